@@ -1,0 +1,1 @@
+"""Pareto mathematics, and the tables and figures that show a front."""

@@ -1,0 +1,154 @@
+"""Figures of a front: a PNG to look at, an HTML page to explore, a grid of samples."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
+
+from dashboards.pareto import Reference
+from dashboards.points import Shown, describe, percent
+from trainables.records import ACCURACY, ACCURACY_HIGH, ACCURACY_LOW, NFE
+
+COLORS = {"front": "#0b6e4f", "paper": "#c0392b", "baseline": "#4a4e69", "trial": "#9aa5b1"}
+_MARKERS = {"front": "o", "paper": "*", "baseline": "s"}
+
+
+def front_figure(
+    title: str,
+    trials: Sequence[tuple[float, float]],
+    points: Sequence[Shown],
+    reference: Reference,
+    hypervolume: float,
+) -> bytes:
+    """PNG of accuracy against NFE.
+
+    `trials` are (accuracy, nfe) of all trials on the validation split, faint; `points` are drawn as
+    measured on the test split, with 95 % intervals; points without denoiser calls are lines. The
+    front found on the validation split is drawn too, so that its optimism shows.
+    """
+    figure = Figure(figsize=(8, 5), dpi=130, layout="constrained")
+    axes = figure.add_subplot()
+    axes.scatter(
+        [n for _, n in trials], [100 * a for a, _ in trials], s=14, color=COLORS["trial"],
+        label="trials, validation", zorder=1,
+    )  # fmt: skip
+    found = sorted(
+        (p.validation[NFE], 100 * p.validation[ACCURACY]) for p in points if p.role == "front"
+    )
+    if found:
+        axes.step(*zip(*found, strict=True), where="post", color=COLORS["trial"], linestyle="--",
+                  linewidth=1, label="front, validation")  # fmt: skip
+    for shown in points:
+        if shown.test:
+            _draw(axes, shown)
+    confirmed = sorted(
+        (p.test[NFE], 100 * p.test[ACCURACY]) for p in points if p.role == "front" and p.test
+    )
+    if confirmed:
+        axes.plot(*zip(*confirmed, strict=True), color=COLORS["front"], linewidth=1, zorder=2)
+    axes.set_xscale("log")
+    axes.set_xlabel("NFE a sample (denoiser calls, log scale)")
+    axes.set_ylabel("accuracy, %")
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.grid(alpha=0.25)
+    axes.legend(*_unique(axes), fontsize=8, frameon=False, loc="lower right")
+    figure.supxlabel(
+        f"bars: 95 % intervals over test images; hypervolume {hypervolume:.3f} of trials, from "
+        f"accuracy {100 * reference.accuracy:.0f} % and NFE {reference.nfe:.0f}",
+        fontsize=7, color="#555",
+    )  # fmt: skip
+    return _png(figure)
+
+
+def _draw(axes, shown: Shown) -> None:  # type: ignore[no-untyped-def]
+    accuracy, nfe = 100 * shown.test[ACCURACY], shown.test[NFE]
+    low, high = 100 * shown.test[ACCURACY_LOW], 100 * shown.test[ACCURACY_HIGH]
+    color = COLORS[shown.role]
+    if nfe == 0:
+        axes.axhline(accuracy, color=color, linestyle=":", linewidth=1.2)
+        axes.axhspan(low, high, color=color, alpha=0.08)
+        axes.annotate(shown.label, (0.01, accuracy), xycoords=("axes fraction", "data"),
+                      fontsize=8, color=color, va="bottom")  # fmt: skip
+        return
+    label = "front, test" if shown.role == "front" else shown.label
+    axes.errorbar(
+        nfe, accuracy, yerr=[[accuracy - low], [high - accuracy]], color=color, capsize=2,
+        fmt=_MARKERS[shown.role], markersize=11 if shown.role == "paper" else 5, label=label,
+        mfc="white" if shown.role == "baseline" else color, zorder=3,
+    )  # fmt: skip
+    if shown.role == "baseline":
+        axes.annotate(shown.label, (nfe, accuracy), textcoords="offset points", xytext=(6, -10),
+                      fontsize=7, color=color)  # fmt: skip
+
+
+def _unique(axes) -> tuple[list[object], list[str]]:  # type: ignore[no-untyped-def]
+    named = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    return list(named.values()), list(named)
+
+
+def front_page(title: str, trials: Sequence[Mapping[str, object]], points: Sequence[Shown]) -> str:
+    """A self-contained HTML page with the same points to hover over.
+
+    `trials` are mappings with `accuracy`, `nfe` and `point`.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[t["nfe"] for t in trials],
+        y=[100 * float(t["accuracy"]) for t in trials],  # type: ignore[arg-type]
+        text=[describe(t["point"]) for t in trials],  # type: ignore[arg-type]
+        mode="markers",
+        name="trials, validation",
+        marker={"color": COLORS["trial"], "size": 6},
+    )
+    for role in ("front", "paper", "baseline"):
+        chosen = [p for p in points if p.role == role and p.test]
+        figure.add_scatter(
+            x=[max(p.test[NFE], 1.0) for p in chosen],
+            y=[100 * p.test[ACCURACY] for p in chosen],
+            error_y={
+                "array": [100 * (p.test[ACCURACY_HIGH] - p.test[ACCURACY]) for p in chosen],
+                "arrayminus": [100 * (p.test[ACCURACY] - p.test[ACCURACY_LOW]) for p in chosen],
+            },
+            text=[f"{p.label}<br>{describe(p.point)}<br>{percent(p.test)} %" for p in chosen],
+            mode="lines+markers" if role == "front" else "markers",
+            name=f"{role}, test",
+            marker={"color": COLORS[role], "size": 9},
+        )
+    figure.update_layout(title=title, template="plotly_white", hovermode="closest")
+    figure.update_xaxes(type="log", title="NFE a sample (denoiser calls; none is drawn at 1)")
+    figure.update_yaxes(title="accuracy, %")
+    return figure.to_html(include_plotlyjs=True, full_html=True)
+
+
+def sample_grid(columns: Mapping[str, np.ndarray], captions: Mapping[str, Sequence[str]]) -> bytes:
+    """PNG of samples: a column a name, a row a sample, a caption under each.
+
+    Images are (N, C, H, W) in [-1, 1], C being 1 or 3; what lies outside is cut off.
+    """
+    names = list(columns)
+    count = len(columns[names[0]])
+    figure = Figure(figsize=(1.5 * len(names), 1.6 * count), dpi=110, layout="constrained")
+    axes = figure.subplots(count, len(names), squeeze=False)
+    for column, name in enumerate(names):
+        for row in range(count):
+            image = np.clip((columns[name][row].transpose(1, 2, 0) + 1) / 2, 0, 1)
+            axis = axes[row][column]
+            axis.imshow(
+                image if image.shape[2] == 3 else image[..., 0], cmap="gray", vmin=0, vmax=1
+            )
+            axis.set_xticks([])
+            axis.set_yticks([])
+            axis.set_xlabel(captions[name][row], fontsize=7)
+            if row == 0:
+                axis.set_title(name, fontsize=9)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -1,0 +1,49 @@
+"""Pareto fronts of accuracy (more is better) against NFE (less is better)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The point that hypervolume is measured from: accuracy in [0, 1], and the largest NFE that
+    counts. It is the same for all strategies on a dataset, so that their fronts compare.
+    """
+
+    accuracy: float
+    nfe: float
+
+
+def shared_reference(classes: int, T: int) -> Reference:
+    """Chance accuracy, and 10 T calls: the dearest of the paper's points (alternating, D.4)."""
+    return Reference(1 / classes, 10.0 * T)
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of the non-dominated (accuracy, nfe) points, by rising NFE; of equal points the first."""
+    chosen: list[int] = []
+    best = -math.inf
+    for index in sorted(range(len(points)), key=lambda i: (points[i][1], -points[i][0], i)):
+        if points[index][0] > best:
+            best = points[index][0]
+            chosen.append(index)
+    return chosen
+
+
+def hypervolume(points: Sequence[tuple[float, float]], reference: Reference) -> float:
+    """The share of the plane between the reference and (accuracy 1, 1 call) that a front dominates.
+
+    In [0, 1]; NFE counts by its logarithm, since a call saved matters by what fraction it is of the
+    calls made; points of less than one call count as one.
+    """
+    total, width = 0.0, math.log(reference.nfe)
+    inside = [(a, max(n, 1.0)) for a, n in points if a > reference.accuracy and n < reference.nfe]
+    floor = reference.accuracy
+    for index in front(inside):
+        accuracy, nfe = inside[index]
+        total += (accuracy - floor) * (width - math.log(nfe))
+        floor = accuracy
+    return total / ((1 - reference.accuracy) * width)

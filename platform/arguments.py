@@ -1,0 +1,113 @@
+"""The command line: arguments that every verb shares, and refusals of one clear line."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from platform import presets
+from typing import NoReturn
+
+from trainables.errors import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose refusals are `UsageError`s and name the nearest valid flag."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+    def parse_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def, override]
+        """Parse, refusing what is unknown."""
+        known, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown[0]))
+        return known
+
+    def _unknown(self, given: str) -> str:
+        if not given.startswith("-"):
+            return f"unexpected argument {given!r}"
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        near = difflib.get_close_matches(given.split("=")[0], flags, n=1, cutoff=0.5)
+        return f"unknown flag {given!r}" + (f": did you mean {near[0]}?" if near else "")
+
+
+def parser(prog: str, description: str, epilog: str) -> Parser:
+    """A parser with the arguments that say what is worked on and where."""
+    made = Parser(
+        prog=prog,
+        description=description,
+        epilog=epilog,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("strategy", help="how signal and logits take turns, e.g. nested")
+    made.add_argument("dataset", help="what is classified, e.g. digits")
+    made.add_argument(
+        "--corruption", default="gn30", metavar="NAME",
+        help="what is done to the signals: gn15, gn30 (15 %%, 30 %% of pixels are noise), blur "
+        "[%(default)s]",
+    )  # fmt: skip
+    made.add_argument(
+        "--preset", default="quick", metavar="|".join(presets.NAMES),
+        help="size of everything: smoke to see that it works (a minute), quick for a laptop "
+        "(minutes), paper for the paper's networks and 150 steps on GPUs [%(default)s]",
+    )  # fmt: skip
+    made.add_argument(
+        "--seed", type=int, default=0, metavar="N",
+        help="of training, search and sampling; the same seed gives the same numbers [%(default)s]",
+    )  # fmt: skip
+    made.add_argument(
+        "--storage", default="runs", metavar="DIR",
+        help="directory that all output goes under; on a cluster, one that all nodes share "
+        "[%(default)s]",
+    )  # fmt: skip
+    made.add_argument(
+        "--workers", type=int, default=0, metavar="N",
+        help="training workers, and trials at a time [as many as the machine or cluster is for]",
+    )  # fmt: skip
+    made.add_argument(
+        "--gpus-per-trial", type=float, default=0.0, metavar="X",
+        help="GPUs for each trial (may be a fraction) and each training worker (rounded up) "
+        "[%(default)s: none]",
+    )  # fmt: skip
+    made.add_argument(
+        "--tracking-uri", default=None, metavar="URI",
+        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
+    )  # fmt: skip
+    made.add_argument(
+        "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
+    )
+    return made
+
+
+def sweep_parser() -> Parser:
+    """The parser of `python -m platform.sweep`."""
+    made = parser(
+        "python -m platform.sweep",
+        "Train what a strategy needs (once), search its sampling parameters for the best accuracy\n"
+        "at the fewest network calls, confirm the front on test data, record all in MLflow.",
+        "example: python -m platform.sweep nested digits\n"
+        "A sweep that is started again goes on where it was: finished parts and trials are kept.",
+    )
+    made.add_argument(
+        "--trials", type=int, default=None, metavar="N",
+        help="complete trials the sweep is to have in all [24 with quick]",
+    )  # fmt: skip
+    made.add_argument(
+        "--fresh", action="store_true", help="search anew, without the trials of earlier runs"
+    )
+    made.add_argument(
+        "--dry-run", action="store_true",
+        help="show the plan with predicted trials, NFE and time, and stop",
+    )  # fmt: skip
+    return made
+
+
+def parse_sweep(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the arguments of `platform.sweep`.
+
+    Raises:
+        UsageError: a flag is unknown, or a value is of the wrong type.
+    """
+    return sweep_parser().parse_args(arguments)

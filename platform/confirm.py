@@ -1,0 +1,121 @@
+"""Step 4 of a sweep: the front and the baselines, measured again on the test split.
+
+A baseline is confirmed at the paper's point and at its best point of a grid on the validation split,
+so that a searched strategy is not compared with an unsearched baseline alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from platform.cluster import Cluster
+from platform.console import Console
+from platform.measure import Candidate, measure_all
+from platform.plan import BASELINES, Plan
+from platform.searcher import POINT, accuracy_and_nfe, complete
+from typing import Any
+
+import optuna
+
+import search_spaces
+from dashboards.pareto import front
+from dashboards.points import Shown
+from trainables.evaluation import schedule_of
+from trainables.metrics import holm, paired, summary
+from trainables.records import ACCURACY, NFE, Measurement
+
+COMPARED_WITH = "enhanced"
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """The points that a sweep shows, and which of them is the front's most accurate on validation."""
+
+    points: list[Shown]
+    best: Shown
+
+
+def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study) -> Confirmed:
+    """Measure the front, the paper's point and the baselines on the test split, and test the first
+    two against the baseline `enhanced`.
+    """
+    chosen = front_points(plan, study) + _baseline_points(plan, cluster, console)
+    candidates = [Candidate(shown.strategy, shown.point) for shown in chosen]
+    validation = measure_all(plan, cluster, console, candidates, "validation")
+    test = measure_all(plan, cluster, console, candidates, "test")
+    measured = {shown.label: runs for shown, runs in zip(chosen, test, strict=True)}
+    points = [
+        replace(shown, validation=summary(v), test=summary(t))
+        for shown, v, t in zip(chosen, validation, test, strict=True)
+    ]
+    points = _tested(points, measured)
+    ours = [shown for shown in points if shown.role != "baseline"]
+    best = max(ours, key=lambda shown: (shown.validation[ACCURACY], -shown.validation[NFE]))
+    return Confirmed(points, best)
+
+
+def front_points(plan: Plan, study: optuna.Study) -> list[Shown]:
+    """The front of the study's complete trials, and the paper's point, by rising NFE."""
+    trials = complete(study)
+    paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T)
+    paper_moves = schedule_of(plan.strategy, paper)
+    found = []
+    for index in front([accuracy_and_nfe(trial) for trial in trials]):
+        point = trials[index].user_attrs[POINT]
+        if schedule_of(plan.strategy, point) != paper_moves:
+            label = f"{plan.strategy} #{trials[index].number}"
+            found.append(Shown(label, plan.strategy, "front", point))
+    return [*found, Shown(f"{plan.strategy} (paper)", plan.strategy, "paper", paper)]
+
+
+def _baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[Shown]:
+    """Each baseline at the paper's point and, where that is another, at its best on validation."""
+    T = plan.task.recipe.T
+    grids = {name: search_spaces.load(name).grid(T) for name in BASELINES if name != plan.strategy}
+    candidates = [Candidate(name, point) for name, points in grids.items() for point in points]
+    runs = measure_all(plan, cluster, console, candidates, "validation")
+    scores = [summary(measured) for measured in runs]
+    shown = []
+    for name in grids:
+        paper = search_spaces.load(name).paper_point(T)
+        own = [i for i, c in enumerate(candidates) if c.strategy == name]
+        best = candidates[max(own, key=lambda i: (scores[i][ACCURACY], -scores[i][NFE]))].point
+        if not paper:
+            shown.append(Shown(name, name, "baseline", paper))
+            continue
+        shown.append(Shown(f"{name} (paper)", name, "baseline", paper))
+        if schedule_of(name, best) != schedule_of(name, paper):
+            shown.append(Shown(f"{name} (best)", name, "baseline", best))
+    return shown
+
+
+def _tested(points: list[Shown], measured: Mapping[str, list[Measurement]]) -> list[Shown]:
+    """The points with paired tests against `enhanced`, corrected by Holm for their number."""
+    rivals = [p for p in points if p.role == "baseline" and p.strategy == COMPARED_WITH]
+    ours = [p for p in points if p.role != "baseline"]
+    tests: dict[str, dict[str, dict[str, float]]] = {p.label: {} for p in points}
+    for rival in rivals:
+        results = [paired(measured[p.label], measured[rival.label]) for p in ours]
+        corrected = holm([result.p_value for result in results])
+        for shown, result, p_holm in zip(ours, results, corrected, strict=True):
+            tests[shown.label][rival.label] = {
+                "difference": result.difference,
+                "low": result.low,
+                "high": result.high,
+                "p_value": result.p_value,
+                "p_holm": p_holm,
+            }
+    return [replace(shown, tests=tests[shown.label]) for shown in points]
+
+
+def as_json(shown: Shown) -> dict[str, Any]:
+    """A shown point in JSON types."""
+    return {
+        "label": shown.label,
+        "strategy": shown.strategy,
+        "role": shown.role,
+        "point": dict(shown.point),
+        "validation": dict(shown.validation),
+        "test": dict(shown.test),
+        "tests": {name: dict(test) for name, test in shown.tests.items()},
+    }

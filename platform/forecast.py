@@ -1,0 +1,142 @@
+"""What a sweep will take, predicted from a few network calls timed on this machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from platform.plan import Plan
+from statistics import mean
+
+import optuna
+import torch
+
+import search_spaces
+from trainables.data import datasets
+from trainables.data.splits import Dataset
+from trainables.evaluation import schedule_of
+from trainables.models import build
+from trainables.strategies._moves import Cost, cost
+from trainables.training import stages
+
+_START = 30.0  # seconds: imports, Ray, training workers, the tracking store
+_FORWARDS_AN_UPDATE = 3.5  # forward, backward (twice a forward), optimiser and averaging
+_DRAWN = 200
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Predicted work: NFE a sample, and seconds on this machine's CPU."""
+
+    trials: int
+    paper: Cost
+    mean_nfe: float
+    largest_nfe: float
+    training_seconds: float
+    search_seconds: float
+    confirm_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return _START + self.training_seconds + self.search_seconds + self.confirm_seconds
+
+
+def forecast(plan: Plan) -> Forecast:
+    """Predict a sweep from its space and from untrained networks of its sizes, timed briefly."""
+    budget, recipe = plan.budget, plan.task.recipe
+    paper = cost(_moves(plan, search_spaces.load(plan.strategy).paper_point(recipe.T)))
+    drawn = _drawn_costs(plan)
+    dataset = datasets.load(plan.dataset, plan.places.data)
+    signal_call, logit_call = _seconds_a_call(plan, dataset)
+    cores = os.cpu_count() or 1
+
+    def seconds(costs: list[Cost], samples: int) -> float:
+        total = sum(c.nfe_signal * signal_call + c.nfe_logit * logit_call for c in costs)
+        return samples * total / cores
+
+    per_trial = min(budget.search_limit, len(dataset.validation)) * budget.search_seeds
+    per_point = min(budget.confirm_limit, len(dataset.test)) * budget.confirm_seeds
+    trials = [paper, *(drawn * plan.trials)[: plan.trials - 1]]
+    front = sorted(drawn, key=lambda c: c.nfe)[:: max(1, len(drawn) // 6)]
+    enhanced = Cost(recipe.T, 0, 1)
+    return Forecast(
+        plan.trials,
+        paper,
+        mean(c.nfe for c in drawn),
+        max(c.nfe for c in drawn),
+        _training_seconds(plan, signal_call),
+        seconds(trials, per_trial) + seconds([enhanced] * 4, per_trial),
+        seconds([*front, paper, enhanced], per_point),
+    )
+
+
+def lines(plan: Plan, predicted: Forecast) -> list[str]:
+    """The prediction in words."""
+    have = [kind for kind in plan.kinds if plan.places.parts.has(kind, plan.task)]
+    missing = plan.places.parts.missing(plan.kinds, plan.task)
+    p = predicted.paper
+    return [
+        f"strategy {plan.strategy} on {plan.dataset} with {plan.corruption}, preset {plan.preset}",
+        f"parts in the store: {', '.join(have) or 'none'}; to train: {', '.join(missing) or 'none'}",
+        f"trials: {predicted.trials}, on the validation split; NFE a sample: paper's point {p.nfe} "
+        f"({p.nfe_signal} signal + {p.nfe_logit} logit, {p.nfe_classifier} of the classifier), mean "
+        f"of the space {predicted.mean_nfe:.0f}, largest drawn {predicted.largest_nfe:.0f}",
+        f"time on this machine, about: training {predicted.training_seconds:.0f} s, search "
+        f"{predicted.search_seconds:.0f} s, confirmation {predicted.confirm_seconds:.0f} s, with "
+        f"start-up {predicted.seconds:.0f} s",
+        f"output: {plan.folder}",
+        f"tracking: {plan.tracking_uri}",
+    ]
+
+
+def _moves(plan: Plan, point: dict[str, object]) -> list:  # type: ignore[type-arg]
+    return schedule_of(plan.strategy, point)
+
+
+def _drawn_costs(plan: Plan) -> list[Cost]:
+    """Costs of points drawn from the space at random."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    study = optuna.create_study(directions=("maximize", "minimize"), sampler=sampler)
+    space, T = search_spaces.load(plan.strategy), plan.task.recipe.T
+    return [cost(_moves(plan, space.suggest(study.ask(), T))) for _ in range(_DRAWN)]
+
+
+@torch.no_grad()
+def _seconds_a_call(plan: Plan, dataset: Dataset) -> tuple[float, float]:
+    """Seconds of one core for a call of the signal denoiser and of the logit denoiser, a sample."""
+    recipe, batch = plan.task.recipe, min(plan.budget.batch, 64)
+    x = torch.zeros(batch, *dataset.signal_shape)
+    y, t = torch.zeros(batch, len(dataset.classes)), torch.zeros(1)
+    signal = build.new_signal_denoiser(dataset, recipe).eval()
+    logit = build.new_logit_denoiser(dataset, recipe).eval()
+    conditions = signal.encode_corrupted(x), signal.encode_logits(None, batch)
+    signals = logit.encode_signals(x, y, x)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        timed = _timed(lambda: signal(x, t, *conditions)), _timed(lambda: logit(y, t, signals))
+    finally:
+        torch.set_num_threads(threads)
+    return timed[0] / batch, timed[1] / batch
+
+
+def _timed(call) -> float:  # type: ignore[no-untyped-def]
+    call()
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return sorted(seconds)[2]
+
+
+def _training_seconds(plan: Plan, signal_call: float) -> float:
+    """Updates of the missing parts, by what their stages say that an update amounts to."""
+    recipe, total = plan.task.recipe, 0.0
+    for kind in plan.places.parts.missing(plan.kinds, plan.task):
+        stage = stages.load(kind)
+        calls = _FORWARDS_AN_UPDATE * stage.forwards(recipe)
+        total += stage.updates(recipe) * recipe.batch * calls * signal_call
+    return total / (os.cpu_count() or 1)

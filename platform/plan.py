@@ -1,0 +1,160 @@
+"""The plan of a sweep: everything that was asked for, checked before anything starts."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from platform import presets
+from typing import Any
+
+import search_spaces
+from trainables import strategies
+from trainables.config import as_mapping, digest
+from trainables.data import corruptions, datasets
+from trainables.errors import UsageError, check_range, unknown_name
+from trainables.evaluation import Storage
+from trainables.recipe import Task
+from trainables.trial_job import Job
+
+BASELINES = ("noisy", "enhanced")
+_MAX_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep, as asked for; the storage and the tracking URI are absolute.
+
+    Args:
+        strategy, dataset, corruption, preset: names.
+        trials: how many complete trials the sweep is to have, those of earlier runs included.
+        seed: of training, search and sampling.
+        workers: training workers, and trials at a time; 0 for what the machine or cluster has.
+        gpus_per_trial: GPUs a trial or training worker is given; may be a fraction for trials.
+        storage: the directory that all output goes under.
+        tracking_uri: MLflow's.
+        fresh: forget the trials of earlier runs of this sweep and search anew.
+
+    Raises:
+        UsageError: a name is unknown or a number out of range.
+    """
+
+    strategy: str
+    dataset: str
+    corruption: str
+    preset: str
+    trials: int
+    seed: int
+    workers: int
+    gpus_per_trial: float
+    storage: str
+    tracking_uri: str
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        _known("strategy", self.strategy, strategies.names())
+        _known("dataset", self.dataset, datasets.names())
+        _known("corruption", self.corruption, corruptions.names())
+        _known("preset", self.preset, presets.NAMES)
+        check_range("--trials", self.trials, 1, 100_000)
+        check_range("--seed", self.seed, 0, _MAX_SEED)
+        check_range("--workers", self.workers, 0, 10_000)
+        check_range("--gpus-per-trial", self.gpus_per_trial, 0, 64)
+        batch = self.budget.recipe.batch
+        if self.workers and batch % self.workers:
+            raise UsageError(f"--workers is {self.workers}, but must divide the batch of {batch}")
+
+    @property
+    def budget(self) -> presets.Preset:
+        """What the preset stands for."""
+        return presets.preset(self.preset)
+
+    @property
+    def task(self) -> Task:
+        """Data, corruption and training."""
+        return Task(self.dataset, self.corruption, self.seed, self.budget.recipe)
+
+    @property
+    def places(self) -> Storage:
+        """Where parts and records are."""
+        return Storage(self.storage)
+
+    @property
+    def sweep_id(self) -> str:
+        """What makes a sweep this one: all that shapes its trials, but not how many there are."""
+        space = inspect.getsource(search_spaces.load(self.strategy))
+        budget = as_mapping(self.budget)
+        searched = {"seeds": budget["search_seeds"], "limit": budget["search_limit"]}
+        return digest([self.strategy, as_mapping(self.task), searched, space])
+
+    @property
+    def folder(self) -> Path:
+        """The sweep's own directory."""
+        name = f"{self.strategy}-{self.sweep_id}"
+        return Path(self.storage) / "sweeps" / self.dataset / self.corruption / name
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of parts that the strategy and the baselines sample with."""
+        named = [kind for s in (self.strategy, *BASELINES) for kind in strategies.load(s).PARTS]
+        return list(dict.fromkeys(named))
+
+    def job(self, split: str, threads: int) -> Job:
+        """What all measurements on a split have in common."""
+        budget, search = self.budget, split == "validation"
+        count = budget.search_seeds if search else budget.confirm_seeds
+        limit = budget.search_limit if search else budget.confirm_limit
+        seeds = tuple(self.seed * 1000 + i for i in range(count))
+        return Job(
+            self.task, self.strategy, self.places, split, limit, seeds, budget.batch, threads
+        )
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The plan with what it stands for, to be shown and kept."""
+        return {**as_mapping(self), "sweep_id": self.sweep_id, "budget": as_mapping(self.budget)}
+
+
+def _known(kind: str, name: str, allowed: tuple[str, ...]) -> None:
+    if name not in allowed:
+        raise unknown_name(kind, name, allowed)
+
+
+def tracking_uri(asked: str | None, storage: Path, environment: Mapping[str, str]) -> str:
+    """The tracking URI: as asked, else MLflow's environment variable, else SQLite in the storage.
+
+    Made absolute, since workers and MLflow's own tools run in other directories.
+
+    Raises:
+        UsageError: the URI is of a kind that MLflow cannot record to.
+    """
+    uri = asked or environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage / 'mlflow.db'}"
+    scheme = uri.split(":", 1)[0] if ":" in uri else ""
+    if scheme == "sqlite":
+        return f"sqlite:///{Path(uri.removeprefix('sqlite:///')).expanduser().absolute()}"
+    if scheme in ("http", "https", "postgresql", "mysql", "mssql", "databricks"):
+        return uri
+    raise UsageError(
+        f"--tracking-uri is {uri!r}, but must be a server (http://…) or a database (sqlite:///…, "
+        "postgresql://…): MLflow no longer records to plain directories"
+    )
+
+
+def writable_storage(asked: str) -> Path:
+    """The storage directory, absolute, made where it is missing.
+
+    Raises:
+        UsageError: it cannot be made or written.
+    """
+    path = Path(os.path.abspath(os.path.expanduser(asked)))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"--storage {path} cannot be written ({error.strerror or error}): name another directory"
+        ) from error
+    return path

@@ -1,0 +1,114 @@
+"""Step 2 of a sweep: parts that are missing are trained by Ray Train, all in one go."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from platform.cluster import Cluster, Room
+from platform.console import Bar, Console
+from platform.plan import Plan
+from platform.tracking import Tracker
+from typing import Any
+
+from trainables.config import as_mapping, digest
+from trainables.training.store import key_of
+
+_POLL_SECONDS = 0.3
+_MAX_FAILURES = 2
+
+
+class TrainingFailed(RuntimeError):
+    """A part could not be trained."""
+
+
+def prepare(plan: Plan, cluster: Cluster, console: Console, tracker: Tracker) -> list[str]:
+    """Train the parts that the plan needs and the store lacks; returns their kinds.
+
+    A training that was cut off goes on from its last checkpoint.
+
+    Raises:
+        TrainingFailed: a training ended with an error, after it had been tried again.
+    """
+    store = plan.places.parts
+    missing = store.missing(plan.kinds, plan.task)
+    if not missing:
+        console.line(f"          all parts are in the store: {', '.join(plan.kinds)}")
+        return []
+    console.line(f"          to train: {', '.join(missing)}")
+    name = digest([key_of(kind, plan.task) for kind in plan.kinds])
+    history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
+    history.parent.mkdir(parents=True, exist_ok=True)
+    with console.bar("starting the training workers") as bar, _Watch(history, missing, bar):
+        _train(plan, cluster.room(), missing, name, history)
+    reports = _read(history)
+    for kind in missing:
+        own = [report for report in reports if report["kind"] == kind]
+        tracker.training(kind, own, store.folder(kind, plan.task))
+        seconds = store.facts(kind, plan.task)["seconds"]
+        console.line(f"          {kind}: {_losses(own[-1]['metrics'])} in {seconds:.0f} s")
+    return missing
+
+
+def _train(plan: Plan, room: Room, missing: list[str], name: str, history: Path) -> None:
+    import ray.train
+    from ray.train.torch import TorchTrainer
+
+    from trainables.train_worker import TrainJob, train_parts
+
+    job = TrainJob(plan.task, tuple(missing), plan.places, str(history), room.train_threads)
+    gpus = plan.gpus_per_trial > 0
+    result = TorchTrainer(
+        train_parts,
+        train_loop_config=as_mapping(job),
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=room.workers,
+            use_gpu=gpus,
+            resources_per_worker={"CPU": 1, **({"GPU": 1} if gpus else {})},
+        ),
+        run_config=ray.train.RunConfig(
+            name=name,
+            storage_path=str(Path(plan.storage) / "training"),
+            failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
+            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
+        ),
+    ).fit()
+    if result.error is not None:
+        raise TrainingFailed(str(result.error).strip().split("\n")[-1])
+
+
+class _Watch:
+    """Reads the workers' reports as they come and shows them."""
+
+    def __init__(self, history: Path, kinds: list[str], bar: Bar) -> None:
+        self._history, self._kinds, self._bar = history, kinds, bar
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(_POLL_SECONDS):
+            reports = _read(self._history)
+            if reports:
+                last = reports[-1]
+                text = f"training {last['kind']}: {_losses(last['metrics'])}, update"
+                self._bar.update(last["update"], last["updates"], text)
+
+
+def _losses(metrics: dict[str, float]) -> str:
+    return f"loss {metrics['loss']:.3f}, on validation {metrics['validation_loss']:.3f}"
+
+
+def _read(history: Path) -> list[dict[str, Any]]:
+    """The reports so far; a line that is still being written is left for later."""
+    if not history.exists():
+        return []
+    lines = history.read_text().split("\n")[:-1]
+    return [json.loads(line) for line in lines]

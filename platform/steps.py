@@ -1,0 +1,124 @@
+"""Steps 2 to 6 of a sweep, and what it says at the end."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from platform.cluster import Cluster
+from platform.confirm import Confirmed, as_json, confirm
+from platform.console import Console
+from platform.plan import Plan
+from platform.prepare import prepare
+from platform.report import draw
+from platform.search import search
+from platform.searcher import accuracy_and_nfe, complete
+from platform.tracking import Tracker
+
+from dashboards.pareto import hypervolume, shared_reference
+from dashboards.points import rows
+from trainables.data import datasets
+from trainables.records import write_json
+
+
+def run(plan: Plan, console: Console, tracker: Tracker, summary_file: Path | None) -> None:
+    """Prepare, search, confirm, record and report a plan."""
+    dataset = datasets.load(plan.dataset, plan.places.data)
+    reference = shared_reference(len(dataset.classes), plan.task.recipe.T)
+    tracker.begin()
+    with Cluster(plan) as cluster:
+        with console.step("prepare", "2/5 preparing the trained parts"):
+            prepare(plan, cluster, console, tracker)
+        with console.step("search", f"3/5 searching {plan.trials} points on the validation split"):
+            study = search(plan, cluster, console, tracker, reference)
+        with console.step(
+            "confirm", "4/5 confirming the front and the baselines on the test split"
+        ):
+            confirmed = confirm(plan, cluster, console, study)
+    with console.step("record", "5/5 recording and drawing"):
+        runs = {shown.label: tracker.confirmed(shown) for shown in confirmed.points}
+        volume = hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
+        files = draw(plan, dataset, study, confirmed.points, confirmed.best, reference, volume)
+        for path in [*files.values(), plan.folder / "plan.json"]:
+            tracker.artifact(path)
+        on_front = {p.label for p in confirmed.points if p.role != "baseline"}
+        for label, run_id in runs.items():
+            tracker.tag(run_id, "on_front", str(label in on_front).lower())
+    summary = _summary(plan, console, tracker, confirmed, runs, volume, files)
+    for path in (plan.folder / "summary.json", summary_file):
+        if path is not None:
+            write_json(path, summary)
+    tracker.artifact(plan.folder / "summary.json")
+    tracker.finish("FINISHED")
+    _report(plan, console, confirmed, files, tracker)
+
+
+def _summary(
+    plan: Plan,
+    console: Console,
+    tracker: Tracker,
+    confirmed: Confirmed,
+    runs: dict[str, str],
+    volume: float,
+    files: dict[str, Path],
+) -> dict[str, object]:
+    """What a script wants to know of a sweep."""
+    points = [as_json(shown) | {"run_id": runs[shown.label]} for shown in confirmed.points]
+    return {
+        "plan": plan.as_mapping(),
+        "parent_run_id": tracker.parent,
+        "front": [p for p in points if p["role"] != "baseline"],
+        "baselines": [p for p in points if p["role"] == "baseline"],
+        "best": confirmed.best.label,
+        "hypervolume": volume,
+        "files": {name: str(path) for name, path in files.items()},
+        "seconds": console.seconds,
+    }
+
+
+def command(module: str, *words: str) -> str:
+    """A command line to copy: this Python running a module, from the repository root."""
+    executable = Path(sys.executable)
+    near = executable.is_relative_to(Path.cwd())
+    shown = executable.relative_to(Path.cwd()) if near else executable
+    return shlex.join([str(shown), "-m", module, *words])
+
+
+def _report(
+    plan: Plan, console: Console, confirmed: Confirmed, files: dict[str, Path], tracker: Tracker
+) -> None:
+    console.line()
+    rivals = [
+        p.label for p in confirmed.points if p.role == "baseline" and p.strategy == "enhanced"
+    ]
+    console.table(
+        f"{plan.strategy} on {plan.dataset}, {plan.corruption}: accuracy % [95 % interval]",
+        ["point", "parameters", "NFE", "validation", "test", *(f"vs {name}" for name in rivals)],
+        rows(confirmed.points),
+    )
+    best = confirmed.best
+    common = _common(plan)
+    console.line()
+    console.line(f"figure:   {files['front.png']}")
+    console.line(f"page:     {files['front.html']}")
+    console.line(f"samples:  {files['samples.png']}")
+    console.line(f"table:    {files['front.csv']}")
+    console.line(f"runs:     parent {tracker.parent} in {plan.tracking_uri}")
+    console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
+    uri = ("--backend-store-uri", plan.tracking_uri)
+    console.line(f"  {command('mlflow', 'ui', *uri, '--host', '127.0.0.1', '--port', '5000')}")
+    console.line("replay the best point on the test split:")
+    point = json.dumps(dict(best.point))
+    where = (plan.strategy, plan.dataset, *common)
+    console.line(f"  {command('platform.evaluate', *where, '--point', point)}")
+    console.line("go on with more trials:")
+    more = ("--trials", str(2 * plan.trials))
+    console.line(f"  {command('platform.sweep', *where, *more)}")
+
+
+def _common(plan: Plan) -> Sequence[str]:
+    """The flags that name this plan's task again."""
+    flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
+    return [*flags, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]

@@ -1,0 +1,27 @@
+"""Search spaces, one file a strategy: what is searched, and the paper's own point in it.
+
+A strategy's file has `paper_point(T)`, the paper's setting at T noise levels, and
+`suggest(trial, T)`, which asks an Optuna trial for a point. Both give the parameters of the strategy
+as a mapping and look at nothing but their arguments. A baseline's file also has `grid(T)`, the
+points that its best is chosen from.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from trainables import plugins
+
+
+def load(strategy: str) -> ModuleType:
+    """The search space of a strategy.
+
+    Raises:
+        UsageError: there is none.
+    """
+    return plugins.load(__name__, "search space", strategy)
+
+
+def names() -> tuple[str, ...]:
+    """Strategies that have a search space."""
+    return plugins.names(__name__)

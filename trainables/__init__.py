@@ -1,0 +1,4 @@
+"""What runs on a worker: data, processes, networks, strategies, the engine, training and trials.
+
+Imports point downwards only: nothing here knows `search_spaces`, `dashboards` or `platform`.
+"""

@@ -1,0 +1,30 @@
+"""Corruptions, one a file: a file's `corrupt(x0, noise)` is the corruption of the file's name.
+
+x0 is (B, C, H, W) in [-1, 1]; the result has the same shape. Whatever is random comes from `noise`.
+Images: Nurko et al., section 4.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from trainables import plugins
+from trainables.noise import NoiseSource
+
+Corruption = Callable[[Tensor, NoiseSource], Tensor]
+
+
+def names() -> tuple[str, ...]:
+    """Names of all corruptions."""
+    return plugins.names(__name__)
+
+
+def load(name: str) -> Corruption:
+    """The corruption of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    return plugins.load(__name__, "corruption", name).corrupt

@@ -1,0 +1,13 @@
+"""`gn15`: 15 % of the pixels replaced by standard white noise (section 4.1)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from trainables.data.corruptions._white_noise import replace_pixels
+from trainables.noise import NoiseSource
+
+
+def corrupt(x0: Tensor, noise: NoiseSource) -> Tensor:
+    """Corrupt images (B, C, H, W)."""
+    return replace_pixels(x0, 0.15, noise)

@@ -1,0 +1,94 @@
+"""The discrete-time Gaussian process of DDPM and DDIM, with the cosine schedule.
+
+Forward (Ho et al. 2020, eq. 4; paper, eq. 1): z_t = sqrt(abar_t) z_0 + sqrt(1 - abar_t) eps, for
+t = 0..T with abar_0 = 1. Networks put out v = sqrt(abar_t) eps - sqrt(1 - abar_t) z_0 (Salimans &
+Ho 2022), from which both the noise and the clean estimate follow without dividing by sqrt(abar_t):
+a noise-predicting network's clean estimate explodes at t = T, which ruins samples of few steps.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from trainables.errors import check_range
+
+_OFFSET = 0.008  # Nichol & Dhariwal 2021, eq. 17
+_LARGEST_BETA = 0.999
+
+
+def cosine_alpha_bar(T: int) -> Tensor:
+    """abar_0..abar_T, (T + 1,) float64: Nichol & Dhariwal's cosine schedule, betas clipped."""
+    angle = (torch.arange(T + 1, dtype=torch.float64) / T + _OFFSET) / (1 + _OFFSET) * math.pi / 2
+    f = torch.cos(angle) ** 2
+    alpha = (f[1:] / f[:-1]).clamp(min=1 - _LARGEST_BETA)
+    return torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(alpha, dim=0)])
+
+
+class GaussianDiffusion:
+    """A Gaussian process of T noise levels over states of any shape (B, ...).
+
+    Args:
+        T: the number of noise levels, 1 or more.
+        clip: the largest magnitude of a clean estimate; None for no bound.
+    """
+
+    def __init__(self, T: int, clip: float | None = None) -> None:
+        check_range("T, the number of noise levels,", T, 1, 100_000)
+        self.T, self.clip = T, clip
+        self.alpha_bar = cosine_alpha_bar(T)
+
+    def levels(self, steps: int) -> list[int]:
+        """The selected noise levels T = t_0 > ... > t_steps = 0, `steps + 1` of them, evenly spread.
+
+        Raises:
+            UsageError: steps is not in 1..T.
+        """
+        check_range("the number of steps", steps, 1, self.T)
+        return [round(self.T * (steps - i) / steps) for i in range(steps + 1)]
+
+    def noised(self, z0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+        """z_t for clean z0 (B, ...), standard normal eps of its shape and levels t (B,) in 0..T."""
+        signal, noise = self._scales(t, z0)
+        return signal * z0 + noise * eps
+
+    def velocity(self, z0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+        """v = sqrt(abar_t) eps - sqrt(1 - abar_t) z0, what a network is to put out."""
+        signal, noise = self._scales(t, z0)
+        return signal * eps - noise * z0
+
+    def noise_of(self, z_t: Tensor, v: Tensor, t: Tensor) -> Tensor:
+        """The predicted noise for a network's output v at levels t, (B,) or (1,)."""
+        signal, noise = self._scales(t, z_t)
+        return noise * z_t + signal * v
+
+    def clean_of(self, z_t: Tensor, v: Tensor, t: Tensor) -> Tensor:
+        """The clean estimate z0_hat, bounded by `clip`, for a network's output v at levels t."""
+        signal, noise = self._scales(t, z_t)
+        z0_hat = signal * z_t - noise * v
+        return z0_hat if self.clip is None else z0_hat.clamp(-self.clip, self.clip)
+
+    def step(
+        self, z_t: Tensor, z0_hat: Tensor, t: int, s: int, eta: float, noise: Tensor | None
+    ) -> Tensor:
+        """z_s drawn from q(z_s | z_t, z0_hat) for any s < t (Song et al. 2021, eqs. 12 and 16).
+
+        eta = 1 is DDPM: with s = t - 1, Ho et al.'s posterior exactly. eta = 0 is DDIM. `noise` is
+        standard normal of z_t's shape; None where nothing is random (eta = 0 or s = 0).
+        """
+        abar_t, abar_s = float(self.alpha_bar[t]), float(self.alpha_bar[s])
+        sigma = eta * math.sqrt((1 - abar_s) / (1 - abar_t) * (1 - abar_t / abar_s))
+        eps_hat = (z_t - math.sqrt(abar_t) * z0_hat) / math.sqrt(1 - abar_t)
+        mean = math.sqrt(abar_s) * z0_hat + math.sqrt(max(1 - abar_s - sigma**2, 0.0)) * eps_hat
+        return mean if noise is None else mean + sigma * noise
+
+    def is_random(self, t: int, s: int, eta: float) -> bool:
+        """Whether the step from t to s needs noise."""
+        return eta > 0 and s > 0
+
+    def _scales(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """sqrt(abar_t) and sqrt(1 - abar_t), shaped to multiply `like`."""
+        abar = self.alpha_bar[t.cpu()].reshape(-1, *[1] * (like.dim() - 1))
+        return abar.sqrt().to(like), (1 - abar).sqrt().to(like)

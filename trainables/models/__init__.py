@@ -1,0 +1,1 @@
+"""Networks: classifiers, signal denoisers, logit denoisers, and the contracts they keep."""

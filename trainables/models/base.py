@@ -1,0 +1,46 @@
+"""What the engine asks of a denoiser. Exact denoisers in tests keep the same contracts.
+
+Conditions are encoded apart from the denoising call, since they stand still for a whole trajectory:
+the engine encodes once and hands the encoding to every step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class SignalDenoiser(nn.Module):
+    """Predicts v of a signal from x_t, the corrupted signal and, where given, clean logits.
+
+    The paper's Denoiser^(x)(x_t, y0_hat, x_cor, t).
+    """
+
+    def encode_corrupted(self, x_cor: Tensor) -> Any:
+        """The encoding of the corrupted signal (B, *signal shape)."""
+        raise NotImplementedError
+
+    def encode_logits(self, y: Tensor | None, batch: int) -> Any:
+        """The encoding of standardised logits (B, *logit shape); of their absence where y is None."""
+        raise NotImplementedError
+
+    def forward(self, x_t: Tensor, t: Tensor, corrupted: Any, logits: Any) -> Tensor:
+        """v, of x_t's shape (B, *signal shape), at noise levels t / T, (B,) or (1,) in [0, 1]."""
+        raise NotImplementedError
+
+
+class LogitDenoiser(nn.Module):
+    """Predicts v of logits from y_t, a signal with its classifier output, and the corrupted signal.
+
+    The paper's Denoiser^(y)(y_t, x0_hat, x_cor, t); conditioning on a signal means conditioning on
+    the signal and its classifier output (section 3.1).
+    """
+
+    def encode_signals(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Any:
+        """The encoding of the conditions: x and x_cor (B, *signal shape), y_of_x (B, *logit shape)."""
+        raise NotImplementedError
+
+    def forward(self, y_t: Tensor, t: Tensor, signals: Any) -> Tensor:
+        """v, of y_t's shape (B, *logit shape), at noise levels t / T, (B,) or (1,) in [0, 1]."""
+        raise NotImplementedError

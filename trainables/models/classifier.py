@@ -1,0 +1,102 @@
+"""Image classifiers, and the frozen classifier that puts out standardised logits (D.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from trainables.errors import check_range
+
+
+@dataclass(frozen=True)
+class ConvNetConfig:
+    """Channels of the first convolution (doubled at each pooling) and width of the hidden layer."""
+
+    base: int = 32
+    hidden: int = 128
+
+    def __post_init__(self) -> None:
+        check_range("classifier base", self.base, 1, 4096)
+        check_range("classifier hidden width", self.hidden, 1, 65536)
+
+
+class ConvNet(nn.Module):
+    """Three convolutions with ReLU and interleaved max-pooling, two linear layers: D.1 for MNIST.
+
+    Images (B, C, H, W) in [-1, 1] to raw logits (B, K).
+    """
+
+    def __init__(self, signal_shape: tuple[int, ...], classes: int, config: ConvNetConfig) -> None:
+        super().__init__()
+        channels, height, width = signal_shape
+        base = config.base
+        self.features = nn.Sequential(
+            nn.Conv2d(channels, base, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(base, 2 * base, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(2 * base, 2 * base, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        self.head = nn.Sequential(
+            nn.Linear(2 * base * (height // 4) * (width // 4), config.hidden),
+            nn.ReLU(),
+            nn.Linear(config.hidden, classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x))
+
+
+class LogitScale(nn.Module):
+    """The one way to standardise logits: per-class mean and one common deviation of clean training
+    logits, so that the geometry between classes is kept.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    largest: Tensor
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(classes))
+        self.register_buffer("deviation", torch.ones(()))
+        self.register_buffer("largest", torch.ones(()))
+
+    def fit(self, logits: Tensor) -> None:
+        """Set the scale from raw logits (N, K); `largest` is the largest magnitude after it."""
+        self.mean.copy_(logits.mean(dim=0))
+        self.deviation.copy_((logits - self.mean).square().mean().sqrt())
+        self.largest.copy_(self.standardised(logits).abs().max())
+
+    def standardised(self, logits: Tensor) -> Tensor:
+        """Raw logits (B, K) to standardised ones."""
+        return (logits - self.mean) / self.deviation
+
+    def restored(self, y: Tensor) -> Tensor:
+        """Standardised logits (B, K) to raw ones."""
+        return y * self.deviation + self.mean
+
+
+class FrozenClassifier(nn.Module):
+    """A trained classifier that stays as it is: eval mode, no gradients, standardised logits."""
+
+    def __init__(self, network: nn.Module, scale: LogitScale) -> None:
+        super().__init__()
+        self.network, self.scale = network, scale
+        self.requires_grad_(False)
+        self.train(False)
+
+    def train(self, mode: bool = True) -> FrozenClassifier:
+        """Keeps eval mode whatever is asked: a parent's `train()` must not thaw it."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) to standardised logits (B, K)."""
+        return self.scale.standardised(self.network(x))

@@ -1,0 +1,48 @@
+"""Layers that several networks share."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def norm(channels: int) -> nn.GroupNorm:
+    """Group normalisation: it depends on one sample only, so batches and workers do not matter."""
+    return nn.GroupNorm(math.gcd(channels, 8), channels)
+
+
+class TimeEmbedding(nn.Module):
+    """Sinusoids of t / T in [0, 1] through an MLP: (B,) or (1,) to (B or 1, width)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        half = 16
+        frequencies = torch.exp(torch.linspace(0, math.log(200.0), half)) * math.pi / 2
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.mlp = nn.Sequential(nn.Linear(2 * half, width), nn.SiLU(), nn.Linear(width, width))
+
+    def forward(self, t: Tensor) -> Tensor:
+        angles = t.to(self.frequencies)[:, None] * self.frequencies
+        return self.mlp(torch.cat([angles.sin(), angles.cos()], dim=1))
+
+
+class ResidualBlock(nn.Module):
+    """Two normalised 3×3 convolutions with a shortcut; an embedding scales and shifts between them."""
+
+    def __init__(self, c_in: int, c_out: int, embedding: int | None = None) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = norm(c_in), nn.Conv2d(c_in, c_out, 3, padding=1)
+        self.norm2, self.conv2 = norm(c_out), nn.Conv2d(c_out, c_out, 3, padding=1)
+        self.film = None if embedding is None else nn.Linear(embedding, 2 * c_out)
+        self.shortcut = nn.Conv2d(c_in, c_out, 1) if c_in != c_out else nn.Identity()
+
+    def forward(self, h: Tensor, embedding: Tensor | None = None) -> Tensor:
+        """h (B, c_in, H, W) and the embedding (B or 1, width) to (B, c_out, H, W)."""
+        inner = self.norm2(self.conv1(functional.silu(self.norm1(h))))
+        if self.film is not None and embedding is not None:
+            scale, shift = self.film(embedding)[:, :, None, None].chunk(2, dim=1)
+            inner = inner * (1 + scale) + shift
+        return self.shortcut(h) + self.conv2(functional.silu(inner))

@@ -1,0 +1,85 @@
+"""The logit denoiser of the image experiments: a conditional MLP with an image encoder (D.2).
+
+The encoder sees the conditioning image and the corrupted one side by side, so that it can tell what
+the estimate kept from what it invented. Time and image features modulate the MLP (FiLM).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainables.errors import check_range
+from trainables.models.base import LogitDenoiser
+from trainables.models.layers import ResidualBlock, TimeEmbedding, norm
+
+
+@dataclass(frozen=True)
+class LogitMLPConfig:
+    """Sizes: channels of the image encoder, width and number of the MLP's blocks, dropout."""
+
+    base: int = 32
+    width: int = 128
+    blocks: int = 2
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_range("logit denoiser base", self.base, 1, 4096)
+        check_range("logit denoiser width", self.width, 1, 65536)
+        check_range("logit denoiser blocks", self.blocks, 1, 64)
+        check_range("logit denoiser dropout", self.dropout, 0, 0.9)
+
+
+class LogitMLP(LogitDenoiser):
+    """Denoises logits (B, K) given images (B, C, H, W)."""
+
+    def __init__(self, channels: int, classes: int, config: LogitMLPConfig) -> None:
+        super().__init__()
+        base, width = config.base, config.width
+        self.images = nn.Sequential(
+            nn.Conv2d(2 * channels, base, 3, padding=1),
+            ResidualBlock(base, base),
+            nn.Conv2d(base, 2 * base, 3, stride=2, padding=1),
+            ResidualBlock(2 * base, 2 * base),
+            nn.Conv2d(2 * base, 2 * base, 3, stride=2, padding=1),
+            norm(2 * base),
+            nn.SiLU(),
+            nn.AdaptiveAvgPool2d(2),
+            nn.Flatten(),
+            nn.Dropout(config.dropout),
+            nn.Linear(8 * base, width),
+        )
+        self.logits_of_image = nn.Linear(classes, width)
+        self.time = TimeEmbedding(width)
+        self.inlet = nn.Linear(classes, width)
+        self.blocks = nn.ModuleList(_FilmBlock(width, config.dropout) for _ in range(config.blocks))
+        self.out_norm, self.out = nn.LayerNorm(width), nn.Linear(width, classes)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def encode_signals(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Tensor:
+        return self.images(torch.cat([x, x_cor], dim=1)) + self.logits_of_image(y_of_x)
+
+    def forward(self, y_t: Tensor, t: Tensor, signals: Tensor) -> Tensor:
+        embedding = functional.silu(self.time(t) + signals)
+        h = self.inlet(y_t) + signals
+        for block in self.blocks:
+            h = block(h, embedding)
+        return self.out(functional.silu(self.out_norm(h)))
+
+
+class _FilmBlock(nn.Module):
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.film = nn.Linear(width, 2 * width)
+        self.inner, self.outer = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, h: Tensor, embedding: Tensor) -> Tensor:
+        scale, shift = self.film(embedding).chunk(2, dim=1)
+        inner = functional.silu(self.inner(self.norm(h) * (1 + scale) + shift))
+        return h + self.outer(self.dropout(inner))

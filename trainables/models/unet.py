@@ -1,0 +1,108 @@
+"""The signal denoiser of the image experiments: a small U-Net with condition streams (D.2).
+
+The corrupted image has an encoder of its own whose features join the main stream at every level.
+Logits are constant over the image, so their stream is a vector a block: it scales and shifts the
+feature maps as time does, which is what concatenating constant maps before a convolution amounts to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainables.errors import UsageError, check_range
+from trainables.models.base import SignalDenoiser
+from trainables.models.layers import ResidualBlock, TimeEmbedding, norm
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """Sizes of the U-Net: channels at full resolution, multipliers a level, blocks a level."""
+
+    base: int = 32
+    multipliers: tuple[int, ...] = (1, 2)
+    blocks: int = 1
+
+    def __post_init__(self) -> None:
+        check_range("U-Net base", self.base, 1, 4096)
+        check_range("U-Net blocks", self.blocks, 1, 16)
+        if not self.multipliers or min(self.multipliers) < 1:
+            raise UsageError(f"U-Net multipliers are {self.multipliers}, but must all be 1 or more")
+
+
+class UNet(SignalDenoiser):
+    """U-Net over images (B, C, H, W), H and W divisible by 2^(levels - 1)."""
+
+    def __init__(self, channels: int, classes: int, config: UNetConfig) -> None:
+        super().__init__()
+        widths = [config.base * m for m in config.multipliers]
+        embedding = 4 * config.base
+        self.time = TimeEmbedding(embedding)
+        self.logits = nn.Sequential(
+            nn.Linear(classes, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
+        )
+        self.no_logits = nn.Parameter(torch.zeros(embedding))
+        self.main = _Encoder(channels, widths, config.blocks, embedding)
+        self.corrupted = _Encoder(channels, widths, config.blocks, None)
+        self.middle = ResidualBlock(widths[-1], widths[-1], embedding)
+        self.up = nn.ModuleList(
+            ResidualBlock(2 * width, width, embedding) for width in reversed(widths)
+        )
+        self.shrink = nn.ModuleList(
+            nn.Conv2d(wide, narrow, 1)
+            for wide, narrow in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.out_norm, self.out = norm(widths[0]), nn.Conv2d(widths[0], channels, 3, padding=1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def encode_corrupted(self, x_cor: Tensor) -> list[Tensor]:
+        return self.corrupted(x_cor, None, None)
+
+    def encode_logits(self, y: Tensor | None, batch: int) -> Tensor:
+        return self.no_logits[None] if y is None else self.logits(y)
+
+    def forward(self, x_t: Tensor, t: Tensor, corrupted: list[Tensor], logits: Tensor) -> Tensor:
+        embedding = functional.silu(self.time(t) + logits)
+        features = self.main(x_t, embedding, corrupted)
+        h = self.middle(features[-1], embedding)
+        for level, block in enumerate(self.up):
+            h = block(torch.cat([h, features[-1 - level]], dim=1), embedding)
+            if level < len(self.shrink):
+                h = functional.interpolate(self.shrink[level](h), scale_factor=2.0)
+        return self.out(functional.silu(self.out_norm(h)))
+
+
+class _Encoder(nn.Module):
+    """Features at every level, fine to coarse; `joined` are another encoder's, added on the way."""
+
+    def __init__(
+        self, channels: int, widths: list[int], blocks: int, embedding: int | None
+    ) -> None:
+        super().__init__()
+        self.inlet = nn.Conv2d(channels, widths[0], 3, padding=1)
+        self.levels = nn.ModuleList(
+            nn.ModuleList(ResidualBlock(width, width, embedding) for _ in range(blocks))
+            for width in widths
+        )
+        self.down = nn.ModuleList(
+            nn.Conv2d(fine, coarse, 3, stride=2, padding=1)
+            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+        )
+
+    def forward(
+        self, x: Tensor, embedding: Tensor | None, joined: list[Tensor] | None
+    ) -> list[Tensor]:
+        h, features = self.inlet(x), []
+        for level, blocks in enumerate(self.levels):
+            if joined is not None:
+                h = h + joined[level]
+            for block in blocks:
+                h = block(h, embedding)
+            features.append(h)
+            if level < len(self.down):
+                h = self.down[level](h)
+        return features

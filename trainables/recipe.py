@@ -1,0 +1,86 @@
+"""How the parts of a task are built and trained: one recipe, the same for every strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trainables.data.augment import Augmentation
+from trainables.errors import check_range, unknown_name
+from trainables.models.classifier import ConvNetConfig
+from trainables.models.logit_mlp import LogitMLPConfig
+from trainables.models.unet import UNetConfig
+
+LOSS_WEIGHTINGS = ("noise", "velocity")
+
+
+@dataclass(frozen=True)
+class Updates:
+    """Optimiser updates of each stage.
+
+    `coupled` is the length of every strategy's coupled training, and of the enhanced baseline's
+    further training, so that all have seen the same number of batches.
+    """
+
+    classifier: int
+    signal: int
+    logit: int
+    coupled: int
+
+    def __post_init__(self) -> None:
+        for name in ("classifier", "signal", "logit", "coupled"):
+            check_range(f"updates of {name}", getattr(self, name), 1, 10**9)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Networks, process and training of a task.
+
+    Args:
+        updates: the length of every stage.
+        T: noise levels of both processes.
+        batch: samples an update, over all workers.
+        loss_weighting: "noise", the paper's loss, or "velocity", the same divided by abar_t so that
+            the noisiest levels are learnt as well (see `noise_loss`).
+        learning_rate: the peak, after a linear warm-up and before a cosine decay.
+        ema: the largest decay of the averaged weights, which are the ones kept.
+        augmentation: how training images are moved, in every stage.
+        sampling_steps: steps of the full signal sampling in coupled training (Algorithm 7 line 4).
+        inner_updates: K of Algorithm 7, updates made with one sampled signal.
+        unguided: the fraction of samples whose logits the signal denoiser does not see in coupled
+            training: the first signal trajectory of `nested` is unguided.
+    """
+
+    updates: Updates
+    T: int = 150
+    batch: int = 128
+    loss_weighting: str = "velocity"
+    learning_rate: float = 2e-3
+    ema: float = 0.999
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    sampling_steps: int = 10
+    inner_updates: int = 4
+    unguided: float = 0.2
+    classifier: ConvNetConfig = field(default_factory=ConvNetConfig)
+    signal: UNetConfig = field(default_factory=UNetConfig)
+    logit: LogitMLPConfig = field(default_factory=LogitMLPConfig)
+
+    def __post_init__(self) -> None:
+        if self.loss_weighting not in LOSS_WEIGHTINGS:
+            raise unknown_name("loss weighting", self.loss_weighting, LOSS_WEIGHTINGS)
+        check_range("T", self.T, 2, 100_000)
+        check_range("batch", self.batch, 1, 10**6)
+        check_range("learning_rate", self.learning_rate, 1e-8, 1)
+        check_range("ema", self.ema, 0, 1)
+        check_range("sampling_steps", self.sampling_steps, 1, self.T)
+        check_range("inner_updates", self.inner_updates, 1, 10**6)
+        check_range("unguided", self.unguided, 0, 1)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a comparison holds fixed: the data, its corruption, the seed of training, the recipe."""
+
+    dataset: str
+    corruption: str
+    seed: int
+    recipe: Recipe

@@ -1,0 +1,113 @@
+"""What is written down: the names used in records and tracking, files written whole or not at all,
+and the store of measurements.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainables.config import digest
+
+FORMAT = 1
+"""Raise it when the meaning of a record changes: older records are then measured anew."""
+
+ACCURACY, NFE = "accuracy", "nfe"
+NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe_signal", "nfe_logit", "nfe_classifier"
+ACCURACY_LOW, ACCURACY_HIGH = "accuracy_low", "accuracy_high"
+GFLOPS, SECONDS_PER_SAMPLE = "gflops", "seconds_per_sample"
+HYPERVOLUME = "hypervolume"
+METRICS = (
+    ACCURACY,
+    ACCURACY_LOW,
+    ACCURACY_HIGH,
+    NFE,
+    NFE_SIGNAL,
+    NFE_LOGIT,
+    NFE_CLASSIFIER,
+    GFLOPS,
+    SECONDS_PER_SAMPLE,
+)
+STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a later run, sees all of it or none of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write JSON, whole or not at all.
+
+    Raises:
+        ValueError: a number in it is NaN or infinite.
+    """
+    write_whole(path, json.dumps(values, indent=1, allow_nan=False).encode() + b"\n")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One point measured once over a split with one seed.
+
+    `config` is all that determines the numbers, and `key` its hash; `point` are the sampling
+    parameters it was first measured by. `correct` has a "1" for each
+    sample classified rightly and a "0" for each other, in the split's order. `cost` holds `nfe` and
+    its parts, GFLOPs and seconds, all for one sample.
+    """
+
+    config: dict[str, Any]
+    point: dict[str, Any]
+    correct: str
+    cost: dict[str, float]
+
+    @property
+    def key(self) -> str:
+        return digest(self.config, 20)
+
+
+class RecordStore:
+    """Measurements under a directory, one JSON file each, named by the hash of its configuration."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, key: str) -> Path:
+        """Where the measurement of that key is, or would be."""
+        return self.root / key[:2] / f"{key}.json"
+
+    def find(self, config: Mapping[str, Any]) -> Measurement | None:
+        """The measurement of that configuration, if it was made."""
+        return self.get(digest(config, 20))
+
+    def get(self, key: str) -> Measurement | None:
+        """The measurement of that key, if it was made."""
+        path = self.path(key)
+        if not path.exists():
+            return None
+        values = json.loads(path.read_text())
+        return Measurement(values["config"], values["point"], values["correct"], values["cost"])
+
+    def save(self, measurement: Measurement) -> Path:
+        """Keep a measurement; returns its file."""
+        path = self.path(measurement.key)
+        content = {
+            "config": measurement.config,
+            "point": measurement.point,
+            "correct": measurement.correct,
+            "cost": measurement.cost,
+        }
+        write_json(path, content)
+        return path

@@ -1,0 +1,138 @@
+"""The moves of Algorithm 1's scheduler, what makes a list of them legal, and what they cost.
+
+The engine keeps x_t and y_t with their latest clean estimates, and two conditioning slots: the
+signal denoiser reads the slot `LOGIT` (logits, empty at first), the logit denoiser reads the slot
+`SIGNAL` (a signal and its classifier output, empty at first).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["signal", "logit"]
+SIGNAL: Kind = "signal"
+LOGIT: Kind = "logit"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Draw the process' state from its prior, for a trajectory of `steps` selected steps."""
+
+    process: Kind
+    steps: int
+
+
+@dataclass(frozen=True)
+class Update:
+    """One step of the process: estimate its clean state, move on to the next selected level."""
+
+    process: Kind
+    eta: float
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Set a conditioning slot from a source; setting `SIGNAL` calls the classifier on the signal.
+
+    Sources of `SIGNAL`: "x_cor", "x" (state), "x0_hat" (clean estimate). Sources of `LOGIT`:
+    "y_cor" (the classifier on x_cor), "y" (state), "y0_hat" (clean estimate).
+    """
+
+    slot: Kind
+    source: Literal["x_cor", "x", "x0_hat", "y_cor", "y", "y0_hat"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The last move: classify by logits "y" (state), or by the classifier on "x_cor" or "x"."""
+
+    source: Literal["y", "x", "x_cor"]
+
+
+Move = Start | Update | Condition | Answer
+_SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
+_NEEDS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
+
+
+def trajectory(process: Kind, steps: int, eta: float) -> Iterator[Move]:
+    """A whole trajectory of one process, from its prior to its clean end."""
+    yield Start(process, steps)
+    for _ in range(steps):
+        yield Update(process, eta)
+
+
+def check(moves: Iterable[Move]) -> list[Move]:
+    """The moves as a list, once they are known to be legal.
+
+    Raises:
+        ValueError: a process is updated before it starts or beyond its end, logits are updated
+            while the signal slot is empty, a slot is set from what does not exist yet, an answer is
+            read from an unfinished trajectory, or `Answer` is missing or not the last move.
+    """
+    done = list(moves)
+    left: dict[str, int] = {}
+    updated: set[str] = set()
+    filled: set[str] = set()
+    for number, move in enumerate(done):
+        where = f"move {number}, {move}"
+        if isinstance(move, Start):
+            _require(move.steps >= 1, where, "a trajectory needs a step or more")
+            left[move.process] = move.steps
+        elif isinstance(move, Update):
+            _require(left.get(move.process, 0) > 0, where, "the process has no step left to make")
+            _require(move.process == SIGNAL or SIGNAL in filled, where, "the signal slot is empty")
+            _require(0 <= move.eta <= 1, where, "eta must be from 0 to 1")
+            left[move.process] -= 1
+            updated.add(move.process)
+        elif isinstance(move, Condition):
+            _require(move.source in _SOURCES[move.slot], where, "the source is of the other kind")
+            _check_source(move.source, left, updated, where)
+            filled.add(move.slot)
+        else:
+            need = _NEEDS.get(move.source)
+            _require(need is None or left.get(need) == 0, where, "the trajectory has not ended")
+            _require(number == len(done) - 1, where, "an answer must be the last move")
+    _require(bool(done) and isinstance(done[-1], Answer), "the last move", "there is no answer")
+    return done
+
+
+def _check_source(source: str, left: dict[str, int], updated: set[str], where: str) -> None:
+    need = _NEEDS.get(source)
+    if need is None:
+        return
+    _require(need in left, where, "that process has not been started")
+    _require(source in ("x", "y") or need in updated, where, "there is no estimate yet")
+
+
+def _require(condition: bool, where: str, why: str) -> None:
+    if not condition:
+        raise ValueError(f"illegal schedule: {where}: {why}")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Calls of each network for one sample; `nfe` is the denoisers' (D.4)."""
+
+    nfe_signal: int
+    nfe_logit: int
+    nfe_classifier: int
+
+    @property
+    def nfe(self) -> int:
+        return self.nfe_signal + self.nfe_logit
+
+
+def cost(moves: Iterable[Move]) -> Cost:
+    """What a schedule costs a sample, counted from its moves before anything runs."""
+    calls: Counter[str] = Counter()
+    for move in moves:
+        if isinstance(move, Update):
+            calls[move.process] += 1
+        elif isinstance(move, Condition):
+            calls["classifier"] += move.slot == SIGNAL or move.source == "y_cor"
+        elif isinstance(move, Answer):
+            calls["classifier"] += move.source != "y"
+    return Cost(calls[SIGNAL], calls[LOGIT], calls["classifier"])

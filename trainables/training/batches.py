@@ -1,0 +1,92 @@
+"""Training batches: the same for every strategy and any number of workers.
+
+What a batch holds depends on the seed and the batch's number alone. Each worker makes the whole
+batch's random numbers, which are cheap, and keeps its share of the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainables.data import corruptions
+from trainables.data.augment import augment
+from trainables.data.splits import Split
+from trainables.noise import BatchNoise, generator_of
+from trainables.recipe import Task
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clean signals x0 and corrupted ones x_cor (B, *signal shape), labels (B,)."""
+
+    x0: Tensor
+    x_cor: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which rows of a batch are this worker's, and the device they go to."""
+
+    rank: int = 0
+    world: int = 1
+    device: torch.device = torch.device("cpu")
+
+    def of(self, whole: Tensor) -> Tensor:
+        """This worker's rows of a whole batch's tensor."""
+        return whole[self.rank :: self.world].to(self.device)
+
+
+class Batches:
+    """Batches of augmented, freshly corrupted training samples, by number."""
+
+    def __init__(self, task: Task, split: Split, share: Share) -> None:
+        self.task, self.split, self.share = task, split, share
+        self._corrupt = corruptions.load(task.corruption)
+
+    def clean(self, number: int) -> tuple[Tensor, Tensor, torch.Generator]:
+        """A whole batch's moved images and labels, and the generator that made them."""
+        size, batch = len(self.split), self.task.recipe.batch
+        first = number * batch
+        picked = [self._order(at // size)[at % size] for at in range(first, first + batch)]
+        generator = generator_of("batch", self.task.seed, number)
+        rows = torch.stack(picked)
+        moved = augment(self.split.images[rows], self.task.recipe.augmentation, generator)
+        return moved, self.split.labels[rows], generator
+
+    def batch(self, number: int) -> Batch:
+        """This worker's share of batch `number`."""
+        x0, labels, generator = self.clean(number)
+        x_cor = self._corrupt(x0, BatchNoise(generator, len(x0)))
+        return Batch(self.share.of(x0), self.share.of(x_cor), self.share.of(labels))
+
+    def _order(self, epoch: int) -> Tensor:
+        """The permutation of the split in that pass over it."""
+        if getattr(self, "_epoch", None) != epoch:
+            self._epoch = epoch
+            generator = generator_of("order", self.task.seed, epoch)
+            self._permutation = torch.randperm(len(self.split), generator=generator)
+        return self._permutation
+
+
+class Draws:
+    """Noise levels and noise of one update, by its number: this worker's share of the whole batch's."""
+
+    def __init__(self, seed: int, kind: str, number: int, size: int, share: Share) -> None:
+        self._generator = generator_of("draws", seed, kind, number)
+        self._size, self._share = size, share
+
+    def levels(self, T: int) -> Tensor:
+        """t ~ Uniform{1..T}, (B,)."""
+        return self._share.of(torch.randint(1, T + 1, (self._size,), generator=self._generator))
+
+    def normal(self, shape: tuple[int, ...]) -> Tensor:
+        """Standard normal noise (B, *shape)."""
+        return self._share.of(torch.randn(self._size, *shape, generator=self._generator))
+
+    def uniform(self) -> Tensor:
+        """Uniform numbers in [0, 1), (B,)."""
+        return self._share.of(torch.rand(self._size, generator=self._generator))

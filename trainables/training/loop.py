@@ -1,0 +1,198 @@
+"""The one training loop: any stage, any number of workers, resumable at the end of a round.
+
+A round is one batch and its inner updates. All that is random in it follows from the seed and the
+round's number, so a resumed training goes on as if it had not stopped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
+
+from trainables.data import corruptions
+from trainables.errors import NonFiniteError
+from trainables.noise import SampleNoise, seed_of
+from trainables.training import stages
+from trainables.training.batches import Batch, Batches, Draws, Share
+from trainables.training.objective import Context, Objective, Weights
+
+REPORTS = 20
+_WARM_UP = 0.05
+_VALIDATION_LIMIT = 256
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far a part is: updates done of `updates`, losses since the last report, its checkpoint
+    (None on workers other than the first).
+    """
+
+    kind: str
+    update: int
+    updates: int
+    metrics: dict[str, float]
+    checkpoint: dict[str, Any] | None
+
+
+@dataclass
+class _Run:
+    """All that changes while a part is trained."""
+
+    objective: Objective
+    model: nn.Module
+    averaged: AveragedModel
+    optimizer: torch.optim.Optimizer
+    first_round: int = 0
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    count: int = 0
+
+
+def train_part(
+    kind: str,
+    context: Context,
+    share: Share,
+    report: Callable[[Report], None],
+    checkpoint: dict[str, Any] | None = None,
+) -> Weights:
+    """Train one part and return its averaged weights, on the CPU.
+
+    `report` is called on every worker, `REPORTS` times in all; what it is given resumes a training
+    that was cut off when handed back as `checkpoint`.
+
+    Raises:
+        NonFiniteError: the loss became NaN or infinite.
+    """
+    run = _begin(kind, context, share, checkpoint)
+    recipe = context.task.recipe
+    inner = run.objective.inner_updates
+    rounds = math.ceil(stages.load(kind).updates(recipe) / inner)
+    batches = Batches(context.task, context.dataset.train, share)
+    marks = {math.ceil(rounds * (i + 1) / REPORTS) for i in range(REPORTS)}
+    for number in range(run.first_round, rounds):
+        _round(run, kind, context, share, batches.batch(number), number, rounds)
+        if number + 1 in marks:
+            metrics = _means(run) | _validate(run, kind, context, share)
+            saved = _checkpoint(run, number + 1) if share.rank == 0 else None
+            report(Report(kind, (number + 1) * inner, rounds * inner, metrics, saved))
+    final = run.averaged.module
+    final.eval()
+    final.finish(context.dataset, share.device)
+    return {name: _on_cpu(state) for name, state in final.weights().items()}
+
+
+def _begin(kind: str, context: Context, share: Share, checkpoint: dict[str, Any] | None) -> _Run:
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed_of("weights", kind, context.task.seed))
+        objective: Objective = stages.load(kind).build(context)
+    objective.to(share.device)
+    objective.move(share.device)
+    averaged = AveragedModel(objective, multi_avg_fn=_averaging(context.task.recipe.ema))
+    averaged.module.move(share.device)
+    optimizer = torch.optim.AdamW(objective.parameters(), lr=0.0, weight_decay=1e-2)
+    run = _Run(objective, objective, averaged, optimizer)
+    if checkpoint is not None:
+        objective.load_state_dict(checkpoint["model"])
+        averaged.load_state_dict(checkpoint["averaged"])
+        optimizer.load_state_dict(checkpoint["optimizer"])
+        run.first_round = checkpoint["round"]
+    if share.world > 1:
+        run.model = DistributedDataParallel(objective, find_unused_parameters=True)
+    return run
+
+
+def _round(
+    run: _Run,
+    kind: str,
+    context: Context,
+    share: Share,
+    batch: Batch,
+    number: int,
+    rounds: int,
+) -> None:
+    seed, size, inner = context.task.seed, context.task.recipe.batch, run.objective.inner_updates
+    peak = context.task.recipe.learning_rate
+    run.objective.train()
+    with _autocast(share.device):
+        prepared = run.objective.prepare(batch, Draws(seed, f"{kind}/batch", number, size, share))
+    for k in range(inner):
+        update = number * inner + k
+        for group in run.optimizer.param_groups:
+            group["lr"] = learning_rate(update / (rounds * inner), peak)
+        with _autocast(share.device):
+            losses = run.model(prepared, Draws(seed, kind, update, size, share))
+        run.optimizer.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        nn.utils.clip_grad_norm_(run.objective.parameters(), 1.0)
+        run.optimizer.step()
+        run.averaged.update_parameters(run.objective)
+        for name, value in losses.items():
+            run.sums[name] = run.sums.get(name, torch.zeros_like(value)) + value.detach()
+        run.count += 1
+
+
+def learning_rate(done: float, peak: float) -> float:
+    """Linear warm-up over the first twentieth, then a cosine to zero; `done` in [0, 1)."""
+    return peak * min(1.0, (done + 1e-3) / _WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _averaging(largest: float) -> Callable[..., None]:
+    """Averaging with a decay that grows from 0 to `largest`, so that short trainings forget their
+    random start.
+    """
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+        decay = min(largest, (1 + int(count)) / (10 + int(count)))
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+
+    return update
+
+
+def _means(run: _Run) -> dict[str, float]:
+    """Mean losses since the last report."""
+    means = {name: float(total) / run.count for name, total in run.sums.items()}
+    run.sums, run.count = {}, 0
+    if not all(math.isfinite(value) for value in means.values()):
+        raise NonFiniteError(f"the training loss is {means}: lower the recipe's learning_rate")
+    return means
+
+
+@torch.no_grad()
+def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str, float]:
+    """Losses of the averaged weights on validation samples, with noise that is always the same."""
+    split = context.dataset.validation.first(_VALIDATION_LIMIT)
+    noise = SampleNoise(context.task.seed, split.numbers.tolist(), "validation")
+    x_cor = corruptions.load(context.task.corruption)(split.images, noise)
+    whole = Share(device=share.device)
+    batch = Batch(whole.of(split.images), whole.of(x_cor), whole.of(split.labels))
+    averaged = run.averaged.module
+    averaged.eval()
+    draws = Draws(context.task.seed, f"{kind}/validation", 0, len(split), whole)
+    losses = averaged(averaged.prepare(batch, draws), draws)
+    return {f"validation_{name}": float(value) for name, value in losses.items()}
+
+
+def _checkpoint(run: _Run, rounds_done: int) -> dict[str, Any]:
+    return {
+        "round": rounds_done,
+        "model": run.objective.state_dict(),
+        "averaged": run.averaged.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+    }
+
+
+def _autocast(device: torch.device) -> torch.autocast:
+    """bf16 where it gains: on CUDA devices that have it."""
+    fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast)
+
+
+def _on_cpu(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in state.items()}

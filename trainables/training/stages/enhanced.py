@@ -1,0 +1,36 @@
+"""Part `enhanced`: the pretrained signal denoiser, trained on alone for as long as coupled training
+takes, so that the baseline has seen as many batches as the strategies it is compared with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trainables.recipe import Recipe
+from trainables.training.objective import Context, Objective
+from trainables.training.stages.signal import SignalObjective
+
+NEEDS = ("signal",)
+USES_CORRUPTION = True
+
+
+def updates(recipe: Recipe) -> int:
+    """Optimiser updates of this stage."""
+    return recipe.updates.coupled
+
+
+def forwards(recipe: Recipe) -> float:
+    """What an update's forward pass amounts to, in forward passes of the signal denoiser, roughly."""
+    return 1.5
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """The settings that shape this part, beyond those of the part it starts from."""
+    return {}
+
+
+def build(context: Context) -> Objective:
+    """The objective of `signal`, from its weights."""
+    objective = SignalObjective(context)
+    objective.signal.load_state_dict(context.needed["signal"]["signal"])
+    return objective

@@ -1,0 +1,54 @@
+"""Part `signal`: the signal denoiser alone, no logits: the first stage of the warm start (D.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from trainables.config import as_mapping
+from trainables.models import build as networks
+from trainables.recipe import Recipe
+from trainables.training.batches import Batch, Draws
+from trainables.training.objective import Context, Objective, PreparedBatch, noise_loss, processes
+
+NEEDS: tuple[str, ...] = ()
+USES_CORRUPTION = True
+
+
+def updates(recipe: Recipe) -> int:
+    """Optimiser updates of this stage."""
+    return recipe.updates.signal
+
+
+def forwards(recipe: Recipe) -> float:
+    """What an update's forward pass amounts to, in forward passes of the signal denoiser, roughly."""
+    return 1.5
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """The settings that shape this part."""
+    return {"network": as_mapping(recipe.signal), "T": recipe.T, "loss": recipe.loss_weighting}
+
+
+def build(context: Context) -> Objective:
+    """Noise prediction by a new signal denoiser that sees x_cor and no logits."""
+    return SignalObjective(context)
+
+
+class SignalObjective(Objective):
+    """||eps_hat - eps||^2 of x_t given x_cor."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.process, _ = processes(context.task, None)
+        self.weighting = context.task.recipe.loss_weighting
+        self.signal = networks.new_signal_denoiser(context.dataset, context.task.recipe)
+
+    def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
+        t, eps = draws.levels(self.process.T), draws.normal(tuple(batch.x0.shape[1:]))
+        x_t = self.process.noised(batch.x0, eps, t)
+        corrupted = self.signal.encode_corrupted(batch.x_cor)
+        unguided = self.signal.encode_logits(None, len(x_t))
+        v = self.signal(x_t, t / self.process.T, corrupted, unguided)
+        return {"loss": noise_loss(self.process, v, batch.x0, eps, t, self.weighting)}

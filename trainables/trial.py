@@ -1,0 +1,71 @@
+"""The Tune trainable: an actor that loads its parts once and then measures one point a trial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+import torch
+from ray import tune
+
+from trainables.evaluation import Evaluator, Sampling
+from trainables.metrics import summary
+from trainables.records import ACCURACY, NFE
+from trainables.trial_job import Job
+
+
+def worker_device() -> torch.device:
+    """The device lent to this worker: a GPU that Ray assigned, else the CPU.
+
+    Ray lets a worker without GPUs see them all, so `torch.cuda.is_available()` would say too much.
+    """
+    return torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
+
+
+def evaluator_of(job: Job) -> Evaluator:
+    """An evaluator for this worker."""
+    torch.set_num_threads(job.threads)
+    return Evaluator(job.task, job.strategy, job.storage, job.batch, worker_device())
+
+
+class SamplingTrial(tune.Trainable):
+    """One trial samples one point; the actor is reused and keeps the parts.
+
+    Reports accuracy in [0, 1] and NFE a sample, and the keys of the records it wrote.
+    """
+
+    def setup(self, config: dict[str, Any], job: Job) -> None:
+        self._job, self._evaluator = job, evaluator_of(job)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        return True
+
+    def step(self) -> dict[str, Any]:
+        measured = [self._evaluator.measure(self.config, s) for s in self._job.samplings()]
+        values = summary(measured)
+        keys = ",".join(measurement.key for measurement in measured)
+        return {ACCURACY: values[ACCURACY], NFE: values[NFE], "records": keys, "done": True}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: the records are the truth."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing to load."""
+
+
+@ray.remote
+class Confirmer:
+    """An actor that measures points of any strategy of a job on any split."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._evaluators: dict[str, Evaluator] = {}
+
+    def measure(self, strategy: str, point: dict[str, Any], sampling: Sampling) -> str:
+        """Measure a point, write its record, and return the record's key."""
+        if strategy not in self._evaluators:
+            torch.set_num_threads(self._job.threads)
+            self._evaluators[strategy] = Evaluator(
+                self._job.task, strategy, self._job.storage, self._job.batch, worker_device()
+            )
+        return self._evaluators[strategy].measure(point, sampling).key

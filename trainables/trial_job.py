@@ -1,0 +1,29 @@
+"""What all measurements of a sweep have in common; no Ray in it, so that a plan is made quickly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trainables.evaluation import Sampling, Storage
+from trainables.recipe import Task
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every trial of a sweep has in common.
+
+    `seeds` are the seeds each point is measured at; `threads` the CPU threads of an actor.
+    """
+
+    task: Task
+    strategy: str
+    storage: Storage
+    split: str
+    limit: int
+    seeds: tuple[int, ...]
+    batch: int
+    threads: int
+
+    def samplings(self) -> list[Sampling]:
+        """One sampling a seed."""
+        return [Sampling(self.split, self.limit, seed) for seed in self.seeds]
