@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dashboards.pareto import Reference
@@ -64,7 +66,7 @@ def front_figure(
     return _png(figure)
 
 
-def _draw(axes, shown: Shown) -> None:  # type: ignore[no-untyped-def]
+def _draw(axes: Axes, shown: Shown) -> None:
     accuracy, nfe = 100 * shown.test[ACCURACY], shown.test[NFE]
     low, high = 100 * shown.test[ACCURACY_LOW], 100 * shown.test[ACCURACY_HIGH]
     color = COLORS[shown.role]
@@ -74,7 +76,7 @@ def _draw(axes, shown: Shown) -> None:  # type: ignore[no-untyped-def]
         axes.annotate(shown.label, (0.01, accuracy), xycoords=("axes fraction", "data"),
                       fontsize=8, color=color, va="bottom")  # fmt: skip
         return
-    label = "front, test" if shown.role == "front" else shown.label
+    label = {"front": "front, test", "paper": shown.label}.get(shown.role)
     axes.errorbar(
         nfe, accuracy, yerr=[[accuracy - low], [high - accuracy]], color=color, capsize=2,
         fmt=_MARKERS[shown.role], markersize=11 if shown.role == "paper" else 5, label=label,
@@ -85,8 +87,9 @@ def _draw(axes, shown: Shown) -> None:  # type: ignore[no-untyped-def]
                       fontsize=7, color=color)  # fmt: skip
 
 
-def _unique(axes) -> tuple[list[object], list[str]]:  # type: ignore[no-untyped-def]
-    named = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+def _unique(axes: Axes) -> tuple[list[Artist], list[str]]:
+    handles, labels = axes.get_legend_handles_labels()
+    named = dict(zip(labels, handles, strict=True))
     return list(named.values()), list(named)
 
 

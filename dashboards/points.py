@@ -55,10 +55,9 @@ def to_csv(points: Sequence[Shown]) -> str:
     writer.writerow(["label", "strategy", "role", "point", *columns, "tests"])
     for shown in points:
         metrics = [getattr(shown, split).get(name, "") for split in splits for name in METRICS]
-        writer.writerow(
-            [shown.label, shown.strategy, shown.role, json.dumps(dict(shown.point)), *metrics]
-            + [json.dumps({name: dict(test) for name, test in shown.tests.items()})]
-        )
+        point = json.dumps(dict(shown.point))
+        tests = json.dumps({name: dict(test) for name, test in shown.tests.items()})
+        writer.writerow([shown.label, shown.strategy, shown.role, point, *metrics, tests])
     return buffer.getvalue()
 
 

@@ -137,15 +137,12 @@ def _measure(
     measured = []
     with console.bar(f"{shown.label}: samples") as bar:
         for i in range(count):
-            sampling = Sampling(asked.split, job.limit, plan.seed * 1000 + i)
-            total = count * min(job.limit, len(evaluator.dataset.split(asked.split)))
-            measured.append(
-                evaluator.measure(
-                    shown.point,
-                    sampling,
-                    lambda done, size, i=i: bar.update(i * size + done, total),
-                )
-            )
+            sampling = Sampling(asked.split, job.limit, seed_number(plan.seed, i))
+
+            def progress(done: int, size: int, before: int = i) -> None:
+                bar.update(before * size + done, count * size)
+
+            measured.append(evaluator.measure(shown.point, sampling, progress))
     return measured
 
 

@@ -107,7 +107,7 @@ class Plan:
         budget, search = self.budget, split == "validation"
         count = budget.search_seeds if search else budget.confirm_seeds
         limit = budget.search_limit if search else budget.confirm_limit
-        seeds = tuple(self.seed * 1000 + i for i in range(count))
+        seeds = tuple(seed_number(self.seed, i) for i in range(count))
         return Job(
             self.task, self.strategy, self.places, split, limit, seeds, budget.batch, threads
         )
@@ -115,6 +115,11 @@ class Plan:
     def as_mapping(self) -> dict[str, Any]:
         """The plan with what it stands for, to be shown and kept."""
         return {**as_mapping(self), "sweep_id": self.sweep_id, "budget": as_mapping(self.budget)}
+
+
+def seed_number(seed: int, i: int) -> int:
+    """The i-th sampling seed, i below 1000, of a sweep's seed."""
+    return seed * 1000 + i
 
 
 def _known(kind: str, name: str, allowed: tuple[str, ...]) -> None:

@@ -71,7 +71,8 @@ def _quick() -> Preset:
         T=50,
         augmentation=_SLIGHT,
         sampling_steps=5,
-        logit=LogitMLPConfig(width=256, dropout=0.2),
+        signal=UNetConfig(base=24),
+        logit=LogitMLPConfig(base=24, width=256, dropout=0.2),
     )
     return Preset(
         recipe,

@@ -7,7 +7,8 @@ moved to the device of the computation.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -33,6 +34,17 @@ def seed_of(*words: int | str) -> int:
 def generator_of(*words: int | str) -> torch.Generator:
     """A CPU generator seeded by `seed_of(*words)`."""
     return torch.Generator().manual_seed(seed_of(*words))
+
+
+@contextmanager
+def seeded(device: torch.device, *words: int | str) -> Iterator[None]:
+    """Within it, what draws from torch's own generators (dropout, initial weights) follows from the
+    words alone; the generators' states are put back afterwards.
+    """
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed_of(*words))  # inside the fork, so nothing global is left changed
+        yield
 
 
 class BatchNoise:

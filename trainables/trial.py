@@ -34,7 +34,8 @@ class SamplingTrial(tune.Trainable):
     Reports accuracy in [0, 1] and NFE a sample, and the keys of the records it wrote.
     """
 
-    def setup(self, config: dict[str, Any], job: Job) -> None:
+    def setup(self, config: dict[str, Any], job: Job | None = None) -> None:
+        assert job is not None, "tune.with_parameters hands over the job"
         self._job, self._evaluator = job, evaluator_of(job)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

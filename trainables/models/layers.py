@@ -14,8 +14,16 @@ def norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(math.gcd(channels, 8), channels)
 
 
+def zero_output(layer: nn.Conv2d | nn.Linear) -> None:
+    """Make a network put out nothing at first, which is where a denoiser best starts."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
 class TimeEmbedding(nn.Module):
     """Sinusoids of t / T in [0, 1] through an MLP: (B,) or (1,) to (B or 1, width)."""
+
+    frequencies: Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()

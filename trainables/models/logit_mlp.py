@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from trainables.errors import check_range
 from trainables.models.base import LogitDenoiser
-from trainables.models.layers import ResidualBlock, TimeEmbedding, norm
+from trainables.models.layers import ResidualBlock, TimeEmbedding, norm, zero_output
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ class LogitMLP(LogitDenoiser):
         self.inlet = nn.Linear(classes, width)
         self.blocks = nn.ModuleList(_FilmBlock(width, config.dropout) for _ in range(config.blocks))
         self.out_norm, self.out = nn.LayerNorm(width), nn.Linear(width, classes)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        zero_output(self.out)
 
     def encode_signals(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Tensor:
         return self.images(torch.cat([x, x_cor], dim=1)) + self.logits_of_image(y_of_x)

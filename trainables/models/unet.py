@@ -7,7 +7,9 @@ feature maps as time does, which is what concatenating constant maps before a co
 
 from __future__ import annotations
 
+import typing
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +17,7 @@ from torch.nn import functional
 
 from trainables.errors import UsageError, check_range
 from trainables.models.base import SignalDenoiser
-from trainables.models.layers import ResidualBlock, TimeEmbedding, norm
+from trainables.models.layers import ResidualBlock, TimeEmbedding, norm, zero_output
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,7 @@ class UNet(SignalDenoiser):
             for wide, narrow in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
         self.out_norm, self.out = norm(widths[0]), nn.Conv2d(widths[0], channels, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        zero_output(self.out)
 
     def encode_corrupted(self, x_cor: Tensor) -> list[Tensor]:
         return self.corrupted(x_cor, None, None)
@@ -89,8 +90,7 @@ class _Encoder(nn.Module):
             for width in widths
         )
         self.down = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 3, stride=2, padding=1)
-            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+            nn.Conv2d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in pairwise(widths)
         )
 
     def forward(
@@ -100,7 +100,7 @@ class _Encoder(nn.Module):
         for level, blocks in enumerate(self.levels):
             if joined is not None:
                 h = h + joined[level]
-            for block in blocks:
+            for block in typing.cast(nn.ModuleList, blocks):
                 h = block(h, embedding)
             features.append(h)
             if level < len(self.down):

@@ -6,7 +6,7 @@ batch's random numbers, which are cheap, and keeps its share of the rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ class Share:
 
     rank: int = 0
     world: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def of(self, whole: Tensor) -> Tensor:
         """This worker's rows of a whole batch's tensor."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from trainables.data import corruptions
 from trainables.errors import NonFiniteError
-from trainables.noise import SampleNoise, seed_of
+from trainables.noise import SampleNoise, seeded
 from trainables.training import stages
 from trainables.training.batches import Batch, Batches, Draws, Share
 from trainables.training.objective import Context, Objective, Weights
@@ -53,6 +53,11 @@ class _Run:
     sums: dict[str, Tensor] = field(default_factory=dict)
     count: int = 0
 
+    @property
+    def final(self) -> Objective:
+        """The objective with the averaged weights."""
+        return cast(Objective, self.averaged.module)
+
 
 def train_part(
     kind: str,
@@ -81,22 +86,21 @@ def train_part(
             metrics = _means(run) | _validate(run, kind, context, share)
             saved = _checkpoint(run, number + 1) if share.rank == 0 else None
             report(Report(kind, (number + 1) * inner, rounds * inner, metrics, saved))
-    final = run.averaged.module
+    final = run.final
     final.eval()
     final.finish(context.dataset, share.device)
     return {name: _on_cpu(state) for name, state in final.weights().items()}
 
 
 def _begin(kind: str, context: Context, share: Share, checkpoint: dict[str, Any] | None) -> _Run:
-    with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed_of("weights", kind, context.task.seed))
+    with seeded(torch.device("cpu"), "weights", kind, context.task.seed):
         objective: Objective = stages.load(kind).build(context)
     objective.to(share.device)
     objective.move(share.device)
     averaged = AveragedModel(objective, multi_avg_fn=_averaging(context.task.recipe.ema))
-    averaged.module.move(share.device)
-    optimizer = torch.optim.AdamW(objective.parameters(), lr=0.0, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(objective.parameters(), lr=0.0, weight_decay=1e-2, fused=True)
     run = _Run(objective, objective, averaged, optimizer)
+    run.final.move(share.device)
     if checkpoint is not None:
         objective.load_state_dict(checkpoint["model"])
         averaged.load_state_dict(checkpoint["averaged"])
@@ -125,7 +129,8 @@ def _round(
         update = number * inner + k
         for group in run.optimizer.param_groups:
             group["lr"] = learning_rate(update / (rounds * inner), peak)
-        with _autocast(share.device):
+        dropout = seeded(share.device, "dropout", kind, seed, update, share.rank)
+        with _autocast(share.device), dropout:
             losses = run.model(prepared, Draws(seed, kind, update, size, share))
         run.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
@@ -172,7 +177,7 @@ def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str,
     x_cor = corruptions.load(context.task.corruption)(split.images, noise)
     whole = Share(device=share.device)
     batch = Batch(whole.of(split.images), whole.of(x_cor), whole.of(split.labels))
-    averaged = run.averaged.module
+    averaged = run.final
     averaged.eval()
     draws = Draws(context.task.seed, f"{kind}/validation", 0, len(split), whole)
     losses = averaged(averaged.prepare(batch, draws), draws)

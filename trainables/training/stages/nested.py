@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -65,7 +66,7 @@ class NestedObjective(Objective):
         unguided = self.signal.encode_logits(None, len(batch.x0))
         x = draws.normal(tuple(batch.x0.shape[1:]))
         levels = process.levels(self.sampling_steps)
-        for t, s in zip(levels[:-1], levels[1:], strict=True):
+        for t, s in pairwise(levels):
             level = torch.tensor([t], device=x.device)
             v = self.signal(x, level / process.T, corrupted, unguided)
             x = process.step(x, process.clean_of(x, v, level), t, s, 0.0, None)

@@ -1,0 +1,41 @@
+"""What every test relies on: our `platform`, also where pytest has loaded the standard module first."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _use_our_platform() -> None:
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    loaded = sys.modules.get("platform")
+    if loaded is None or not hasattr(loaded, "__path__"):
+        sys.modules.pop("platform", None)
+        importlib.import_module("platform")
+
+
+_use_our_platform()
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository root."""
+    return ROOT
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch):
+    """Tests decide themselves where MLflow records and where Ray runs."""
+    for name in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """The environment for a subprocess, without what would lead it elsewhere."""
+    dropped = ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "PYTHONPATH")
+    return {k: v for k, v in os.environ.items() if k not in dropped} | extra

@@ -1,0 +1,121 @@
+"""Datasets and corruptions: one contract each, and what is known of single members."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from trainables.data import corruptions, datasets
+from trainables.data.augment import Augmentation, augment
+from trainables.data.splits import stratified
+from trainables.errors import UsageError
+from trainables.noise import BatchNoise, SampleNoise, generator_of
+
+
+@pytest.mark.parametrize("name", ["digits"])
+def test_every_dataset_keeps_the_contract(name, tmp_path):
+    dataset = datasets.load(name, tmp_path)
+    assert dataset.name == name
+    seen = []
+    for split_name in ("train", "validation", "test"):
+        split = dataset.split(split_name)
+        assert (
+            split.images.dtype == torch.float32 and split.images.shape[1:] == dataset.signal_shape
+        )
+        assert -1 <= float(split.images.min()) and float(split.images.max()) <= 1
+        assert set(split.labels.tolist()) == set(range(len(dataset.classes)))
+        assert len(split.images) == len(split.labels) == len(split.numbers) == len(split)
+        seen += split.numbers.tolist()
+    assert len(seen) == len(set(seen)), "splits overlap"
+    again = datasets.load(name, tmp_path)
+    assert torch.equal(again.test.images, dataset.test.images)
+    with pytest.raises(UsageError, match="unknown split"):
+        dataset.split("tset")
+
+
+def test_digits_are_scikit_learns():
+    dataset = datasets.load("digits", Path("unused"))
+    assert [len(dataset.split(s)) for s in ("train", "validation", "test")] == [1197, 200, 400]
+    assert dataset.signal_shape == (1, 8, 8) and len(dataset.classes) == 10
+    from sklearn.datasets import load_digits
+
+    bunch, test = load_digits(), dataset.test
+    expected = torch.tensor(bunch.images[test.numbers.numpy()], dtype=torch.float32) / 8 - 1
+    assert torch.equal(test.images[:, 0], expected)
+    assert test.labels.tolist() == bunch.target[test.numbers.numpy()].tolist()
+
+
+def test_splits_have_classes_in_proportion():
+    labels = torch.arange(1000) % 10
+    parts = stratified(labels, (600, 200, 100), seed=3)
+    for part in parts:
+        counts = torch.bincount(labels[part], minlength=10)
+        assert int(counts.max() - counts.min()) <= 3
+    other = stratified(labels, (600, 200, 100), seed=4)
+    assert not torch.equal(parts[0], other[0])
+    with pytest.raises(UsageError, match="more than the 1000"):
+        stratified(labels, (900, 200, 0), seed=3)
+
+
+@pytest.mark.parametrize("name", corruptions.names())
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 12)])
+def test_every_corruption_keeps_the_contract(name, shape):
+    corrupt = corruptions.load(name)
+    x0 = torch.rand(6, *shape, generator=generator_of("x")) * 2 - 1
+    kept = x0.clone()
+    whole = corrupt(x0, SampleNoise(5, range(6)))
+    assert whole.shape == x0.shape and whole.dtype == x0.dtype and torch.equal(x0, kept)
+    assert not torch.equal(whole, x0)
+    some = corrupt(x0[[4, 1]], SampleNoise(5, [4, 1]))
+    torch.testing.assert_close(some, whole[[4, 1]])  # neither neighbours nor batch matter
+    training = corrupt(x0, BatchNoise(generator_of("train"), 6))
+    assert training.shape == x0.shape
+
+
+@pytest.mark.parametrize(("name", "fraction"), [("gn15", 0.15), ("gn30", 0.30)])
+def test_white_noise_replaces_the_stated_fraction_of_pixels(name, fraction):
+    x0 = torch.full((400, 3, 16, 16), 0.25)
+    x_cor = corruptions.load(name)(x0, SampleNoise(0, range(400)))
+    changed = x_cor != x0
+    pixels = changed.any(dim=1)
+    assert float(pixels.float().mean()) == pytest.approx(fraction, abs=0.005)
+    assert torch.equal(changed.all(dim=1), pixels)  # all channels of a pixel, or none
+    assert float(x_cor[changed].mean()) == pytest.approx(0.0, abs=0.02)
+    assert float(x_cor[changed].std()) == pytest.approx(1.0, abs=0.02)
+
+
+def test_blur_is_a_gaussian_kernel():
+    x0 = torch.zeros(1, 1, 9, 9)
+    x0[0, 0, 4, 4] = 1.0
+    blurred = corruptions.load("blur")(x0, SampleNoise(0, [0]))[0, 0]
+    line = torch.exp(-(torch.arange(-2.0, 3.0) ** 2) / (2 * 2.0**2))
+    kernel = torch.outer(line, line) / line.sum() ** 2
+    torch.testing.assert_close(blurred[2:7, 2:7], kernel)
+    assert float(blurred.sum()) == pytest.approx(1.0)
+
+
+def test_unknown_corruption_names_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 'gn30'"):
+        corruptions.load("gn3")
+
+
+def test_noise_belongs_to_seed_stream_and_sample():
+    noise = SampleNoise(1, [3, 7])
+    first = noise.split("a").normal((4,))
+    assert torch.equal(first, noise.split("a").normal((4,)))
+    assert not torch.equal(first, noise.split("b").normal((4,)))
+    assert not torch.equal(first, SampleNoise(2, [3, 7]).split("a").normal((4,)))
+    assert torch.equal(first[1], SampleNoise(1, [7]).split("a").normal((4,))[0])
+
+
+def test_augmentation_moves_images_and_none_is_the_identity():
+    x = datasets.load("digits", Path("unused")).train.images[:32]
+    assert torch.equal(augment(x, Augmentation(), generator_of("a")), x)
+    moved = augment(x, Augmentation(rotation=10, scale=0.1, shift=1.0), generator_of("a"))
+    assert moved.shape == x.shape and not torch.equal(moved, x)
+    assert -1 - 1e-5 <= float(moved.min()) and float(moved.max()) <= 1 + 1e-5
+    assert torch.equal(moved, augment(x, Augmentation(10, 0.1, 1.0), generator_of("a")))
+    flipped = augment(x, Augmentation(flip=1.0), generator_of("a"))
+    torch.testing.assert_close(flipped, x.flip(-1), atol=1e-5, rtol=0)
+    with pytest.raises(UsageError, match="flip is 2"):
+        Augmentation(flip=2.0)
