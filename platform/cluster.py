@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from platform.plan import Plan
@@ -35,7 +36,8 @@ class Cluster:
     """A Ray cluster to run on: the one that `RAY_ADDRESS` names, else one of this machine's own."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan, self._room = plan, None
+        self._plan = plan
+        self._room: Room | None = None
 
     def __enter__(self) -> Cluster:
         return self
@@ -72,7 +74,7 @@ class Cluster:
                 address=address,
                 include_dashboard=None if address != "local" else False,
                 log_to_driver=True,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 configure_logging=True,
             )
         except (ConnectionError, RuntimeError) as error:

@@ -16,7 +16,7 @@ from platform import interrupts
 from platform.arguments import parser
 from platform.confirm import COMPARED_WITH, as_json
 from platform.console import Console
-from platform.plan import BASELINES, Plan, tracking_uri, writable_storage
+from platform.plan import BASELINES, Plan, seed_number, tracking_uri, writable_storage
 from platform.presets import preset
 from typing import Any
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from platform.plan import Plan
 from statistics import mean
+from typing import Any
 
 import optuna
 import torch
@@ -16,7 +17,7 @@ from trainables.data import datasets
 from trainables.data.splits import Dataset
 from trainables.evaluation import schedule_of
 from trainables.models import build
-from trainables.strategies._moves import Cost, cost
+from trainables.strategies._moves import Cost, Move, cost
 from trainables.training import stages
 
 _START = 30.0  # seconds: imports, Ray, training workers, the tracking store
@@ -90,7 +91,7 @@ def lines(plan: Plan, predicted: Forecast) -> list[str]:
     ]
 
 
-def _moves(plan: Plan, point: dict[str, object]) -> list:  # type: ignore[type-arg]
+def _moves(plan: Plan, point: dict[str, Any]) -> list[Move]:
     return schedule_of(plan.strategy, point)
 
 

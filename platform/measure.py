@@ -53,7 +53,8 @@ def _run(
 
     job = plan.job(split, room.threads)
     options = {"num_cpus": 1, **({"num_gpus": plan.gpus_per_trial} if plan.gpus_per_trial else {})}
-    actors = [Confirmer.options(**options).remote(job) for _ in range(min(room.actors, len(units)))]
+    remote = ray.remote(**options)(Confirmer)
+    actors = [remote.remote(job) for _ in range(min(room.actors, len(units)))]
     pool = ActorPool(actors)
     done = 0
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from platform.plan import Plan
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.storages import JournalStorage
@@ -24,7 +24,7 @@ from trainables.records import ACCURACY, NFE
 RECORDS = "records"
 POINT = "point"
 _FAILURE = "failure"
-_DIRECTIONS = ("maximize", "minimize")
+_DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize")
 
 
 def open_study(plan: Plan) -> optuna.Study:
@@ -99,17 +99,14 @@ class StudySearcher(Searcher):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         trial = self._asked[trial_id]
-        values = [] if result is None else [result.get(ACCURACY), result.get(NFE)]
-        finite = bool(values) and all(
-            isinstance(value, int | float) and math.isfinite(value) for value in values
-        )
-        if error or not finite:
-            reason = "the trial raised" if error else f"its results are {values}"
+        found = [] if result is None else [result.get(ACCURACY), result.get(NFE)]
+        values = [v for v in found if isinstance(v, int | float) and math.isfinite(v)]
+        if error or result is None or len(values) < 2:
+            reason = "the trial raised" if error else f"its results are {found}"
             trial.set_user_attr(_FAILURE, reason)
             self.failures[trial.number] = reason
             self._study.tell(trial, state=TrialState.FAIL)
             return
-        assert result is not None
         trial.set_user_attr(RECORDS, result[RECORDS].split(","))
         self._study.tell(trial, values)
 

@@ -47,9 +47,9 @@ def run(plan: Plan, console: Console, tracker: Tracker, summary_file: Path | Non
         for label, run_id in runs.items():
             tracker.tag(run_id, "on_front", str(label in on_front).lower())
     summary = _summary(plan, console, tracker, confirmed, runs, volume, files)
-    for path in (plan.folder / "summary.json", summary_file):
-        if path is not None:
-            write_json(path, summary)
+    write_json(plan.folder / "summary.json", summary)
+    if summary_file is not None:
+        write_json(summary_file, summary)
     tracker.artifact(plan.folder / "summary.json")
     tracker.finish("FINISHED")
     _report(plan, console, confirmed, files, tracker)

@@ -67,8 +67,8 @@ class Tracker:
                 "name another by --tracking-uri"
             ) from error
         finally:
-            for name, value in restore.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
+            for name, earlier in restore.items():
+                os.environ.pop(name) if earlier is None else os.environ.update({name: earlier})
         self._tags = self._common_tags()
         self.parent = ""
         self._open: set[str] = set()

@@ -113,7 +113,7 @@ def test_what_is_sent_to_a_worker_unpickles_beside_the_standard_module(root, tmp
 
     plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), "sqlite:///x.db")
     job = plan.job("validation", 1)
-    sent = [job, train_parts, SamplingTrial, Confirmer.__ray_metadata__.modified_class, plan.task]
+    sent = [job, train_parts, SamplingTrial, Confirmer, plan.task]
     file = tmp_path / "sent.pickle"
     file.write_bytes(cloudpickle.dumps(sent))
     code = (

@@ -54,7 +54,6 @@ class SamplingTrial(tune.Trainable):
         """Nothing to load."""
 
 
-@ray.remote
 class Confirmer:
     """An actor that measures points of any strategy of a job on any split."""
 
