@@ -27,6 +27,10 @@ from trainables.records import ACCURACY, NFE, Measurement
 COMPARED_WITH = "enhanced"
 
 
+class ConfirmationFailed(RuntimeError):
+    """Nothing of the front could be measured on the test split."""
+
+
 @dataclass(frozen=True)
 class Confirmed:
     """The points that a sweep shows, and which of them is the front's most accurate on validation."""
@@ -37,7 +41,10 @@ class Confirmed:
 
 def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study) -> Confirmed:
     """Measure the front, the paper's point and the baselines on the test split, and test the first
-    two against the baseline `enhanced`.
+    two against the baseline `enhanced`. A point that fails is reported and left out.
+
+    Raises:
+        ConfirmationFailed: nothing of the front is left.
     """
     chosen = front_points(plan, study) + _baseline_points(plan, cluster, console)
     candidates = [Candidate(shown.strategy, shown.point) for shown in chosen]
@@ -47,9 +54,12 @@ def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study)
     points = [
         replace(shown, validation=summary(v), test=summary(t))
         for shown, v, t in zip(chosen, validation, test, strict=True)
+        if v and t
     ]
     points = _tested(points, measured)
     ours = [shown for shown in points if shown.role != "baseline"]
+    if not ours:
+        raise ConfirmationFailed("no point of the front could be measured again: see above")
     best = max(ours, key=lambda shown: (shown.validation[ACCURACY], -shown.validation[NFE]))
     return Confirmed(points, best)
 
@@ -74,11 +84,13 @@ def _baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[Sho
     grids = {name: search_spaces.load(name).grid(T) for name in BASELINES if name != plan.strategy}
     candidates = [Candidate(name, point) for name, points in grids.items() for point in points]
     runs = measure_all(plan, cluster, console, candidates, "validation")
-    scores = [summary(measured) for measured in runs]
+    scores = {i: summary(measured) for i, measured in enumerate(runs) if measured}
     shown = []
     for name in grids:
         paper = search_spaces.load(name).paper_point(T)
-        own = [i for i, c in enumerate(candidates) if c.strategy == name]
+        own = [i for i in scores if candidates[i].strategy == name]
+        if not own:
+            continue
         best = candidates[max(own, key=lambda i: (scores[i][ACCURACY], -scores[i][NFE]))].point
         if not paper:
             shown.append(Shown(name, name, "baseline", paper))

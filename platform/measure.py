@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from platform.cluster import Cluster
-from platform.console import Console
+from platform.console import Bar, Console
 from platform.plan import Plan
 from typing import Any
 
@@ -27,58 +27,71 @@ def measure_all(
 ) -> list[list[Measurement]]:
     """Measure every candidate on a split at the split's seeds; a list a candidate, in order.
 
-    Dear points go first, so that no actor is left with one at the end.
+    A candidate that fails is reported, and its list is empty. Dear points go first, so that no actor
+    is left with one at the end.
     """
     job = plan.job(split, 1)
     wanted = [(c, sampling) for c in candidates for sampling in job.samplings()]
     missing = [unit for unit in wanted if _known(plan, *unit) is None]
     missing.sort(key=lambda unit: -cost(schedule_of(unit[0].strategy, unit[0].point)).nfe)
     if missing:
-        _run(plan, cluster, console, missing, split)
-    return [[_found(plan, c, sampling) for sampling in job.samplings()] for c in candidates]
+        with console.bar(f"measuring on the {split} split, runs") as bar:
+            _run(plan, cluster, console, bar, missing, split)
+    measured = []
+    for candidate in candidates:
+        found = [_known(plan, candidate, sampling) for sampling in job.samplings()]
+        measured.append([m for m in found if m is not None] if all(found) else [])
+    return measured
 
 
 def _run(
     plan: Plan,
     cluster: Cluster,
     console: Console,
-    units: list[tuple[Candidate, Sampling]],
+    bar: Bar,
+    units: Sequence[tuple[Candidate, Sampling]],
     split: str,
 ) -> None:
+    """Measure the units, each actor one at a time; an actor that dies is replaced by a new one."""
     room = cluster.room()
     import ray
-    from ray.util import ActorPool
+    from ray.exceptions import RayError
 
     from trainables.trial import Confirmer
 
+    remote = ray.remote(num_cpus=1, num_gpus=plan.gpus_per_trial)(Confirmer)
     job = plan.job(split, room.threads)
-    options = {"num_cpus": 1, **({"num_gpus": plan.gpus_per_trial} if plan.gpus_per_trial else {})}
-    remote = ray.remote(**options)(Confirmer)
-    actors = [remote.remote(job) for _ in range(min(room.actors, len(units)))]
-    pool = ActorPool(actors)
+    waiting = list(reversed(units))
+    running: dict[Any, tuple[Any, Candidate]] = {}
     done = 0
-    try:
-        with console.bar(f"measuring on the {split} split, runs") as bar:
-            results = pool.map_unordered(
-                lambda actor, unit: actor.measure.remote(
-                    unit[0].strategy, dict(unit[0].point), unit[1]
-                ),
-                units,
-            )
-            for _ in results:
-                done += 1
-                bar.update(done, len(units))
-    finally:
-        for actor in actors:
+
+    def start(actor: Any) -> None:
+        candidate, sampling = waiting.pop()
+        call = actor.measure.remote(candidate.strategy, dict(candidate.point), sampling)
+        running[call] = actor, candidate
+
+    for _ in range(min(room.actors, len(units))):
+        start(remote.remote(job))
+    while running:
+        (call,), _ = ray.wait(list(running), num_returns=1)
+        actor, candidate = running.pop(call)
+        try:
+            ray.get(call)
+        except RayError as error:
+            console.line(f"          {candidate.strategy} failed: {reason(error)}")
             ray.kill(actor)
+            actor = remote.remote(job)
+        done += 1
+        bar.update(done, len(units))
+        if waiting:
+            start(actor)
+
+
+def reason(error: BaseException | None) -> str:
+    """The last line of a remote error: the exception itself."""
+    return "" if error is None else str(error).strip().split("\n")[-1]
 
 
 def _known(plan: Plan, candidate: Candidate, sampling: Sampling) -> Measurement | None:
     config = measurement_config(plan.task, candidate.strategy, candidate.point, sampling)
     return plan.places.records.find(config)
-
-
-def _found(plan: Plan, candidate: Candidate, sampling: Sampling) -> Measurement:
-    measurement = _known(plan, candidate, sampling)
-    assert measurement is not None
-    return measurement

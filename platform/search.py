@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from platform.cluster import Cluster, Room
 from platform.console import Bar, Console
+from platform.measure import reason
 from platform.plan import Plan
 from platform.searcher import POINT, RECORDS, StudySearcher, accuracy_and_nfe, complete, open_study
 from platform.tracking import Tracker
@@ -141,9 +142,9 @@ class _Follower:
         trial = self._study.get_trials(deepcopy=False)[number]
         point = trial.user_attrs[POINT]
         if trial.state is not optuna.trial.TrialState.COMPLETE:
-            reason = _reason(error) or self.searcher.failures.get(number, "unknown")
-            self._console.line(f"          trial {number} failed: {reason} ({describe(point)})")
-            self._tracker.failed_trial(number, point, reason)
+            why = reason(error) or self.searcher.failures.get(number, "unknown")
+            self._console.line(f"          trial {number} failed: {why} ({describe(point)})")
+            self._tracker.failed_trial(number, point, why)
             return
         _log(self._plan, trial, self._tracker)
         finished = complete(self._study)
@@ -173,8 +174,3 @@ def _catch_up(plan: Plan, study: optuna.Study, tracker: Tracker, reference: Refe
     if missing:
         values = [accuracy_and_nfe(trial) for trial in finished]
         tracker.hypervolume(hypervolume(values, reference), len(finished))
-
-
-def _reason(error: BaseException | None) -> str:
-    """The last line of a remote error: the exception itself."""
-    return "" if error is None else str(error).strip().split("\n")[-1]

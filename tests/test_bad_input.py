@@ -1,0 +1,156 @@
+"""A user's mistake gets one clear line and exit status 2, before Ray starts."""
+
+import os
+import socket
+import subprocess
+import sys
+from platform import evaluate, sweep
+from platform.arguments import sweep_parser
+from platform.plan import tracking_uri
+
+import pytest
+from conftest import clean_environment
+
+from trainables.errors import UsageError
+
+MISTAKES = [
+    (["nestd", "digits"], "unknown strategy 'nestd': did you mean 'nested'?"),
+    (["nested", "digit"], "unknown dataset 'digit': did you mean 'digits'?"),
+    (["nested", "digits", "--corruption", "gn35"], "unknown corruption 'gn35': did you mean 'gn"),
+    (["nested", "digits", "--preset", "quik"], "unknown preset 'quik': did you mean 'quick'?"),
+    (["nested", "digits", "--trails", "3"], "unknown flag '--trails': did you mean --trials?"),
+    (["nested", "digits", "--trials", "0"], "--trials is 0, but must be from 1"),
+    (["nested", "digits", "--trials", "-5"], "--trials is -5, but must be from 1"),
+    (["nested", "digits", "--trials", "many"], "invalid int value: 'many'"),
+    (["nested", "digits", "--seed", "-1"], "--seed is -1, but must be from 0"),
+    (["nested", "digits", "--workers", "-1"], "--workers is -1, but must be from 0"),
+    (["nested", "digits", "--workers", "3"], "--workers is 3, but must divide the batch of 128"),
+    (["nested", "digits", "--gpus-per-trial", "-1"], "--gpus-per-trial is -1"),
+    (["nested", "digits", "--gpus-per-trial", "nan"], "--gpus-per-trial is nan"),
+    (["nested", "digits", "extra"], "unexpected argument 'extra'"),
+    (["nested"], "the following arguments are required: dataset"),
+    ([], "the following arguments are required: strategy, dataset"),
+    (["nested", "digits", "--tracking-uri", "file:///x"], "MLflow no longer records to plain"),
+    (["nested", "digits", "--tracking-uri", "ftp://x"], "but must be a server (http://…) or a"),
+    (["nested", "digits", "--json", "/no/such/place/x.json"], "cannot be written"),
+]
+
+
+@pytest.fixture
+def no_ray(monkeypatch):
+    import ray
+
+    def refuse(*args, **options):
+        raise AssertionError("Ray was started")
+
+    monkeypatch.setattr(ray, "init", refuse)
+
+
+def _refused(main, arguments, capfd):
+    assert main(arguments) == 2
+    out, err = capfd.readouterr()
+    assert err.startswith("error: ") and err.count("\n") == 1 and "Traceback" not in out + err
+    return err
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES)
+def test_mistakes(arguments, message, tmp_path, capfd, no_ray):
+    storage = [] if len(arguments) < 2 else ["--storage", str(tmp_path)]
+    assert message in _refused(sweep.main, [*arguments, *storage], capfd)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_storage_that_may_not_be_written(tmp_path, capfd, no_ray):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    storage = str(tmp_path / "closed" / "runs")
+    assert "cannot be written" in _refused(
+        sweep.main, ["nested", "digits", "--storage", storage], capfd
+    )
+
+
+@pytest.mark.parametrize("storage", ["file", "file/below", "/proc/runs"])
+def test_storage_that_cannot_be_written(storage, tmp_path, capfd, no_ray, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    error = _refused(sweep.main, ["nested", "digits", "--storage", storage], capfd)
+    assert "--storage" in error and "cannot be written" in error
+
+
+def test_a_tracking_server_that_does_not_answer(tmp_path, capfd, no_ray):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        uri = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    arguments = ["nested", "digits", "--storage", str(tmp_path), "--tracking-uri", uri]
+    assert f"the tracking store {uri} cannot be reached" in _refused(sweep.main, arguments, capfd)
+
+
+def test_a_tracking_database_that_is_none(tmp_path, capfd, no_ray):
+    (tmp_path / "store.db").write_text("this is no database")
+    uri = f"sqlite:///{tmp_path}/store.db"
+    arguments = ["nested", "digits", "--storage", str(tmp_path), "--tracking-uri", uri]
+    assert "cannot be reached" in _refused(sweep.main, arguments, capfd)
+
+
+@pytest.mark.parametrize(
+    ("point", "message"),
+    [
+        ("{", "--point is not JSON"),
+        ("[1]", "--point must be a JSON object"),
+        ('{"steps": 3}', "unknown setting of Parameters 'steps'"),
+        ('{"outer_steps": 3}', "needs a value for 'inner_steps'"),
+    ],
+)
+def test_wrong_points(point, message, tmp_path, capfd, no_ray):
+    arguments = ["nested", "digits", "--storage", str(tmp_path), "--point", point]
+    assert message in _refused(evaluate.main, arguments, capfd)
+
+
+def test_evaluating_before_training_says_what_is_missing(tmp_path, capfd, no_ray):
+    arguments = ["nested", "digits", "--preset", "smoke", "--storage", str(tmp_path)]
+    assert "has not been trained" in _refused(evaluate.main, arguments, capfd)
+
+
+def test_one_mistake_as_a_user_makes_it(root, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "platform.sweep",
+        "nested",
+        "digitz",
+        "--storage",
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, text=True, env=clean_environment(), check=False
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == "error: unknown dataset 'digitz': did you mean 'digits'? known: digits\n"
+
+
+def test_dry_run_predicts_and_starts_nothing(tmp_path, capfd, no_ray):
+    arguments = ["nested", "digits", "--preset", "smoke", "--storage", str(tmp_path), "--dry-run"]
+    assert sweep.main(arguments) == 0
+    out = capfd.readouterr().out
+    assert "trials: 4" in out and "NFE a sample" in out and "time on this machine" in out
+    assert "to train: classifier, signal, logit, nested, enhanced" in out
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_explains_every_argument():
+    text = sweep_parser().format_help()
+    for flag in (
+        "--trials --corruption --seed --preset --workers --gpus-per-trial --storage "
+        "--tracking-uri --dry-run --json --fresh"
+    ).split():
+        assert flag in text
+    assert "example: python -m platform.sweep nested digits" in text
+
+
+def test_tracking_uri_is_absolute_and_asked_for_in_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    server = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:5000"}
+    assert tracking_uri(None, tmp_path, {}) == f"sqlite:///{tmp_path}/mlflow.db"
+    assert tracking_uri(None, tmp_path, server) == "http://127.0.0.1:5000"
+    assert tracking_uri("sqlite:///x.db", tmp_path, server) == f"sqlite:///{tmp_path}/x.db"
+    with pytest.raises(UsageError):
+        tracking_uri("mlruns", tmp_path, {})

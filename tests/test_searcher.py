@@ -1,0 +1,113 @@
+"""The study behind a search: order, failures, resumption. Real Optuna on a real journal file."""
+
+import dataclasses
+import math
+from platform.plan import Plan
+from platform.searcher import POINT, StudySearcher, complete, open_study
+
+import pytest
+from optuna.trial import TrialState
+
+import search_spaces
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return Plan("nested", "digits", "gn30", "smoke", 4, 0, 0, 0.0, str(tmp_path), "sqlite:///x.db")
+
+
+def _tell(searcher, trial_id, accuracy=0.5, nfe=10.0):
+    result = {"accuracy": accuracy, "nfe": nfe, "records": "aa,bb"}
+    searcher.on_trial_complete(trial_id, result=result)
+
+
+def _searcher(plan):
+    study = open_study(plan)
+    return study, StudySearcher(study, "nested", plan.task.recipe.T)
+
+
+def test_the_papers_point_is_first(plan):
+    _, searcher = _searcher(plan)
+    assert searcher.suggest("a") == pytest.approx(search_spaces.load("nested").paper_point(10))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        {},
+        {"accuracy": 0.5},
+        {"accuracy": math.nan, "nfe": 3.0},
+        {"accuracy": 0.5, "nfe": math.inf},
+        {"accuracy": None, "nfe": 3.0},
+    ],
+)
+def test_what_is_missing_or_not_finite_is_told_as_failed(plan, result):
+    study, searcher = _searcher(plan)
+    searcher.suggest("a")
+    searcher.on_trial_complete("a", result=result)
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL]
+    assert searcher.failures[0] and study.trials[0].user_attrs["failure"]
+    searcher.suggest("b")
+    _tell(searcher, "b")
+    assert len(complete(study)) == 1
+
+
+def test_an_error_with_a_result_is_told_as_failed(plan):
+    study, searcher = _searcher(plan)
+    searcher.suggest("a")
+    searcher.on_trial_complete(
+        "a", result={"accuracy": 0.9, "nfe": 1.0, "records": "x"}, error=True
+    )
+    assert study.trials[0].state is TrialState.FAIL and not study.best_trials
+
+
+def test_a_killed_search_goes_on_where_it_was(plan):
+    study, searcher = _searcher(plan)
+    points = [searcher.suggest(name) for name in "abc"]
+    _tell(searcher, "a", 0.6, 90.0)
+    again, resumed = _searcher(plan)
+    states = [trial.state for trial in again.trials]
+    assert states[:3] == [TrialState.COMPLETE, TrialState.FAIL, TrialState.FAIL]
+    assert [resumed.suggest(name) for name in "de"] == points[1:]  # what was under way comes first
+    assert complete(again)[0].user_attrs[POINT] == points[0]
+    assert complete(again)[0].user_attrs["records"] == ["aa", "bb"]
+
+
+def test_a_resumed_search_does_not_repeat_itself(plan):
+    _, searcher = _searcher(plan)
+    first = []
+    for i in range(6):
+        first.append(searcher.suggest(str(i)))
+        _tell(searcher, str(i), 0.5 + i / 100, 10.0 + i)
+    _, resumed = _searcher(plan)
+    assert all(resumed.suggest(f"n{i}") not in first for i in range(6))
+
+
+def test_the_same_seed_suggests_the_same_points(plan, tmp_path):
+    other = dataclasses.replace(plan, storage=str(tmp_path / "other"))
+    suggested = []
+    for one in (plan, other):
+        _, searcher = _searcher(one)
+        suggested.append([searcher.suggest(str(i)) for i in range(5)])
+    assert suggested[0] == suggested[1]
+
+
+def test_a_fresh_search_keeps_the_old_study_aside(plan):
+    study, searcher = _searcher(plan)
+    searcher.suggest("a")
+    _tell(searcher, "a")
+    fresh = open_study(dataclasses.replace(plan, fresh=True))
+    assert complete(fresh) == [] and (plan.folder / "study.1.journal").exists()
+
+
+def test_sweeps_that_differ_have_studies_of_their_own(plan):
+    for change in (
+        {"seed": 1},
+        {"corruption": "blur"},
+        {"strategy": "enhanced"},
+        {"preset": "quick"},
+    ):
+        assert dataclasses.replace(plan, **change).folder != plan.folder
+    assert dataclasses.replace(plan, trials=9).folder == plan.folder
+    assert dataclasses.replace(plan, workers=2).folder == plan.folder

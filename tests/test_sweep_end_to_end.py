@@ -1,0 +1,262 @@
+"""The command as a user runs it: real Ray, real MLflow, real data, smoke size."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from platform.plan import Plan
+
+import pytest
+import torch
+from conftest import ROOT, clean_environment
+
+from trainables.evaluation import Sampling, measurement_config
+
+COMMAND = [sys.executable, "-m", "platform.sweep", "nested", "digits", "--preset", "smoke"]
+
+
+def _sweep(storage: Path, *flags: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [*COMMAND, "--storage", str(storage), *flags],
+        cwd=ROOT, capture_output=True, text=True, env=clean_environment(**environment), timeout=400,
+        check=False,
+    )  # fmt: skip
+
+
+def _client(storage: Path):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{storage}/mlflow.db")
+
+
+def _runs(storage: Path, stage: str):
+    client = _client(storage)
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    return client.search_runs([experiment], f"tags.stage = '{stage}'", max_results=1000)
+
+
+def _ray_processes() -> set[int]:
+    """Ray's processes on this machine, by their command lines."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+            state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
+        except (OSError, IndexError):
+            continue
+        if state != "Z" and any(word in command for word in (b"raylet", b"gcs_server", b"ray::")):
+            found.add(int(folder.name))
+    return found
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A finished smoke sweep: its storage, its summary, what it printed."""
+    storage = tmp_path_factory.mktemp("swept") / "runs"
+    before = _ray_processes()
+    file = storage.parent / "summary.json"
+    done = _sweep(storage, "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert _ray_processes() <= before, "Ray was left running"
+    return storage, json.loads(file.read_text()), done.stdout
+
+
+def test_the_terminal_says_what_was_found_and_what_to_type_next(swept):
+    storage, _, out = swept
+    assert out.startswith("sweep nested on digits")
+    for step in ("1/5", "2/5", "3/5", "4/5", "5/5"):
+        assert step in out
+    for name in ("noisy", "enhanced (paper)", "nested (paper)"):
+        assert name in out
+    for wanted in ("mlflow ui", "platform.evaluate nested digits", "--trials 8", "front.png"):
+        assert wanted in out
+    assert "127.0.0.1" in out and str(storage) in out
+    for chatter in ("raylet", "INFO", "WARNING", "alembic", "Trial status"):
+        assert chatter not in out
+    (log,) = storage.glob("sweeps/**/sweep.log")
+    assert log.stat().st_size > 0
+
+
+def test_the_summary_is_for_scripts(swept):
+    _, summary, _ = swept
+    assert summary["plan"]["strategy"] == "nested" and summary["front"] and summary["baselines"]
+    assert set(summary["seconds"]) == {"plan", "prepare", "search", "confirm", "record"}
+    for point in [*summary["front"], *summary["baselines"]]:
+        assert len(point["run_id"]) == 32
+        test = point["test"]
+        assert 0 <= test["accuracy_low"] <= test["accuracy"] <= test["accuracy_high"] <= 1
+    paper = next(p for p in summary["front"] if p["role"] == "paper")
+    assert paper["test"]["nfe"] == 90 and paper["test"]["nfe_classifier"] == 8
+    assert {"difference", "low", "high", "p_value", "p_holm"} <= set(
+        paper["tests"]["enhanced (paper)"]
+    )
+    for name in ("front.csv", "front.png", "front.html", "samples.png"):
+        assert Path(summary["files"][name]).stat().st_size > 0
+
+
+def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations(swept):
+    storage, summary, _ = swept
+    (parent,) = _runs(storage, "sweep")
+    assert parent.info.status == "FINISHED" and parent.info.run_id == summary["parent_run_id"]
+    trials = _runs(storage, "trial")
+    assert len(trials) == 4
+    for run in trials:
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        tags = run.data.tags
+        assert (tags["strategy"], tags["split"], tags["corruption"]) == ("nested", "validation", "gn30")
+        assert {"outer_steps", "inner_steps", "t_switch", "eta"} <= set(run.data.params)
+        assert {"accuracy", "accuracy_low", "nfe", "gflops", "seconds_per_sample"} <= set(run.data.metrics)
+        assert run.data.metrics["gflops"] > 0
+    kinds = {run.data.tags["kind"] for run in _runs(storage, "train")}
+    assert kinds == {"classifier", "signal", "logit", "nested", "enhanced"}
+    confirmed = _runs(storage, "confirm")
+    assert {run.data.tags["split"] for run in confirmed} == {"test"}
+    assert len(confirmed) == len(summary["front"]) + len(summary["baselines"])
+    client = _client(storage)
+    history = client.get_metric_history(parent.info.run_id, "hypervolume")
+    assert [metric.step for metric in history] == [1, 2, 3, 4]
+    values = [metric.value for metric in sorted(history, key=lambda m: m.step)]
+    assert values == sorted(values)
+    artifacts = {item.path for item in client.list_artifacts(parent.info.run_id)}
+    assert {"front.csv", "front.png", "front.html", "samples.png", "plan.json"} <= artifacts
+    training = next(run for run in _runs(storage, "train") if run.data.tags["kind"] == "nested")
+    losses = client.get_metric_history(training.info.run_id, "loss")
+    assert len(losses) > 1 and all(metric.value > 0 for metric in losses)
+
+
+def test_a_second_sweep_trains_and_samples_nothing(swept):
+    storage, summary, _ = swept
+    times = {path: path.stat().st_mtime_ns for path in storage.glob("parts/**/*.pt")}
+    records = set(storage.glob("records/**/*.json"))
+    file = storage.parent / "again.json"
+    done = _sweep(storage, "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all parts are in the store" in done.stdout
+    assert times == {path: path.stat().st_mtime_ns for path in storage.glob("parts/**/*.pt")}
+    assert set(storage.glob("records/**/*.json")) == records
+    again = json.loads(file.read_text())
+    assert [p["test"] for p in again["front"]] == [p["test"] for p in summary["front"]]
+    assert len(_runs(storage, "trial")) == 4 and len(_runs(storage, "sweep")) == 1
+
+
+def test_more_trials_go_on_and_one_that_fails_does_not_stop_them(swept, tmp_path):
+    """The record of the paper's point at the first validation seed is made unreadable: that trial
+    fails, all others of a fresh search run, and what can be confirmed is.
+    """
+    storage = tmp_path / "runs"
+    shutil.copytree(swept[0] / "parts", storage / "parts")
+    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 0, 0.0, str(storage), "sqlite:///x.db")
+    import search_spaces
+
+    point = search_spaces.load("nested").paper_point(plan.task.recipe.T)
+    job = plan.job("validation", 1)
+    sampling = Sampling("validation", job.limit, job.seeds[0])
+    from trainables.config import digest
+
+    key = digest(measurement_config(plan.task, "nested", point, sampling), 20)
+    plan.places.records.path(key).mkdir(parents=True)
+    done = _sweep(storage, "--trials", "3")
+    assert done.returncode == 1  # the paper's point cannot be confirmed either
+    assert "trial 0 failed" in done.stdout and "IsADirectoryError" in done.stdout
+    failed = [run for run in _runs(storage, "trial") if run.info.status == "FAILED"]
+    assert len(failed) == 1 and failed[0].data.tags["trial"] == "0"
+    shutil.rmtree(plan.places.records.path(key))
+    done = _sweep(storage, "--trials", "5")
+    assert done.returncode == 0, done.stdout + done.stderr
+    complete = [run for run in _runs(storage, "trial") if run.info.status == "FINISHED"]
+    assert len(complete) == 5
+
+
+def test_a_network_that_yields_nan_fails_every_trial_and_says_so(swept, tmp_path):
+    storage = tmp_path / "runs"
+    shutil.copytree(swept[0] / "parts", storage / "parts")
+    (weights,) = storage.glob("parts/digits/nested-*/weights.pt")
+    broken = torch.load(weights, weights_only=True)
+    broken["logit"]["out.bias"] += float("nan")
+    torch.save(broken, weights)
+    done = _sweep(storage, "--trials", "2")
+    assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
+    assert done.stdout.count("NonFiniteError") == 2 and "no trial is complete" in done.stderr
+    (parent,) = _runs(storage, "sweep")
+    assert parent.info.status == "FAILED"
+    assert {run.info.status for run in _runs(storage, "trial")} == {"FAILED"}
+
+
+def test_a_point_replays_from_its_run_bit_for_bit(swept):
+    storage, summary, _ = swept
+    best = max(summary["front"], key=lambda p: p["validation"]["accuracy"])
+    shutil.rmtree(storage / "records")
+    file = storage.parent / "replayed.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "platform.evaluate", "nested", "digits", "--preset", "smoke"]
+        + ["--storage", str(storage), "--run", best["run_id"], "--json", str(file)],
+        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    replayed = json.loads(file.read_text())["points"][0]
+    assert replayed["point"] == best["point"]
+    for name in ("accuracy", "accuracy_low", "nfe", "nfe_classifier"):
+        assert replayed["test"][name] == best["test"][name]
+
+
+def _interrupted(storage: Path, wait_for, number: int, *flags: str) -> tuple[int, float, str]:
+    """Start a sweep, send it a signal once `wait_for()` holds; exit status, seconds, output."""
+    out = storage.parent / "out.txt"
+    with out.open("w") as file:
+        sweep = subprocess.Popen(
+            [*COMMAND, "--storage", str(storage), *flags],
+            cwd=ROOT, stdout=file, stderr=file, env=clean_environment(), start_new_session=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 200
+        while not wait_for(out):
+            assert sweep.poll() is None and time.monotonic() < deadline, out.read_text()
+            time.sleep(0.2)
+        sent = time.monotonic()
+        os.kill(sweep.pid, number)
+        status = sweep.wait(timeout=60)
+    return status, time.monotonic() - sent, out.read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_search_keeps_its_trials(swept, tmp_path, number):
+    storage = tmp_path / "runs"
+    shutil.copytree(swept[0] / "parts", storage / "parts")
+    before = _ray_processes()
+
+    def some_trials(out):
+        return len(list(storage.glob("records/**/*.json"))) >= 3
+
+    status, seconds, out = _interrupted(storage, some_trials, number, "--trials", "5000")
+    assert status == 130 and seconds < 20 and "interrupted" in out and "Traceback" not in out
+    time.sleep(2)
+    assert _ray_processes() <= before, "Ray was left running"
+    (parent,) = _runs(storage, "sweep")
+    assert parent.info.status == "KILLED"
+    assert not [run for run in _runs(storage, "trial") if run.info.status == "RUNNING"]
+    kept = len([run for run in _runs(storage, "trial") if run.info.status == "FINISHED"])
+    assert kept >= 2
+    done = _sweep(storage, "--trials", str(kept + 1))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "complete trials of earlier runs are kept" in done.stdout
+    (parent,) = _runs(storage, "sweep")
+    assert parent.info.status == "FINISHED"
+
+
+def test_an_interrupted_training_leaves_nothing_running(tmp_path):
+    storage = tmp_path / "runs"
+    before = _ray_processes()
+
+    def training(out):
+        return any(path.read_text() for path in storage.glob("training/*.jsonl"))
+
+    status, seconds, out = _interrupted(storage, training, signal.SIGINT, "--preset", "quick")
+    assert status == 130 and seconds < 20 and "interrupted" in out and "Traceback" not in out
+    time.sleep(2)
+    assert _ray_processes() <= before, "Ray was left running"
+    (parent,) = _runs(storage, "sweep")
+    assert parent.info.status == "KILLED"

@@ -1,0 +1,106 @@
+"""Training through Ray Train: two workers learn what one learns; a worker that dies goes on."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import ray
+import torch
+from helpers import tiny_task
+
+from trainables.config import as_mapping
+from trainables.evaluation import Storage
+from trainables.recipe import Updates
+from trainables.train_worker import TrainJob, train_parts
+
+KINDS = ("classifier", "signal", "logit", "nested", "enhanced")
+TASK = tiny_task(updates=Updates(classifier=20, signal=40, logit=20, coupled=8))
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def _train(storage: Path, workers: int, loop=train_parts, kinds=KINDS):
+    import ray.train
+    from ray.train.torch import TorchTrainer
+
+    storage.mkdir(exist_ok=True)
+    job = TrainJob(TASK, kinds, Storage(str(storage)), str(storage / "history.jsonl"), 1)
+    trainer = TorchTrainer(
+        loop,
+        train_loop_config=as_mapping(job),
+        scaling_config=ray.train.ScalingConfig(num_workers=workers),
+        run_config=ray.train.RunConfig(
+            name="t",
+            storage_path=str(storage / "ray"),
+            failure_config=ray.train.FailureConfig(max_failures=1),
+        ),
+    )
+    trainer.fit()
+    store = Storage(str(storage)).parts
+    history = [json.loads(line) for line in (storage / "history.jsonl").read_text().splitlines()]
+    return {kind: store.load(kind, TASK) for kind in kinds}, history
+
+
+@pytest.fixture(scope="module")
+def alone(cluster, tmp_path_factory):
+    return _train(tmp_path_factory.mktemp("alone") / "s", 1)
+
+
+def _assert_close(ours, theirs, tolerance):
+    for kind, weights in theirs.items():
+        for name, state in weights.items():
+            for key, value in state.items():
+                torch.testing.assert_close(
+                    ours[kind][name][key], value, atol=tolerance, rtol=tolerance, msg=f"{kind}.{key}"
+                )
+
+
+def test_two_workers_learn_what_one_learns(alone, tmp_path):
+    """Both see the same batches; dropout alone differs, so it is the parts without it that agree."""
+    together, _ = _train(tmp_path / "s", 2)
+    parts = {kind: alone[0][kind] for kind in ("classifier", "signal", "enhanced")}
+    _assert_close(together, parts, 1e-3)
+
+
+def test_the_history_has_every_part(alone):
+    _, history = alone
+    assert [kind for kind in dict.fromkeys(report["kind"] for report in history)] == list(KINDS)
+    last = [report for report in history if report["kind"] == "signal"][-1]
+    assert last["update"] == last["updates"] == 40
+
+
+def test_a_worker_that_dies_goes_on_from_its_checkpoint(alone, tmp_path):
+    flag = str(tmp_path / "died")
+
+    def dies_once(config):
+        import os
+        from pathlib import Path
+
+        import trainables.train_worker as worker
+
+        reported = worker._Reporter._to_ray
+
+        def report_and_die(self, report):
+            reported(self, report)
+            if report.kind == "signal" and report.update >= 20 and not Path(flag).exists():
+                Path(flag).touch()
+                os._exit(1)
+
+        worker._Reporter._to_ray = report_and_die
+        worker.train_parts(config)
+
+    weights, history = _train(tmp_path / "s", 1, dies_once, ("classifier", "signal"))
+    assert Path(flag).exists()
+    updates = [report["update"] for report in history if report["kind"] == "signal"]
+    repeated = [update for update in set(updates) if updates.count(update) > 1]
+    assert not [update for update in repeated if update <= 10], "it began anew"
+    assert [report["kind"] for report in history].count("classifier") == 20, "a finished part is kept"
+    parts = {kind: alone[0][kind] for kind in ("classifier", "signal")}
+    _assert_close(weights, parts, 1e-5)
