@@ -72,7 +72,7 @@ def _quick() -> Preset:
         augmentation=_SLIGHT,
         sampling_steps=5,
         signal=UNetConfig(base=24),
-        logit=LogitMLPConfig(base=24, width=256, dropout=0.2),
+        logit=LogitMLPConfig(base=24, width=128, dropout=0.2),
     )
     return Preset(
         recipe,

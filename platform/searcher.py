@@ -7,6 +7,7 @@ with a result as complete, and repeats its suggestions when a study is resumed w
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from platform.plan import Plan
 from typing import Any, Literal
@@ -51,10 +52,13 @@ def open_study(plan: Plan) -> optuna.Study:
         paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T)
         study.enqueue_trial(paper, user_attrs={"role": "paper"})
     seed = seed_of("search", plan.seed, len(study.get_trials(deepcopy=False))) % 2**32
-    study.sampler = optuna.samplers.TPESampler(
-        seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=8,
-        warn_independent_sampling=False,
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        # `group` is marked experimental; conditional spaces need it.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.sampler = optuna.samplers.TPESampler(
+            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=8,
+            warn_independent_sampling=False,
+        )  # fmt: skip
     return study
 
 

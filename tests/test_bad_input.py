@@ -138,11 +138,18 @@ def test_dry_run_predicts_and_starts_nothing(tmp_path, capfd, no_ray):
 
 def test_help_explains_every_argument():
     text = sweep_parser().format_help()
-    for flag in (
-        "--trials --corruption --seed --preset --workers --gpus-per-trial --storage "
-        "--tracking-uri --dry-run --json --fresh"
-    ).split():
-        assert flag in text
+    flags = (
+        "corruption",
+        "dry-run",
+        "fresh",
+        "gpus-per-trial",
+        "json",
+        "preset",
+        "seed",
+        "storage",
+    )
+    for flag in (*flags, "tracking-uri", "trials", "workers"):
+        assert f"--{flag}" in text
     assert "example: python -m platform.sweep nested digits" in text
 
 

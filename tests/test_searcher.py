@@ -63,7 +63,7 @@ def test_an_error_with_a_result_is_told_as_failed(plan):
 
 
 def test_a_killed_search_goes_on_where_it_was(plan):
-    study, searcher = _searcher(plan)
+    _study, searcher = _searcher(plan)
     points = [searcher.suggest(name) for name in "abc"]
     _tell(searcher, "a", 0.6, 90.0)
     again, resumed = _searcher(plan)
@@ -94,7 +94,7 @@ def test_the_same_seed_suggests_the_same_points(plan, tmp_path):
 
 
 def test_a_fresh_search_keeps_the_old_study_aside(plan):
-    study, searcher = _searcher(plan)
+    _study, searcher = _searcher(plan)
     searcher.suggest("a")
     _tell(searcher, "a")
     fresh = open_study(dataclasses.replace(plan, fresh=True))

@@ -108,9 +108,15 @@ def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations
         assert run.info.status == "FINISHED"
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
         tags = run.data.tags
-        assert (tags["strategy"], tags["split"], tags["corruption"]) == ("nested", "validation", "gn30")
+        assert (tags["strategy"], tags["split"], tags["corruption"]) == (
+            "nested",
+            "validation",
+            "gn30",
+        )
         assert {"outer_steps", "inner_steps", "t_switch", "eta"} <= set(run.data.params)
-        assert {"accuracy", "accuracy_low", "nfe", "gflops", "seconds_per_sample"} <= set(run.data.metrics)
+        assert {"accuracy", "accuracy_low", "nfe", "gflops", "seconds_per_sample"} <= set(
+            run.data.metrics
+        )
         assert run.data.metrics["gflops"] > 0
     kinds = {run.data.tags["kind"] for run in _runs(storage, "train")}
     assert kinds == {"classifier", "signal", "logit", "nested", "enhanced"}
@@ -192,10 +198,11 @@ def test_a_point_replays_from_its_run_bit_for_bit(swept):
     best = max(summary["front"], key=lambda p: p["validation"]["accuracy"])
     shutil.rmtree(storage / "records")
     file = storage.parent / "replayed.json"
+    where = ["--storage", str(storage), "--run", best["run_id"], "--json", str(file)]
+    command = [sys.executable, "-m", "platform.evaluate", "nested", "digits", "--preset", "smoke"]
     done = subprocess.run(
-        [sys.executable, "-m", "platform.evaluate", "nested", "digits", "--preset", "smoke"]
-        + ["--storage", str(storage), "--run", best["run_id"], "--json", str(file)],
-        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), check=False,
+        [*command, *where], cwd=ROOT, capture_output=True, text=True, env=clean_environment(),
+        check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     replayed = json.loads(file.read_text())["points"][0]

@@ -58,7 +58,11 @@ def _assert_close(ours, theirs, tolerance):
         for name, state in weights.items():
             for key, value in state.items():
                 torch.testing.assert_close(
-                    ours[kind][name][key], value, atol=tolerance, rtol=tolerance, msg=f"{kind}.{key}"
+                    ours[kind][name][key],
+                    value,
+                    atol=tolerance,
+                    rtol=tolerance,
+                    msg=f"{kind}.{key}",
                 )
 
 
@@ -71,7 +75,7 @@ def test_two_workers_learn_what_one_learns(alone, tmp_path):
 
 def test_the_history_has_every_part(alone):
     _, history = alone
-    assert [kind for kind in dict.fromkeys(report["kind"] for report in history)] == list(KINDS)
+    assert list(dict.fromkeys(report["kind"] for report in history)) == list(KINDS)
     last = [report for report in history if report["kind"] == "signal"][-1]
     assert last["update"] == last["updates"] == 40
 
@@ -101,6 +105,8 @@ def test_a_worker_that_dies_goes_on_from_its_checkpoint(alone, tmp_path):
     updates = [report["update"] for report in history if report["kind"] == "signal"]
     repeated = [update for update in set(updates) if updates.count(update) > 1]
     assert not [update for update in repeated if update <= 10], "it began anew"
-    assert [report["kind"] for report in history].count("classifier") == 20, "a finished part is kept"
+    assert [report["kind"] for report in history].count("classifier") == 20, (
+        "a finished part is kept"
+    )
     parts = {kind: alone[0][kind] for kind in ("classifier", "signal")}
     _assert_close(weights, parts, 1e-5)
