@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from platform.interrupts import rearm
 from platform.plan import Plan
 from types import TracebackType
 
@@ -82,6 +83,7 @@ class Cluster:
                 f"no Ray cluster answers at {address!r} ({_first_line(error)}): unset RAY_ADDRESS to "
                 "use this machine alone"
             ) from error
+        rearm()
         try:
             return room(self._plan, ray.cluster_resources())
         except UsageError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,23 +13,54 @@ from types import FrameType
 from trainables.errors import UsageError
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
+_WAIT_SECONDS = 0.2
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Within it, SIGINT and SIGTERM raise `KeyboardInterrupt` in the main thread, once."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        for ignored in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(ignored, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    previous = {s: signal.signal(s, interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
+    previous = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
     try:
         yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def rearm() -> None:
+    """Put the handlers of `interruptible` back in force: Ray's start puts its own in their place."""
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    for ignored in _SIGNALS:
+        signal.signal(ignored, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def in_background(work: Callable[[], None]) -> None:
+    """Run `work` in a thread and wait for it, so that the main thread can be interrupted meanwhile:
+    Ray Train takes SIGINT for itself wherever it runs in the main thread.
+
+    Raises:
+        Exception: whatever `work` raised.
+    """
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # handed to the waiting thread, which raises it
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_WAIT_SECONDS)
+    if failures:
+        raise failures[0]
 
 
 def guarded(verb: Callable[[], int]) -> int:
@@ -44,9 +76,14 @@ def guarded(verb: Callable[[], int]) -> int:
         return INTERRUPTED
 
 
+def last_line(text: str) -> str:
+    """The last line of a remote error's text: the exception itself."""
+    return text.strip().split("\n")[-1]
+
+
 def explain(error: BaseException) -> str:
     """The last line of an error, for the terminal; the whole of it is for the log."""
-    return f"{type(error).__name__}: {str(error).strip().split(chr(10))[-1]}"
+    return f"{type(error).__name__}: {last_line(str(error))}"
 
 
 def trace(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from platform.cluster import Cluster
 from platform.console import Bar, Console
+from platform.interrupts import last_line
 from platform.plan import Plan
 from typing import Any
 
@@ -78,18 +79,13 @@ def _run(
         try:
             ray.get(call)
         except RayError as error:
-            console.line(f"          {candidate.strategy} failed: {reason(error)}")
+            console.line(f"          {candidate.strategy} failed: {last_line(str(error))}")
             ray.kill(actor)
             actor = remote.remote(job)
         done += 1
         bar.update(done, len(units))
         if waiting:
             start(actor)
-
-
-def reason(error: BaseException | None) -> str:
-    """The last line of a remote error: the exception itself."""
-    return "" if error is None else str(error).strip().split("\n")[-1]
 
 
 def _known(plan: Plan, candidate: Candidate, sampling: Sampling) -> Measurement | None:

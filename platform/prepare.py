@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from platform.cluster import Cluster, Room
 from platform.console import Bar, Console
+from platform.interrupts import in_background, last_line
 from platform.plan import Plan
 from platform.tracking import Tracker
 from typing import Any
@@ -40,7 +41,8 @@ def prepare(plan: Plan, cluster: Cluster, console: Console, tracker: Tracker) ->
     history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
     history.parent.mkdir(parents=True, exist_ok=True)
     with console.bar("starting the training workers") as bar, _Watch(history, missing, bar):
-        _train(plan, cluster.room(), missing, name, history)
+        room = cluster.room()
+        in_background(lambda: _train(plan, room, missing, name, history))
     reports = _read(history)
     for kind in missing:
         own = [report for report in reports if report["kind"] == kind]
@@ -74,7 +76,7 @@ def _train(plan: Plan, room: Room, missing: list[str], name: str, history: Path)
         ),
     ).fit()
     if result.error is not None:
-        raise TrainingFailed(str(result.error).strip().split("\n")[-1])
+        raise TrainingFailed(last_line(str(result.error)))
 
 
 class _Watch:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from platform.cluster import Cluster, Room
 from platform.console import Bar, Console
-from platform.measure import reason
+from platform.interrupts import last_line
 from platform.plan import Plan
 from platform.searcher import POINT, RECORDS, StudySearcher, accuracy_and_nfe, complete, open_study
 from platform.tracking import Tracker
@@ -113,10 +114,12 @@ class _Callback(Callback):
         return {}
 
     def on_trial_complete(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
-        self._follower.ended(trial.trial_id, None)
+        self._follower.ended(trial.trial_id, "")
 
     def on_trial_error(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
-        self._follower.ended(trial.trial_id, trial.get_error() if trial.error_file else None)
+        error = Path(trial.error_file) if trial.error_file else None
+        text = error.read_text() if error is not None and error.exists() else ""
+        self._follower.ended(trial.trial_id, text)
 
 
 class _Follower:
@@ -136,13 +139,13 @@ class _Follower:
         self._plan, self._study, self._tracker = plan, study, tracker
         self._bar, self._console, self._reference = bar, console, reference
 
-    def ended(self, trial_id: str, error: BaseException | None) -> None:
-        """A trial has ended: record it, and say how far the search is."""
+    def ended(self, trial_id: str, error: str) -> None:
+        """A trial has ended, with the text of an error or none: record it, say how far one is."""
         number = self.searcher.number(trial_id)
         trial = self._study.get_trials(deepcopy=False)[number]
         point = trial.user_attrs[POINT]
         if trial.state is not optuna.trial.TrialState.COMPLETE:
-            why = reason(error) or self.searcher.failures.get(number, "unknown")
+            why = last_line(error) or self.searcher.failures.get(number, "unknown")
             self._console.line(f"          trial {number} failed: {why} ({describe(point)})")
             self._tracker.failed_trial(number, point, why)
             return

@@ -88,9 +88,9 @@ class Tracker:
         self._open.add(self.parent)
 
     def logged_trials(self) -> set[str]:
-        """Numbers of the trials that have a child run of this parent."""
-        stage = f"tags.stage = '{STAGE_TRIAL}'"
-        found = self._find(f"tags.`{_PARENT}` = '{self.parent}' and {stage}")
+        """Numbers of the trials that have a finished child run of this parent."""
+        wanted = f"tags.stage = '{STAGE_TRIAL}' and attributes.status = 'FINISHED'"
+        found = self._find(f"tags.`{_PARENT}` = '{self.parent}' and {wanted}")
         return {run.data.tags["trial"] for run in found}
 
     def trial(
@@ -100,7 +100,7 @@ class Tracker:
         tags = {"split": "validation", "trial": str(number)}
         run = self._create(f"trial {number}", STAGE_TRIAL, tags, self.parent, seconds)
         self._log(run, point, metrics)
-        self._client.set_terminated(run, "FINISHED")
+        self._close(run, "FINISHED")
         return run
 
     def failed_trial(self, number: int, point: Mapping[str, Any], reason: str) -> str:
@@ -108,7 +108,7 @@ class Tracker:
         tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
         run = self._create(f"trial {number}", STAGE_TRIAL, tags, self.parent)
         self._log(run, point, {})
-        self._client.set_terminated(run, "FAILED")
+        self._close(run, "FAILED")
         return run
 
     def training(self, kind: str, reports: list[dict[str, Any]], folder: Path) -> str:
@@ -126,7 +126,7 @@ class Tracker:
         for first in range(0, len(metrics), 1000):
             self._client.log_batch(run, metrics=metrics[first : first + 1000])
         self._log(run, {"kind": kind, "folder": str(folder)}, {})
-        self._client.set_terminated(run, "FINISHED")
+        self._close(run, "FINISHED")
         return run
 
     def confirmed(self, shown: Shown) -> str:
@@ -139,7 +139,7 @@ class Tracker:
             for name, value in test.items()
         }
         self._log(run, shown.point, {**shown.test, **tests})
-        self._client.set_terminated(run, "FINISHED")
+        self._close(run, "FINISHED")
         return run
 
     def hypervolume(self, value: float, step: int) -> None:
@@ -157,8 +157,7 @@ class Tracker:
     def finish(self, status: str) -> None:
         """End every run that is still open: FINISHED, FAILED or KILLED."""
         for run in sorted(self._open):
-            self._client.set_terminated(run, status)
-        self._open.clear()
+            self._close(run, status)
 
     def _experiment(self) -> str:
         known = self._client.get_experiment_by_name(self._plan.dataset)
@@ -182,7 +181,12 @@ class Tracker:
         own = {"mlflow.runName": name, "stage": stage, **({_PARENT: parent} if parent else {})}
         start = int((time.time() - seconds) * 1000)
         run = self._client.create_run(self.experiment, start, {**self._tags, **own, **tags}, name)
+        self._open.add(run.info.run_id)
         return run.info.run_id
+
+    def _close(self, run: str, status: str) -> None:
+        self._client.set_terminated(run, status)
+        self._open.discard(run)
 
     def _log(self, run: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
         from mlflow.entities import Metric, Param

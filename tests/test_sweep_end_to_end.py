@@ -8,13 +8,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from platform.plan import Plan
 
 import pytest
 import torch
 from conftest import ROOT, clean_environment
-
-from trainables.evaluation import Sampling, measurement_config
 
 COMMAND = [sys.executable, "-m", "platform.sweep", "nested", "digits", "--preset", "smoke"]
 
@@ -150,41 +147,37 @@ def test_a_second_sweep_trains_and_samples_nothing(swept):
     assert len(_runs(storage, "trial")) == 4 and len(_runs(storage, "sweep")) == 1
 
 
-def test_more_trials_go_on_and_one_that_fails_does_not_stop_them(swept, tmp_path):
-    """The record of the paper's point at the first validation seed is made unreadable: that trial
-    fails, all others of a fresh search run, and what can be confirmed is.
+def _poison(storage: Path, network: str, weight: str) -> None:
+    """Make a weight of the coupled denoisers NaN."""
+    (file,) = storage.glob("parts/digits/nested-*/weights.pt")
+    weights = torch.load(file, weights_only=True)
+    weights[network][weight] += float("nan")
+    torch.save(weights, file)
+
+
+def test_trials_that_fail_are_told_and_the_sweep_carries_on(swept, tmp_path):
+    """Only points that refresh the signal use the encoding of logits: with NaN in it these fail, the
+    paper's point among them, and the others do not.
     """
     storage = tmp_path / "runs"
     shutil.copytree(swept[0] / "parts", storage / "parts")
-    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 0, 0.0, str(storage), "sqlite:///x.db")
-    import search_spaces
-
-    point = search_spaces.load("nested").paper_point(plan.task.recipe.T)
-    job = plan.job("validation", 1)
-    sampling = Sampling("validation", job.limit, job.seeds[0])
-    from trainables.config import digest
-
-    key = digest(measurement_config(plan.task, "nested", point, sampling), 20)
-    plan.places.records.path(key).mkdir(parents=True)
-    done = _sweep(storage, "--trials", "3")
-    assert done.returncode == 1  # the paper's point cannot be confirmed either
-    assert "trial 0 failed" in done.stdout and "IsADirectoryError" in done.stdout
-    failed = [run for run in _runs(storage, "trial") if run.info.status == "FAILED"]
-    assert len(failed) == 1 and failed[0].data.tags["trial"] == "0"
-    shutil.rmtree(plan.places.records.path(key))
-    done = _sweep(storage, "--trials", "5")
+    _poison(storage, "signal", "logits.0.weight")
+    file = tmp_path / "summary.json"
+    done = _sweep(storage, "--trials", "6", "--json", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
-    complete = [run for run in _runs(storage, "trial") if run.info.status == "FINISHED"]
-    assert len(complete) == 5
+    assert "trial 0 failed" in done.stdout and "NonFiniteError" in done.stdout
+    states = {run.data.tags["trial"]: run.info.status for run in _runs(storage, "trial")}
+    assert len(states) == 6 and states["0"] == "FAILED" and "FINISHED" in states.values()
+    front = json.loads(file.read_text())["front"]
+    assert front and "paper" not in {point["role"] for point in front}
+    for point in front:
+        assert round(point["point"]["t_switch"] * point["point"]["outer_steps"]) == 0
 
 
 def test_a_network_that_yields_nan_fails_every_trial_and_says_so(swept, tmp_path):
     storage = tmp_path / "runs"
     shutil.copytree(swept[0] / "parts", storage / "parts")
-    (weights,) = storage.glob("parts/digits/nested-*/weights.pt")
-    broken = torch.load(weights, weights_only=True)
-    broken["logit"]["out.bias"] += float("nan")
-    torch.save(broken, weights)
+    _poison(storage, "logit", "out.bias")
     done = _sweep(storage, "--trials", "2")
     assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
     assert done.stdout.count("NonFiniteError") == 2 and "no trial is complete" in done.stderr
