@@ -174,6 +174,7 @@ def test_trials_that_fail_are_told_and_the_sweep_carries_on(swept, tmp_path):
         assert round(point["point"]["t_switch"] * point["point"]["outer_steps"]) == 0
 
 
+@pytest.mark.slow
 def test_a_network_that_yields_nan_fails_every_trial_and_says_so(swept, tmp_path):
     storage = tmp_path / "runs"
     shutil.copytree(swept[0] / "parts", storage / "parts")
@@ -222,7 +223,9 @@ def _interrupted(storage: Path, wait_for, number: int, *flags: str) -> tuple[int
     return status, time.monotonic() - sent, out.read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_an_interrupted_search_keeps_its_trials(swept, tmp_path, number):
     storage = tmp_path / "runs"
     shutil.copytree(swept[0] / "parts", storage / "parts")
