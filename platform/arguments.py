@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from platform import presets
 from typing import NoReturn
 
@@ -111,3 +113,17 @@ def parse_sweep(arguments: Sequence[str] | None) -> argparse.Namespace:
         UsageError: a flag is unknown, or a value is of the wrong type.
     """
     return sweep_parser().parse_args(arguments)
+
+
+def summary_file(asked: str | None) -> Path | None:
+    """The file for the summary, absolute; refused now if it could not be written later.
+
+    Raises:
+        UsageError: it is a directory, or its directory is missing or closed.
+    """
+    if asked is None:
+        return None
+    path = Path(os.path.abspath(asked))
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UsageError(f"--json {path} cannot be written: name a file in a directory that exists")
+    return path

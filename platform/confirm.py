@@ -16,6 +16,7 @@ from platform.searcher import POINT, accuracy_and_nfe, complete
 from typing import Any
 
 import optuna
+from optuna.trial import FrozenTrial
 
 import search_spaces
 from dashboards.pareto import front
@@ -46,7 +47,7 @@ def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study)
     Raises:
         ConfirmationFailed: nothing of the front is left.
     """
-    chosen = front_points(plan, study) + _baseline_points(plan, cluster, console)
+    chosen = front_points(plan, study) + baseline_points(plan, cluster, console)
     candidates = [Candidate(shown.strategy, shown.point) for shown in chosen]
     validation = measure_all(plan, cluster, console, candidates, "validation")
     test = measure_all(plan, cluster, console, candidates, "test")
@@ -56,7 +57,7 @@ def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study)
         for shown, v, t in zip(chosen, validation, test, strict=True)
         if v and t
     ]
-    points = _tested(points, measured)
+    points = tested(points, measured)
     ours = [shown for shown in points if shown.role != "baseline"]
     if not ours:
         raise ConfirmationFailed("no point of the front could be measured again: see above")
@@ -64,21 +65,26 @@ def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study)
     return Confirmed(points, best)
 
 
+def front_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """The complete trials that no other beats in accuracy at as few calls, by rising NFE."""
+    trials = complete(study)
+    return [trials[index] for index in front([accuracy_and_nfe(trial) for trial in trials])]
+
+
 def front_points(plan: Plan, study: optuna.Study) -> list[Shown]:
     """The front of the study's complete trials, and the paper's point, by rising NFE."""
-    trials = complete(study)
     paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T)
     paper_moves = schedule_of(plan.strategy, paper)
     found = []
-    for index in front([accuracy_and_nfe(trial) for trial in trials]):
-        point = trials[index].user_attrs[POINT]
+    for trial in front_trials(study):
+        point = trial.user_attrs[POINT]
         if schedule_of(plan.strategy, point) != paper_moves:
-            label = f"{plan.strategy} #{trials[index].number}"
+            label = f"{plan.strategy} #{trial.number}"
             found.append(Shown(label, plan.strategy, "front", point))
     return [*found, Shown(f"{plan.strategy} (paper)", plan.strategy, "paper", paper)]
 
 
-def _baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[Shown]:
+def baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[Shown]:
     """Each baseline at the paper's point and, where that is another, at its best on validation."""
     T = plan.task.recipe.T
     grids = {name: search_spaces.load(name).grid(T) for name in BASELINES if name != plan.strategy}
@@ -101,7 +107,7 @@ def _baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[Sho
     return shown
 
 
-def _tested(points: list[Shown], measured: Mapping[str, list[Measurement]]) -> list[Shown]:
+def tested(points: list[Shown], measured: Mapping[str, list[Measurement]]) -> list[Shown]:
     """The points with paired tests against `enhanced`, corrected by Holm for their number."""
     rivals = [p for p in points if p.role == "baseline" and p.strategy == COMPARED_WITH]
     ours = [p for p in points if p.role != "baseline"]

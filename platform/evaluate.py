@@ -1,7 +1,7 @@
 """`python -m platform.evaluate STRATEGY DATASET --point JSON | --run ID`: replay a point.
 
 The point is measured on the test split with the parts in the store, next to the baselines at the
-paper's point. What was measured before at the same seeds is read from the records.
+paper's point and at their best. What was measured before at the same seeds is read from the records.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from platform import interrupts
-from platform.arguments import parser
-from platform.confirm import COMPARED_WITH, as_json
-from platform.console import Console
-from platform.plan import BASELINES, Plan, seed_number, tracking_uri, writable_storage
+from platform.arguments import parser, summary_file
+from platform.cluster import Cluster
+from platform.confirm import as_json, baseline_points, tested
+from platform.console import Console, chatter_to
+from platform.measure import Candidate, measure_all
+from platform.plan import MAX_SEEDS, Plan, tracking_uri, writable_storage
 from platform.presets import preset
 from typing import Any
-
-import torch
 
 import search_spaces
 from dashboards.points import Shown, rows
 from trainables.config import as_mapping, from_mapping
 from trainables.data.splits import SPLITS
 from trainables.errors import UsageError, check_range, unknown_name
-from trainables.evaluation import Evaluator, Sampling, schedule_of
-from trainables.metrics import paired, summary
-from trainables.records import Measurement, write_json
+from trainables.evaluation import schedule_of
+from trainables.metrics import summary
+from trainables.records import write_json
 from trainables.strategies import load as load_strategy
 
 
@@ -43,18 +44,46 @@ def _main(arguments: Sequence[str] | None) -> int:
     asked = _parse(arguments)
     console = Console()
     plan = _plan(asked)
+    json_file = summary_file(asked.json)
     point = _point(plan, asked)
     schedule_of(plan.strategy, point)
-    shown = [Shown(f"{plan.strategy}", plan.strategy, "front", point)]
-    for name in BASELINES:
-        if name != plan.strategy:
-            paper = search_spaces.load(name).paper_point(plan.task.recipe.T)
-            shown.append(Shown(name, name, "baseline", paper))
-    measured = {p.label: _measure(plan, p, asked, console) for p in shown}
-    shown = [replace(p, test=summary(measured[p.label])) for p in shown]
-    shown[0] = replace(shown[0], tests=_tests(measured, plan.strategy))
-    _report(plan, asked, console, shown)
+    log = Path(plan.storage) / "evaluate.log"
+    with chatter_to(log), Cluster(plan) as cluster:
+        shown = _measured(plan, cluster, console, point, asked)
+    rivals = list(shown[0].tests)
+    console.table(
+        f"{plan.dataset}, {plan.corruption}, {asked.split} split: accuracy % [95 % interval]",
+        ["point", "parameters", "NFE", "accuracy", *(f"vs {name}" for name in rivals)],
+        [[*row[:3], *row[4:]] for row in rows(shown)],
+    )
+    if json_file is not None:
+        write_json(json_file, {"plan": plan.as_mapping(), "points": [as_json(p) for p in shown]})
     return 0
+
+
+def _measured(
+    plan: Plan,
+    cluster: Cluster,
+    console: Console,
+    point: Mapping[str, Any],
+    asked: argparse.Namespace,
+) -> list[Shown]:
+    """The point and the baselines as measured on the split, with paired tests."""
+    missing = plan.places.parts.missing(plan.kinds, plan.task)
+    if missing:
+        raise UsageError(
+            f"parts that have not been trained: {', '.join(missing)}; run platform.sweep with the "
+            "same dataset, corruption, preset, seed and storage first"
+        )
+    own = Shown(plan.strategy, plan.strategy, "front", point)
+    chosen = [own, *baseline_points(plan, cluster, console)]
+    candidates = [Candidate(shown.strategy, shown.point) for shown in chosen]
+    runs = measure_all(plan, cluster, console, candidates, asked.split, asked.seeds)
+    if not runs[0]:
+        raise UsageError("the point cannot be measured: its sampling fails, see above")
+    measured = {shown.label: found for shown, found in zip(chosen, runs, strict=True)}
+    points = [replace(p, test=summary(measured[p.label])) for p in chosen if measured[p.label]]
+    return tested(points, measured)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -82,7 +111,7 @@ def _plan(asked: argparse.Namespace) -> Plan:
     storage = writable_storage(asked.storage)
     if asked.split not in SPLITS:
         raise unknown_name("split", asked.split, SPLITS)
-    check_range("--seeds", asked.seeds or 1, 1, 999)
+    check_range("--seeds", 1 if asked.seeds is None else asked.seeds, 1, MAX_SEEDS)
     return Plan(
         strategy=asked.strategy,
         dataset=asked.dataset,
@@ -124,46 +153,6 @@ def _point_of_run(plan: Plan, run_id: str) -> Mapping[str, Any]:
         raise UsageError(f"run {run_id} is of strategy {strategy!r}, not {plan.strategy!r}")
     values = {name: json.loads(value) for name, value in params.items()}
     return as_mapping(from_mapping(load_strategy(strategy).Parameters, values))
-
-
-def _measure(
-    plan: Plan, shown: Shown, asked: argparse.Namespace, console: Console
-) -> list[Measurement]:
-    """All seeds of a point, in this process with all its threads."""
-    job = plan.job(asked.split, torch.get_num_threads())
-    count = asked.seeds or len(job.seeds)
-    device = torch.device("cuda" if plan.gpus_per_trial and torch.cuda.is_available() else "cpu")
-    evaluator = Evaluator(plan.task, shown.strategy, plan.places, job.batch, device)
-    measured = []
-    with console.bar(f"{shown.label}: samples") as bar:
-        for i in range(count):
-            sampling = Sampling(asked.split, job.limit, seed_number(plan.seed, i))
-
-            def progress(done: int, size: int, before: int = i) -> None:
-                bar.update(before * size + done, count * size)
-
-            measured.append(evaluator.measure(shown.point, sampling, progress))
-    return measured
-
-
-def _tests(measured: Mapping[str, list[Measurement]], ours: str) -> dict[str, dict[str, float]]:
-    if COMPARED_WITH not in measured or ours == COMPARED_WITH:
-        return {}
-    return {COMPARED_WITH: as_mapping(paired(measured[ours], measured[COMPARED_WITH]))}
-
-
-def _report(plan: Plan, asked: argparse.Namespace, console: Console, shown: list[Shown]) -> None:
-    console.table(
-        f"{plan.dataset}, {plan.corruption}, {asked.split} split: accuracy % [95 % interval]",
-        ["point", "parameters", "NFE", "validation", "measured", f"vs {COMPARED_WITH}"],
-        rows(shown),
-    )
-    if asked.json is not None:
-        write_json(
-            writable_storage(os.path.dirname(os.path.abspath(asked.json)))
-            / os.path.basename(asked.json),
-            {"plan": plan.as_mapping(), "points": [as_json(p) for p in shown]},
-        )
 
 
 if __name__ == "__main__":

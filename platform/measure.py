@@ -24,14 +24,20 @@ class Candidate:
 
 
 def measure_all(
-    plan: Plan, cluster: Cluster, console: Console, candidates: Sequence[Candidate], split: str
+    plan: Plan,
+    cluster: Cluster,
+    console: Console,
+    candidates: Sequence[Candidate],
+    split: str,
+    seeds: int | None = None,
 ) -> list[list[Measurement]]:
-    """Measure every candidate on a split at the split's seeds; a list a candidate, in order.
+    """Measure every candidate on a split at the split's seeds, or at the first `seeds` of them; a
+    list a candidate, in order.
 
     A candidate that fails is reported, and its list is empty. Dear points go first, so that no actor
     is left with one at the end.
     """
-    job = plan.job(split, 1)
+    job = plan.job(split, 1, seeds)
     wanted = [(c, sampling) for c in candidates for sampling in job.samplings()]
     missing = [unit for unit in wanted if _known(plan, *unit) is None]
     missing.sort(key=lambda unit: -cost(schedule_of(unit[0].strategy, unit[0].point)).nfe)

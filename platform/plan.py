@@ -21,6 +21,8 @@ from trainables.recipe import Task
 from trainables.trial_job import Job
 
 BASELINES = ("noisy", "enhanced")
+MAX_SEEDS = 1000
+"""Sampling seeds that belong to one seed of a sweep."""
 _MAX_SEED = 2**31 - 1
 
 
@@ -102,24 +104,21 @@ class Plan:
         named = [kind for s in (self.strategy, *BASELINES) for kind in strategies.load(s).PARTS]
         return list(dict.fromkeys(named))
 
-    def job(self, split: str, threads: int) -> Job:
-        """What all measurements on a split have in common."""
+    def job(self, split: str, threads: int, seeds: int | None = None) -> Job:
+        """What all measurements on a split have in common, at the preset's number of seeds or at
+        another.
+        """
         budget, search = self.budget, split == "validation"
-        count = budget.search_seeds if search else budget.confirm_seeds
+        count = seeds or (budget.search_seeds if search else budget.confirm_seeds)
         limit = budget.search_limit if search else budget.confirm_limit
-        seeds = tuple(seed_number(self.seed, i) for i in range(count))
+        numbers = tuple(self.seed * MAX_SEEDS + i for i in range(count))
         return Job(
-            self.task, self.strategy, self.places, split, limit, seeds, budget.batch, threads
+            self.task, self.strategy, self.places, split, limit, numbers, budget.batch, threads
         )
 
     def as_mapping(self) -> dict[str, Any]:
         """The plan with what it stands for, to be shown and kept."""
         return {**as_mapping(self), "sweep_id": self.sweep_id, "budget": as_mapping(self.budget)}
-
-
-def seed_number(seed: int, i: int) -> int:
-    """The i-th sampling seed, i below 1000, of a sweep's seed."""
-    return seed * 1000 + i
 
 
 def _known(kind: str, name: str, allowed: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cluster import Cluster
-from platform.confirm import Confirmed, as_json, confirm
+from platform.confirm import Confirmed, as_json, confirm, front_trials
 from platform.console import Console
 from platform.plan import Plan
 from platform.prepare import prepare
@@ -27,6 +27,7 @@ def run(plan: Plan, console: Console, tracker: Tracker, summary_file: Path | Non
     """Prepare, search, confirm, record and report a plan."""
     dataset = datasets.load(plan.dataset, plan.places.data)
     reference = shared_reference(len(dataset.classes), plan.task.recipe.T)
+    write_json(plan.folder / "plan.json", plan.as_mapping())
     tracker.begin()
     with Cluster(plan) as cluster:
         with console.step("prepare", "2/5 preparing the trained parts"):
@@ -43,9 +44,8 @@ def run(plan: Plan, console: Console, tracker: Tracker, summary_file: Path | Non
         files = draw(plan, dataset, study, confirmed.points, confirmed.best, reference, volume)
         for path in [*files.values(), plan.folder / "plan.json"]:
             tracker.artifact(path)
-        on_front = {p.label for p in confirmed.points if p.role != "baseline"}
-        for label, run_id in runs.items():
-            tracker.tag(run_id, "on_front", str(label in on_front).lower())
+        tracker.mark_front({str(trial.number) for trial in front_trials(study)})
+        tracker.best(confirmed.best)
     summary = _summary(plan, console, tracker, confirmed, runs, volume, files)
     write_json(plan.folder / "summary.json", summary)
     if summary_file is not None:

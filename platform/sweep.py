@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform import interrupts
-from platform.arguments import parse_sweep
-from platform.console import Console, chatter_to
-from platform.plan import Plan, tracking_uri, writable_storage
-from platform.presets import preset
 from typing import TYPE_CHECKING
 
 from trainables.errors import UsageError
-from trainables.records import write_json
 
 if TYPE_CHECKING:
+    # Loading torch takes seconds, so what needs it is imported once something has been said.
+    import argparse
+    from platform.console import Console
+    from platform.plan import Plan
     from platform.tracking import Tracker
 
 
@@ -33,6 +31,9 @@ def plan_of(asked: argparse.Namespace) -> Plan:
     Raises:
         UsageError: it is not possible.
     """
+    from platform.plan import Plan, tracking_uri, writable_storage
+    from platform.presets import preset
+
     chosen = preset(asked.preset)
     storage = writable_storage(asked.storage)
     return Plan(
@@ -51,30 +52,27 @@ def plan_of(asked: argparse.Namespace) -> Plan:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
+    if sys.stdout.isatty():
+        print("loading …", end="\r", flush=True)
+    from platform.arguments import parse_sweep, summary_file
+    from platform.console import Console
+
     asked = parse_sweep(arguments)
     console = Console()
     plan = plan_of(asked)
-    summary_file = _json_file(asked.json)
+    json_file = summary_file(asked.json)
     if asked.dry_run:
         from platform import forecast
 
         for line in forecast.lines(plan, forecast.forecast(plan)):
             console.line(line)
         return 0
-    return _run(plan, console, summary_file)
+    return _run(plan, console, json_file)
 
 
-def _json_file(asked: str | None) -> Path | None:
-    """The file for the summary, absolute; refused now if it could not be written later."""
-    if asked is None:
-        return None
-    path = Path(os.path.abspath(asked))
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UsageError(f"--json {path} cannot be written: name a file in a directory that exists")
-    return path
+def _run(plan: Plan, console: Console, json_file: Path | None) -> int:
+    from platform.console import chatter_to
 
-
-def _run(plan: Plan, console: Console, summary_file: Path | None) -> int:
     log = plan.folder / "sweep.log"
     console.line(
         f"sweep {plan.strategy} on {plan.dataset} ({plan.corruption}, preset {plan.preset}, seed "
@@ -85,10 +83,9 @@ def _run(plan: Plan, console: Console, summary_file: Path | None) -> int:
         with chatter_to(log):
             with console.step("plan", "1/5 opening the tracking store"):
                 tracker = _tracker(plan)
-            write_json(plan.folder / "plan.json", plan.as_mapping())
             from platform import steps
 
-            steps.run(plan, console, tracker, summary_file)
+            steps.run(plan, console, tracker, json_file)
         return 0
     except KeyboardInterrupt:
         _end(tracker, "KILLED", log)
@@ -112,6 +109,8 @@ def _tracker(plan: Plan) -> Tracker:
 
 
 def _end(tracker: Tracker | None, status: str, log: Path) -> None:
+    from platform.console import chatter_to
+
     if tracker is not None:
         with chatter_to(log):
             tracker.finish(status)

@@ -89,9 +89,11 @@ class Tracker:
 
     def logged_trials(self) -> set[str]:
         """Numbers of the trials that have a finished child run of this parent."""
+        return {run.data.tags["trial"] for run in self._trial_runs()}
+
+    def _trial_runs(self) -> list[Any]:
         wanted = f"tags.stage = '{STAGE_TRIAL}' and attributes.status = 'FINISHED'"
-        found = self._find(f"tags.`{_PARENT}` = '{self.parent}' and {wanted}")
-        return {run.data.tags["trial"] for run in found}
+        return self._find(f"tags.`{_PARENT}` = '{self.parent}' and {wanted}")
 
     def trial(
         self, number: int, point: Mapping[str, Any], metrics: Mapping[str, float], seconds: float
@@ -146,9 +148,17 @@ class Tracker:
         """The front's hypervolume after `step` complete trials, on the parent."""
         self._client.log_metric(self.parent, HYPERVOLUME, value, step=step)
 
-    def tag(self, run: str, name: str, value: str) -> None:
-        """Set a tag of a run."""
-        self._client.set_tag(run, name, value)
+    def mark_front(self, numbers: set[str]) -> None:
+        """Tag every child run of a trial with whether it is on the front, for MLflow's filters."""
+        for run in self._trial_runs():
+            on_front = str(run.data.tags["trial"] in numbers).lower()
+            if run.data.tags.get("on_front") != on_front:
+                self._client.set_tag(run.info.run_id, "on_front", on_front)
+
+    def best(self, shown: Shown) -> None:
+        """The best point's metrics on the test split, on the parent, where sweeps are compared."""
+        self._client.set_tag(self.parent, "best", shown.label)
+        self._log(self.parent, {}, {f"best_{name}": value for name, value in shown.test.items()})
 
     def artifact(self, path: Path) -> None:
         """Attach a file to the parent."""

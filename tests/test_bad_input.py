@@ -107,7 +107,7 @@ def test_wrong_points(point, message, tmp_path, capfd, no_ray):
 
 def test_evaluating_before_training_says_what_is_missing(tmp_path, capfd, no_ray):
     arguments = ["nested", "digits", "--preset", "smoke", "--storage", str(tmp_path)]
-    assert "has not been trained" in _refused(evaluate.main, arguments, capfd)
+    assert "parts that have not been trained" in _refused(evaluate.main, arguments, capfd)
 
 
 def test_one_mistake_as_a_user_makes_it(root, tmp_path):

@@ -117,6 +117,9 @@ def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations
         assert run.data.metrics["gflops"] > 0
     kinds = {run.data.tags["kind"] for run in _runs(storage, "train")}
     assert kinds == {"classifier", "signal", "logit", "nested", "enhanced"}
+    assert {run.data.tags["on_front"] for run in trials} <= {"true", "false"}
+    assert "true" in {run.data.tags["on_front"] for run in trials}
+    assert parent.data.metrics["best_accuracy"] > 0 and parent.data.tags["best"] == summary["best"]
     confirmed = _runs(storage, "confirm")
     assert {run.data.tags["split"] for run in confirmed} == {"test"}
     assert len(confirmed) == len(summary["front"]) + len(summary["baselines"])

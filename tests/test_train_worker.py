@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import ray
+import ray.train
 import torch
 from helpers import tiny_task
 
@@ -26,7 +27,7 @@ def cluster():
     ray.shutdown()
 
 
-def _train(storage: Path, workers: int, loop=train_parts, kinds=KINDS):
+def _train(storage: Path, workers: int, loop=train_parts, kinds=KINDS, failures=1):
     import ray.train
     from ray.train.torch import TorchTrainer
 
@@ -39,7 +40,7 @@ def _train(storage: Path, workers: int, loop=train_parts, kinds=KINDS):
         run_config=ray.train.RunConfig(
             name="t",
             storage_path=str(storage / "ray"),
-            failure_config=ray.train.FailureConfig(max_failures=1),
+            failure_config=ray.train.FailureConfig(max_failures=failures),
         ),
     )
     trainer.fit()
@@ -80,8 +81,8 @@ def test_the_history_has_every_part(alone):
     assert last["update"] == last["updates"] == 40
 
 
-def test_a_worker_that_dies_goes_on_from_its_checkpoint(alone, tmp_path):
-    flag = str(tmp_path / "died")
+def _dying(flag: str):
+    """A training that dies once, right after a checkpoint in the middle of the signal denoiser."""
 
     def dies_once(config):
         import os
@@ -100,8 +101,10 @@ def test_a_worker_that_dies_goes_on_from_its_checkpoint(alone, tmp_path):
         worker._Reporter._to_ray = report_and_die
         worker.train_parts(config)
 
-    weights, history = _train(tmp_path / "s", 1, dies_once, ("classifier", "signal"))
-    assert Path(flag).exists()
+    return dies_once
+
+
+def _assert_went_on(weights, history, alone):
     updates = [report["update"] for report in history if report["kind"] == "signal"]
     repeated = [update for update in set(updates) if updates.count(update) > 1]
     assert not [update for update in repeated if update <= 10], "it began anew"
@@ -110,3 +113,19 @@ def test_a_worker_that_dies_goes_on_from_its_checkpoint(alone, tmp_path):
     )
     parts = {kind: alone[0][kind] for kind in ("classifier", "signal")}
     _assert_close(weights, parts, 1e-5)
+
+
+def test_a_worker_that_dies_goes_on_from_its_checkpoint(alone, tmp_path):
+    flag = tmp_path / "died"
+    weights, history = _train(tmp_path / "s", 1, _dying(str(flag)), ("classifier", "signal"))
+    assert flag.exists()
+    _assert_went_on(weights, history, alone)
+
+
+def test_a_training_that_was_cut_off_goes_on_in_a_new_run(alone, tmp_path):
+    flag = tmp_path / "died"
+    with pytest.raises(ray.train.TrainingFailedError):
+        _train(tmp_path / "s", 1, _dying(str(flag)), ("classifier", "signal"), failures=0)
+    assert flag.exists()
+    weights, history = _train(tmp_path / "s", 1, kinds=("classifier", "signal"))
+    _assert_went_on(weights, history, alone)
