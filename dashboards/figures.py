@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -117,10 +118,17 @@ def front_page(title: str, trials: Sequence[Mapping[str, object]], points: Seque
                 "arrayminus": [100 * (p.test[ACCURACY] - p.test[ACCURACY_LOW]) for p in chosen],
             },
             text=[f"{p.label}<br>{describe(p.point)}<br>{percent(p.test)} %" for p in chosen],
+            hoverinfo="text+y",
             mode="lines+markers" if role == "front" else "markers",
             name=f"{role}, test",
             marker={"color": COLORS[role], "size": 9},
         )
+    for shown in points:
+        if shown.test and shown.role != "front":
+            figure.add_annotation(
+                x=math.log10(max(shown.test[NFE], 1.0)), y=100 * shown.test[ACCURACY],
+                text=shown.label, showarrow=False, xanchor="left", xshift=8, font={"size": 11},
+            )  # fmt: skip
     figure.update_layout(title=title, template="plotly_white", hovermode="closest")
     figure.update_xaxes(type="log", title="NFE a sample (denoiser calls; none is drawn at 1)")
     figure.update_yaxes(title="accuracy, %")

@@ -10,6 +10,8 @@ from pathlib import Path
 from platform import presets
 from typing import NoReturn
 
+from trainables import strategies
+from trainables.data import corruptions, datasets
 from trainables.errors import UsageError
 
 
@@ -43,12 +45,14 @@ def parser(prog: str, description: str, epilog: str) -> Parser:
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("strategy", help="how signal and logits take turns, e.g. nested")
-    made.add_argument("dataset", help="what is classified, e.g. digits")
+    made.add_argument(
+        "strategy", help=f"how signal and logits take turns: {_list(strategies.names())}"
+    )
+    made.add_argument("dataset", help=f"what is classified: {_list(datasets.names())}")
     made.add_argument(
         "--corruption", default="gn30", metavar="NAME",
-        help="what is done to the signals: gn15, gn30 (15 %%, 30 %% of pixels are noise), blur "
-        "[%(default)s]",
+        help=f"what is done to the signals: {_list(corruptions.names())}; gn15 and gn30 replace 15 %% and "
+        "30 %% of the pixels by noise [%(default)s]",
     )  # fmt: skip
     made.add_argument(
         "--preset", default="quick", metavar="|".join(presets.NAMES),
@@ -66,7 +70,8 @@ def parser(prog: str, description: str, epilog: str) -> Parser:
     )  # fmt: skip
     made.add_argument(
         "--workers", type=int, default=0, metavar="N",
-        help="training workers, and trials at a time [as many as the machine or cluster is for]",
+        help="training workers, and trials at a time [on CPUs one worker, and a trial a core; on GPUs as "
+        "many as fit]",
     )  # fmt: skip
     made.add_argument(
         "--gpus-per-trial", type=float, default=0.0, metavar="X",
@@ -81,6 +86,10 @@ def parser(prog: str, description: str, epilog: str) -> Parser:
         "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
     )
     return made
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)
 
 
 def sweep_parser() -> Parser:

@@ -67,12 +67,12 @@ def _smoke() -> Preset:
 
 def _quick() -> Preset:
     recipe = Recipe(
-        Updates(classifier=600, signal=600, logit=2500, coupled=400),
+        Updates(classifier=600, signal=900, logit=2500, coupled=600),
         T=50,
         augmentation=_SLIGHT,
         sampling_steps=5,
-        signal=UNetConfig(base=24),
-        logit=LogitMLPConfig(base=24, width=128, dropout=0.2),
+        signal=UNetConfig(base=16),
+        logit=LogitMLPConfig(base=32, width=128, dropout=0.2),
     )
     return Preset(
         recipe,

@@ -32,6 +32,8 @@ _PROBE = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+# MLflow's page then opens as for model training, not for chat applications.
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 _ENVIRONMENT = {
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -178,7 +180,7 @@ class Tracker:
         location = None
         if self._plan.tracking_uri.startswith("sqlite:"):
             location = (Path(self._plan.storage) / "artifacts" / self._plan.dataset).as_uri()
-        return self._client.create_experiment(self._plan.dataset, artifact_location=location)
+        return self._client.create_experiment(self._plan.dataset, location, _EXPERIMENT_TAGS)
 
     def _find(self, query: str) -> list[Any]:
         return list(
