@@ -184,7 +184,12 @@ class Tracker:
 
     def _find(self, query: str) -> list[Any]:
         return list(
-            self._client.search_runs([self.experiment], query, max_results=50_000, order_by=None)
+            self._client.search_runs(
+                [self.experiment],
+                query,
+                max_results=50_000,
+                order_by=["attributes.start_time DESC"],
+            )
         )
 
     def _create(
