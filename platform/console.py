@@ -75,9 +75,11 @@ class Bar:
     def __enter__(self) -> Bar:
         if self._console.rich.is_terminal:
             columns = (TextColumn("    {task.description}"), BarColumn(30), MofNCompleteColumn())
+            # Redirection would bring what Ray prints back from the log to the terminal.
             self._live = Progress(
-                *columns, TimeElapsedColumn(), console=self._console.rich, transient=True
-            )
+                *columns, TimeElapsedColumn(), console=self._console.rich, transient=True,
+                redirect_stdout=False, redirect_stderr=False, refresh_per_second=4,
+            )  # fmt: skip
             self._live.start()
             self._task = self._live.add_task(self._text, total=None)
         return self

@@ -31,25 +31,31 @@ def prepare(plan: Plan, cluster: Cluster, console: Console, tracker: Tracker) ->
     Raises:
         TrainingFailed: a training ended with an error, after it had been tried again.
     """
-    store = plan.places.parts
-    missing = store.missing(plan.kinds, plan.task)
-    if not missing:
-        console.line(f"          all parts are in the store: {', '.join(plan.kinds)}")
-        return []
-    console.line(f"          to train: {', '.join(missing)}")
+    missing = plan.places.parts.missing(plan.kinds, plan.task)
     name = digest([key_of(kind, plan.task) for kind in plan.kinds])
     history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
-    history.parent.mkdir(parents=True, exist_ok=True)
-    with console.bar("starting the training workers") as bar, _Watch(history, missing, bar):
-        room = cluster.room()
-        in_background(lambda: _train(plan, room, missing, name, history))
-    reports = _read(history)
-    for kind in missing:
+    if missing:
+        console.line(f"          to train: {', '.join(missing)}")
+        history.parent.mkdir(parents=True, exist_ok=True)
+        with console.bar("starting the training workers") as bar, _Watch(history, missing, bar):
+            room = cluster.room()
+            in_background(lambda: _train(plan, room, missing, name, history))
+    else:
+        console.line(f"          all parts are in the store: {', '.join(plan.kinds)}")
+    _record(plan, console, tracker, _read(history))
+    return missing
+
+
+def _record(plan: Plan, console: Console, tracker: Tracker, reports: list[dict[str, Any]]) -> None:
+    """Record the finished trainings that have no run yet, those of an interrupted sweep included."""
+    store, recorded = plan.places.parts, tracker.recorded_parts()
+    for kind in dict.fromkeys(report["kind"] for report in reports):
+        if not store.has(kind, plan.task) or key_of(kind, plan.task) in recorded:
+            continue
         own = [report for report in reports if report["kind"] == kind]
         tracker.training(kind, own, store.folder(kind, plan.task))
         seconds = store.facts(kind, plan.task)["seconds"]
         console.line(f"          {kind}: {_losses(own[-1]['metrics'])} in {seconds:.0f} s")
-    return missing
 
 
 def _train(plan: Plan, room: Room, missing: list[str], name: str, history: Path) -> None:

@@ -18,9 +18,9 @@ from platform.searcher import accuracy_and_nfe, complete
 from platform.tracking import Tracker
 
 from dashboards.pareto import hypervolume, shared_reference
-from dashboards.points import rows
+from dashboards.points import Shown, rows
 from trainables.data import datasets
-from trainables.records import write_json
+from trainables.records import ACCURACY, NFE, write_json
 
 
 def run(plan: Plan, console: Console, tracker: Tracker, summary_file: Path | None) -> None:
@@ -101,6 +101,8 @@ def _report(
     best = confirmed.best
     common = _common(plan)
     console.line()
+    rest = [_found(p) for p in confirmed.points if p.role == "baseline"]
+    console.line(f"found:    {_found(best)}, chosen on validation; {'; '.join(rest)}")
     console.line(f"figure:   {files['front.png']}")
     console.line(f"page:     {files['front.html']}")
     console.line(f"samples:  {files['samples.png']}")
@@ -116,6 +118,12 @@ def _report(
     console.line("go on with more trials:")
     more = ("--trials", str(2 * plan.trials))
     console.line(f"  {command('platform.sweep', *where, *more)}")
+
+
+def _found(shown: Shown) -> str:
+    """A point's result in few words."""
+    accuracy, nfe = 100 * shown.test[ACCURACY], shown.test[NFE]
+    return f"{shown.label} {accuracy:.1f} % of test images at {nfe:.0f} calls"
 
 
 def _common(plan: Plan) -> Sequence[str]:

@@ -115,6 +115,11 @@ class Tracker:
         self._close(run, "FAILED")
         return run
 
+    def recorded_parts(self) -> set[str]:
+        """Keys of the parts whose training has a finished run."""
+        wanted = f"tags.stage = '{STAGE_TRAIN}' and attributes.status = 'FINISHED'"
+        return {run.data.tags["part"] for run in self._find(wanted)}
+
     def training(self, kind: str, reports: list[dict[str, Any]], folder: Path) -> str:
         """Record a finished training with the losses of all its reports; returns its run id."""
         from mlflow.entities import Metric

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,15 +96,8 @@ class Evaluator:
         self._engine = Engine(self._system, (len(self.dataset.classes),), self._meter)
         self._corrupt = corruptions.load(task.corruption)
 
-    def measure(
-        self,
-        point: Mapping[str, Any],
-        sampling: Sampling,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> Measurement:
+    def measure(self, point: Mapping[str, Any], sampling: Sampling) -> Measurement:
         """Measure a point, or find it in the records; the record is written before this returns.
-
-        `progress` is told samples done and samples in all.
 
         Raises:
             UsageError: the point's parameters are unknown or out of range.
@@ -123,8 +116,6 @@ class Evaluator:
             part = Split(split.images[rows], split.labels[rows], split.numbers[rows])
             outcome, _ = self.sample(point, part, sampling.seed)
             correct.append(self.answers(outcome).cpu() == part.labels)
-            if progress is not None:
-                progress(min(first + self.batch, len(split)), len(split))
         seconds = time.perf_counter() - start
         answers = "".join("1" if right else "0" for right in torch.cat(correct).tolist())
         measurement = Measurement(config, dict(point), answers, self._cost(len(split), seconds))

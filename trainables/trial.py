@@ -22,10 +22,10 @@ def worker_device() -> torch.device:
     return torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
 
 
-def evaluator_of(job: Job) -> Evaluator:
-    """An evaluator for this worker."""
+def evaluator_of(job: Job, strategy: str) -> Evaluator:
+    """An evaluator of a strategy for this worker."""
     torch.set_num_threads(job.threads)
-    return Evaluator(job.task, job.strategy, job.storage, job.batch, worker_device())
+    return Evaluator(job.task, strategy, job.storage, job.batch, worker_device())
 
 
 class SamplingTrial(tune.Trainable):
@@ -36,7 +36,7 @@ class SamplingTrial(tune.Trainable):
 
     def setup(self, config: dict[str, Any], job: Job | None = None) -> None:
         assert job is not None, "tune.with_parameters hands over the job"
-        self._job, self._evaluator = job, evaluator_of(job)
+        self._job, self._evaluator = job, evaluator_of(job, job.strategy)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         return True
@@ -64,8 +64,5 @@ class Confirmer:
     def measure(self, strategy: str, point: dict[str, Any], sampling: Sampling) -> str:
         """Measure a point, write its record, and return the record's key."""
         if strategy not in self._evaluators:
-            torch.set_num_threads(self._job.threads)
-            self._evaluators[strategy] = Evaluator(
-                self._job.task, strategy, self._job.storage, self._job.batch, worker_device()
-            )
+            self._evaluators[strategy] = evaluator_of(self._job, strategy)
         return self._evaluators[strategy].measure(point, sampling).key
