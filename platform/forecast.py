@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from platform.plan import Plan
 from statistics import mean
@@ -21,7 +21,10 @@ from trainables.strategies._moves import Cost, Move, cost
 from trainables.training import stages
 
 _START = 30.0  # seconds: imports, Ray, training workers, the tracking store
-_FORWARDS_AN_UPDATE = 3.5  # forward, backward (twice a forward), optimiser and averaging
+_ACTORS = 8.0  # seconds until new actors measure
+_TRIAL = 0.3  # seconds that a trial takes besides its sampling
+_UPDATE = 0.008  # seconds that an update takes besides its networks
+_FORWARDS_AN_UPDATE = 3.5  # forward, backward (twice a forward), recording of gradients
 _DRAWN = 200
 
 
@@ -49,12 +52,11 @@ def forecast(plan: Plan) -> Forecast:
     paper = cost(_moves(plan, search_spaces.load(plan.strategy).paper_point(recipe.T)))
     drawn = _drawn_costs(plan)
     dataset = datasets.load(plan.dataset, plan.places.data)
-    signal_call, logit_call = _seconds_a_call(plan, dataset)
-    cores = os.cpu_count() or 1
+    signal_call, logit_call, logit_whole = _seconds_a_call(plan, dataset)
 
     def seconds(costs: list[Cost], samples: int) -> float:
         total = sum(c.nfe_signal * signal_call + c.nfe_logit * logit_call for c in costs)
-        return samples * total / cores
+        return _ACTORS + samples * total + len(costs) * _TRIAL
 
     per_trial = min(budget.search_limit, len(dataset.validation)) * budget.search_seeds
     per_point = min(budget.confirm_limit, len(dataset.test)) * budget.confirm_seeds
@@ -66,7 +68,7 @@ def forecast(plan: Plan) -> Forecast:
         paper,
         mean(c.nfe for c in drawn),
         max(c.nfe for c in drawn),
-        _training_seconds(plan, signal_call),
+        _training_seconds(plan, signal_call, logit_whole),
         seconds(trials, per_trial) + seconds([enhanced] * 4, per_trial),
         seconds([*front, paper, enhanced], per_point),
     )
@@ -105,25 +107,26 @@ def _drawn_costs(plan: Plan) -> list[Cost]:
 
 
 @torch.no_grad()
-def _seconds_a_call(plan: Plan, dataset: Dataset) -> tuple[float, float]:
-    """Seconds of one core for a call of the signal denoiser and of the logit denoiser, a sample."""
-    recipe, batch = plan.task.recipe, min(plan.budget.batch, 64)
+def _seconds_a_call(plan: Plan, dataset: Dataset) -> tuple[float, float, float]:
+    """Seconds a sample with all cores at work: a call of the signal denoiser, a call of the logit
+    denoiser, and the latter with its conditions encoded.
+    """
+    recipe = plan.task.recipe
+    batch = recipe.batch
     x = torch.zeros(batch, *dataset.signal_shape)
     y, t = torch.zeros(batch, len(dataset.classes)), torch.zeros(1)
     signal = build.new_signal_denoiser(dataset, recipe).eval()
     logit = build.new_logit_denoiser(dataset, recipe).eval()
     conditions = signal.encode_corrupted(x), signal.encode_logits(None, batch)
     signals = logit.encode_signals(x, y, x)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        timed = _timed(lambda: signal(x, t, *conditions)), _timed(lambda: logit(y, t, signals))
-    finally:
-        torch.set_num_threads(threads)
-    return timed[0] / batch, timed[1] / batch
+    return (
+        _timed(lambda: signal(x, t, *conditions)) / batch,
+        _timed(lambda: logit(y, t, signals)) / batch,
+        _timed(lambda: logit(y, t, logit.encode_signals(x, y, x))) / batch,
+    )
 
 
-def _timed(call) -> float:  # type: ignore[no-untyped-def]
+def _timed(call: Callable[[], object]) -> float:
     call()
     seconds = []
     for _ in range(5):
@@ -133,11 +136,12 @@ def _timed(call) -> float:  # type: ignore[no-untyped-def]
     return sorted(seconds)[2]
 
 
-def _training_seconds(plan: Plan, signal_call: float) -> float:
+def _training_seconds(plan: Plan, signal_call: float, logit_call: float) -> float:
     """Updates of the missing parts, by what their stages say that an update amounts to."""
     recipe, total = plan.task.recipe, 0.0
     for kind in plan.places.parts.missing(plan.kinds, plan.task):
         stage = stages.load(kind)
-        calls = _FORWARDS_AN_UPDATE * stage.forwards(recipe)
-        total += stage.updates(recipe) * recipe.batch * calls * signal_call
-    return total / (os.cpu_count() or 1)
+        signals, logits = stage.forwards(recipe)
+        forward = recipe.batch * (signals * signal_call + logits * logit_call)
+        total += stage.updates(recipe) * (_FORWARDS_AN_UPDATE * forward + _UPDATE)
+    return total

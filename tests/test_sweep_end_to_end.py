@@ -253,6 +253,7 @@ def test_an_interrupted_search_keeps_its_trials(swept, tmp_path, number):
     assert parent.info.status == "FINISHED"
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_leaves_nothing_running(tmp_path):
     storage = tmp_path / "runs"
     before = _ray_processes()
