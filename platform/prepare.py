@@ -37,7 +37,7 @@ def prepare(plan: Plan, cluster: Cluster, console: Console, tracker: Tracker) ->
     if missing:
         console.line(f"          to train: {', '.join(missing)}")
         history.parent.mkdir(parents=True, exist_ok=True)
-        with console.bar("starting the training workers") as bar, _Watch(history, missing, bar):
+        with console.bar("starting the training workers") as bar, _Watch(history, bar):
             room = cluster.room()
             in_background(lambda: _train(plan, room, missing, name, history))
     else:
@@ -88,8 +88,8 @@ def _train(plan: Plan, room: Room, missing: list[str], name: str, history: Path)
 class _Watch:
     """Reads the workers' reports as they come and shows them."""
 
-    def __init__(self, history: Path, kinds: list[str], bar: Bar) -> None:
-        self._history, self._kinds, self._bar = history, kinds, bar
+    def __init__(self, history: Path, bar: Bar) -> None:
+        self._history, self._bar = history, bar
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 

@@ -57,7 +57,7 @@ def train_parts(config: dict[str, Any]) -> None:
             continue
         resume = saved["state"] if saved is not None and saved["kind"] == kind else None
         needed = {need: job.storage.parts.load(need, job.task) for need in stages.load(kind).NEEDS}
-        reporter = _Reporter(job, share, kind)
+        reporter = _Reporter(job, share)
         weights = train_part(
             kind, Context(job.task, dataset, needed), share, reporter.report, resume
         )
@@ -70,8 +70,8 @@ def train_parts(config: dict[str, Any]) -> None:
 class _Reporter:
     """Passes a part's reports on: to Ray with the checkpoint, to the history file for people."""
 
-    def __init__(self, job: TrainJob, share: Share, kind: str) -> None:
-        self._job, self._share, self._kind = job, share, kind
+    def __init__(self, job: TrainJob, share: Share) -> None:
+        self._job, self._share = job, share
         self._start = time.monotonic()
         self._metrics: dict[str, float] = {}
         self._count = 0
