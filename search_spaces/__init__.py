@@ -3,7 +3,7 @@
 A strategy's file has `paper_point(T)`, the paper's setting at T noise levels, and
 `suggest(trial, T)`, which asks an Optuna trial for a point. Both give the parameters of the strategy
 as a mapping and look at nothing but their arguments. A baseline's file also has `grid(T)`, the
-points that its best is chosen from.
+points that its best is chosen from. No point costs more calls than the dearest of the paper's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The space of `enhanced`: the number of steps and eta."""
+"""The space of `enhanced`: the number of steps, eta, chains."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import optuna
 
+from search_spaces._ranges import eta, one_loop_grid, steps, with_chains
 from trainables.config import as_mapping
 from trainables.strategies.enhanced import Parameters
 
@@ -17,13 +18,10 @@ def paper_point(T: int) -> dict[str, Any]:
 
 def suggest(trial: optuna.Trial, T: int) -> dict[str, Any]:
     """A point."""
-    return {
-        "steps": trial.suggest_int("steps", 1, T, log=True),
-        "eta": trial.suggest_float("eta", 0.0, 1.0),
-    }
+    point = {"steps": steps(trial, "steps", T), "eta": eta(trial)}
+    return with_chains(trial, Parameters, point, T)
 
 
 def grid(T: int) -> list[dict[str, Any]]:
-    """Points to choose the baseline's best from: step counts in equal ratios up to T, DDIM and DDPM."""
-    counts = sorted({min(T, round(T ** (i / 6))) for i in range(7)})
-    return [as_mapping(Parameters(steps, eta)) for steps in counts for eta in (0.0, 1.0)]
+    """Points to choose the baseline's best from."""
+    return [as_mapping(Parameters(**point)) for point in one_loop_grid(T)]

@@ -1,4 +1,4 @@
-"""The space of `nested`: both step counts, when and how often the signal is refreshed, and eta."""
+"""The space of `nested`: both step counts, when and how often the signal is refreshed, eta, chains."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import optuna
 
+from search_spaces._ranges import eta, steps, with_chains
 from trainables.config import as_mapping
 from trainables.strategies.nested import Parameters
 
@@ -23,12 +24,12 @@ def paper_point(T: int) -> dict[str, Any]:
 def suggest(trial: optuna.Trial, T: int) -> dict[str, Any]:
     """A point. `refresh_interval` is asked for only where the signal is refreshed at all."""
     point: dict[str, Any] = {
-        "outer_steps": trial.suggest_int("outer_steps", 1, T, log=True),
-        "inner_steps": trial.suggest_int("inner_steps", 1, T, log=True),
+        "outer_steps": steps(trial, "outer_steps", T),
+        "inner_steps": steps(trial, "inner_steps", T),
         "t_switch": trial.suggest_float("t_switch", 0.0, 1.0),
         "refresh_interval": 1.0,
-        "eta": trial.suggest_float("eta", 0.0, 1.0),
+        "eta": eta(trial),
     }
     if round(point["t_switch"] * point["outer_steps"]) > 0:
         point["refresh_interval"] = trial.suggest_categorical("refresh_interval", REFRESH_INTERVALS)
-    return point
+    return with_chains(trial, Parameters, point, T)

@@ -14,7 +14,16 @@ from trainables.errors import NonFiniteError
 from trainables.meter import Meter
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.noise import SampleNoise
-from trainables.strategies._moves import LOGIT, SIGNAL, Answer, Condition, Kind, Move, Start, Update
+from trainables.strategies._moves import (
+    LOGIT,
+    SIGNAL,
+    Answer,
+    Condition,
+    Kind,
+    Move,
+    Start,
+    Update,
+)
 
 
 @dataclass(frozen=True)
@@ -34,11 +43,15 @@ class CoupledSystem:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a schedule gave: standardised logits y (B, *logit shape), and the last clean signal x
+    """What a schedule gave.
+
+    `y` are standardised logits (B, *logit shape), the mean of all answers, and `deviation` the
+    answers' deviation from it, of the same shape, zero for one answer. `x` is the last clean signal
     (B, *signal shape; x_cor where none was sampled).
     """
 
     y: Tensor
+    deviation: Tensor
     x: Tensor
 
 
@@ -60,6 +73,7 @@ class _State:
     x_cor: Tensor
     running: dict[Kind, _Process] = field(default_factory=dict)
     trajectories: dict[Kind, int] = field(default_factory=lambda: {SIGNAL: 0, LOGIT: 0})
+    answers: list[Tensor] = field(default_factory=list)
     corrupted_code: Any = None
     logit_code: Any = None
     signal_code: Any = None
@@ -95,9 +109,11 @@ class Engine:
                 self._update(state, move)
             elif isinstance(move, Condition):
                 self._condition(state, move)
+            elif isinstance(move, Answer):
+                state.answers.append(self._answer(state, move))
             else:
-                return self._answer(state, move)
-        raise ValueError("illegal schedule: there is no answer")
+                state.running, state.logit_code, state.signal_code = {}, None, None
+        return _outcome(state)
 
     def _start(self, state: _State, move: Start, noise: SampleNoise) -> None:
         is_signal = move.process == SIGNAL
@@ -173,12 +189,17 @@ class Engine:
     def _classify(self, x: Tensor) -> Tensor:
         return self.meter.call("classifier", self.system.classifier, x, batch=len(x))
 
-    def _answer(self, state: _State, move: Answer) -> Outcome:
+    def _answer(self, state: _State, move: Answer) -> Tensor:
         value = self._source(state, move.source)
-        y = value if move.source == "y" else self._classify(value)
-        x = state.running[SIGNAL].state if SIGNAL in state.running else state.x_cor
-        for name, values in (("logits", y), ("signals", x)):
-            if not bool(torch.isfinite(values).all()):
-                bad = int((~torch.isfinite(values)).flatten(1).any(dim=1).sum())
-                raise NonFiniteError(f"sampled {name} of {bad} of {len(values)} are not finite")
-        return Outcome(y, x)
+        return value if move.source == "y" else self._classify(value)
+
+
+def _outcome(state: _State) -> Outcome:
+    answers = torch.stack(state.answers)
+    deviation = answers.std(dim=0) if len(answers) > 1 else torch.zeros_like(answers[0])
+    x = state.running[SIGNAL].state if SIGNAL in state.running else state.x_cor
+    for name, values in (("logits", answers.transpose(0, 1)), ("signals", x)):
+        if not bool(torch.isfinite(values).all()):
+            bad = int((~torch.isfinite(values)).flatten(1).any(dim=1).sum())
+            raise NonFiniteError(f"sampled {name} of {bad} of {len(values)} are not finite")
+    return Outcome(answers.mean(dim=0), deviation, x)

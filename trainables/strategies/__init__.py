@@ -2,7 +2,7 @@
 
 A strategy's file holds one frozen dataclass `Parameters` (its sampling parameters, checked when
 made) with `schedule()`, a generator of the moves of `_moves`, and `PARTS`, the trained parts it
-samples with.
+samples with. Where something is drawn, `Parameters` is a `Chained` and says what one chain is.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 The engine keeps x_t and y_t with their latest clean estimates, and two conditioning slots: the
 signal denoiser reads the slot `LOGIT` (logits, empty at first), the logit denoiser reads the slot
-`SIGNAL` (a signal and its classifier output, empty at first).
+`SIGNAL` (a signal and its classifier output, empty at first). What it gives is the mean of all
+answers, in logit space.
 """
 
 from __future__ import annotations
@@ -47,12 +48,17 @@ class Condition:
 
 @dataclass(frozen=True)
 class Answer:
-    """The last move: classify by logits "y" (state), or by the classifier on "x_cor" or "x"."""
+    """Answer by logits "y" (state), or by the classifier on "x_cor" or "x"; the last move is one."""
 
     source: Literal["y", "x", "x_cor"]
 
 
-Move = Start | Update | Condition | Answer
+@dataclass(frozen=True)
+class NewChain:
+    """Begin anew with fresh noise: nothing of what was sampled is known any more but the answers."""
+
+
+Move = Start | Update | Condition | Answer | NewChain
 _SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
 _NEEDS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
 
@@ -70,12 +76,13 @@ def check(moves: Iterable[Move]) -> list[Move]:
     Raises:
         ValueError: a process is updated before it starts or beyond its end, logits are updated
             while the signal slot is empty, a slot is set from what does not exist yet, an answer is
-            read from an unfinished trajectory, or `Answer` is missing or not the last move.
+            read from an unfinished trajectory, a chain has none, or the last move is another.
     """
     done = list(moves)
     left: dict[str, int] = {}
     updated: set[str] = set()
     filled: set[str] = set()
+    answered = False
     for number, move in enumerate(done):
         where = f"move {number}, {move}"
         if isinstance(move, Start):
@@ -91,11 +98,15 @@ def check(moves: Iterable[Move]) -> list[Move]:
             _require(move.source in _SOURCES[move.slot], where, "the source is of the other kind")
             _check_source(move.source, left, updated, where)
             filled.add(move.slot)
+        elif isinstance(move, NewChain):
+            _require(answered, where, "the chain before it has no answer")
+            left, updated, filled, answered = {}, set(), set(), False
         else:
             need = _NEEDS.get(move.source)
             _require(need is None or left.get(need) == 0, where, "the trajectory has not ended")
-            _require(number == len(done) - 1, where, "an answer must be the last move")
-    _require(bool(done) and isinstance(done[-1], Answer), "the last move", "there is no answer")
+            answered = True
+    ends = bool(done) and isinstance(done[-1], Answer)
+    _require(ends, "the last move", "it is not an answer")
     return done
 
 

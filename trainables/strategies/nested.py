@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trainables.errors import check_range
+from trainables.strategies._chains import Chained
 from trainables.strategies._moves import (
     LOGIT,
     SIGNAL,
@@ -27,7 +28,7 @@ PARTS = ("classifier", "nested")
 
 
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(Chained):
     """Sampling parameters of `nested`.
 
     `outer_steps`, `inner_steps`: selected steps of the logit trajectory and of each signal
@@ -43,13 +44,14 @@ class Parameters:
     eta: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_range("outer_steps", self.outer_steps, 1, 100_000)
         check_range("inner_steps", self.inner_steps, 1, 100_000)
         check_range("t_switch", self.t_switch, 0, 1)
         check_range("refresh_interval", self.refresh_interval, 0, 1)
         check_range("eta", self.eta, 0, 1)
 
-    def schedule(self) -> Iterator[Move]:
+    def chain(self) -> Iterator[Move]:
         """The moves of Algorithm 6."""
         warm_up = self.outer_steps - round(self.t_switch * self.outer_steps)
         interval = max(1, round(self.refresh_interval * self.outer_steps))

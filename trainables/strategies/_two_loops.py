@@ -1,0 +1,23 @@
+"""What the ablations share: one whole trajectory of each process, each with steps of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trainables.errors import check_range
+from trainables.strategies._chains import Chained
+
+
+@dataclass(frozen=True)
+class TwoLoops(Chained):
+    """`signal_steps`, `logit_steps`: selected steps. `eta`: 0 is DDIM, 1 is DDPM, for both."""
+
+    signal_steps: int
+    logit_steps: int
+    eta: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("signal_steps", self.signal_steps, 1, 100_000)
+        check_range("logit_steps", self.logit_steps, 1, 100_000)
+        check_range("eta", self.eta, 0, 1)

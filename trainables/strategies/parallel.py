@@ -1,0 +1,56 @@
+"""`parallel`: signal and logits step together, each guided by the other (Algorithm 2, section 3.3).
+
+With the paper's warm-up (D.4): in the first half each is sampled without the other, the signal
+unguided and the logits given x_cor. At the paper's point that is 2T denoiser and 1 + T/2 classifier
+calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from trainables.errors import check_range
+from trainables.strategies._chains import Chained
+from trainables.strategies._moves import LOGIT, SIGNAL, Answer, Condition, Move, Start, Update
+
+PARTS = ("classifier", "parallel")
+
+
+@dataclass(frozen=True)
+class Parameters(Chained):
+    """Sampling parameters of `parallel`.
+
+    `steps`: selected steps of both trajectories. `warm_up`: the first fraction of them, without
+    exchange. `guidance`: by the "clean" estimates x0_hat and y0_hat, or by the "noisy" states
+    x_{t-1} and y_t (Table 3). `eta`: 0 is DDIM, 1 is DDPM, for both processes.
+    """
+
+    steps: int
+    warm_up: float
+    guidance: Literal["clean", "noisy"]
+    eta: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("steps", self.steps, 1, 100_000)
+        check_range("warm_up", self.warm_up, 0, 1)
+        check_range("eta", self.eta, 0, 1)
+
+    def chain(self) -> Iterator[Move]:
+        """The moves of Algorithm 2."""
+        warm_up = round(self.warm_up * self.steps)
+        clean = self.guidance == "clean"
+        yield Start(SIGNAL, self.steps)
+        yield Start(LOGIT, self.steps)
+        if warm_up:
+            yield Condition(SIGNAL, "x_cor")
+        for step in range(self.steps):
+            if step >= warm_up:
+                yield Condition(LOGIT, "y_cor" if step == 0 else "y0_hat" if clean else "y")
+            yield Update(SIGNAL, self.eta)
+            if step >= warm_up:
+                yield Condition(SIGNAL, "x0_hat" if clean else "x")
+            yield Update(LOGIT, self.eta)
+        yield Answer("y")
