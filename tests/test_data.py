@@ -20,15 +20,16 @@ def test_every_dataset_keeps_the_contract(name, tmp_path):
     for split_name in ("train", "validation", "test"):
         split = dataset.split(split_name)
         assert (
-            split.images.dtype == torch.float32 and split.images.shape[1:] == dataset.signal_shape
+            split.images().dtype == torch.float32
+            and split.images().shape[1:] == dataset.signal_shape
         )
-        assert -1 <= float(split.images.min()) and float(split.images.max()) <= 1
+        assert -1 <= float(split.images().min()) and float(split.images().max()) <= 1
         assert set(split.labels.tolist()) == set(range(len(dataset.classes)))
-        assert len(split.images) == len(split.labels) == len(split.numbers) == len(split)
+        assert len(split.images()) == len(split.labels) == len(split.numbers) == len(split)
         seen += split.numbers.tolist()
     assert len(seen) == len(set(seen)), "splits overlap"
     again = datasets.load(name, tmp_path)
-    assert torch.equal(again.test.images, dataset.test.images)
+    assert torch.equal(again.test.images(), dataset.test.images())
     with pytest.raises(UsageError, match="unknown split"):
         dataset.split("tset")
 
@@ -41,7 +42,7 @@ def test_digits_are_scikit_learns():
 
     bunch, test = load_digits(), dataset.test
     expected = torch.tensor(bunch.images[test.numbers.numpy()], dtype=torch.float32) / 8 - 1
-    assert torch.equal(test.images[:, 0], expected)
+    assert torch.equal(test.images()[:, 0], expected)
     assert test.labels.tolist() == bunch.target[test.numbers.numpy()].tolist()
 
 
@@ -109,7 +110,7 @@ def test_noise_belongs_to_seed_stream_and_sample():
 
 
 def test_augmentation_moves_images_and_none_is_the_identity():
-    x = datasets.load("digits", Path("unused")).train.images[:32]
+    x = datasets.load("digits", Path("unused")).train.images()[:32]
     assert torch.equal(augment(x, Augmentation(), generator_of("a")), x)
     moved = augment(x, Augmentation(rotation=10, scale=0.1, shift=1.0), generator_of("a"))
     assert moved.shape == x.shape and not torch.equal(moved, x)

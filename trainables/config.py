@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import types
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -42,6 +43,12 @@ def from_mapping(cls: type[Config], values: Mapping[str, Any]) -> Config:
 def _convert(where: str, hint: Any, value: Any) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return from_mapping(typing.cast(type, hint), value)
+    if typing.get_origin(hint) is types.UnionType and isinstance(value, Mapping):
+        return from_mapping(_meant(where, typing.get_args(hint), value), value)
+    if typing.get_origin(hint) is typing.Literal:
+        if value not in typing.get_args(hint):
+            raise unknown_name(f"value of {where}", str(value), map(str, typing.get_args(hint)))
+        return value
     if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
         return tuple(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
@@ -51,6 +58,14 @@ def _convert(where: str, hint: Any, value: Any) -> Any:
     ):
         raise UsageError(f"{where} is {value!r}, but must be of type {hint.__name__}")
     return value
+
+
+def _meant(where: str, options: tuple[Any, ...], value: Mapping[str, Any]) -> type:
+    """The one of several dataclasses that a mapping stands for, by its field `network`."""
+    by_name = {option.network: option for option in options}
+    if value.get("network") not in by_name:
+        raise unknown_name(f"{where}.network", str(value.get("network")), by_name)
+    return by_name[value["network"]]
 
 
 def digest(values: Any, length: int = 12) -> str:

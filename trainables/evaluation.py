@@ -28,6 +28,7 @@ from trainables.records import (
     NFE_LOGIT,
     NFE_SIGNAL,
     SECONDS_PER_SAMPLE,
+    SPREAD,
     Measurement,
     RecordStore,
 )
@@ -38,9 +39,13 @@ from trainables.training.store import PartStore, key_of
 
 @dataclass(frozen=True)
 class Storage:
-    """Where everything lies: an absolute directory that driver and workers can reach."""
+    """Where everything lies: absolute directories that driver and workers can reach.
+
+    `data_dir` is where the dataset's files are; the storage's own place for downloads if empty.
+    """
 
     root: str
+    data_dir: str = ""
 
     @property
     def parts(self) -> PartStore:
@@ -52,7 +57,7 @@ class Storage:
 
     @property
     def data(self) -> Path:
-        return Path(self.root) / "data"
+        return Path(self.data_dir) if self.data_dir else Path(self.root) / "data"
 
 
 @dataclass(frozen=True)
@@ -110,22 +115,24 @@ class Evaluator:
         split = self.dataset.split(sampling.split).first(sampling.limit)
         self._meter.reset()
         correct: list[Tensor] = []
+        spread: list[Tensor] = []
         start = time.perf_counter()
         for first in range(0, len(split), self.batch):
-            rows = slice(first, first + self.batch)
-            part = Split(split.images[rows], split.labels[rows], split.numbers[rows])
+            part = split.part(slice(first, first + self.batch))
             outcome, _ = self.sample(point, part, sampling.seed)
             correct.append(self.answers(outcome).cpu() == part.labels)
+            spread.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
         seconds = time.perf_counter() - start
         answers = "".join("1" if right else "0" for right in torch.cat(correct).tolist())
-        measurement = Measurement(config, dict(point), answers, self._cost(len(split), seconds))
+        cost = self._cost(len(split), seconds) | {SPREAD: float(torch.cat(spread).mean())}
+        measurement = Measurement(config, dict(point), answers, cost)
         self.storage.records.save(measurement)
         return measurement
 
     def sample(self, point: Mapping[str, Any], split: Split, seed: int) -> tuple[Outcome, Tensor]:
         """Corrupt a few samples and run the strategy on them; returns the outcome and x_cor."""
         noise = SampleNoise(seed, split.numbers.tolist())
-        x_cor = self._corrupt(split.images, noise.split("corruption")).to(self.device)
+        x_cor = self._corrupt(split.images(), noise.split("corruption")).to(self.device)
         return self._engine.run(
             schedule_of(self.strategy, point), x_cor, noise.split("sampling")
         ), x_cor
@@ -182,6 +189,7 @@ def measurement_config(
         "strategy": strategy,
         "schedule": digest(moves),
         "dataset": task.dataset,
+        "content": task.content,
         "corruption": task.corruption,
         "T": task.recipe.T,
         "parts": {kind: key_of(kind, task) for kind in strategies.load(strategy).PARTS},

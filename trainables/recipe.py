@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from trainables.data.augment import Augmentation
 from trainables.errors import check_range, unknown_name
-from trainables.models.classifier import ConvNetConfig
+from trainables.models.classifier import ClassifierConfig, ConvNetConfig
+from trainables.models.logit_attention import LogitAttentionConfig
 from trainables.models.logit_mlp import LogitMLPConfig
 from trainables.models.unet import UNetConfig
 
@@ -44,10 +45,11 @@ class Recipe:
         learning_rate: the peak, after a linear warm-up and before a cosine decay.
         ema: the largest decay of the averaged weights, which are the ones kept.
         augmentation: how training images are moved, in every stage.
-        sampling_steps: steps of the full signal sampling in coupled training (Algorithm 7 line 4).
-        inner_updates: K of Algorithm 7, updates made with one sampled signal.
-        unguided: the fraction of samples whose logits the signal denoiser does not see in coupled
-            training: the first signal trajectory of `nested` is unguided.
+        sampling_steps: steps of each full sampling in coupled training (Algorithm 5 lines 5 and 6,
+            Algorithm 7 line 4).
+        inner_updates: K of Algorithms 5 and 7, updates made with what was sampled once.
+        unguided: the fraction of samples for which a denoiser does not see the other's estimate in
+            coupled training: warm-ups and first trajectories are sampled without it.
     """
 
     updates: Updates
@@ -60,9 +62,9 @@ class Recipe:
     sampling_steps: int = 10
     inner_updates: int = 4
     unguided: float = 0.2
-    classifier: ConvNetConfig = field(default_factory=ConvNetConfig)
+    classifier: ClassifierConfig = field(default_factory=ConvNetConfig)
     signal: UNetConfig = field(default_factory=UNetConfig)
-    logit: LogitMLPConfig = field(default_factory=LogitMLPConfig)
+    logit: LogitMLPConfig | LogitAttentionConfig = field(default_factory=LogitMLPConfig)
 
     def __post_init__(self) -> None:
         if self.loss_weighting not in LOSS_WEIGHTINGS:
@@ -78,9 +80,13 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Task:
-    """What a comparison holds fixed: the data, its corruption, the seed of training, the recipe."""
+    """What a comparison holds fixed: the data, its corruption, the seed of training, the recipe.
+
+    `content` tells apart data that share a dataset's name, such as folders of images.
+    """
 
     dataset: str
     corruption: str
     seed: int
     recipe: Recipe
+    content: str = ""

@@ -14,13 +14,14 @@ from typing import Any
 
 from trainables.config import digest
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when the meaning of a record changes: older records are then measured anew."""
 
 ACCURACY, NFE = "accuracy", "nfe"
 NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe_signal", "nfe_logit", "nfe_classifier"
 ACCURACY_LOW, ACCURACY_HIGH = "accuracy_low", "accuracy_high"
 GFLOPS, SECONDS_PER_SAMPLE = "gflops", "seconds_per_sample"
+SPREAD = "spread"
 HYPERVOLUME = "hypervolume"
 METRICS = (
     ACCURACY,
@@ -32,6 +33,7 @@ METRICS = (
     NFE_CLASSIFIER,
     GFLOPS,
     SECONDS_PER_SAMPLE,
+    SPREAD,
 )
 STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
 
@@ -65,7 +67,8 @@ class Measurement:
     `config` is all that determines the numbers, and `key` its hash; `point` are the sampling
     parameters it was first measured by. `correct` has a "1" for each
     sample classified rightly and a "0" for each other, in the split's order. `cost` holds `nfe` and
-    its parts, GFLOPs and seconds, all for one sample.
+    its parts, GFLOPs and seconds, all for one sample, and `spread`, the mean deviation between the
+    chains' standardised logits (0 for one chain).
     """
 
     config: dict[str, Any]

@@ -11,25 +11,50 @@ from trainables.errors import UsageError, unknown_name
 from trainables.noise import generator_of
 
 SPLITS = ("train", "validation", "test")
+_ALL = slice(None)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images (N, C, H, W) in [-1, 1], labels (N,) and the samples' numbers (N,) in the dataset.
+    """Images, labels (N,) and the samples' numbers (N,) in the dataset.
 
-    A sample's number seeds its corruption and its noise, so it stays the same in every subset.
+    `stored` is (N, C, H, W): float32 in [-1, 1], or uint8 0..255, a quarter of the memory. A sample's
+    number seeds its corruption and its noise, so it stays the same in every subset.
     """
 
-    images: Tensor
+    stored: Tensor
     labels: Tensor
     numbers: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def images(self, rows: Tensor | slice = _ALL) -> Tensor:
+        """Images of these rows, all by default, (B, C, H, W) float32 in [-1, 1]."""
+        picked = self.stored[rows]
+        return picked.float() / 127.5 - 1.0 if picked.dtype == torch.uint8 else picked
+
+    def part(self, rows: Tensor | slice) -> Split:
+        """The split of these rows."""
+        return Split(self.stored[rows], self.labels[rows], self.numbers[rows])
+
     def first(self, limit: int) -> Split:
         """The first `limit` samples (all where there are fewer); splits are shuffled already."""
-        return Split(self.images[:limit], self.labels[:limit], self.numbers[:limit])
+        return self.part(slice(limit))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a dataset before its images are read.
+
+    `signal_shape` is (C, H, W), `classes` their number. `content` tells apart data that share a
+    dataset's name, such as folders of images; `title` is what people call it.
+    """
+
+    title: str
+    signal_shape: tuple[int, int, int]
+    classes: int
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,7 +70,7 @@ class Dataset:
     @property
     def signal_shape(self) -> tuple[int, ...]:
         """Shape of one signal, (C, H, W)."""
-        return tuple(self.train.images.shape[1:])
+        return tuple(self.train.stored.shape[1:])
 
     def split(self, name: str) -> Split:
         """The split of that name.
@@ -58,7 +83,7 @@ class Dataset:
         return getattr(self, name)
 
 
-def stratified(labels: Tensor, sizes: tuple[int, int, int], seed: int) -> tuple[Tensor, ...]:
+def stratified(labels: Tensor, sizes: tuple[int, ...], seed: int) -> tuple[Tensor, ...]:
     """Indices (shuffled) of disjoint splits of the given sizes, classes in equal proportions.
 
     Samples are dealt class by class in fixed proportion, then each split is shuffled.

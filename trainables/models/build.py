@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainables.data.splits import Dataset
-from trainables.models.classifier import ConvNet, FrozenClassifier, LogitScale
+from trainables.models.base import LogitDenoiser
+from trainables.models.classifier import ConvNet, FrozenClassifier, LogitScale, ResNetConfig, resnet
+from trainables.models.logit_attention import LogitAttention, LogitAttentionConfig
 from trainables.models.logit_mlp import LogitMLP
 from trainables.models.unet import UNet
 from trainables.recipe import Recipe
@@ -13,9 +15,12 @@ from trainables.recipe import Recipe
 StateDicts = dict[str, dict[str, Tensor]]
 
 
-def new_classifier(dataset: Dataset, recipe: Recipe) -> ConvNet:
-    """An untrained classifier."""
-    return ConvNet(dataset.signal_shape, len(dataset.classes), recipe.classifier)
+def new_classifier(dataset: Dataset, recipe: Recipe) -> nn.Module:
+    """An untrained classifier, images (B, C, H, W) to raw logits (B, K)."""
+    classes, config = len(dataset.classes), recipe.classifier
+    if isinstance(config, ResNetConfig):
+        return resnet(dataset.signal_shape[0], classes, config.depth)
+    return ConvNet(dataset.signal_shape, classes, config)
 
 
 def new_signal_denoiser(dataset: Dataset, recipe: Recipe) -> UNet:
@@ -23,9 +28,12 @@ def new_signal_denoiser(dataset: Dataset, recipe: Recipe) -> UNet:
     return UNet(dataset.signal_shape[0], len(dataset.classes), recipe.signal)
 
 
-def new_logit_denoiser(dataset: Dataset, recipe: Recipe) -> LogitMLP:
+def new_logit_denoiser(dataset: Dataset, recipe: Recipe) -> LogitDenoiser:
     """An untrained logit denoiser."""
-    return LogitMLP(dataset.signal_shape[0], len(dataset.classes), recipe.logit)
+    channels, classes, config = dataset.signal_shape[0], len(dataset.classes), recipe.logit
+    if isinstance(config, LogitAttentionConfig):
+        return LogitAttention(channels, classes, config)
+    return LogitMLP(channels, classes, config)
 
 
 def frozen_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> FrozenClassifier:
@@ -43,7 +51,7 @@ def signal_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> UN
     return denoiser
 
 
-def logit_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> LogitMLP:
+def logit_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> LogitDenoiser:
     """The logit denoiser of a part."""
     denoiser = new_logit_denoiser(dataset, recipe)
     denoiser.load_state_dict(weights["logit"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torchvision.models import ResNet, resnet18, resnet50
 
 from trainables.errors import check_range
 
@@ -16,10 +18,33 @@ class ConvNetConfig:
 
     base: int = 32
     hidden: int = 128
+    network: Literal["convnet"] = "convnet"
 
     def __post_init__(self) -> None:
         check_range("classifier base", self.base, 1, 4096)
         check_range("classifier hidden width", self.hidden, 1, 65536)
+
+
+@dataclass(frozen=True)
+class ResNetConfig:
+    """Layers of the residual network."""
+
+    depth: Literal[18, 50] = 50
+    network: Literal["resnet"] = "resnet"
+
+
+ClassifierConfig = ConvNetConfig | ResNetConfig
+
+
+def resnet(channels: int, outputs: int, depth: int, **options: Any) -> ResNet:
+    """torchvision's ResNet for small images: D.1's 3×3 convolution at first and no max-pooling.
+
+    Images (B, C, H, W) to (B, outputs). `options` are those of torchvision's class.
+    """
+    network = {18: resnet18, 50: resnet50}[depth](weights=None, num_classes=outputs, **options)
+    network.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
+    network.maxpool = nn.Identity()
+    return network
 
 
 class ConvNet(nn.Module):

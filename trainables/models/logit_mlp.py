@@ -7,6 +7,7 @@ the estimate kept from what it invented. Time and image features modulate the ML
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,18 +20,23 @@ from trainables.models.layers import ResidualBlock, TimeEmbedding, norm, zero_ou
 
 @dataclass(frozen=True)
 class LogitMLPConfig:
-    """Sizes: channels of the image encoder, width and number of the MLP's blocks, dropout."""
+    """Sizes: channels of the image encoder (which sees squares of `patch` × `patch` pixels), width and
+    number of the MLP's blocks, dropout.
+    """
 
     base: int = 32
     width: int = 128
     blocks: int = 2
     dropout: float = 0.1
+    patch: int = 1
+    network: Literal["mlp"] = "mlp"
 
     def __post_init__(self) -> None:
         check_range("logit denoiser base", self.base, 1, 4096)
         check_range("logit denoiser width", self.width, 1, 65536)
         check_range("logit denoiser blocks", self.blocks, 1, 64)
         check_range("logit denoiser dropout", self.dropout, 0, 0.9)
+        check_range("logit denoiser patch", self.patch, 1, 64)
 
 
 class LogitMLP(LogitDenoiser):
@@ -40,7 +46,8 @@ class LogitMLP(LogitDenoiser):
         super().__init__()
         base, width = config.base, config.width
         self.images = nn.Sequential(
-            nn.Conv2d(2 * channels, base, 3, padding=1),
+            nn.PixelUnshuffle(config.patch),
+            nn.Conv2d(2 * channels * config.patch**2, base, 3, padding=1),
             ResidualBlock(base, base),
             nn.Conv2d(base, 2 * base, 3, stride=2, padding=1),
             ResidualBlock(2 * base, 2 * base),

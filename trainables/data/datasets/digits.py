@@ -7,10 +7,15 @@ from pathlib import Path
 import torch
 from sklearn.datasets import load_digits
 
-from trainables.data.splits import Dataset, Split, stratified
+from trainables.data.splits import Dataset, Facts, Split, stratified
 
 SIZES = (1197, 200, 400)
 SPLIT_SEED = 0
+
+
+def facts(root: Path) -> Facts:
+    """8×8 grey images of ten classes."""
+    return Facts("digits", (1, 8, 8), 10)
 
 
 def load(root: Path) -> Dataset:
