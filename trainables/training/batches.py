@@ -54,7 +54,7 @@ class Batches:
         picked = [self._order(at // size)[at % size] for at in range(first, first + batch)]
         generator = generator_of("batch", self.task.seed, number)
         rows = torch.stack(picked)
-        moved = augment(self.split.images[rows], self.task.recipe.augmentation, generator)
+        moved = augment(self.split.images(rows), self.task.recipe.augmentation, generator)
         return moved, self.split.labels[rows], generator
 
     def batch(self, number: int) -> Batch:

@@ -122,9 +122,10 @@ def _round(
 ) -> None:
     seed, size, inner = context.task.seed, context.task.recipe.batch, run.objective.inner_updates
     peak = context.task.recipe.learning_rate
-    run.objective.train()
+    run.objective.eval()  # what is prepared is an estimate, so without dropout
     with _autocast(share.device):
         prepared = run.objective.prepare(batch, Draws(seed, f"{kind}/batch", number, size, share))
+    run.objective.train()
     for k in range(inner):
         update = number * inner + k
         for group in run.optimizer.param_groups:
@@ -174,9 +175,9 @@ def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str,
     """Losses of the averaged weights on validation samples, with noise that is always the same."""
     split = context.dataset.validation.first(_VALIDATION_LIMIT)
     noise = SampleNoise(context.task.seed, split.numbers.tolist(), "validation")
-    x_cor = corruptions.load(context.task.corruption)(split.images, noise)
+    x_cor = corruptions.load(context.task.corruption)(split.images(), noise)
     whole = Share(device=share.device)
-    batch = Batch(whole.of(split.images), whole.of(x_cor), whole.of(split.labels))
+    batch = Batch(whole.of(split.images()), whole.of(x_cor), whole.of(split.labels))
     averaged = run.final
     averaged.eval()
     draws = Draws(context.task.seed, f"{kind}/validation", 0, len(split), whole)

@@ -55,15 +55,20 @@ class Objective(nn.Module):
 
 @dataclass(frozen=True)
 class PreparedBatch:
-    """A batch with its targets: standardised clean logits y0 (B, K), and, for Algorithm 7, the
-    sampled signal x0_hat with its classifier output.
+    """A batch with its targets and what is computed once for all its inner updates.
+
+    y0 and y_cor are the classifier's standardised logits (B, K) for x0 and x_cor. x0_hat is the
+    signal that the logit denoiser sees, with its logits: a sampled one (Algorithms 5 and 7), x_cor
+    where there is none yet. y0_hat are sampled logits (Algorithm 5).
     """
 
     x0: Tensor
     x_cor: Tensor
     y0: Tensor
+    y_cor: Tensor
     x0_hat: Tensor
     y_of_x0_hat: Tensor
+    y0_hat: Tensor | None = None
 
 
 def noise_loss(

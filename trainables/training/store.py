@@ -17,7 +17,7 @@ from trainables.records import write_json, write_whole
 from trainables.training import stages
 from trainables.training.objective import Weights
 
-VERSION = 1
+VERSION = 2
 """Raise it when the training code changes what it produces: parts are then trained anew."""
 
 
@@ -28,6 +28,7 @@ def origin(kind: str, task: Task) -> dict[str, Any]:
         "version": VERSION,
         "kind": kind,
         "dataset": task.dataset,
+        "content": task.content,
         "corruption": task.corruption if stage.USES_CORRUPTION else None,
         "seed": task.seed,
         "settings": stage.describe(recipe),

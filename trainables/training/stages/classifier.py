@@ -56,5 +56,6 @@ class ClassifierObjective(Objective):
 
     @torch.no_grad()
     def finish(self, dataset: Dataset, device: torch.device) -> None:
-        chunks = dataset.train.images.split(512)
-        self.scale.fit(torch.cat([self.network(chunk.to(device)) for chunk in chunks]))
+        rows = torch.arange(len(dataset.train)).split(512)
+        images = (dataset.train.images(chunk).to(device) for chunk in rows)
+        self.scale.fit(torch.cat([self.network(chunk) for chunk in images]))

@@ -56,11 +56,11 @@ class LogitObjective(Objective):
     def move(self, device: torch.device) -> None:
         self._frozen[0].to(device)
 
+    @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         classifier = self._frozen[0]
-        return PreparedBatch(
-            batch.x0, batch.x_cor, classifier(batch.x0), batch.x_cor, classifier(batch.x_cor)
-        )
+        y_cor = classifier(batch.x_cor)
+        return PreparedBatch(batch.x0, batch.x_cor, classifier(batch.x0), y_cor, batch.x_cor, y_cor)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         assert isinstance(batch, PreparedBatch)

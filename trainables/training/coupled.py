@@ -1,0 +1,137 @@
+"""What Algorithms 3, 5 and 7 share: two pretrained denoisers, a joint loss, and full sampling.
+
+The algorithms differ in one thing only: what each denoiser is shown of the other (their stages).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.models import build as networks
+from trainables.recipe import Recipe
+from trainables.training.batches import Draws
+from trainables.training.objective import Context, Objective, PreparedBatch, noise_loss, processes
+
+NEEDS = ("classifier", "signal", "logit")
+
+
+def describe_sampled(recipe: Recipe) -> dict[str, Any]:
+    """Settings that shape a part whose training samples in full (Algorithms 5 and 7)."""
+    return {
+        "sampling_steps": recipe.sampling_steps,
+        "inner_updates": recipe.inner_updates,
+        "unguided": recipe.unguided,
+    }
+
+
+@dataclass(frozen=True)
+class Noised:
+    """Levels t (B,), noise and noised states of a batch: one level for both, as the paper has it."""
+
+    t: Tensor
+    eps_x: Tensor
+    eps_y: Tensor
+    x_t: Tensor
+    y_t: Tensor
+
+
+class CoupledObjective(Objective):
+    """The pretrained denoisers, trained together; a sub-class says what conditions what."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        dataset, recipe = context.dataset, context.task.recipe
+        self._frozen = (networks.frozen_classifier(dataset, recipe, context.needed["classifier"]),)
+        self.signal_process, self.logit_process = processes(context.task, self._frozen[0])
+        self.signal = networks.signal_denoiser(dataset, recipe, context.needed["signal"])
+        self.logit = networks.logit_denoiser(dataset, recipe, context.needed["logit"])
+        self.weighting, self.unguided = recipe.loss_weighting, recipe.unguided
+        self.sampling_steps = recipe.sampling_steps
+
+    def move(self, device: torch.device) -> None:
+        self._frozen[0].to(device)
+
+    def classify(self, x: Tensor) -> Tensor:
+        """f(x), standardised."""
+        return self._frozen[0](x)
+
+    def noised(self, batch: PreparedBatch, draws: Draws) -> Noised:
+        """t ~ Uniform{1..T}, eps_x, eps_y ~ N(0, I), x_t and y_t."""
+        t = draws.levels(self.signal_process.T)
+        eps_x = draws.normal(tuple(batch.x0.shape[1:]))
+        eps_y = draws.normal(tuple(batch.y0.shape[1:]))
+        x_t = self.signal_process.noised(batch.x0, eps_x, t)
+        return Noised(t, eps_x, eps_y, x_t, self.logit_process.noised(batch.y0, eps_y, t))
+
+    def hidden(self, draws: Draws) -> Tensor:
+        """Which samples' condition is hidden, (B,)."""
+        return draws.uniform() < self.unguided
+
+    def guidance(self, y: Tensor, hidden: Tensor) -> Tensor:
+        """The signal denoiser's encoding of logits, of none where they are hidden."""
+        guided = self.signal.encode_logits(y, len(y))
+        return _where(hidden, self.signal.encode_logits(None, len(y)), guided)
+
+    def v_of_signal(self, noised: Noised, corrupted: Any, guidance: Tensor) -> Tensor:
+        """The signal denoiser's output."""
+        return self.signal(noised.x_t, noised.t / self.signal_process.T, corrupted, guidance)
+
+    def v_of_logits(self, noised: Noised, signals: Any) -> Tensor:
+        """The logit denoiser's output."""
+        return self.logit(noised.y_t, noised.t / self.logit_process.T, signals)
+
+    def seen_signals(self, batch: PreparedBatch, x: Tensor, y_of_x: Tensor, hidden: Tensor) -> Any:
+        """The logit denoiser's encoding of a signal, of x_cor in its place where it is hidden."""
+        x = _where(hidden, batch.x_cor, x)
+        return self.logit.encode_signals(x, _where(hidden, batch.y_cor, y_of_x), batch.x_cor)
+
+    def losses(
+        self, batch: PreparedBatch, noised: Noised, v_x: Tensor, v_y: Tensor
+    ) -> dict[str, Tensor]:
+        """L = ||eps_hat_x - eps_x||^2 + ||eps_hat_y - eps_y||^2."""
+        n, weighting = noised, self.weighting
+        loss_x = noise_loss(self.signal_process, v_x, batch.x0, n.eps_x, n.t, weighting)
+        loss_y = noise_loss(self.logit_process, v_y, batch.y0, n.eps_y, n.t, weighting)
+        return {"loss": loss_x + loss_y, "loss_signal": loss_x, "loss_logit": loss_y}
+
+    def sampled_signal(self, x_cor: Tensor, draws: Draws) -> Tensor:
+        """x0_hat by a full sampling (DDIM) conditioned on x_cor."""
+        corrupted = self.signal.encode_corrupted(x_cor)
+        unguided = self.signal.encode_logits(None, len(x_cor))
+        return self._sampled(
+            self.signal_process,
+            draws.normal(tuple(x_cor.shape[1:])),
+            lambda x_t, t: self.signal(x_t, t, corrupted, unguided),
+        )
+
+    def sampled_logits(
+        self, x0_hat: Tensor, y_of_x0_hat: Tensor, x_cor: Tensor, draws: Draws
+    ) -> Tensor:
+        """y0_hat by a full sampling (DDIM) conditioned on x0_hat."""
+        signals = self.logit.encode_signals(x0_hat, y_of_x0_hat, x_cor)
+        return self._sampled(
+            self.logit_process,
+            draws.normal(tuple(y_of_x0_hat.shape[1:])),
+            lambda y_t, t: self.logit(y_t, t, signals),
+        )
+
+    def _sampled(
+        self, process: GaussianDiffusion, z: Tensor, v_of: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        for t, s in pairwise(process.levels(self.sampling_steps)):
+            level = torch.tensor([t], device=z.device)
+            z0_hat = process.clean_of(z, v_of(z, level / process.T), level)
+            z = process.step(z, z0_hat, t, s, 0.0, None)
+        return z
+
+
+def _where(hidden: Tensor, there: Tensor, otherwise: Tensor) -> Tensor:
+    """`there` for hidden samples, `otherwise` for the others; `there` may be one for all."""
+    return torch.where(hidden.reshape(-1, *[1] * (otherwise.dim() - 1)), there, otherwise)

@@ -1,0 +1,75 @@
+"""Part `alternating`: both denoisers trained together by Algorithm 5, from the pretrained ones (D.3).
+
+A fraction of the samples hides what is sampled from one denoiser or the other, so that the ablations
+that do without an exchange run on what they were trained for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables.recipe import Recipe
+from trainables.training import coupled
+from trainables.training.batches import Batch, Draws
+from trainables.training.coupled import CoupledObjective
+from trainables.training.objective import Context, Objective, PreparedBatch
+
+NEEDS = coupled.NEEDS
+USES_CORRUPTION = True
+
+
+def updates(recipe: Recipe) -> int:
+    """Optimiser updates of this stage."""
+    return recipe.updates.coupled
+
+
+def forwards(recipe: Recipe) -> tuple[float, float]:
+    """What an update's forward pass amounts to, roughly: in forward passes of the signal denoiser
+    and of the logit denoiser.
+    """
+    return 1.5 + recipe.sampling_steps / recipe.inner_updates / 3, 1.1
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """The settings that shape this part, beyond those of the parts it starts from."""
+    return coupled.describe_sampled(recipe)
+
+
+def build(context: Context) -> Objective:
+    """Algorithm 5 on the pretrained denoisers."""
+    objective = AlternatingObjective(context)
+    objective.inner_updates = context.task.recipe.inner_updates
+    return objective
+
+
+class AlternatingObjective(CoupledObjective):
+    """Each denoiser is given a full sampling of the other's process."""
+
+    @torch.no_grad()
+    def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
+        """Lines 3 to 6: y0 = f(x0), x0_hat sampled given x_cor, y0_hat sampled given x0_hat."""
+        x0_hat = self.sampled_signal(batch.x_cor, draws)
+        y_of_x0_hat = self.classify(x0_hat)
+        return PreparedBatch(
+            batch.x0,
+            batch.x_cor,
+            self.classify(batch.x0),
+            self.classify(batch.x_cor),
+            x0_hat,
+            y_of_x0_hat,
+            self.sampled_logits(x0_hat, y_of_x0_hat, batch.x_cor, draws),
+        )
+
+    def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
+        """Lines 9 to 15: both losses, each condition a fixed value."""
+        assert isinstance(batch, PreparedBatch) and batch.y0_hat is not None
+        noised = self.noised(batch, draws)
+        corrupted = self.signal.encode_corrupted(batch.x_cor)
+        guidance = self.guidance(batch.y0_hat, self.hidden(draws))
+        v_x = self.v_of_signal(noised, corrupted, guidance)
+        signals = self.seen_signals(batch, batch.x0_hat, batch.y_of_x0_hat, self.hidden(draws))
+        v_y = self.v_of_logits(noised, signals)
+        return self.losses(batch, noised, v_x, v_y)

@@ -1,0 +1,38 @@
+"""Part `card`: the pretrained logit denoiser, trained on alone for as long as coupled training takes,
+so that the baseline has seen as many batches as the strategies it is compared with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trainables.recipe import Recipe
+from trainables.training.objective import Context, Objective
+from trainables.training.stages.logit import LogitObjective
+
+NEEDS = ("classifier", "logit")
+USES_CORRUPTION = True
+
+
+def updates(recipe: Recipe) -> int:
+    """Optimiser updates of this stage."""
+    return recipe.updates.coupled
+
+
+def forwards(recipe: Recipe) -> tuple[float, float]:
+    """What an update's forward pass amounts to, roughly: in forward passes of the signal denoiser
+    and of the logit denoiser.
+    """
+    return 0.0, 1.0
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """The settings that shape this part, beyond those of the part it starts from."""
+    return {}
+
+
+def build(context: Context) -> Objective:
+    """The objective of `logit`, from its weights."""
+    objective = LogitObjective(context)
+    objective.logit.load_state_dict(context.needed["logit"]["logit"])
+    return objective

@@ -1,0 +1,71 @@
+"""Part `parallel`: both denoisers trained together by Algorithm 3, from the pretrained ones (D.3).
+
+A fraction of the samples hides the one's estimate from the other: the warm-up is sampled so (D.4).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables.recipe import Recipe
+from trainables.training import coupled
+from trainables.training.batches import Batch, Draws
+from trainables.training.coupled import CoupledObjective
+from trainables.training.objective import Context, Objective, PreparedBatch
+
+NEEDS = coupled.NEEDS
+USES_CORRUPTION = True
+
+
+def updates(recipe: Recipe) -> int:
+    """Optimiser updates of this stage."""
+    return recipe.updates.coupled
+
+
+def forwards(recipe: Recipe) -> tuple[float, float]:
+    """What an update's forward pass amounts to, roughly: in forward passes of the signal denoiser
+    and of the logit denoiser.
+    """
+    return 1.5 + 1 / 3, 1.0
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """The settings that shape this part, beyond those of the parts it starts from."""
+    return {"unguided": recipe.unguided}
+
+
+def build(context: Context) -> Objective:
+    """Algorithm 3 on the pretrained denoisers."""
+    return ParallelObjective(context)
+
+
+class ParallelObjective(CoupledObjective):
+    """Each denoiser is given the other's estimate at the same noise level."""
+
+    @torch.no_grad()
+    def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
+        """Lines 3 and 6: y0 = f(x0), and f(x_cor), which guides the first estimate."""
+        y_cor = self.classify(batch.x_cor)
+        return PreparedBatch(
+            batch.x0, batch.x_cor, self.classify(batch.x0), y_cor, batch.x_cor, y_cor
+        )
+
+    def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
+        """Lines 4 to 13. Lines 9 and 11 ask the logit denoiser the same, so it is asked once; the
+        estimates condition as values, no gradient goes through them.
+        """
+        assert isinstance(batch, PreparedBatch)
+        noised = self.noised(batch, draws)
+        no_logits, no_signal = self.hidden(draws), self.hidden(draws)
+        corrupted = self.signal.encode_corrupted(batch.x_cor)
+        with torch.no_grad():
+            first = self.v_of_signal(noised, corrupted, self.guidance(batch.y_cor, no_logits))
+            x0_hat = self.signal_process.clean_of(noised.x_t, first, noised.t)
+        signals = self.seen_signals(batch, x0_hat, self.classify(x0_hat), no_signal)
+        v_y = self.v_of_logits(noised, signals)
+        y0_hat = self.logit_process.clean_of(noised.y_t, v_y, noised.t).detach()
+        v_x = self.v_of_signal(noised, corrupted, self.guidance(y0_hat, no_logits))
+        return self.losses(batch, noised, v_x, v_y)
