@@ -6,13 +6,18 @@ import argparse
 import difflib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from platform import presets
+from platform.plan import Plan, data_directory, tracking_uri, writable_storage
 from typing import NoReturn
 
 from trainables import strategies
 from trainables.data import corruptions, datasets
 from trainables.errors import UsageError
+
+EVERY = "all"
+"""What stands for every strategy on the command line."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -67,6 +72,11 @@ def parser(prog: str, description: str, epilog: str) -> Parser:
         "--storage", default="runs", metavar="DIR",
         help="directory that all output goes under; on a cluster, one that all nodes share "
         "[%(default)s]",
+    )  # fmt: skip
+    made.add_argument(
+        "--data-dir", default=None, metavar="DIR",
+        help="directory with the dataset's files, such as train/CLASS/*.png and test/CLASS/*.png for "
+        "the dataset folder [downloads, kept in the storage]",
     )  # fmt: skip
     made.add_argument(
         "--workers", type=int, default=0, metavar="N",
@@ -136,3 +146,35 @@ def summary_file(asked: str | None) -> Path | None:
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise UsageError(f"--json {path} cannot be written: name a file in a directory that exists")
     return path
+
+
+def strategies_of(asked: argparse.Namespace) -> list[str]:
+    """The strategies that were asked for; the first takes the place of `EVERY` in `asked`."""
+    wanted = list(strategies.names()) if asked.strategy == EVERY else [asked.strategy]
+    asked.strategy = wanted[0]
+    return wanted
+
+
+def plan_of(asked: argparse.Namespace) -> Plan:
+    """The plan that was asked for; a verb that does not search has no `trials`.
+
+    Raises:
+        UsageError: it is not possible.
+    """
+    storage = writable_storage(asked.storage)
+    plan = Plan(
+        strategy=asked.strategy,
+        dataset=asked.dataset,
+        corruption=asked.corruption,
+        preset=asked.preset,
+        trials=1,
+        seed=asked.seed,
+        workers=asked.workers,
+        gpus_per_trial=asked.gpus_per_trial,
+        storage=str(storage),
+        tracking_uri=tracking_uri(asked.tracking_uri, storage, os.environ),
+        data_dir=data_directory(asked.data_dir),
+        fresh=getattr(asked, "fresh", False),
+    )
+    trials = getattr(asked, "trials", None)
+    return replace(plan, trials=plan.budget.trials if trials is None else trials)

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from platform import interrupts
-from platform.arguments import parser, summary_file
+from platform.arguments import parser, plan_of, summary_file
 from platform.cluster import Cluster
 from platform.confirm import as_json, baseline_points, tested
 from platform.console import Console, chatter_to
 from platform.measure import Candidate, measure_all
-from platform.plan import MAX_SEEDS, Plan, tracking_uri, writable_storage
-from platform.presets import preset
+from platform.plan import MAX_SEEDS, Plan
 from typing import Any
 
 import search_spaces
@@ -43,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     asked = _parse(arguments)
     console = Console()
-    plan = _plan(asked)
+    if asked.split not in SPLITS:
+        raise unknown_name("split", asked.split, SPLITS)
+    check_range("--seeds", 1 if asked.seeds is None else asked.seeds, 1, MAX_SEEDS)
+    plan = plan_of(asked)
     json_file = summary_file(asked.json)
     point = _point(plan, asked)
     schedule_of(plan.strategy, point)
@@ -52,7 +53,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         shown = _measured(plan, cluster, console, point, asked)
     rivals = list(shown[0].tests)
     console.table(
-        f"{plan.dataset}, {plan.corruption}, {asked.split} split: accuracy % [95 % interval]",
+        f"{plan.facts.title}, {plan.corruption}, {asked.split} split: accuracy % [95 % interval]",
         ["point", "parameters", "NFE", "accuracy", *(f"vs {name}" for name in rivals)],
         [[*row[:3], *row[4:]] for row in rows(shown)],
     )
@@ -106,26 +107,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return made.parse_args(arguments)
 
 
-def _plan(asked: argparse.Namespace) -> Plan:
-    chosen = preset(asked.preset)
-    storage = writable_storage(asked.storage)
-    if asked.split not in SPLITS:
-        raise unknown_name("split", asked.split, SPLITS)
-    check_range("--seeds", 1 if asked.seeds is None else asked.seeds, 1, MAX_SEEDS)
-    return Plan(
-        strategy=asked.strategy,
-        dataset=asked.dataset,
-        corruption=asked.corruption,
-        preset=asked.preset,
-        trials=chosen.trials,
-        seed=asked.seed,
-        workers=asked.workers,
-        gpus_per_trial=asked.gpus_per_trial,
-        storage=str(storage),
-        tracking_uri=tracking_uri(asked.tracking_uri, storage, os.environ),
-    )
-
-
 def _point(plan: Plan, asked: argparse.Namespace) -> Mapping[str, Any]:
     """The point that was asked for, as a mapping.
 
@@ -151,8 +132,16 @@ def _point_of_run(plan: Plan, run_id: str) -> Mapping[str, Any]:
     strategy, params = parameters_of(plan.tracking_uri, run_id)
     if strategy != plan.strategy:
         raise UsageError(f"run {run_id} is of strategy {strategy!r}, not {plan.strategy!r}")
-    values = {name: json.loads(value) for name, value in params.items()}
+    values = {name: _value(text) for name, text in params.items()}
     return as_mapping(from_mapping(load_strategy(strategy).Parameters, values))
+
+
+def _value(text: str) -> Any:
+    """A parameter as MLflow keeps it: a number, or else a word."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def lines(plan: Plan, predicted: Forecast) -> list[str]:
     missing = plan.places.parts.missing(plan.kinds, plan.task)
     p = predicted.paper
     return [
-        f"strategy {plan.strategy} on {plan.dataset} with {plan.corruption}, preset {plan.preset}",
+        f"strategy {plan.strategy} on {plan.facts.title} with {plan.corruption}, preset {plan.preset}",
         f"parts in the store: {', '.join(have) or 'none'}; to train: {', '.join(missing) or 'none'}",
         f"trials: {predicted.trials}, on the validation split; NFE a sample: paper's point {p.nfe} "
         f"({p.nfe_signal} signal + {p.nfe_logit} logit, {p.nfe_classifier} of the classifier), mean "

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from platform import presets
 from typing import Any
 
 import search_spaces
+from search_spaces import _ranges
 from trainables import strategies
 from trainables.config import as_mapping, digest
 from trainables.data import corruptions, datasets
+from trainables.data.splits import Facts
 from trainables.errors import UsageError, check_range, unknown_name
 from trainables.evaluation import Storage
 from trainables.recipe import Task
 from trainables.trial_job import Job
 
-BASELINES = ("noisy", "enhanced")
+BASELINES = ("noisy", "enhanced", "card")
 MAX_SEEDS = 1000
 """Sampling seeds that belong to one seed of a sweep."""
 _MAX_SEED = 2**31 - 1
@@ -38,6 +41,7 @@ class Plan:
         gpus_per_trial: GPUs a trial or training worker is given; may be a fraction for trials.
         storage: the directory that all output goes under.
         tracking_uri: MLflow's.
+        data_dir: where the dataset's files are; the storage's own place for downloads if empty.
         fresh: forget the trials of earlier runs of this sweep and search anew.
 
     Raises:
@@ -54,6 +58,7 @@ class Plan:
     gpus_per_trial: float
     storage: str
     tracking_uri: str
+    data_dir: str = ""
     fresh: bool = False
 
     def __post_init__(self) -> None:
@@ -72,22 +77,28 @@ class Plan:
     @property
     def budget(self) -> presets.Preset:
         """What the preset stands for."""
-        return presets.preset(self.preset)
+        return presets.preset(self.preset, self.facts)
+
+    @functools.cached_property
+    def facts(self) -> Facts:
+        """What is known of the dataset before its images are read."""
+        return datasets.facts(self.dataset, self.places.data)
 
     @property
     def task(self) -> Task:
         """Data, corruption and training."""
-        return Task(self.dataset, self.corruption, self.seed, self.budget.recipe)
+        facts = self.facts
+        return Task(self.dataset, self.corruption, self.seed, self.budget.recipe, facts.content)
 
     @property
     def places(self) -> Storage:
         """Where parts and records are."""
-        return Storage(self.storage)
+        return Storage(self.storage, self.data_dir)
 
     @property
     def sweep_id(self) -> str:
         """What makes a sweep this one: all that shapes its trials, but not how many there are."""
-        space = inspect.getsource(search_spaces.load(self.strategy))
+        space = [inspect.getsource(m) for m in (search_spaces.load(self.strategy), _ranges)]
         budget = as_mapping(self.budget)
         searched = {"seeds": budget["search_seeds"], "limit": budget["search_limit"]}
         return digest([self.strategy, as_mapping(self.task), searched, space])
@@ -101,8 +112,7 @@ class Plan:
     @property
     def kinds(self) -> list[str]:
         """Kinds of parts that the strategy and the baselines sample with."""
-        named = [kind for s in (self.strategy, *BASELINES) for kind in strategies.load(s).PARTS]
-        return list(dict.fromkeys(named))
+        return kinds_of([self.strategy, *BASELINES])
 
     def job(self, split: str, threads: int, seeds: int | None = None) -> Job:
         """What all measurements on a split have in common, at the preset's number of seeds or at
@@ -119,6 +129,11 @@ class Plan:
     def as_mapping(self) -> dict[str, Any]:
         """The plan with what it stands for, to be shown and kept."""
         return {**as_mapping(self), "sweep_id": self.sweep_id, "budget": as_mapping(self.budget)}
+
+
+def kinds_of(names: Iterable[str]) -> list[str]:
+    """Kinds of parts that strategies of these names sample with."""
+    return list(dict.fromkeys(kind for name in names for kind in strategies.load(name).PARTS))
 
 
 def _known(kind: str, name: str, allowed: tuple[str, ...]) -> None:
@@ -144,6 +159,20 @@ def tracking_uri(asked: str | None, storage: Path, environment: Mapping[str, str
         f"--tracking-uri is {uri!r}, but must be a server (http://…) or a database (sqlite:///…, "
         "postgresql://…): MLflow no longer records to plain directories"
     )
+
+
+def data_directory(asked: str | None) -> str:
+    """The directory that holds the dataset's files, absolute; empty where none was named.
+
+    Raises:
+        UsageError: it is not there.
+    """
+    if asked is None:
+        return ""
+    path = Path(os.path.abspath(os.path.expanduser(asked)))
+    if not path.is_dir():
+        raise UsageError(f"--data-dir {path} is not a directory: name the one that has the data")
+    return str(path)
 
 
 def writable_storage(asked: str) -> Path:

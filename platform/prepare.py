@@ -23,16 +23,18 @@ class TrainingFailed(RuntimeError):
     """A part could not be trained."""
 
 
-def prepare(plan: Plan, cluster: Cluster, console: Console, tracker: Tracker) -> list[str]:
-    """Train the parts that the plan needs and the store lacks; returns their kinds.
+def prepare(
+    plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, kinds: list[str]
+) -> list[str]:
+    """Train those of these kinds of parts that the store lacks; returns what was trained.
 
     A training that was cut off goes on from its last checkpoint.
 
     Raises:
         TrainingFailed: a training ended with an error, after it had been tried again.
     """
-    missing = plan.places.parts.missing(plan.kinds, plan.task)
-    name = digest([key_of(kind, plan.task) for kind in plan.kinds])
+    missing = plan.places.parts.missing(kinds, plan.task)
+    name = digest([key_of(kind, plan.task) for kind in kinds])
     history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
     if missing:
         console.line(f"          to train: {', '.join(missing)}")
@@ -41,7 +43,7 @@ def prepare(plan: Plan, cluster: Cluster, console: Console, tracker: Tracker) ->
             room = cluster.room()
             in_background(lambda: _train(plan, room, missing, name, history))
     else:
-        console.line(f"          all parts are in the store: {', '.join(plan.kinds)}")
+        console.line(f"          all parts are in the store: {', '.join(kinds)}")
     _record(plan, console, tracker, _read(history))
     return missing
 

@@ -1,12 +1,14 @@
-"""Presets: how much is trained, searched and confirmed, in three sizes."""
+"""Presets: how much is trained, searched and confirmed, in three sizes, fitted to the images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from trainables.data.augment import Augmentation
+from trainables.data.splits import Facts
 from trainables.errors import check_range, unknown_name
-from trainables.models.classifier import ConvNetConfig
+from trainables.models.classifier import ConvNetConfig, ResNetConfig
+from trainables.models.logit_attention import LogitAttentionConfig
 from trainables.models.logit_mlp import LogitMLPConfig
 from trainables.models.unet import UNetConfig
 from trainables.recipe import Recipe, Updates
@@ -40,19 +42,51 @@ class Preset:
             check_range(f"preset {name}", getattr(self, name), 1, 10**9)
 
 
-_SLIGHT = Augmentation(rotation=5.0, scale=0.05, shift=0.3)
+_LARGE = 24  # pixels a side from which images are no tiny ones
+_MANY = 10  # classes beyond which the paper's logit denoiser is the one with attention
 
 
-def _smoke() -> Preset:
+def _is_large(facts: Facts) -> bool:
+    return min(facts.signal_shape[1:]) >= _LARGE
+
+
+def _augmentation(facts: Facts) -> Augmentation:
+    """Slight movement; colour pictures, which are not of letters, are mirrored too."""
+    shift = 1.0 if _is_large(facts) else 0.3
+    flip = 0.5 if facts.signal_shape[0] == 3 else 0.0
+    return Augmentation(rotation=5.0, scale=0.05, shift=shift, flip=flip)
+
+
+def _unet(facts: Facts, base: int, multipliers: tuple[int, ...], patch: int = 1) -> UNetConfig:
+    """A U-Net with as much of `patch` and levels as the images' sides can be divided by."""
+    sides = facts.signal_shape[1:]
+
+    def divides() -> bool:
+        return not any(side % (patch * 2 ** (len(multipliers) - 1)) for side in sides)
+
+    while not divides() and (patch > 1 or len(multipliers) > 1):
+        if patch > 1:
+            patch //= 2
+        else:
+            multipliers = multipliers[:-1]
+    return UNetConfig(base, multipliers, patch=patch)
+
+
+def _patch(facts: Facts) -> int:
+    """Squares of 2×2 pixels where images are large enough and can be divided."""
+    return 2 if _is_large(facts) and not any(side % 2 for side in facts.signal_shape[1:]) else 1
+
+
+def _smoke(facts: Facts) -> Preset:
     recipe = Recipe(
         Updates(classifier=60, signal=40, logit=60, coupled=20),
         T=10,
         batch=64,
-        augmentation=_SLIGHT,
+        augmentation=_augmentation(facts),
         sampling_steps=2,
         classifier=ConvNetConfig(base=8, hidden=32),
-        signal=UNetConfig(base=8),
-        logit=LogitMLPConfig(base=8, width=32, blocks=1),
+        signal=_unet(facts, 8, (1, 2), _patch(facts)),
+        logit=LogitMLPConfig(base=8, width=32, blocks=1, patch=_patch(facts)),
     )
     return Preset(
         recipe,
@@ -65,38 +99,43 @@ def _smoke() -> Preset:
     )
 
 
-def _quick() -> Preset:
+def _quick(facts: Facts) -> Preset:
+    large = _is_large(facts)
+    tiny_updates = Updates(classifier=600, signal=900, logit=2500, coupled=600)
+    large_updates = Updates(classifier=2000, signal=3500, logit=3500, coupled=800)
     recipe = Recipe(
-        Updates(classifier=600, signal=900, logit=2500, coupled=600),
-        T=50,
-        augmentation=_SLIGHT,
+        large_updates if large else tiny_updates,
+        T=30 if large else 50,
+        augmentation=_augmentation(facts),
         sampling_steps=5,
-        signal=UNetConfig(base=16),
-        logit=LogitMLPConfig(base=32, width=128, dropout=0.2),
+        signal=_unet(facts, 16, (1, 2), _patch(facts)),
+        logit=LogitMLPConfig(base=32, width=128, dropout=0.2, patch=_patch(facts)),
     )
     return Preset(
         recipe,
         trials=24,
-        search_limit=200,
-        search_seeds=2,
-        confirm_limit=400,
-        confirm_seeds=3,
-        batch=200,
+        search_limit=500 if large else 200,
+        search_seeds=1 if large else 2,
+        confirm_limit=2000 if large else 400,
+        confirm_seeds=1 if large else 3,
+        batch=125 if large else 200,
     )
 
 
-def _paper() -> Preset:
+def _paper(facts: Facts) -> Preset:
+    grey, many = facts.signal_shape[0] == 1, facts.classes > _MANY
     recipe = Recipe(
         Updates(classifier=20_000, signal=60_000, logit=60_000, coupled=40_000),
         T=150,
         loss_weighting="noise",
         learning_rate=2e-4,
         ema=0.9999,
-        augmentation=_SLIGHT,
+        augmentation=_augmentation(facts),
         sampling_steps=150,
         inner_updates=150,
-        signal=UNetConfig(base=64, multipliers=(2, 4)),
-        logit=LogitMLPConfig(base=64, width=512, blocks=4),
+        classifier=ConvNetConfig() if grey else ResNetConfig(depth=50),
+        signal=_unet(facts, 64, (2, 4)),
+        logit=LogitAttentionConfig() if many else LogitMLPConfig(base=64, width=512, blocks=4),
     )
     return Preset(
         recipe,
@@ -113,13 +152,13 @@ _PRESETS = {"smoke": _smoke, "quick": _quick, "paper": _paper}
 NAMES = tuple(_PRESETS)
 
 
-def preset(name: str) -> Preset:
-    """The preset of that name: `smoke` to see that all works, `quick` for two CPU cores, `paper` for
-    the paper's sizes and training loss on GPUs.
+def preset(name: str, facts: Facts) -> Preset:
+    """The preset of that name for a dataset of these facts: `smoke` to see that all works, `quick`
+    for two CPU cores, `paper` for the paper's sizes and training loss on GPUs (D.1 to D.4).
 
     Raises:
         UsageError: there is none.
     """
     if name not in _PRESETS:
         raise unknown_name("preset", name, NAMES)
-    return _PRESETS[name]()
+    return _PRESETS[name](facts)

@@ -31,7 +31,8 @@ def draw(
     """Write the files into the sweep's folder; returns their paths by name."""
     trials = complete(study)
     values = [accuracy_and_nfe(trial) for trial in trials]
-    title = f"{plan.strategy} on {plan.dataset}, {plan.corruption} (preset {plan.preset}, seed {plan.seed})"
+    what = f"{plan.strategy} on {plan.facts.title}, {plan.corruption}"
+    title = f"{what} (preset {plan.preset}, seed {plan.seed})"
     hovered = [
         {"accuracy": accuracy, "nfe": nfe, "point": trial.user_attrs[POINT]}
         for trial, (accuracy, nfe) in zip(trials, values, strict=True)
@@ -52,7 +53,7 @@ def _samples(plan: Plan, dataset: Dataset, points: list[Shown], best: Shown) -> 
     split = dataset.test.first(_SAMPLES)
     seed = plan.job("test", 1).seeds[0]
     enhanced = [p for p in points if p.role == "baseline" and p.strategy == "enhanced"][-1:]
-    columns = {"clean": split.images.numpy()}
+    columns = {"clean": split.images().numpy()}
     captions = {"clean": [dataset.classes[label] for label in split.labels.tolist()]}
     for shown in [*enhanced, best]:
         evaluator = Evaluator(

@@ -31,7 +31,7 @@ def run(plan: Plan, console: Console, tracker: Tracker, summary_file: Path | Non
     tracker.begin()
     with Cluster(plan) as cluster:
         with console.step("prepare", "2/5 preparing the trained parts"):
-            prepare(plan, cluster, console, tracker)
+            prepare(plan, cluster, console, tracker, plan.kinds)
         with console.step("search", f"3/5 searching {plan.trials} points on the validation split"):
             study = search(plan, cluster, console, tracker, reference)
         with console.step(
@@ -94,7 +94,7 @@ def _report(
         p.label for p in confirmed.points if p.role == "baseline" and p.strategy == "enhanced"
     ]
     console.table(
-        f"{plan.strategy} on {plan.dataset}, {plan.corruption}: accuracy % [95 % interval]",
+        f"{plan.strategy} on {plan.facts.title}, {plan.corruption}: accuracy % [95 % interval]",
         ["point", "parameters", "NFE", "validation", "test", *(f"vs {name}" for name in rivals)],
         rows(confirmed.points),
     )
@@ -129,4 +129,5 @@ def _found(shown: Shown) -> str:
 def _common(plan: Plan) -> Sequence[str]:
     """The flags that name this plan's task again."""
     flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
-    return [*flags, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
+    data = ["--data-dir", plan.data_dir] if plan.data_dir else []
+    return [*flags, *data, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]

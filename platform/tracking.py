@@ -177,15 +177,15 @@ class Tracker:
             self._close(run, status)
 
     def _experiment(self) -> str:
-        known = self._client.get_experiment_by_name(self._plan.dataset)
+        known = self._client.get_experiment_by_name(self._plan.facts.title)
         if known is not None:
             if known.lifecycle_stage != "active":
                 self._client.restore_experiment(known.experiment_id)
             return known.experiment_id
         location = None
         if self._plan.tracking_uri.startswith("sqlite:"):
-            location = (Path(self._plan.storage) / "artifacts" / self._plan.dataset).as_uri()
-        return self._client.create_experiment(self._plan.dataset, location, _EXPERIMENT_TAGS)
+            location = (Path(self._plan.storage) / "artifacts" / self._plan.facts.title).as_uri()
+        return self._client.create_experiment(self._plan.facts.title, location, _EXPERIMENT_TAGS)
 
     def _find(self, query: str) -> list[Any]:
         return list(
@@ -226,7 +226,7 @@ class Tracker:
         packages = {f"version.{name}": version(name) for name in _PACKAGES}
         return {
             "strategy": plan.strategy,
-            "dataset": plan.dataset,
+            "dataset": plan.facts.title,
             "corruption": plan.corruption,
             "preset": plan.preset,
             "seed": str(plan.seed),

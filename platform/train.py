@@ -1,0 +1,59 @@
+"""`python -m platform.train STRATEGY DATASET`: train what a strategy samples with, and nothing else."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from platform import interrupts
+from platform.arguments import EVERY, parser, plan_of, strategies_of, summary_file
+from platform.cluster import Cluster
+from platform.console import Console
+from platform.plan import kinds_of
+from platform.prepare import prepare
+from platform.running import run
+from platform.tracking import Tracker
+
+from trainables.records import write_json
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train parts; returns the exit status."""
+    with interrupts.interruptible():
+        return interrupts.guarded(lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    asked = parser(
+        "python -m platform.train",
+        "Train the parts that a strategy samples with, where the store has not got them.",
+        "example: python -m platform.train nested digits\n"
+        f"The strategy {EVERY!r} stands for every one. A training that is cut off goes on from its last\n"
+        "checkpoint when the same command is given again.",
+    ).parse_args(arguments)
+    wanted = strategies_of(asked)
+    plan, console = plan_of(asked), Console()
+    json_file = summary_file(asked.json)
+    kinds = kinds_of(wanted)
+    log = Path(plan.storage) / "training" / "train.log"
+    console.line(f"training for {', '.join(wanted)} on {plan.facts.title}; log: {log}")
+
+    def work(tracker: Tracker) -> None:
+        with Cluster(plan) as cluster, console.step("prepare", "2/2 training the missing parts"):
+            trained = prepare(plan, cluster, console, tracker, kinds)
+        folders = {kind: str(plan.places.parts.folder(kind, plan.task)) for kind in kinds}
+        if json_file is not None:
+            write_json(json_file, {"plan": plan.as_mapping(), "parts": folders, "trained": trained})
+        console.line(f"found:    {len(kinds)} parts, {len(trained)} of them trained now")
+        for kind, folder in folders.items():
+            console.line(f"  {kind}: {folder}")
+        console.line("search how they are sampled:")
+        given = [*(arguments if arguments is not None else sys.argv[1:])]
+        console.line(f"  {shlex.join(['python', '-m', 'platform.sweep', *given])}")
+
+    return run(plan, console, log, "1/2 opening the tracking store", work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
