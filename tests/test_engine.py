@@ -5,6 +5,7 @@ import torch
 from helpers import ExactLogit, ExactSignal
 
 import search_spaces
+from trainables import strategies
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.engine import CoupledSystem, Engine
 from trainables.errors import NonFiniteError
@@ -72,7 +73,7 @@ def test_refreshed_signals_follow_the_latest_clean_logits():
     assert float(residual.std()) == pytest.approx((VARIANCE_X / 4) ** 0.5, rel=0.1)
 
 
-@pytest.mark.parametrize("strategy", ["nested", "enhanced", "noisy"])
+@pytest.mark.parametrize("strategy", strategies.names())
 def test_the_meter_counts_what_the_schedule_costs(strategy):
     moves = schedule_of(strategy, search_spaces.load(strategy).paper_point(T))
     _, meter = _run(_system(), moves, count=3)

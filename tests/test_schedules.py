@@ -1,4 +1,6 @@
-"""Schedules against lists written by hand from the paper; one contract for every strategy."""
+"""Schedules of nested and the baselines against lists written by hand from the paper; one contract for
+every strategy.
+"""
 
 import optuna
 import pytest
