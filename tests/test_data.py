@@ -12,28 +12,6 @@ from trainables.errors import UsageError
 from trainables.noise import BatchNoise, SampleNoise, generator_of
 
 
-@pytest.mark.parametrize("name", ["digits"])
-def test_every_dataset_keeps_the_contract(name, tmp_path):
-    dataset = datasets.load(name, tmp_path)
-    assert dataset.name == name
-    seen = []
-    for split_name in ("train", "validation", "test"):
-        split = dataset.split(split_name)
-        assert (
-            split.images().dtype == torch.float32
-            and split.images().shape[1:] == dataset.signal_shape
-        )
-        assert -1 <= float(split.images().min()) and float(split.images().max()) <= 1
-        assert set(split.labels.tolist()) == set(range(len(dataset.classes)))
-        assert len(split.images()) == len(split.labels) == len(split.numbers) == len(split)
-        seen += split.numbers.tolist()
-    assert len(seen) == len(set(seen)), "splits overlap"
-    again = datasets.load(name, tmp_path)
-    assert torch.equal(again.test.images(), dataset.test.images())
-    with pytest.raises(UsageError, match="unknown split"):
-        dataset.split("tset")
-
-
 def test_digits_are_scikit_learns():
     dataset = datasets.load("digits", Path("unused"))
     assert [len(dataset.split(s)) for s in ("train", "validation", "test")] == [1197, 200, 400]

@@ -1,0 +1,82 @@
+"""The contract of all datasets, real data where there are any; MNIST's file; small sets and splits."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from dataset_files import (
+    SPLITS,
+    keeps_the_contract,
+    pixels,
+    write_cifar10,
+    write_cifar100,
+    write_in32,
+)
+
+from trainables.data import datasets
+from trainables.data.images import published
+from trainables.errors import UsageError
+
+
+def _real(variable: str, name: str) -> Path:
+    path = Path(os.environ.get(variable, "")) / name
+    if not os.environ.get(variable) or not path.exists():
+        pytest.skip(f"{variable} names no directory with {name}")
+    return path
+
+
+ROOTS = {
+    "cifar10": write_cifar10,
+    "cifar100": write_cifar100,
+    "digits": lambda root: root,
+    "folder": lambda root: _real("COUPLED_DATA", "cifar100-subset"),
+    "in32-100": write_in32,
+    "mnist": lambda root: _real("COUPLED_ASSETS", "mnist.npz").parent,
+}
+
+
+@pytest.mark.parametrize("name", datasets.names())
+def test_every_dataset_keeps_the_contract(name, tmp_path):
+    root = ROOTS[name](tmp_path)
+    keeps_the_contract(name, root)
+    assert name == "folder" or datasets.facts(name, root).title == name
+
+
+def test_mnist_of_another_shape_or_cut_is_refused(tmp_path):
+    buffer = io.BytesIO()
+    np.savez(buffer, x_train=pixels("x", 5, 28, 28), y_train=np.zeros(5, np.uint8))
+    (tmp_path / "mnist.npz").write_bytes(buffer.getvalue())
+    with pytest.raises(UsageError, match=r"x_train is \(5, 28, 28\) uint8, but must be"):
+        datasets.load("mnist", tmp_path)
+    (tmp_path / "mnist.npz").write_bytes(buffer.getvalue()[:-50])
+    with pytest.raises(UsageError, match=r"mnist.npz is broken"):
+        datasets.load("mnist", tmp_path)
+
+
+@pytest.mark.parametrize("counts", [(2, 2), (3, 3), (2, 5, 2, 40), (2, 400)])
+def test_small_and_rare_classes_are_in_every_split(counts):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    names = tuple(map(str, range(len(counts))))
+    test = (pixels("x", len(counts), 1, 8, 8), np.arange(len(counts)))
+    dataset = published("few", names, (pixels("x", len(labels), 1, 8, 8), labels), test)
+    for name in SPLITS:
+        assert set(dataset.split(name).labels.tolist()) == set(range(len(counts)))
+    numbers = torch.cat([dataset.split(name).numbers for name in SPLITS])
+    assert sorted(numbers.tolist()) == list(range(len(labels) + len(counts)))
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ([0, 0, 0, 1], "class 'b' has 1, but every class needs at least 2 training"),
+        ([0, 0, 1, 2], "a label 2, but labels must be from 0 to 1"),
+        ([0, 0, 1], r"4, but their labels are of shape \(3,\)"),
+    ],
+)
+def test_labels_must_fit(labels, reason):
+    images = pixels("x", 4, 1, 8, 8)
+    with pytest.raises(UsageError, match=reason):
+        published("few", ("a", "b"), (images, np.array(labels)), (images, np.array([0, 0, 1, 1])))
