@@ -28,6 +28,14 @@ def root() -> Path:
     return ROOT
 
 
+@pytest.fixture(scope="session")
+def parts():
+    """All parts of the tiny task, trained. Tests only read them."""
+    from helpers import tiny_task, train_all  # here: few tests need them, and they are slow to load
+
+    return train_all(tiny_task())
+
+
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch):
     """Tests decide themselves where MLflow records and where Ray runs."""

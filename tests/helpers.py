@@ -1,16 +1,26 @@
-"""Exact denoisers for Gaussian data, and a tiny recipe, for tests."""
+"""Exact denoisers for Gaussian data, a tiny recipe and its training, for tests."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from trainables.data import datasets
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.models.classifier import ConvNetConfig
 from trainables.models.logit_mlp import LogitMLPConfig
 from trainables.models.unet import UNetConfig
 from trainables.recipe import Recipe, Task, Updates
+from trainables.training import stages
+from trainables.training.batches import Share
+from trainables.training.loop import train_part
+from trainables.training.objective import Context, Weights
+from trainables.training.store import in_order
+
+DIGITS = datasets.load("digits", Path("unused"))
 
 
 def exact_velocity(
@@ -79,3 +89,18 @@ def tiny_recipe(**changes: object) -> Recipe:
 def tiny_task(**changes: object) -> Task:
     """A task on digits with a tiny recipe."""
     return Task("digits", "gn30", 0, tiny_recipe(**changes))
+
+
+def train(kind: str, task: Task, done: dict[str, Weights], **options) -> Weights:
+    """Train one part on digits from those that are done."""
+    context = Context(task, DIGITS, {need: done[need] for need in stages.load(kind).NEEDS})
+    share = options.pop("share", Share())
+    return train_part(kind, context, share, options.pop("report", lambda r: None), **options)
+
+
+def train_all(task: Task) -> dict[str, Weights]:
+    """All parts of a task on digits."""
+    done: dict[str, Weights] = {}
+    for kind in in_order(stages.names()):
+        done[kind] = train(kind, task, done)
+    return done

@@ -1,47 +1,27 @@
-"""Training: Algorithm 7 line by line, the loop's resumption and its shares, the store of parts."""
+"""Training: the loop's resumption and its shares, the store of parts."""
 
 import copy
 from pathlib import Path
 
 import pytest
 import torch
-from helpers import tiny_recipe, tiny_task
+from helpers import DIGITS, tiny_recipe, tiny_task, train
 
 from trainables.config import as_mapping, from_mapping
-from trainables.data import datasets
 from trainables.errors import NonFiniteError, UsageError
 from trainables.models import build
 from trainables.models.classifier import LogitScale
-from trainables.models.logit_mlp import LogitMLPConfig
 from trainables.recipe import Recipe, Task
 from trainables.training import stages
 from trainables.training.batches import Batches, Draws, Share
-from trainables.training.loop import learning_rate, train_part
-from trainables.training.objective import Context, noise_loss, processes
+from trainables.training.loop import learning_rate
 from trainables.training.store import PartStore, in_order, key_of, origin
-
-DIGITS = datasets.load("digits", Path("unused"))
-
-
-def _train(kind, task, done, **options):
-    context = Context(task, DIGITS, {need: done[need] for need in stages.load(kind).NEEDS})
-    share = options.pop("share", Share())
-    return train_part(kind, context, share, options.pop("report", lambda r: None), **options)
-
-
-@pytest.fixture(scope="module")
-def parts():
-    """All parts of a tiny task."""
-    task, done = tiny_task(), {}
-    for kind in in_order(stages.names()):
-        done[kind] = _train(kind, task, done)
-    return done
 
 
 @pytest.mark.parametrize("kind", stages.names())
 def test_every_stage_trains_its_part_and_its_losses_are_reported(kind, parts):
     reports = []
-    weights = _train(kind, tiny_task(), parts, report=reports.append)
+    weights = train(kind, tiny_task(), parts, report=reports.append)
     assert reports[-1].update == reports[-1].updates
     for report in reports:
         assert {"loss", "validation_loss"} <= set(report.metrics)
@@ -54,10 +34,10 @@ def test_every_stage_trains_its_part_and_its_losses_are_reported(kind, parts):
 @pytest.mark.parametrize("kind", stages.names())
 def test_a_resumed_training_ends_as_one_that_never_stopped(kind, parts):
     reports = []
-    whole = _train(kind, tiny_task(), parts, report=lambda r: reports.append(copy.deepcopy(r)))
+    whole = train(kind, tiny_task(), parts, report=lambda r: reports.append(copy.deepcopy(r)))
     middle = reports[len(reports) // 2 - 1]
     assert 0 < middle.update < middle.updates
-    resumed = _train(kind, tiny_task(), parts, checkpoint=middle.checkpoint)
+    resumed = train(kind, tiny_task(), parts, checkpoint=middle.checkpoint)
     for name, state in whole.items():
         for key, value in state.items():
             torch.testing.assert_close(resumed[name][key], value, atol=1e-6, rtol=1e-5)
@@ -79,68 +59,6 @@ def test_logit_scale_round_trip():
     # one deviation for all classes: differences between classes keep their proportions
     d = scale.standardised(logits[:1] + 1.0) - scale.standardised(logits[:1])
     torch.testing.assert_close(d, torch.full_like(d, float(d[0, 0])))
-
-
-def _nested_step(parts):
-    task = tiny_task(unguided=0.5, logit=LogitMLPConfig(base=4, width=8, blocks=1, dropout=0.0))
-    needed = {
-        kind: parts[kind] for kind in ("classifier", "signal", "logit")
-    }  # dropout has no weights
-    objective = stages.load("nested").build(Context(task, DIGITS, needed))
-    batch = Batches(task, DIGITS.train, Share()).batch(0)
-    prepared = objective.prepare(batch, Draws(0, "prepare", 0, 16, Share()))
-    return task, objective, batch, prepared
-
-
-def test_algorithm_7_line_by_line(parts):
-    task, objective, batch, prepared = _nested_step(parts)
-    classifier = build.frozen_classifier(DIGITS, task.recipe, parts["classifier"])
-    torch.testing.assert_close(prepared.y0, classifier(batch.x0))  # line 3: the target
-    torch.testing.assert_close(prepared.y_of_x0_hat, classifier(prepared.x0_hat))  # section 3.1
-    assert not prepared.x0_hat.requires_grad  # line 4: a fixed conditioning variable
-    losses = objective(prepared, Draws(0, "step", 0, 16, Share()))
-
-    draws = Draws(0, "step", 0, 16, Share())
-    t = draws.levels(task.recipe.T)  # line 7
-    assert 1 <= int(t.min()) and int(t.max()) <= task.recipe.T
-    eps_x, eps_y = draws.normal((1, 8, 8)), draws.normal((10,))  # line 8
-    hidden = draws.uniform() < 0.5
-    process_x, process_y = processes(task, classifier)
-    x_t, y_t = process_x.noised(batch.x0, eps_x, t), process_y.noised(prepared.y0, eps_y, t)  # 9
-    encoded = objective.logit.encode_signals(prepared.x0_hat, prepared.y_of_x0_hat, batch.x_cor)
-    v_y = objective.logit(y_t, t / task.recipe.T, encoded)  # line 10
-    y0_hat = process_y.clean_of(y_t, v_y, t)  # line 11
-    guided = objective.signal.encode_logits(y0_hat, 16)
-    unguided = objective.signal.encode_logits(None, 16)
-    guidance = torch.where(hidden[:, None], unguided, guided)
-    corrupted = objective.signal.encode_corrupted(batch.x_cor)
-    v_x = objective.signal(x_t, t / task.recipe.T, corrupted, guidance)  # line 12
-    loss_y = noise_loss(process_y, v_y, prepared.y0, eps_y, t, "velocity")
-    loss_x = noise_loss(process_x, v_x, batch.x0, eps_x, t, "velocity")
-    torch.testing.assert_close(losses["loss_logit"], loss_y)
-    torch.testing.assert_close(losses["loss_signal"], loss_x)
-    torch.testing.assert_close(losses["loss"], loss_x + loss_y)  # line 13
-
-
-def test_the_signals_loss_does_not_train_the_logit_denoiser(parts):
-    _, objective, _, prepared = _nested_step(parts)
-    objective(prepared, Draws(0, "step", 0, 16, Share()))["loss_signal"].backward()
-    assert all(p.grad is None for p in objective.logit.parameters())
-    assert any(p.grad is not None for p in objective.signal.parameters())
-
-
-def test_the_frozen_classifier_is_not_trained_and_does_not_change(parts):
-    _, objective, _, prepared = _nested_step(parts)
-    frozen = objective._frozen[0]
-    before = {name: value.clone() for name, value in frozen.state_dict().items()}
-    objective.train()
-    optimizer = torch.optim.SGD(objective.parameters(), lr=0.1)
-    objective(prepared, Draws(0, "step", 0, 16, Share()))["loss"].backward()
-    optimizer.step()
-    trained = {id(p) for p in objective.parameters()}
-    assert not trained & {id(p) for p in frozen.parameters()}
-    assert not any(module.training for module in frozen.modules())
-    assert all(torch.equal(before[name], value) for name, value in frozen.state_dict().items())
 
 
 def test_shares_of_two_workers_make_the_whole_batch():
@@ -177,7 +95,7 @@ def test_a_training_that_diverges_says_so(parts):
                 for n, s in parts["classifier"].items()
             }
         }
-        _train("logit", task, broken)
+        train("logit", task, broken)
 
 
 def test_parts_are_keyed_by_what_produced_them():
