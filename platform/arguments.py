@@ -6,7 +6,7 @@ import argparse
 import difflib
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from platform import presets
 from platform.plan import Plan, data_directory, tracking_uri, writable_storage
@@ -15,6 +15,7 @@ from typing import NoReturn
 from trainables import strategies
 from trainables.data import corruptions, datasets
 from trainables.errors import UsageError
+from trainables.strategies import load
 
 EVERY = "all"
 """What stands for every strategy on the command line."""
@@ -43,13 +44,7 @@ class Parser(argparse.ArgumentParser):
 
 def parser(prog: str, description: str, epilog: str) -> Parser:
     """A parser with the arguments that say what is worked on and where."""
-    made = Parser(
-        prog=prog,
-        description=description,
-        epilog=epilog,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    made = bare_parser(prog, description, epilog)
     made.add_argument(
         "strategy", help=f"how signal and logits take turns: {_list(strategies.names())}"
     )
@@ -59,6 +54,22 @@ def parser(prog: str, description: str, epilog: str) -> Parser:
         help=f"what is done to the signals: {_list(corruptions.names())}; gn15 and gn30 replace 15 %% and "
         "30 %% of the pixels by noise [%(default)s]",
     )  # fmt: skip
+    return with_common(made)
+
+
+def bare_parser(prog: str, description: str, epilog: str) -> Parser:
+    """A parser without arguments."""
+    return Parser(
+        prog=prog,
+        description=description,
+        epilog=epilog,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def with_common(made: Parser) -> Parser:
+    """The parser with the flags that every verb shares."""
     made.add_argument(
         "--preset", default="quick", metavar="|".join(presets.NAMES),
         help="size of everything: smoke to see that it works (a minute), quick for a laptop "
@@ -109,6 +120,7 @@ def sweep_parser() -> Parser:
         "Train what a strategy needs (once), search its sampling parameters for the best accuracy\n"
         "at the fewest network calls, confirm the front on test data, record all in MLflow.",
         "example: python -m platform.sweep nested digits\n"
+        f"The strategy {EVERY!r} stands for every one, each with the same budget.\n"
         "A sweep that is started again goes on where it was: finished parts and trials are kept.",
     )
     made.add_argument(
@@ -148,9 +160,13 @@ def summary_file(asked: str | None) -> Path | None:
     return path
 
 
-def strategies_of(asked: argparse.Namespace) -> list[str]:
-    """The strategies that were asked for; the first takes the place of `EVERY` in `asked`."""
-    wanted = list(strategies.names()) if asked.strategy == EVERY else [asked.strategy]
+def strategies_of(asked: argparse.Namespace, searched: bool = False) -> list[str]:
+    """The strategies that were asked for, with `searched` those only that have something to search;
+    the first takes the place of `EVERY` in `asked`.
+    """
+    wanted = [asked.strategy]
+    if asked.strategy == EVERY:
+        wanted = [n for n in strategies.names() if not searched or fields(load(n).Parameters)]
     asked.strategy = wanted[0]
     return wanted
 

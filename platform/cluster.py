@@ -49,10 +49,15 @@ class Cluster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Shut down or leave Ray, where it was started."""
         if self._room is not None:
             import ray
 
             ray.shutdown()
+            self._room = None
 
     def room(self) -> Room:
         """Start or join Ray where that has not been done; say what there is room for.

@@ -73,7 +73,7 @@ def _measured(
     missing = plan.places.parts.missing(plan.kinds, plan.task)
     if missing:
         raise UsageError(
-            f"parts that have not been trained: {', '.join(missing)}; run platform.sweep with the "
+            f"parts that have not been trained: {', '.join(missing)}; run platform.train with the "
             "same dataset, corruption, preset, seed and storage first"
         )
     own = Shown(plan.strategy, plan.strategy, "front", point)
@@ -92,7 +92,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "python -m platform.evaluate",
         "Measure one point of a strategy on the test split, next to the baselines.",
         "example: python -m platform.evaluate nested digits --run RUN_ID\n"
-        "The parts must have been trained by platform.sweep with the same preset and seed.",
+        "The parts must have been trained, by platform.train or a sweep, with the same preset and seed.",
     )
     which = made.add_mutually_exclusive_group()
     which.add_argument(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from platform.plan import Plan
 from statistics import mean
-from typing import Any
 
 import optuna
 import torch
@@ -17,8 +16,9 @@ from trainables.data import datasets
 from trainables.data.splits import Dataset
 from trainables.evaluation import schedule_of
 from trainables.models import build
-from trainables.strategies._moves import Cost, Move, cost
+from trainables.strategies._moves import Cost, cost
 from trainables.training import stages
+from trainables.training.store import in_order
 
 _START = 30.0  # seconds: imports, Ray, training workers, the tracking store
 _ACTORS = 8.0  # seconds until new actors measure
@@ -46,10 +46,29 @@ class Forecast:
         return _START + self.training_seconds + self.search_seconds + self.confirm_seconds
 
 
-def forecast(plan: Plan) -> Forecast:
-    """Predict a sweep from its space and from untrained networks of its sizes, timed briefly."""
+def lines_of_all(plans: Sequence[Plan]) -> list[str]:
+    """The predictions of sweeps that run one after the other, in words."""
+    said: list[str] = []
+    trained: set[str] = set()
+    seconds = 0.0
+    for plan in plans:
+        predicted = forecast(plan, trained)
+        trained |= set(in_order(plan.kinds))
+        seconds += predicted.seconds
+        said += [*([""] if said else []), *lines(plan, predicted)]
+    if len(plans) > 1:
+        said += ["", f"all {len(plans)} sweeps: about {seconds:.0f} s"]
+    return said
+
+
+def forecast(plan: Plan, trained: Collection[str] = ()) -> Forecast:
+    """Predict a sweep from its space and from untrained networks of its sizes, timed briefly; kinds
+    of parts in `trained` will be in the store by then.
+    """
     budget, recipe = plan.budget, plan.task.recipe
-    paper = cost(_moves(plan, search_spaces.load(plan.strategy).paper_point(recipe.T)))
+    paper = cost(
+        schedule_of(plan.strategy, search_spaces.load(plan.strategy).paper_point(recipe.T))
+    )
     drawn = _drawn_costs(plan)
     dataset = datasets.load(plan.dataset, plan.places.data)
     signal_call, logit_call, logit_whole = _seconds_a_call(plan, dataset)
@@ -68,7 +87,7 @@ def forecast(plan: Plan) -> Forecast:
         paper,
         mean(c.nfe for c in drawn),
         max(c.nfe for c in drawn),
-        _training_seconds(plan, signal_call, logit_whole),
+        _training_seconds(plan, signal_call, logit_whole, trained),
         seconds(trials, per_trial) + seconds([enhanced] * 4, per_trial),
         seconds([*front, paper, enhanced], per_point),
     )
@@ -93,17 +112,13 @@ def lines(plan: Plan, predicted: Forecast) -> list[str]:
     ]
 
 
-def _moves(plan: Plan, point: dict[str, Any]) -> list[Move]:
-    return schedule_of(plan.strategy, point)
-
-
 def _drawn_costs(plan: Plan) -> list[Cost]:
     """Costs of points drawn from the space at random."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     sampler = optuna.samplers.RandomSampler(seed=0)
     study = optuna.create_study(directions=("maximize", "minimize"), sampler=sampler)
     space, T = search_spaces.load(plan.strategy), plan.task.recipe.T
-    return [cost(_moves(plan, space.suggest(study.ask(), T))) for _ in range(_DRAWN)]
+    return [cost(schedule_of(plan.strategy, space.suggest(study.ask(), T))) for _ in range(_DRAWN)]
 
 
 @torch.no_grad()
@@ -136,10 +151,14 @@ def _timed(call: Callable[[], object]) -> float:
     return sorted(seconds)[2]
 
 
-def _training_seconds(plan: Plan, signal_call: float, logit_call: float) -> float:
+def _training_seconds(
+    plan: Plan, signal_call: float, logit_call: float, trained: Collection[str]
+) -> float:
     """Updates of the missing parts, by what their stages say that an update amounts to."""
     recipe, total = plan.task.recipe, 0.0
     for kind in plan.places.parts.missing(plan.kinds, plan.task):
+        if kind in trained:
+            continue
         stage = stages.load(kind)
         signals, logits = stage.forwards(recipe)
         forward = recipe.batch * (signals * signal_call + logits * logit_call)

@@ -96,6 +96,11 @@ class Plan:
         return Storage(self.storage, self.data_dir)
 
     @property
+    def setting(self) -> str:
+        """Data, corruption, preset and seed in words."""
+        return f"{self.facts.title}, {self.corruption} (preset {self.preset}, seed {self.seed})"
+
+    @property
     def sweep_id(self) -> str:
         """What makes a sweep this one: all that shapes its trials, but not how many there are."""
         space = [inspect.getsource(m) for m in (search_spaces.load(self.strategy), _ranges)]

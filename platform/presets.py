@@ -102,7 +102,7 @@ def _smoke(facts: Facts) -> Preset:
 def _quick(facts: Facts) -> Preset:
     large = _is_large(facts)
     tiny_updates = Updates(classifier=600, signal=900, logit=2500, coupled=600)
-    large_updates = Updates(classifier=2000, signal=3500, logit=3500, coupled=800)
+    large_updates = Updates(classifier=1500, signal=2500, logit=2500, coupled=600)
     recipe = Recipe(
         large_updates if large else tiny_updates,
         T=30 if large else 50,

@@ -31,8 +31,7 @@ def draw(
     """Write the files into the sweep's folder; returns their paths by name."""
     trials = complete(study)
     values = [accuracy_and_nfe(trial) for trial in trials]
-    what = f"{plan.strategy} on {plan.facts.title}, {plan.corruption}"
-    title = f"{what} (preset {plan.preset}, seed {plan.seed})"
+    title = f"{plan.strategy} on {plan.setting}"
     hovered = [
         {"accuracy": accuracy, "nfe": nfe, "point": trial.user_attrs[POINT]}
         for trial, (accuracy, nfe) in zip(trials, values, strict=True)

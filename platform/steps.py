@@ -24,20 +24,26 @@ from trainables.records import ACCURACY, NFE, write_json
 
 
 def run(plan: Plan, console: Console, tracker: Tracker, summary_file: Path | None) -> None:
-    """Prepare, search, confirm, record and report a plan."""
+    """Prepare, search, confirm, record and report a plan, on a cluster of its own."""
+    with Cluster(plan) as cluster:
+        confirmed, files = sweep(plan, cluster, console, tracker, summary_file)
+    _report(plan, console, confirmed, files, tracker)
+
+
+def sweep(
+    plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, summary_file: Path | None
+) -> tuple[Confirmed, dict[str, Path]]:
+    """Prepare, search, confirm and record a plan; returns its points and its files by name."""
     dataset = datasets.load(plan.dataset, plan.places.data)
     reference = shared_reference(len(dataset.classes), plan.task.recipe.T)
     write_json(plan.folder / "plan.json", plan.as_mapping())
     tracker.begin()
-    with Cluster(plan) as cluster:
-        with console.step("prepare", "2/5 preparing the trained parts"):
-            prepare(plan, cluster, console, tracker, plan.kinds)
-        with console.step("search", f"3/5 searching {plan.trials} points on the validation split"):
-            study = search(plan, cluster, console, tracker, reference)
-        with console.step(
-            "confirm", "4/5 confirming the front and the baselines on the test split"
-        ):
-            confirmed = confirm(plan, cluster, console, study)
+    with console.step("prepare", "2/5 preparing the trained parts"):
+        prepare(plan, cluster, console, tracker, plan.kinds)
+    with console.step("search", f"3/5 searching {plan.trials} points on the validation split"):
+        study = search(plan, cluster, console, tracker, reference)
+    with console.step("confirm", "4/5 confirming the front and the baselines on the test split"):
+        confirmed = confirm(plan, cluster, console, study)
     with console.step("record", "5/5 recording and drawing"):
         runs = {shown.label: tracker.confirmed(shown) for shown in confirmed.points}
         volume = hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
@@ -52,7 +58,7 @@ def run(plan: Plan, console: Console, tracker: Tracker, summary_file: Path | Non
         write_json(summary_file, summary)
     tracker.artifact(plan.folder / "summary.json")
     tracker.finish("FINISHED")
-    _report(plan, console, confirmed, files, tracker)
+    return confirmed, files
 
 
 def _summary(
@@ -86,23 +92,26 @@ def command(module: str, *words: str) -> str:
     return shlex.join([str(shown), "-m", module, *words])
 
 
+def table(plan: Plan, console: Console, what: str, points: Sequence[Shown]) -> None:
+    """Points on both splits, with the paired tests."""
+    rivals = list(dict.fromkeys(name for p in points for name in p.tests))
+    console.table(
+        f"{what} on {plan.facts.title}, {plan.corruption}: accuracy % [95 % interval]",
+        ["point", "parameters", "NFE", "validation", "test", *(f"vs {name}" for name in rivals)],
+        rows(points),
+    )
+
+
 def _report(
     plan: Plan, console: Console, confirmed: Confirmed, files: dict[str, Path], tracker: Tracker
 ) -> None:
     console.line()
-    rivals = [
-        p.label for p in confirmed.points if p.role == "baseline" and p.strategy == "enhanced"
-    ]
-    console.table(
-        f"{plan.strategy} on {plan.facts.title}, {plan.corruption}: accuracy % [95 % interval]",
-        ["point", "parameters", "NFE", "validation", "test", *(f"vs {name}" for name in rivals)],
-        rows(confirmed.points),
-    )
+    table(plan, console, plan.strategy, confirmed.points)
     best = confirmed.best
-    common = _common(plan)
+    common = common_flags(plan)
     console.line()
-    rest = [_found(p) for p in confirmed.points if p.role == "baseline"]
-    console.line(f"found:    {_found(best)}, chosen on validation; {'; '.join(rest)}")
+    rest = [found(p) for p in confirmed.points if p.role == "baseline"]
+    console.line(f"found:    {found(best)}, chosen on validation; {'; '.join(rest)}")
     console.line(f"figure:   {files['front.png']}")
     console.line(f"page:     {files['front.html']}")
     console.line(f"samples:  {files['samples.png']}")
@@ -120,13 +129,13 @@ def _report(
     console.line(f"  {command('platform.sweep', *where, *more)}")
 
 
-def _found(shown: Shown) -> str:
+def found(shown: Shown) -> str:
     """A point's result in few words."""
     accuracy, nfe = 100 * shown.test[ACCURACY], shown.test[NFE]
     return f"{shown.label} {accuracy:.1f} % of test images at {nfe:.0f} calls"
 
 
-def _common(plan: Plan) -> Sequence[str]:
+def common_flags(plan: Plan) -> Sequence[str]:
     """The flags that name this plan's task again."""
     flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
     data = ["--data-dir", plan.data_dir] if plan.data_dir else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from platform import interrupts
 from typing import TYPE_CHECKING
@@ -24,19 +25,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     if sys.stdout.isatty():
         print("loading …", end="\r", flush=True)
-    from platform.arguments import parse_sweep, plan_of, summary_file
+    from platform.arguments import parse_sweep, plan_of, strategies_of, summary_file
     from platform.console import Console
 
     asked = parse_sweep(arguments)
     console = Console()
+    wanted = strategies_of(asked, searched=True)
     plan = plan_of(asked)
+    plans = [replace(plan, strategy=name) for name in wanted]
     json_file = summary_file(asked.json)
     if asked.dry_run:
         from platform import forecast
 
-        for line in forecast.lines(plan, forecast.forecast(plan)):
+        for line in forecast.lines_of_all(plans):
             console.line(line)
         return 0
+    if len(plans) > 1:
+        from platform.sweep_all import run_all
+
+        return run_all(plans, console, json_file)
     return _run(plan, console, json_file)
 
 

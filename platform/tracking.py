@@ -84,10 +84,17 @@ class Tracker:
         else:
             plan = self._plan
             name = f"{plan.strategy} {plan.corruption} {plan.preset} seed {plan.seed}"
-            self.parent = self._create(name, STAGE_SWEEP, {"split": "validation"})
-            params = {"trials": plan.trials, "seed": plan.seed, "preset": plan.preset}
-            self._log(self.parent, params | {"sweep": plan.sweep_id}, {})
+            self.open(name, STAGE_SWEEP, {"split": "validation"}, {"trials": plan.trials})
         self._open.add(self.parent)
+
+    def open(
+        self, name: str, stage: str, tags: dict[str, str], params: Mapping[str, object]
+    ) -> None:
+        """Open a parent run that the runs to come belong to."""
+        plan = self._plan
+        self.parent = self._create(name, stage, tags)
+        common = {"seed": plan.seed, "preset": plan.preset, "sweep": plan.sweep_id}
+        self._log(self.parent, common | dict(params), {})
 
     def logged_trials(self) -> set[str]:
         """Numbers of the trials that have a finished child run of this parent."""

@@ -124,7 +124,10 @@ def test_one_mistake_as_a_user_makes_it(root, tmp_path):
         command, cwd=root, capture_output=True, text=True, env=clean_environment(), check=False
     )
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr == "error: unknown dataset 'digitz': did you mean 'digits'? known: digits\n"
+    assert done.stderr == (
+        "error: unknown dataset 'digitz': did you mean 'digits'? known: cifar10, cifar100, digits, "
+        "folder, in32-100, mnist\n"
+    )
 
 
 def test_dry_run_predicts_and_starts_nothing(tmp_path, capfd, no_ray):
@@ -132,7 +135,7 @@ def test_dry_run_predicts_and_starts_nothing(tmp_path, capfd, no_ray):
     assert sweep.main(arguments) == 0
     out = capfd.readouterr().out
     assert "trials: 4" in out and "NFE a sample" in out and "time on this machine" in out
-    assert "to train: classifier, signal, logit, nested, enhanced" in out
+    assert "to train: classifier, signal, logit, nested, enhanced, card" in out
     assert not list(tmp_path.iterdir())
 
 

@@ -67,7 +67,7 @@ def test_the_terminal_says_what_was_found_and_what_to_type_next(swept):
     assert out.startswith("sweep nested on digits")
     for step in ("1/5", "2/5", "3/5", "4/5", "5/5"):
         assert step in out
-    for name in ("noisy", "enhanced (paper)", "nested (paper)"):
+    for name in ("noisy", "enhanced (paper)", "card (paper)", "nested (paper)"):
         assert name in out
     for wanted in ("mlflow ui", "platform.evaluate nested digits", "--trials 8", "front.png"):
         assert wanted in out
@@ -116,7 +116,7 @@ def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations
         )
         assert run.data.metrics["gflops"] > 0
     kinds = {run.data.tags["kind"] for run in _runs(storage, "train")}
-    assert kinds == {"classifier", "signal", "logit", "nested", "enhanced"}
+    assert kinds == {"classifier", "signal", "logit", "nested", "enhanced", "card"}
     assert {run.data.tags["on_front"] for run in trials} <= {"true", "false"}
     assert "true" in {run.data.tags["on_front"] for run in trials}
     assert parent.data.metrics["best_accuracy"] > 0 and parent.data.tags["best"] == summary["best"]

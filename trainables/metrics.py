@@ -46,6 +46,11 @@ def interval(scores: np.ndarray) -> tuple[float, float]:
     count, p = len(scores), float(scores.mean())
     variance = float(scores.var(ddof=1)) / count if count > 1 else 0.0
     size = max(count, p * (1 - p) / variance) if variance > 0 else count
+    return wilson(p, size)
+
+
+def wilson(p: float, size: float) -> tuple[float, float]:
+    """Wilson's 95 % interval of a fraction p of `size` independent samples."""
     z = float(stats.norm.ppf((1 + LEVEL) / 2))
     center = (p + z * z / (2 * size)) / (1 + z * z / size)
     half = z / (1 + z * z / size) * math.sqrt(p * (1 - p) / size + z * z / (4 * size * size))

@@ -36,6 +36,7 @@ METRICS = (
     SPREAD,
 )
 STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
+STAGE_REPRODUCE = "reproduce"
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -1,0 +1,66 @@
+"""A figure of ours beside the paper's: a panel a dataset and corruption, a place a method."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from trainables.records import ACCURACY, ACCURACY_HIGH, ACCURACY_LOW
+
+_OURS, _PAPER = "#0b6e4f", "#c0392b"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A method's accuracy as measured here, and as the paper reports it (None where it does not)."""
+
+    panel: str
+    method: str
+    ours: Mapping[str, float]
+    paper: Mapping[str, float] | None
+
+
+def side_by_side(title: str, pairs: Sequence[Pair]) -> bytes:
+    """PNG of all pairs with 95 % intervals."""
+    panels = list(dict.fromkeys(pair.panel for pair in pairs))
+    methods = list(dict.fromkeys(pair.method for pair in pairs))
+    width = max(4.0, 0.8 * len(methods))
+    figure = Figure(figsize=(width * len(panels) + 0.6, 4.2), dpi=130, layout="constrained")
+    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        own = [pair for pair in pairs if pair.panel == panel]
+        places = [methods.index(pair.method) for pair in own]
+        _draw(axes, [p - 0.1 for p in places], [pair.ours for pair in own], _OURS, "o", "measured")
+        paper = [(p, pair.paper) for p, pair in zip(places, own, strict=True) if pair.paper]
+        _draw(axes, [p + 0.1 for p, _ in paper], [m for _, m in paper], _PAPER, "s", "paper")
+        axes.set_xticks(range(len(methods)), methods, rotation=30, ha="right", fontsize=8)
+        axes.set_title(panel, fontsize=10)
+        axes.grid(alpha=0.25)
+    first = figure.axes[0]
+    first.set_ylabel("accuracy, %")
+    first.legend(fontsize=8, frameon=False)
+    figure.suptitle(title, fontsize=11)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _draw(
+    axes: Axes,
+    places: Sequence[float],
+    measured: Sequence[Mapping[str, float]],
+    color: str,
+    marker: str,
+    label: str,
+) -> None:
+    if not places:
+        return
+    low = [100 * (m[ACCURACY] - m[ACCURACY_LOW]) for m in measured]
+    high = [100 * (m[ACCURACY_HIGH] - m[ACCURACY]) for m in measured]
+    axes.errorbar(
+        places, [100 * m[ACCURACY] for m in measured], yerr=[low, high], fmt=marker, color=color,
+        capsize=2, markersize=5, label=label,
+    )  # fmt: skip

@@ -1,0 +1,193 @@
+"""`python -m platform.reproduce table1|table3|table4|figure4|cost`: the paper's numbers beside ours."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from platform import interrupts, paper
+from platform.arguments import bare_parser, plan_of, summary_file, with_common
+from platform.cluster import Cluster
+from platform.console import Console, chatter_to
+from platform.measure import Candidate, measure_all
+from platform.plan import Plan, kinds_of
+from platform.prepare import prepare
+from platform.reproduced import Result, cost_rows, draw, percent_of, save
+from platform.running import run
+from platform.tracking import Tracker
+
+from dashboards.points import Shown, percent
+from trainables.errors import check_range, unknown_name
+from trainables.metrics import summary
+from trainables.records import NFE, STAGE_REPRODUCE, write_json
+
+COST = "cost"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is reproduced: a table at a number of steps, on some datasets and corruptions."""
+
+    name: str
+    plans: tuple[Plan, ...]
+    steps: int | None
+    folder: Path
+
+    def table(self, plan: Plan) -> paper.Table:
+        return paper.TABLES[self.name](plan.task.recipe.T)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Reproduce a table; returns the exit status."""
+    with interrupts.interruptible():
+        return interrupts.guarded(lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    asked, console = _parse(arguments), Console()
+    json_file = summary_file(asked.json)
+    if asked.what == COST:
+        rows = cost_rows()
+        console.table("calls a sample at T = 150, counted | as D.4 says", rows[0], rows[1:])
+        if json_file is not None:
+            write_json(json_file, {"columns": rows[0], "rows": rows[1:]})
+        return 0
+    work = _work(asked)
+    results, status = _all(work, console)
+    if results:
+        title = work.table(work.plans[0]).title
+        files = draw(title, work.name, results, work.folder)
+        _say(title, results, files, work, console)
+        if json_file is not None:
+            write_json(json_file, [result.as_json() for result in results])
+    return status
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    made = bare_parser(
+        "python -m platform.reproduce",
+        "Train and measure what a table or figure of the paper needs, at the paper's points, on test\n"
+        "images; print and keep ours and the paper's numbers side by side.",
+        "example: python -m platform.reproduce table1 --datasets mnist\n"
+        "cost counts calls by the engine's meter, on networks that do nothing.",
+    )
+    made.add_argument("what", help=", ".join([*paper.TABLES, COST]))
+    made.add_argument("--datasets", nargs="+", metavar="NAME", help="which data [the paper's]")
+    made.add_argument(
+        "--corruptions", nargs="+", metavar="NAME", help="which corruptions [the paper's]"
+    )
+    made.add_argument(
+        "--steps", type=int, default=None, metavar="N",
+        help="sample each trajectory in N steps [as many as there are noise levels]",
+    )  # fmt: skip
+    asked = with_common(made).parse_args(arguments)
+    if asked.what not in (*paper.TABLES, COST):
+        raise unknown_name("table", asked.what, [*paper.TABLES, COST])
+    return asked
+
+
+def _work(asked: argparse.Namespace) -> _Work:
+    plans = []
+    table = paper.TABLES[asked.what](2)
+    for dataset in asked.datasets or table.datasets:
+        for corruption in asked.corruptions or table.corruptions:
+            named = {"strategy": table.methods[-1].strategy, "dataset": dataset}
+            given = vars(asked) | named | {"corruption": corruption}
+            plans.append(plan_of(argparse.Namespace(**given)))
+            check_range("--steps", asked.steps or 1, 1, plans[-1].task.recipe.T)
+    first = plans[0]
+    name = f"{asked.what}-{first.preset}-seed{first.seed}"
+    name += "" if asked.steps is None else f"-{asked.steps}steps"
+    return _Work(asked.what, tuple(plans), asked.steps, Path(first.storage) / "reproduce" / name)
+
+
+def _all(work: _Work, console: Console) -> tuple[list[Result], int]:
+    """Results of every dataset and corruption, and the exit status; one that fails is left out."""
+    results: list[Result] = []
+    worst, cluster, log = 0, Cluster(work.plans[0]), work.folder / "reproduce.log"
+    console.line(f"{work.name} on {len(work.plans)} settings; log: {log}")
+    try:
+        for number, plan in enumerate(work.plans, start=1):
+            opening = f"{number} of {len(work.plans)}: {plan.setting}"
+
+            def one(tracker: Tracker, plan: Plan = plan) -> None:
+                results.extend(_measured(work, plan, cluster, console, tracker))
+                save(results, work.folder)
+
+            status = run(plan, console, log, opening, one)
+            if status == interrupts.INTERRUPTED:
+                return results, status
+            worst = status or worst
+    finally:
+        with chatter_to(log):
+            cluster.close()
+    return results, worst
+
+
+def _measured(
+    work: _Work, plan: Plan, cluster: Cluster, console: Console, tracker: Tracker
+) -> list[Result]:
+    """Train what is missing, measure every method on the test split, record it."""
+    methods = work.table(plan).methods
+    prepare(plan, cluster, console, tracker, kinds_of(method.strategy for method in methods))
+    steps = work.steps or plan.task.recipe.T
+    candidates = [Candidate(m.strategy, m.point(steps)) for m in methods]
+    runs = measure_all(plan, cluster, console, candidates, "test")
+    name = f"{work.name} {plan.corruption} {plan.preset} seed {plan.seed}"
+    tracker.open(name, STAGE_REPRODUCE, {"split": "test"}, {"steps": steps})
+    results = []
+    for column, (method, candidate, measured) in enumerate(
+        zip(methods, candidates, runs, strict=True)
+    ):
+        if not measured:
+            continue
+        ours = summary(measured)
+        shown = Shown(method.label, method.strategy, "paper", candidate.point, test=ours)
+        tracker.confirmed(shown)
+        reported = work.table(plan).accuracy(plan.dataset, plan.corruption, column)
+        test_images = paper.TEST_IMAGES.get(plan.dataset, 0)
+        results.append(
+            Result(
+                plan.facts.title, plan.corruption, method.label, method.strategy, method.place,
+                dict(candidate.point), ours, len(measured[0].correct), len(measured),
+                percent_of(reported, test_images), test_images,
+            )
+        )  # fmt: skip
+    tracker.finish("FINISHED")
+    return results
+
+
+def _say(
+    title: str, results: Sequence[Result], files: dict[str, Path], work: _Work, console: Console
+) -> None:
+    console.line()
+    console.table(
+        f"{title}: accuracy % [95 % interval] on test images",
+        ["data", "method", "NFE", "measured", "images × seeds", "paper", "its images"],
+        [
+            [
+                f"{r.dataset} {r.corruption}", r.method, f"{r.ours[NFE]:.0f}", percent(r.ours),
+                f"{r.images} × {r.seeds}", percent(r.paper or {}),
+                str(r.paper_images) if r.paper else "–",
+            ]
+            for r in results
+        ],
+    )  # fmt: skip
+    console.line("the paper gives no intervals; those beside it follow from its number of images")
+    best = max(results, key=lambda r: r.ours["accuracy"])
+    console.line(
+        f"\nfound:    {len(results)} numbers; the best is {best.method} on {best.dataset} "
+        f"{best.corruption}, {100 * best.ours['accuracy']:.1f} %"
+    )
+    for name, path in files.items():
+        console.line(f"{name + ':':9} {path}")
+    console.line("search each strategy's own best points:")
+    plan = work.plans[0]
+    data = f" --data-dir {plan.data_dir}" if plan.data_dir else ""
+    console.line(f"  python -m platform.sweep all {plan.dataset}{data} --storage {plan.storage}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

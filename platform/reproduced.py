@@ -1,0 +1,123 @@
+"""What a reproduction gives: its numbers beside the paper's, as files and as a figure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import search_spaces
+from dashboards.curves import curves_figure
+from dashboards.side_by_side import Pair, side_by_side
+from trainables.counting import counted
+from trainables.metrics import wilson
+from trainables.records import (
+    ACCURACY,
+    ACCURACY_HIGH,
+    ACCURACY_LOW,
+    NFE,
+    write_json,
+    write_whole,
+)
+
+PAPER_T = 150
+
+
+@dataclass(frozen=True)
+class Result:
+    """A method measured on `images` test images at `seeds` seeds, and what the paper reports of it
+    on `paper_images` (None where it does not). Accuracies lie in [0, 1].
+    """
+
+    dataset: str
+    corruption: str
+    method: str
+    strategy: str
+    place: int
+    point: Mapping[str, Any]
+    ours: Mapping[str, float]
+    images: int
+    seeds: int
+    paper: Mapping[str, float] | None
+    paper_images: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The result in JSON types."""
+        return asdict(self)
+
+
+def percent_of(reported: float | None, images: int) -> dict[str, float] | None:
+    """A reported percentage as metrics, with the interval that its number of images gives."""
+    if reported is None:
+        return None
+    low, high = wilson(reported / 100, images)
+    return {ACCURACY: reported / 100, ACCURACY_LOW: low, ACCURACY_HIGH: high}
+
+
+def save(results: Sequence[Result], folder: Path) -> dict[str, Path]:
+    """Write the results as JSON and CSV; returns the files."""
+    write_json(folder / "results.json", [result.as_json() for result in results])
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    names = (ACCURACY, ACCURACY_LOW, ACCURACY_HIGH)
+    writer.writerow(
+        ["dataset", "corruption", "method", "point", NFE, *names, "images", "seeds"]
+        + [f"paper_{name}" for name in names]
+        + ["paper_images"]
+    )
+    for r in results:
+        paper = r.paper or {}
+        writer.writerow(
+            [r.dataset, r.corruption, r.method, json.dumps(dict(r.point)), r.ours[NFE]]
+            + [r.ours[name] for name in names]
+            + [r.images, r.seeds, *(paper.get(name, "") for name in names), r.paper_images]
+        )
+    write_whole(folder / "results.csv", buffer.getvalue().encode())
+    return {"json": folder / "results.json", "table": folder / "results.csv"}
+
+
+def draw(title: str, name: str, results: Sequence[Result], folder: Path) -> dict[str, Path]:
+    """Draw the results: over the steps where they have a place there, else beside the paper's."""
+    files = save(results, folder)
+    for panel in dict.fromkeys((r.dataset, r.corruption) for r in results if r.place):
+        own = [r for r in results if (r.dataset, r.corruption) == panel]
+        curves = {
+            strategy: [(float(r.place), r.ours) for r in own if r.strategy == strategy]
+            for strategy in dict.fromkeys(r.strategy for r in own)
+        }
+        note = f"bars: 95 % intervals over {own[0].images} test images"
+        figure = curves_figure(
+            f"{title}: {' '.join(panel)}", "selected steps of each trajectory", note, curves
+        )
+        path = folder / f"{name}-{'-'.join(panel)}.png"
+        write_whole(path, figure)
+        files[f"figure of {' '.join(panel)}"] = path
+    if not any(r.place for r in results):
+        pairs = [Pair(f"{r.dataset} {r.corruption}", r.method, r.ours, r.paper) for r in results]
+        files["figure"] = folder / f"{name}.png"
+        write_whole(files["figure"], side_by_side(title, pairs))
+    return files
+
+
+def cost_rows() -> list[list[str]]:
+    """Rows of the cost table, the header first: counted by the meter at T = 150, and D.4's words."""
+    said = {
+        "enhanced": ("T", PAPER_T, "1", 1),
+        "card": ("T", PAPER_T, "1", 1),
+        "parallel": ("2T", 2 * PAPER_T, "1 + T/2", 1 + PAPER_T // 2),
+        "alternating": ("10T", 10 * PAPER_T, "1 + 5", 6),
+        "nested": ("7T", 7 * PAPER_T, "1 + 5", 6),
+    }
+    rows = [["strategy", "signal + logit", "NFE", "D.4", "classifier", "D.4", "equal"]]
+    for strategy, (formula, calls, classifier_formula, classifier) in said.items():
+        cost = counted(strategy, search_spaces.load(strategy).paper_point(PAPER_T), PAPER_T)
+        equal = cost.nfe == calls and cost.nfe_classifier == classifier
+        split = f"{cost.nfe_signal} + {cost.nfe_logit}"
+        denoisers = [split, str(cost.nfe), f"{formula} = {calls}"]
+        classified = [str(cost.nfe_classifier), f"{classifier_formula} = {classifier}"]
+        rows.append([strategy, *denoisers, *classified, "yes" if equal else "NO"])
+    return rows

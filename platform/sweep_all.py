@@ -1,0 +1,106 @@
+"""`python -m platform.sweep all DATASET`: one sweep a strategy, with the same budget, then all compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from platform import interrupts, steps
+from platform.cluster import Cluster
+from platform.confirm import Confirmed, as_json
+from platform.console import Console, chatter_to
+from platform.plan import Plan
+from platform.running import run
+from platform.tracking import Tracker
+
+from dashboards.curves import curves_figure
+from dashboards.points import Shown, to_csv
+from trainables.config import digest
+from trainables.records import NFE, write_json, write_whole
+
+
+def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
+    """Sweep every plan on one cluster; returns the exit status, that of the last failure if any.
+
+    A strategy that fails is reported and the others go on; an interruption ends all.
+    """
+    confirmed: dict[str, Confirmed] = {}
+    worst, cluster = 0, Cluster(plans[0])
+    try:
+        for number, plan in enumerate(plans, start=1):
+            console.line(f"\n{number} of {len(plans)}: {plan.strategy}, {plan.trials} trials")
+            status = _one(plan, cluster, console, confirmed)
+            if status == interrupts.INTERRUPTED:
+                return status
+            worst = status or worst
+    finally:
+        with chatter_to(_folder(plans) / "sweep.log"):
+            cluster.close()
+    if confirmed:
+        _compare(plans, confirmed, console, json_file)
+    return worst
+
+
+def _one(plan: Plan, cluster: Cluster, console: Console, confirmed: dict[str, Confirmed]) -> int:
+    def work(tracker: Tracker) -> None:
+        confirmed[plan.strategy], _ = steps.sweep(plan, cluster, console, tracker, None)
+        console.line(f"          {steps.found(confirmed[plan.strategy].best)}; in {plan.folder}")
+
+    return run(plan, console, plan.folder / "sweep.log", "1/5 opening the tracking store", work)
+
+
+def _folder(plans: Sequence[Plan]) -> Path:
+    """Where the comparison goes: beside the sweeps."""
+    return plans[0].folder.parent / f"all-{digest([plan.sweep_id for plan in plans])}"
+
+
+def _compare(
+    plans: Sequence[Plan], confirmed: dict[str, Confirmed], console: Console, json_file: Path | None
+) -> None:
+    """A table of every strategy's best and the paper's points, the fronts in one figure."""
+    plan, folder = plans[0], _folder(plans)
+    baselines = {p.label: p for c in confirmed.values() for p in c.points if p.role == "baseline"}
+    chosen: list[Shown] = []
+    for own in confirmed.values():
+        papers = [p for p in own.points if p.role == "paper" and p.label not in baselines]
+        best = replace(own.best, label=f"{own.best.strategy} (best on validation)")
+        chosen += [p for p in (best, *papers) if p.point != best.point or p is best]
+    chosen += baselines.values()
+    curves = {name: _front(own.points) for name, own in confirmed.items()}
+    curves["noisy"] = [(0.0, p.test) for p in baselines.values() if p.strategy == "noisy"]
+    title = f"every strategy on {plan.setting}"
+    files = {
+        "fronts.png": curves_figure(
+            title, "NFE a sample (denoiser calls, log scale)",
+            "points of each front, found on validation images, as measured on test images; bars: 95 % "
+            "intervals", curves,
+        ),
+        "points.csv": to_csv(chosen).encode(),
+    }  # fmt: skip
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    summary = {"plans": [p.as_mapping() for p in plans], "points": [as_json(p) for p in chosen]}
+    write_json(folder / "summary.json", summary)
+    if json_file is not None:
+        write_json(json_file, summary)
+    console.line()
+    steps.table(plan, console, "every strategy", chosen)
+    console.line(f"\nfound:    {_ranking(list(confirmed.values()))}")
+    console.line(f"figure:   {folder / 'fronts.png'}")
+    console.line(f"table:    {folder / 'points.csv'}")
+    console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
+    uri = ("--backend-store-uri", plan.tracking_uri, "--host", "127.0.0.1", "--port", "5000")
+    console.line(f"  {steps.command('mlflow', 'ui', *uri)}")
+
+
+def _front(points: Sequence[Shown]) -> list[tuple[float, Mapping[str, float]]]:
+    """The points of a front that were measured on test images."""
+    return [(p.test[NFE], p.test) for p in points if p.role == "front" and p.test]
+
+
+def _ranking(confirmed: Sequence[Confirmed]) -> str:
+    """Each strategy's choice on validation, as it did on test images, best first."""
+    best = sorted((own.best for own in confirmed), key=lambda p: -p.test["accuracy"])
+    return "; ".join(
+        f"{p.strategy} {100 * p.test['accuracy']:.1f} % at {p.test[NFE]:.0f} calls" for p in best
+    )

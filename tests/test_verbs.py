@@ -1,0 +1,122 @@
+"""`train`, `reproduce` and `sweep all` as a user runs them: smoke size, real everything."""
+
+import json
+import subprocess
+import sys
+from platform import paper, reproduce
+from platform.presets import preset
+from platform.reproduced import cost_rows
+
+import pytest
+from conftest import ROOT, clean_environment
+
+from trainables import strategies
+from trainables.counting import counted
+from trainables.data.splits import Facts
+from trainables.evaluation import schedule_of
+from trainables.models.classifier import ConvNetConfig, ResNetConfig
+from trainables.models.logit_attention import LogitAttentionConfig
+from trainables.models.logit_mlp import LogitMLPConfig
+from trainables.strategies._moves import Cost
+
+
+def _run(module, *words, timeout=580):
+    return subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), timeout=timeout,
+        check=False,
+    )  # fmt: skip
+
+
+def test_the_cost_table_counts_what_the_paper_says(capfd):
+    header, *rows = cost_rows()
+    assert {row[0] for row in rows} == {"enhanced", "card", "parallel", "alternating", "nested"}
+    assert all(row[header.index("equal")] == "yes" for row in rows)
+    assert counted("parallel", paper.table1(150).methods[3].point(150), 150) == Cost(150, 150, 76)
+    assert reproduce.main(["cost"]) == 0
+    assert "2T = 300" in capfd.readouterr().out
+
+
+def test_the_papers_tables_are_whole():
+    table = paper.table1(150)
+    assert [m.label for m in table.methods] == [
+        "noisy", "enhanced", "card", "parallel", "nested", "alternating",
+    ]  # fmt: skip
+    assert table.accuracy("mnist", "gn30", 3) == 99.2
+    assert table.accuracy("in32-100", "blur", 5) == 62.5
+    assert table.accuracy("digits", "gn30", 0) is None
+    assert paper.table3(150).accuracy("cifar100", "blur", 1) == 64.0
+    assert paper.table4(150).accuracy("cifar100", "gn15", 0) == 73.5
+    for make in paper.TABLES.values():
+        made = make(150)
+        for dataset, rows in made.reported.items():
+            assert dataset in paper.TEST_IMAGES
+            assert all(len(row) == len(made.methods) for row in rows.values())
+        for method in made.methods:
+            assert schedule_of(method.strategy, method.point(20))
+
+
+def test_figure_4_goes_from_one_step_to_all():
+    places = [m.place for m in paper.figure4(150).methods if m.strategy == "nested"]
+    assert places[0] == 1 and places[-1] == 150 and places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("facts", "classifier", "logit"),
+    [
+        (Facts("mnist", (1, 28, 28), 10), ConvNetConfig, LogitMLPConfig),
+        (Facts("cifar10", (3, 32, 32), 10), ResNetConfig, LogitMLPConfig),
+        (Facts("cifar100", (3, 32, 32), 100), ResNetConfig, LogitAttentionConfig),
+    ],
+)
+def test_the_papers_preset_has_the_papers_networks(facts, classifier, logit):
+    recipe = preset("paper", facts).recipe
+    assert isinstance(recipe.classifier, classifier) and isinstance(recipe.logit, logit)
+    assert recipe.T == 150 and recipe.signal.base == 64 and recipe.signal.multipliers == (2, 4)
+
+
+@pytest.mark.parametrize("name", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 27, 45), (3, 30, 30)])
+def test_every_preset_fits_its_u_net_to_the_images(name, shape):
+    signal = preset(name, Facts("any", shape, 3)).recipe.signal
+    divisor = signal.patch * 2 ** (len(signal.multipliers) - 1)
+    assert shape[1] % divisor == 0 and shape[2] % divisor == 0
+
+
+@pytest.mark.slow
+def test_reproduce_trains_measures_and_keeps_both_numbers(tmp_path):
+    storage, file = tmp_path / "runs", tmp_path / "out.json"
+    words = ("table3", "--datasets", "digits", "--corruptions", "gn30", "--preset", "smoke")
+    done = _run("platform.reproduce", *words, "--storage", str(storage), "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "clean estimate" in done.stdout and "found:" in done.stdout
+    results = json.loads(file.read_text())
+    assert [r["method"] for r in results] == ["clean estimate", "noisy sample"]
+    for result in results:
+        ours = result["ours"]
+        assert ours["accuracy_low"] <= ours["accuracy"] <= ours["accuracy_high"]
+        assert (result["images"], result["seeds"], ours["nfe"]) == (64, 2, 20)
+        assert result["paper"] is None
+    (folder,) = (storage / "reproduce").iterdir()
+    for name in ("results.json", "results.csv", "table3.png"):
+        assert (folder / name).stat().st_size > 0
+    # What is trained and measured is not done again.
+    again = _run("platform.train", "parallel", "digits", "--preset", "smoke",
+                 "--storage", str(storage))  # fmt: skip
+    assert again.returncode == 0 and "0 of them trained now" in again.stdout, again.stderr
+
+
+@pytest.mark.slow
+def test_sweep_all_compares_every_strategy(tmp_path):
+    storage, file = tmp_path / "runs", tmp_path / "all.json"
+    words = ("all", "digits", "--preset", "smoke", "--trials", "2")
+    done = _run("platform.sweep", *words, "--storage", str(storage), "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    searched = [name for name in strategies.names() if name != "noisy"]
+    for name in searched:
+        assert f"{name} (best on validation)" in done.stdout
+    summary = json.loads(file.read_text())
+    assert [plan["strategy"] for plan in summary["plans"]] == searched
+    assert {plan["trials"] for plan in summary["plans"]} == {2}
+    (folder,) = storage.glob("sweeps/digits/gn30/all-*")
+    assert (folder / "fronts.png").stat().st_size > 0 and (folder / "points.csv").exists()
