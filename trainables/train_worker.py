@@ -19,7 +19,7 @@ from trainables.evaluation import Storage
 from trainables.recipe import Task
 from trainables.training import stages
 from trainables.training.batches import Share
-from trainables.training.loop import Report, train_part
+from trainables.training.loop import Report, has_bfloat16, train_part
 from trainables.training.objective import Context
 
 _REPORTS_A_CHECKPOINT = 5
@@ -102,6 +102,7 @@ class _Reporter:
             "seconds": round(time.monotonic() - self._start, 1),
             "workers": self._share.world,
             "device": str(self._share.device),
+            "bfloat16": has_bfloat16(self._share.device),
         }
 
     def _append(self, report: Report) -> None:
