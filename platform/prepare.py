@@ -113,7 +113,9 @@ class _Watch:
 
 
 def _losses(metrics: dict[str, float]) -> str:
-    return f"loss {metrics['loss']:.3f}, on validation {metrics['validation_loss']:.3f}"
+    loss, validation = metrics["loss"], metrics["validation_loss"]
+    accuracy = 100 * metrics["validation_accuracy"]
+    return f"loss {loss:.3f}, on validation {validation:.3f} ({accuracy:.0f} % right)"
 
 
 def _read(history: Path) -> list[dict[str, Any]]:

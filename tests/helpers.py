@@ -93,7 +93,7 @@ def tiny_task(**changes: object) -> Task:
 
 def train(kind: str, task: Task, done: dict[str, Weights], **options) -> Weights:
     """Train one part on digits from those that are done."""
-    context = Context(task, DIGITS, {need: done[need] for need in stages.load(kind).NEEDS})
+    context = Context(task, DIGITS, {need: done[need] for need in stages.given(kind)})
     share = options.pop("share", Share())
     return train_part(kind, context, share, options.pop("report", lambda r: None), **options)
 

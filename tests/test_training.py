@@ -113,7 +113,7 @@ def test_parts_are_keyed_by_what_produced_them():
 
 def test_kinds_come_after_what_they_need():
     assert in_order(["nested"]) == ["classifier", "signal", "logit", "nested"]
-    assert in_order(["enhanced", "classifier"]) == ["signal", "enhanced", "classifier"]
+    assert in_order(["enhanced"]) == ["classifier", "signal", "enhanced"]
 
 
 def test_the_store_keeps_loads_and_says_what_is_missing(tmp_path, parts):

@@ -96,6 +96,7 @@ class Evaluator:
         weights: dict[str, dict[str, Tensor]] = {}
         for kind in self.module.PARTS:
             weights |= storage.parts.load(kind, task)
+        self._classifier = build.frozen_classifier(self.dataset, task.recipe, weights).to(device)
         self._system = self._assemble(weights)
         self._meter = Meter()
         self._engine = Engine(self._system, (len(self.dataset.classes),), self._meter)
@@ -139,12 +140,11 @@ class Evaluator:
 
     def answers(self, outcome: Outcome) -> Tensor:
         """Class numbers (B,) that the outcome's logits stand for."""
-        return self._system.classifier.scale.restored(outcome.y).argmax(dim=1)  # type: ignore[attr-defined]
+        return self._classifier.classes_of(outcome.y)
 
     def _assemble(self, weights: dict[str, dict[str, Tensor]]) -> CoupledSystem:
         dataset, recipe = self.dataset, self.task.recipe
-        classifier = build.frozen_classifier(dataset, recipe, weights).to(self.device)
-        signal_process, logit_process = processes(self.task, classifier)
+        signal_process, logit_process = processes(self.task, self._classifier)
         signal = logit = None
         if "signal" in weights:
             signal = build.signal_denoiser(dataset, recipe, weights)
@@ -152,7 +152,7 @@ class Evaluator:
         if "logit" in weights:
             logit = build.logit_denoiser(dataset, recipe, weights)
             logit.to(self.device).eval().requires_grad_(False)
-        return CoupledSystem(classifier, signal_process, logit_process, signal, logit)
+        return CoupledSystem(self._classifier, signal_process, logit_process, signal, logit)
 
     def _cost(self, count: int, seconds: float) -> dict[str, float]:
         calls = self._meter.calls

@@ -22,7 +22,8 @@ from trainables.training.batches import Share
 from trainables.training.loop import Report, has_bfloat16, train_part
 from trainables.training.objective import Context
 
-_REPORTS_A_CHECKPOINT = 5
+_CHECKPOINTS = 4
+"""Checkpoints of each part that Ray is given, which takes its time over each."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def train_parts(config: dict[str, Any]) -> None:
         if job.storage.parts.has(kind, job.task):
             continue
         resume = saved["state"] if saved is not None and saved["kind"] == kind else None
-        needed = {need: job.storage.parts.load(need, job.task) for need in stages.load(kind).NEEDS}
+        needed = {need: job.storage.parts.load(need, job.task) for need in stages.given(kind)}
         reporter = _Reporter(job, share)
         weights = train_part(
             kind, Context(job.task, dataset, needed), share, reporter.report, resume
@@ -74,15 +75,16 @@ class _Reporter:
         self._job, self._share = job, share
         self._start = time.monotonic()
         self._metrics: dict[str, float] = {}
-        self._count = 0
+        self._given = 0
 
     def report(self, report: Report) -> None:
-        """Every report goes to the history, every few to Ray, which takes its time over each."""
+        """Every report goes to the history, a few to Ray."""
         self._metrics = report.metrics
-        self._count += 1
         if self._share.rank == 0:
             self._append(report)
-        if self._count % _REPORTS_A_CHECKPOINT == 0:
+        due = _CHECKPOINTS * report.update // report.updates
+        if due > self._given:
+            self._given = due
             self._to_ray(report)
 
     def _to_ray(self, report: Report) -> None:

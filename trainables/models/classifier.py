@@ -125,3 +125,7 @@ class FrozenClassifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) to standardised logits (B, K)."""
         return self.scale.standardised(self.network(x))
+
+    def classes_of(self, y: Tensor) -> Tensor:
+        """Class numbers (B,) that standardised logits (B, K) stand for."""
+        return self.scale.restored(y).argmax(dim=1)

@@ -5,19 +5,24 @@ The algorithms differ in one thing only: what each denoiser is shown of the othe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.models import build as networks
 from trainables.recipe import Recipe
-from trainables.training.batches import Draws
-from trainables.training.objective import Context, Objective, PreparedBatch, noise_loss, processes
+from trainables.training.batches import Batch, Draws
+from trainables.training.objective import (
+    Context,
+    Objective,
+    PreparedBatch,
+    given_classifier,
+    noise_loss,
+    processes,
+    sampled,
+)
 
 NEEDS = ("classifier", "signal", "logit")
 
@@ -48,7 +53,7 @@ class CoupledObjective(Objective):
     def __init__(self, context: Context) -> None:
         super().__init__()
         dataset, recipe = context.dataset, context.task.recipe
-        self._frozen = (networks.frozen_classifier(dataset, recipe, context.needed["classifier"]),)
+        self._frozen = (given_classifier(context),)
         self.signal_process, self.logit_process = processes(context.task, self._frozen[0])
         self.signal = networks.signal_denoiser(dataset, recipe, context.needed["signal"])
         self.logit = networks.logit_denoiser(dataset, recipe, context.needed["logit"])
@@ -101,35 +106,34 @@ class CoupledObjective(Objective):
         loss_y = noise_loss(self.logit_process, v_y, batch.y0, n.eps_y, n.t, weighting)
         return {"loss": loss_x + loss_y, "loss_signal": loss_x, "loss_logit": loss_y}
 
-    def sampled_signal(self, x_cor: Tensor, draws: Draws) -> Tensor:
-        """x0_hat by a full sampling (DDIM) conditioned on x_cor."""
+    def answers(self, batch: Batch, draws: Draws) -> Tensor:
+        """One step of the signal, one of the logits given it."""
+        x0_hat = self.sampled_signal(batch.x_cor, draws, 1)
+        y = self.sampled_logits(x0_hat, self.classify(x0_hat), batch.x_cor, draws, 1)
+        return self._frozen[0].classes_of(y)
+
+    def sampled_signal(self, x_cor: Tensor, draws: Draws, steps: int) -> Tensor:
+        """x0_hat by a sampling (DDIM) of the whole trajectory, conditioned on x_cor."""
         corrupted = self.signal.encode_corrupted(x_cor)
         unguided = self.signal.encode_logits(None, len(x_cor))
-        return self._sampled(
+        return sampled(
             self.signal_process,
+            steps,
             draws.normal(tuple(x_cor.shape[1:])),
             lambda x_t, t: self.signal(x_t, t, corrupted, unguided),
         )
 
     def sampled_logits(
-        self, x0_hat: Tensor, y_of_x0_hat: Tensor, x_cor: Tensor, draws: Draws
+        self, x0_hat: Tensor, y_of_x0_hat: Tensor, x_cor: Tensor, draws: Draws, steps: int
     ) -> Tensor:
-        """y0_hat by a full sampling (DDIM) conditioned on x0_hat."""
+        """y0_hat by a sampling (DDIM) of the whole trajectory, conditioned on x0_hat."""
         signals = self.logit.encode_signals(x0_hat, y_of_x0_hat, x_cor)
-        return self._sampled(
+        return sampled(
             self.logit_process,
+            steps,
             draws.normal(tuple(y_of_x0_hat.shape[1:])),
             lambda y_t, t: self.logit(y_t, t, signals),
         )
-
-    def _sampled(
-        self, process: GaussianDiffusion, z: Tensor, v_of: Callable[[Tensor, Tensor], Tensor]
-    ) -> Tensor:
-        for t, s in pairwise(process.levels(self.sampling_steps)):
-            level = torch.tensor([t], device=z.device)
-            z0_hat = process.clean_of(z, v_of(z, level / process.T), level)
-            z = process.step(z, z0_hat, t, s, 0.0, None)
-        return z
 
 
 def _where(hidden: Tensor, there: Tensor, otherwise: Tensor) -> Tensor:

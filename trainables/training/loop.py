@@ -19,11 +19,12 @@ from torch.optim.swa_utils import AveragedModel
 from trainables.data import corruptions
 from trainables.errors import NonFiniteError
 from trainables.noise import SampleNoise, seeded
+from trainables.records import ACCURACY
 from trainables.training import stages
 from trainables.training.batches import Batch, Batches, Draws, Share
 from trainables.training.objective import Context, Objective, Weights
 
-REPORTS = 20
+LEAST_REPORTS = 20
 _WARM_UP = 0.05
 _VALIDATION_LIMIT = 256
 
@@ -68,8 +69,8 @@ def train_part(
 ) -> Weights:
     """Train one part and return its averaged weights, on the CPU.
 
-    `report` is called on every worker, `REPORTS` times in all; what it is given resumes a training
-    that was cut off when handed back as `checkpoint`.
+    `report` is called on every worker, at the end of every epoch and `LEAST_REPORTS` times at least;
+    what it is given resumes a training that was cut off when handed back as `checkpoint`.
 
     Raises:
         NonFiniteError: the loss became NaN or infinite.
@@ -79,17 +80,25 @@ def train_part(
     inner = run.objective.inner_updates
     rounds = math.ceil(stages.load(kind).updates(recipe) / inner)
     batches = Batches(context.task, context.dataset.train, share)
-    marks = {math.ceil(rounds * (i + 1) / REPORTS) for i in range(REPORTS)}
+    epoch = len(context.dataset.train) / recipe.batch
+    marks = _marks(rounds, epoch)
     for number in range(run.first_round, rounds):
         _round(run, kind, context, share, batches.batch(number), number, rounds)
         if number + 1 in marks:
-            metrics = _means(run) | _validate(run, kind, context, share)
+            passes = {"epoch": (number + 1) / epoch}
+            metrics = _means(run) | _validate(run, kind, context, share) | passes
             saved = _checkpoint(run, number + 1) if share.rank == 0 else None
             report(Report(kind, (number + 1) * inner, rounds * inner, metrics, saved))
     final = run.final
     final.eval()
     final.finish(context.dataset, share.device)
     return {name: _on_cpu(state) for name, state in final.weights().items()}
+
+
+def _marks(rounds: int, epoch: float) -> set[int]:
+    """Rounds after which is reported: the ends of epochs of so many rounds, and even parts."""
+    even = {math.ceil(rounds * (i + 1) / LEAST_REPORTS) for i in range(LEAST_REPORTS)}
+    return even | {math.ceil(epoch * (i + 1)) for i in range(int(rounds / epoch))}
 
 
 def _begin(kind: str, context: Context, share: Share, checkpoint: dict[str, Any] | None) -> _Run:
@@ -172,7 +181,9 @@ def _means(run: _Run) -> dict[str, float]:
 
 @torch.no_grad()
 def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str, float]:
-    """Losses of the averaged weights on validation samples, with noise that is always the same."""
+    """Losses and accuracy of the averaged weights on validation samples, with noise that is always
+    the same.
+    """
     split = context.dataset.validation.first(_VALIDATION_LIMIT)
     noise = SampleNoise(context.task.seed, split.numbers.tolist(), "validation")
     x_cor = corruptions.load(context.task.corruption)(split.images(), noise)
@@ -182,7 +193,9 @@ def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str,
     averaged.eval()
     draws = Draws(context.task.seed, f"{kind}/validation", 0, len(split), whole)
     losses = averaged(averaged.prepare(batch, draws), draws)
-    return {f"validation_{name}": float(value) for name, value in losses.items()}
+    accuracy = (averaged.answers(batch, draws) == batch.labels).float().mean()
+    found = losses | {ACCURACY: accuracy}
+    return {f"validation_{name}": float(value) for name, value in found.items()}
 
 
 def _checkpoint(run: _Run, rounds_done: int) -> dict[str, Any]:

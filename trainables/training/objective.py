@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from trainables.data.splits import Dataset
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.models.build import frozen_classifier
 from trainables.models.classifier import FrozenClassifier
 from trainables.recipe import Task
 from trainables.training.batches import Batch, Draws
@@ -40,6 +43,10 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Losses, scalars; "loss" is the one to minimise."""
+        raise NotImplementedError
+
+    def answers(self, batch: Batch, draws: Draws) -> Tensor:
+        """Class numbers (B,) that the part gives for corrupted signals in one step of sampling."""
         raise NotImplementedError
 
     def move(self, device: torch.device) -> None:
@@ -94,3 +101,19 @@ def processes(
     """
     bound = None if classifier is None else float(classifier.scale.largest)
     return GaussianDiffusion(task.recipe.T, clip=1.0), GaussianDiffusion(task.recipe.T, clip=bound)
+
+
+def given_classifier(context: Context) -> FrozenClassifier:
+    """The frozen classifier that every stage is given."""
+    return frozen_classifier(context.dataset, context.task.recipe, context.needed["classifier"])
+
+
+def sampled(
+    process: GaussianDiffusion, steps: int, z: Tensor, v_of: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """z0 by DDIM in so many steps from z at t = T; `v_of(z_t, t / T)` is the network's output."""
+    for t, s in pairwise(process.levels(steps)):
+        level = torch.tensor([t], device=z.device)
+        z0_hat = process.clean_of(z, v_of(z, level / process.T), level)
+        z = process.step(z, z0_hat, t, s, 0.0, None)
+    return z

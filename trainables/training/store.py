@@ -49,10 +49,10 @@ def key_of(kind: str, task: Task) -> str:
 
 
 def in_order(kinds: Iterable[str]) -> list[str]:
-    """The kinds and all that they need, each after what it needs."""
+    """The kinds and all that their stages are given, each after what it is given."""
     ordered: list[str] = []
     for kind in kinds:
-        for wanted in [*in_order(stages.load(kind).NEEDS), kind]:
+        for wanted in [*in_order(stages.given(kind)), kind]:
             if wanted not in ordered:
                 ordered.append(wanted)
     return ordered
@@ -82,7 +82,7 @@ class PartStore:
         for kind in kinds:
             if self.has(kind, task) or kind in wanted:
                 continue
-            needs = self.missing(stages.load(kind).NEEDS, task)
+            needs = self.missing(stages.given(kind), task)
             wanted += [need for need in needs if need not in wanted] + [kind]
         return wanted
 

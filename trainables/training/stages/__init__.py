@@ -17,6 +17,17 @@ def names() -> tuple[str, ...]:
     return plugins.names(__name__)
 
 
+CLASSIFIER = "classifier"
+
+
+def given(name: str) -> tuple[str, ...]:
+    """Kinds of parts that a stage is given: those it starts from, and the classifier, which judges
+    every part's answers while it is trained.
+    """
+    needs = load(name).NEEDS
+    return needs if name == CLASSIFIER or CLASSIFIER in needs else (CLASSIFIER, *needs)
+
+
 def load(name: str) -> ModuleType:
     """The stage that trains parts of that kind.
 

@@ -51,7 +51,7 @@ class AlternatingObjective(CoupledObjective):
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Lines 3 to 6: y0 = f(x0), x0_hat sampled given x_cor, y0_hat sampled given x0_hat."""
-        x0_hat = self.sampled_signal(batch.x_cor, draws)
+        x0_hat = self.sampled_signal(batch.x_cor, draws, self.sampling_steps)
         y_of_x0_hat = self.classify(x0_hat)
         return PreparedBatch(
             batch.x0,
@@ -60,7 +60,7 @@ class AlternatingObjective(CoupledObjective):
             self.classify(batch.x_cor),
             x0_hat,
             y_of_x0_hat,
-            self.sampled_logits(x0_hat, y_of_x0_hat, batch.x_cor, draws),
+            self.sampled_logits(x0_hat, y_of_x0_hat, batch.x_cor, draws, self.sampling_steps),
         )
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:

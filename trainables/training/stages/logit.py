@@ -14,7 +14,15 @@ from trainables.config import as_mapping
 from trainables.models import build as networks
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.objective import Context, Objective, PreparedBatch, noise_loss, processes
+from trainables.training.objective import (
+    Context,
+    Objective,
+    PreparedBatch,
+    given_classifier,
+    noise_loss,
+    processes,
+    sampled,
+)
 
 NEEDS = ("classifier",)
 USES_CORRUPTION = True
@@ -48,7 +56,7 @@ class LogitObjective(Objective):
     def __init__(self, context: Context) -> None:
         super().__init__()
         dataset, recipe = context.dataset, context.task.recipe
-        self._frozen = (networks.frozen_classifier(dataset, recipe, context.needed["classifier"]),)
+        self._frozen = (given_classifier(context),)
         _, self.process = processes(context.task, self._frozen[0])
         self.weighting = recipe.loss_weighting
         self.logit = networks.new_logit_denoiser(dataset, recipe)
@@ -61,6 +69,14 @@ class LogitObjective(Objective):
         classifier = self._frozen[0]
         y_cor = classifier(batch.x_cor)
         return PreparedBatch(batch.x0, batch.x_cor, classifier(batch.x0), y_cor, batch.x_cor, y_cor)
+
+    def answers(self, batch: Batch, draws: Draws) -> Tensor:
+        classifier = self._frozen[0]
+        y_cor = classifier(batch.x_cor)
+        signals = self.logit.encode_signals(batch.x_cor, y_cor, batch.x_cor)
+        y = draws.normal(tuple(y_cor.shape[1:]))
+        y0_hat = sampled(self.process, 1, y, lambda y, t: self.logit(y, t, signals))
+        return classifier.classes_of(y0_hat)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         assert isinstance(batch, PreparedBatch)

@@ -47,7 +47,7 @@ class NestedObjective(CoupledObjective):
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Lines 3 and 4: y0 = f(x0), and x0_hat by a full sampling conditioned on x_cor."""
-        x0_hat = self.sampled_signal(batch.x_cor, draws)
+        x0_hat = self.sampled_signal(batch.x_cor, draws, self.sampling_steps)
         return PreparedBatch(
             batch.x0,
             batch.x_cor,
