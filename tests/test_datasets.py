@@ -38,7 +38,14 @@ ROOTS = {
 }
 
 
-@pytest.mark.parametrize("name", datasets.names())
+ASSETS = ("folder", "mnist")
+
+
+def _marked(name: str):
+    return pytest.param(name, marks=pytest.mark.assets if name in ASSETS else ())
+
+
+@pytest.mark.parametrize("name", map(_marked, datasets.names()))
 def test_every_dataset_keeps_the_contract(name, tmp_path):
     root = ROOTS[name](tmp_path)
     keeps_the_contract(name, root)

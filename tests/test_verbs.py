@@ -1,8 +1,10 @@
 """`train`, `reproduce` and `sweep all` as a user runs them: smoke size, real everything."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from platform import paper, reproduce
 from platform.presets import preset
 from platform.reproduced import cost_rows
@@ -120,3 +122,19 @@ def test_sweep_all_compares_every_strategy(tmp_path):
     assert {plan["trials"] for plan in summary["plans"]} == {2}
     (folder,) = storage.glob("sweeps/digits/gn30/all-*")
     assert (folder / "fronts.png").stat().st_size > 0 and (folder / "points.csv").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.assets
+def test_a_hundred_classes_of_colour_images_go_the_whole_way(tmp_path):
+    data = Path(os.environ.get("COUPLED_DATA", "")) / "cifar100-subset"
+    if not os.environ.get("COUPLED_DATA") or not data.is_dir():
+        pytest.skip("COUPLED_DATA names no directory with cifar100-subset")
+    file = tmp_path / "sweep.json"
+    words = ("parallel", "folder", "--data-dir", str(data), "--preset", "smoke", "--trials", "2")
+    done = _run("platform.sweep", *words, "--storage", str(tmp_path / "runs"), "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "parallel on cifar100-subset, gn30" in done.stdout
+    summary = json.loads(file.read_text())
+    assert {p["strategy"] for p in summary["baselines"]} == {"noisy", "enhanced", "card"}
+    assert Path(summary["files"]["samples.png"]).stat().st_size > 0
