@@ -152,9 +152,16 @@ def test_algorithm_7_line_by_line(parts, unguided):
     step.expect(step.v_x(y0_hat, hidden), v_y)  # lines 3, 12 and 13
 
 
-@pytest.mark.parametrize(("algorithm", "K"), [(3, 1), (5, 2), (7, 2)])
-def test_what_is_sampled_in_full_serves_K_updates(parts, algorithm, K):
-    assert Step(algorithm, parts).objective.inner_updates == K
+@pytest.mark.parametrize("kind", ["parallel", "alternating", "nested", "enhanced", "card"])
+def test_every_part_of_coupled_length_sees_the_same_batches_as_often(parts, kind):
+    """K updates with what is sampled once in Algorithms 5 and 7, and so for all that they compete with."""
+    task = tiny_task()
+    stage = stages.load(kind)
+    needed = {name: parts[name] for name in stages.given(kind)}
+    assert (
+        stage.build(Context(task, DIGITS, needed)).inner_updates == task.recipe.inner_updates == 2
+    )
+    assert stage.updates(task.recipe) == task.recipe.updates.coupled
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

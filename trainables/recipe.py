@@ -47,7 +47,8 @@ class Recipe:
         augmentation: how training images are moved, in every stage.
         sampling_steps: steps of each full sampling in coupled training (Algorithm 5 lines 5 and 6,
             Algorithm 7 line 4).
-        inner_updates: K of Algorithms 5 and 7, updates made with what was sampled once.
+        inner_updates: K of Algorithms 5 and 7, updates made with what was sampled once. Every part
+            of coupled length makes as many with a batch, so that all see the same batches.
         unguided: the fraction of samples for which a denoiser does not see the other's estimate in
             coupled training: warm-ups and first trajectories are sampled without it.
     """

@@ -59,6 +59,7 @@ class CoupledObjective(Objective):
         self.logit = networks.logit_denoiser(dataset, recipe, context.needed["logit"])
         self.weighting, self.unguided = recipe.loss_weighting, recipe.unguided
         self.sampling_steps = recipe.sampling_steps
+        self.inner_updates = recipe.inner_updates
 
     def move(self, device: torch.device) -> None:
         self._frozen[0].to(device)

@@ -35,7 +35,7 @@ class Objective(nn.Module):
     """
 
     inner_updates = 1
-    """Updates made with one prepared batch: K of Algorithms 5 and 7."""
+    """Updates made with one prepared batch, each with noise of its own: K of Algorithms 5 and 7."""
 
     def prepare(self, batch: Batch, draws: Draws) -> Batch | PreparedBatch:
         """What is computed once for all inner updates of a batch, without gradients."""

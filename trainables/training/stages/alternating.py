@@ -40,9 +40,7 @@ def describe(recipe: Recipe) -> dict[str, Any]:
 
 def build(context: Context) -> Objective:
     """Algorithm 5 on the pretrained denoisers."""
-    objective = AlternatingObjective(context)
-    objective.inner_updates = context.task.recipe.inner_updates
-    return objective
+    return AlternatingObjective(context)
 
 
 class AlternatingObjective(CoupledObjective):

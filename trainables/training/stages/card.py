@@ -1,5 +1,5 @@
 """Part `card`: the pretrained logit denoiser, trained on alone for as long as coupled training takes,
-so that the baseline has seen as many batches as the strategies it is compared with.
+so that the baseline has seen the same batches, as often, as the strategies it is compared with.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ def forwards(recipe: Recipe) -> tuple[float, float]:
 
 def describe(recipe: Recipe) -> dict[str, Any]:
     """The settings that shape this part, beyond those of the part it starts from."""
-    return {}
+    return {"inner_updates": recipe.inner_updates}
 
 
 def build(context: Context) -> Objective:
     """The objective of `logit`, from its weights."""
     objective = LogitObjective(context)
     objective.logit.load_state_dict(context.needed["logit"]["logit"])
+    objective.inner_updates = context.task.recipe.inner_updates
     return objective

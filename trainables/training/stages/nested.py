@@ -36,9 +36,7 @@ def describe(recipe: Recipe) -> dict[str, Any]:
 
 def build(context: Context) -> Objective:
     """Algorithm 7 on the pretrained denoisers."""
-    objective = NestedObjective(context)
-    objective.inner_updates = context.task.recipe.inner_updates
-    return objective
+    return NestedObjective(context)
 
 
 class NestedObjective(CoupledObjective):
