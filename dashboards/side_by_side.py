@@ -39,9 +39,9 @@ def side_by_side(title: str, pairs: Sequence[Pair]) -> bytes:
         axes.set_xticks(range(len(methods)), methods, rotation=30, ha="right", fontsize=8)
         axes.set_title(panel, fontsize=10)
         axes.grid(alpha=0.25)
-    first = figure.axes[0]
-    first.set_ylabel("accuracy, %")
-    first.legend(fontsize=8, frameon=False)
+    figure.axes[0].set_ylabel("accuracy, %")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper right", fontsize=8, frameon=False, ncols=2)
     figure.suptitle(title, fontsize=11)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")

@@ -9,6 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# Tests' networks are tiny: several threads make them no faster, and slow on a machine that is busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def _use_our_platform() -> None:
     if str(ROOT) not in sys.path:
