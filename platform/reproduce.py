@@ -19,7 +19,8 @@ from platform.running import run
 from platform.tracking import Tracker
 
 from dashboards.points import Shown, percent
-from trainables.errors import check_range, unknown_name
+from trainables.data import datasets
+from trainables.errors import UsageError, check_range, unknown_name
 from trainables.metrics import summary
 from trainables.records import NFE, STAGE_REPRODUCE, write_json
 
@@ -104,7 +105,9 @@ def _work(asked: argparse.Namespace) -> _Work:
 
 
 def _all(work: _Work, console: Console) -> tuple[list[Result], int]:
-    """Results of every dataset and corruption, and the exit status; one that fails is left out."""
+    """Results of every dataset and corruption, and the exit status; one that fails is reported and
+    left out.
+    """
     results: list[Result] = []
     worst, cluster, log = 0, Cluster(work.plans[0]), work.folder / "reproduce.log"
     console.line(f"{work.name} on {len(work.plans)} settings; log: {log}")
@@ -116,7 +119,11 @@ def _all(work: _Work, console: Console) -> tuple[list[Result], int]:
                 results.extend(_measured(work, plan, cluster, console, tracker))
                 save(results, work.folder)
 
-            status = run(plan, console, log, opening, one)
+            try:
+                status = run(plan, console, log, opening, one)
+            except UsageError as error:
+                console.line(f"          left out: {error}")
+                status = interrupts.USAGE
             if status == interrupts.INTERRUPTED:
                 return results, status
             worst = status or worst
@@ -131,6 +138,7 @@ def _measured(
 ) -> list[Result]:
     """Train what is missing, measure every method on the test split, record it."""
     methods = work.table(plan).methods
+    datasets.load(plan.dataset, plan.places.data)  # what is missing is told here, not by a worker
     prepare(plan, cluster, console, tracker, kinds_of(method.strategy for method in methods))
     steps = work.steps or plan.task.recipe.T
     candidates = [Candidate(m.strategy, m.point(steps)) for m in methods]

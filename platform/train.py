@@ -15,6 +15,7 @@ from platform.prepare import prepare
 from platform.running import run
 from platform.tracking import Tracker
 
+from trainables.data import datasets
 from trainables.records import write_json
 
 
@@ -40,6 +41,9 @@ def _main(arguments: Sequence[str] | None) -> int:
     console.line(f"training for {', '.join(wanted)} on {plan.facts.title}; log: {log}")
 
     def work(tracker: Tracker) -> None:
+        datasets.load(
+            plan.dataset, plan.places.data
+        )  # what is missing is told here, not by a worker
         with Cluster(plan) as cluster, console.step("prepare", "2/2 training the missing parts"):
             trained = prepare(plan, cluster, console, tracker, kinds)
         folders = {kind: str(plan.places.parts.folder(kind, plan.task)) for kind in kinds}

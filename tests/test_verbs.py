@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from platform import paper, reproduce
+from platform import paper, reproduce, train
 from platform.presets import preset
 from platform.reproduced import cost_rows
 
@@ -138,3 +138,15 @@ def test_a_hundred_classes_of_colour_images_go_the_whole_way(tmp_path):
     summary = json.loads(file.read_text())
     assert {p["strategy"] for p in summary["baselines"]} == {"noisy", "enhanced", "card"}
     assert Path(summary["files"]["samples.png"]).stat().st_size > 0
+
+
+def test_data_that_are_not_there_are_told_in_one_line(tmp_path, capfd):
+    words = ["--preset", "smoke", "--storage", str(tmp_path)]
+    assert reproduce.main(["table3", "--datasets", "in32-100", "--corruptions", "gn30", *words]) == 2
+    out = capfd.readouterr().out
+    assert "left out: in32-100 needs the file train_data_batch_1" in out
+    assert train.main(["card", "in32-100", *words]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith("error: in32-100 needs the file") and error.count("\n") == 1
+    assert reproduce.main(["tabel1", *words]) == 2
+    assert "did you mean 'table1'" in capfd.readouterr().err
