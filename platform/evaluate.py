@@ -23,6 +23,7 @@ from typing import Any
 
 import search_spaces
 from dashboards.points import Shown, rows
+from dashboards.runs import value_of
 from trainables.config import as_mapping, from_mapping
 from trainables.data.splits import SPLITS
 from trainables.errors import UsageError, check_range, unknown_name
@@ -132,16 +133,8 @@ def _point_of_run(plan: Plan, run_id: str) -> Mapping[str, Any]:
     strategy, params = parameters_of(plan.tracking_uri, run_id)
     if strategy != plan.strategy:
         raise UsageError(f"run {run_id} is of strategy {strategy!r}, not {plan.strategy!r}")
-    values = {name: _value(text) for name, text in params.items()}
+    values = {name: value_of(text) for name, text in params.items()}
     return as_mapping(from_mapping(load_strategy(strategy).Parameters, values))
-
-
-def _value(text: str) -> Any:
-    """A parameter as MLflow keeps it: a number, or else a word."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
 
 
 if __name__ == "__main__":

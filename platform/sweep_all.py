@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from platform import interrupts, steps
 from platform.cluster import Cluster
+from platform.compare import fronts_figure
 from platform.confirm import Confirmed, as_json
 from platform.console import Console, chatter_to
 from platform.plan import Plan
 from platform.running import run
 from platform.tracking import Tracker
 
-from dashboards.curves import curves_figure
 from dashboards.points import Shown, to_csv
 from trainables.config import digest
 from trainables.records import NFE, write_json, write_whole
@@ -66,17 +66,11 @@ def _compare(
         best = replace(own.best, label=f"{own.best.strategy} (best on validation)")
         chosen += [p for p in (best, *papers) if p.point != best.point or p is best]
     chosen += baselines.values()
-    curves = {name: _front(own.points) for name, own in confirmed.items()}
-    curves["noisy"] = [(0.0, p.test) for p in baselines.values() if p.strategy == "noisy"]
-    title = f"every strategy on {plan.setting}"
+    every = [*(p for own in confirmed.values() for p in own.points), *baselines.values()]
     files = {
-        "fronts.png": curves_figure(
-            title, "NFE a sample (denoiser calls, log scale)",
-            "points of each front, found on validation images, as measured on test images; bars: 95 % "
-            "intervals", curves,
-        ),
+        "fronts.png": fronts_figure(plan.setting, every),
         "points.csv": to_csv(chosen).encode(),
-    }  # fmt: skip
+    }
     for name, content in files.items():
         write_whole(folder / name, content)
     summary = {"plans": [p.as_mapping() for p in plans], "points": [as_json(p) for p in chosen]}
@@ -91,11 +85,6 @@ def _compare(
     console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
     uri = ("--backend-store-uri", plan.tracking_uri, "--host", "127.0.0.1", "--port", "5000")
     console.line(f"  {steps.command('mlflow', 'ui', *uri)}")
-
-
-def _front(points: Sequence[Shown]) -> list[tuple[float, Mapping[str, float]]]:
-    """The points of a front that were measured on test images."""
-    return [(p.test[NFE], p.test) for p in points if p.role == "front" and p.test]
 
 
 def _ranking(confirmed: Sequence[Confirmed]) -> str:

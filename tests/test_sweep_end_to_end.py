@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from platform import compare
 
 import pytest
 import torch
@@ -93,6 +94,20 @@ def test_the_summary_is_for_scripts(swept):
     )
     for name in ("front.csv", "front.png", "front.html", "samples.png"):
         assert Path(summary["files"][name]).stat().st_size > 0
+
+
+def test_compare_draws_what_was_recorded(swept, capfd):
+    storage, summary, _ = swept
+    where = ["--preset", "smoke", "--storage", str(storage)]
+    assert compare.main(["digits", *where]) == 0
+    out = capfd.readouterr().out
+    for point in [*summary["front"], *summary["baselines"]]:
+        assert point["label"] in out and f"{100 * point['test']['accuracy']:.1f}" in out
+    assert (storage / "compared" / "digits-gn30-smoke-0.png").stat().st_size > 0
+    assert compare.main(["digits", "--corruption", "blur", *where]) == 2
+    assert "no finished sweep of digits with corruption blur" in capfd.readouterr().err
+    assert compare.main(["mnist", *where]) == 2
+    assert "no experiment 'mnist'" in capfd.readouterr().err
 
 
 def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations(swept):

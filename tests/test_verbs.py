@@ -142,7 +142,9 @@ def test_a_hundred_classes_of_colour_images_go_the_whole_way(tmp_path):
 
 def test_data_that_are_not_there_are_told_in_one_line(tmp_path, capfd):
     words = ["--preset", "smoke", "--storage", str(tmp_path)]
-    assert reproduce.main(["table3", "--datasets", "in32-100", "--corruptions", "gn30", *words]) == 2
+    assert (
+        reproduce.main(["table3", "--datasets", "in32-100", "--corruptions", "gn30", *words]) == 2
+    )
     out = capfd.readouterr().out
     assert "left out: in32-100 needs the file train_data_batch_1" in out
     assert train.main(["card", "in32-100", *words]) == 2

@@ -1,0 +1,81 @@
+"""`python -m platform.compare DATASET`: the fronts of all strategies that were swept, from MLflow."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from platform import interrupts
+from platform.arguments import bare_parser, with_common
+from platform.console import Console
+from platform.plan import data_directory, tracking_uri, writable_storage
+
+from dashboards.curves import curves_figure
+from dashboards.pareto import front
+from dashboards.points import Shown, rows, to_csv
+from dashboards.runs import confirmed
+from trainables.data import datasets
+from trainables.records import ACCURACY, NFE, write_whole
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare what was swept; returns the exit status."""
+    with interrupts.interruptible():
+        return interrupts.guarded(lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    made = bare_parser(
+        "python -m platform.compare",
+        "Draw the fronts of every strategy that was swept on a dataset, from their confirmed points\n"
+        "in MLflow. Nothing is measured.",
+        "example: python -m platform.compare digits",
+    )
+    made.add_argument("dataset", help=f"one of {', '.join(datasets.names())}")
+    made.add_argument("--corruption", default="gn30", metavar="NAME", help="[%(default)s]")
+    asked, console = with_common(made).parse_args(arguments), Console()
+    storage = writable_storage(asked.storage)
+    uri = tracking_uri(asked.tracking_uri, storage, os.environ)
+    root = Path(data_directory(asked.data_dir) or storage / "data")
+    title = datasets.facts(asked.dataset, root).title
+    wanted = {"corruption": asked.corruption, "preset": asked.preset, "seed": str(asked.seed)}
+    points = confirmed(uri, title, wanted)
+    folder = storage / "compared"
+    name = "-".join([title, *wanted.values()])
+    heading = f"{title}, {asked.corruption} (preset {asked.preset}, seed {asked.seed})"
+    write_whole(folder / f"{name}.png", fronts_figure(heading, points))
+    write_whole(folder / f"{name}.csv", to_csv(points).encode())
+    console.table(
+        f"{heading}: accuracy % [95 % interval]",
+        ["point", "parameters", "NFE", "test"],
+        [[*row[:3], row[4]] for row in rows(points)],
+    )
+    best = max(points, key=lambda p: p.test[ACCURACY])
+    console.line(
+        f"\nfound:    {len(points)} points; the most accurate on test images is {best.label}, "
+        f"{100 * best.test[ACCURACY]:.1f} % at {best.test[NFE]:.0f} calls"
+    )
+    console.line(f"figure:   {folder / name}.png")
+    console.line(f"table:    {folder / name}.csv")
+    return 0
+
+
+def fronts_figure(heading: str, points: Sequence[Shown]) -> bytes:
+    """PNG of each strategy's front on test images, and of `noisy` as a line."""
+    curves = {}
+    for strategy in sorted({p.strategy for p in points}):
+        own = [p for p in points if p.strategy == strategy and p.test]
+        best = front([(p.test[ACCURACY], p.test[NFE]) for p in own])
+        curves[strategy] = [(own[i].test[NFE], own[i].test) for i in best]
+    return curves_figure(
+        f"every strategy on {heading}",
+        "NFE a sample (denoiser calls, log scale)",
+        "of the points found on validation images, those that no other of the strategy beats on test "
+        "images; bars: 95 % intervals",
+        curves,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
