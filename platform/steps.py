@@ -124,6 +124,8 @@ def _report(
     point = json.dumps(dict(best.point))
     where = (plan.strategy, plan.dataset, *common)
     console.line(f"  {command('platform.evaluate', *where, '--point', point)}")
+    console.line("compare with the other strategies that were swept:")
+    console.line(f"  {command('platform.compare', plan.dataset, *common)}")
     console.line("go on with more trials:")
     more = ("--trials", str(2 * plan.trials))
     console.line(f"  {command('platform.sweep', *where, *more)}")
