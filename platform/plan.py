@@ -13,7 +13,7 @@ from platform import presets
 from typing import Any
 
 import search_spaces
-from search_spaces import _ranges
+from search_spaces import _loops, _ranges
 from trainables import strategies
 from trainables.config import as_mapping, digest
 from trainables.data import corruptions, datasets
@@ -103,7 +103,7 @@ class Plan:
     @property
     def sweep_id(self) -> str:
         """What makes a sweep this one: all that shapes its trials, but not how many there are."""
-        space = [inspect.getsource(m) for m in (search_spaces.load(self.strategy), _ranges)]
+        space = [inspect.getsource(m) for m in (search_spaces.load(self.strategy), _loops, _ranges)]
         budget = as_mapping(self.budget)
         searched = {"seeds": budget["search_seeds"], "limit": budget["search_limit"]}
         return digest([self.strategy, as_mapping(self.task), searched, space])

@@ -6,22 +6,20 @@ from typing import Any
 
 import optuna
 
-from search_spaces._ranges import eta, one_loop_grid, steps, with_chains
-from trainables.config import as_mapping
+from search_spaces import _loops
 from trainables.strategies.card import Parameters
 
 
 def paper_point(T: int) -> dict[str, Any]:
     """D.4: DDIM, all T steps."""
-    return as_mapping(Parameters(steps=T, eta=0.0))
+    return _loops.one_paper_point(Parameters, T)
 
 
 def suggest(trial: optuna.Trial, T: int) -> dict[str, Any]:
     """A point."""
-    point = {"steps": steps(trial, "steps", T), "eta": eta(trial)}
-    return with_chains(trial, Parameters, point, T)
+    return _loops.suggest_one(Parameters, trial, T)
 
 
 def grid(T: int) -> list[dict[str, Any]]:
     """Points to choose the baseline's best from."""
-    return [as_mapping(Parameters(**point)) for point in one_loop_grid(T)]
+    return _loops.one_grid(Parameters, T)

@@ -6,21 +6,15 @@ from typing import Any
 
 import optuna
 
-from search_spaces._ranges import eta, steps, with_chains
-from trainables.config import as_mapping
+from search_spaces import _loops
 from trainables.strategies.logit_only import Parameters
 
 
 def paper_point(T: int) -> dict[str, Any]:
-    """Not in the paper; sampled as the paper samples everything (D.4): DDIM, all T steps."""
-    return as_mapping(Parameters(signal_steps=T, logit_steps=T, eta=0.0))
+    """All T steps, as the paper samples everything."""
+    return _loops.two_paper_point(Parameters, T)
 
 
 def suggest(trial: optuna.Trial, T: int) -> dict[str, Any]:
     """A point."""
-    point = {
-        "signal_steps": steps(trial, "signal_steps", T),
-        "logit_steps": steps(trial, "logit_steps", T),
-        "eta": eta(trial),
-    }
-    return with_chains(trial, Parameters, point, T)
+    return _loops.suggest_two(Parameters, trial, T)

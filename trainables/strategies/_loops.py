@@ -1,4 +1,4 @@
-"""What the ablations share: one whole trajectory of each process, each with steps of its own."""
+"""Parameters of the simplest strategies: one whole trajectory, or one of each process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ from dataclasses import dataclass
 
 from trainables.errors import check_range
 from trainables.strategies._chains import Chained
+
+
+@dataclass(frozen=True)
+class OneLoop(Chained):
+    """`steps`: selected steps of the trajectory. `eta`: 0 is DDIM, 1 is DDPM."""
+
+    steps: int
+    eta: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("steps", self.steps, 1, 100_000)
+        check_range("eta", self.eta, 0, 1)
 
 
 @dataclass(frozen=True)
