@@ -27,6 +27,11 @@ from trainables.training.objective import (
 NEEDS = ("classifier", "signal", "logit")
 
 
+def updates(recipe: Recipe) -> int:
+    """Optimiser updates of every part of coupled length."""
+    return recipe.updates.coupled
+
+
 def describe_sampled(recipe: Recipe) -> dict[str, Any]:
     """Settings that shape a part whose training samples in full (Algorithms 5 and 7)."""
     return {

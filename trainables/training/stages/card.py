@@ -7,16 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 from trainables.recipe import Recipe
+from trainables.training import coupled
 from trainables.training.objective import Context, Objective
 from trainables.training.stages.logit import LogitObjective
 
 NEEDS = ("classifier", "logit")
 USES_CORRUPTION = True
-
-
-def updates(recipe: Recipe) -> int:
-    """Optimiser updates of this stage."""
-    return recipe.updates.coupled
+updates = coupled.updates
 
 
 def forwards(recipe: Recipe) -> tuple[float, float]:

@@ -15,11 +15,7 @@ from trainables.training.objective import Context, Objective, PreparedBatch
 
 NEEDS = coupled.NEEDS
 USES_CORRUPTION = True
-
-
-def updates(recipe: Recipe) -> int:
-    """Optimiser updates of this stage."""
-    return recipe.updates.coupled
+updates = coupled.updates
 
 
 def forwards(recipe: Recipe) -> tuple[float, float]:
