@@ -29,7 +29,7 @@ class Method:
 @dataclass(frozen=True)
 class Table:
     """A table or figure of the paper: methods, the data it is of, and the accuracies it reports, in
-    percent, by dataset, corruption and column.
+    percent, by dataset, corruption and column. `reference` is the column that ours are tested against.
     """
 
     title: str
@@ -37,6 +37,7 @@ class Table:
     datasets: tuple[str, ...]
     corruptions: tuple[str, ...]
     reported: Mapping[str, Mapping[str, tuple[float, ...]]]
+    reference: int | None = None
 
     def accuracy(self, dataset: str, corruption: str, column: int) -> float | None:
         """What the paper reports there, in percent; None where it does not."""
@@ -82,7 +83,8 @@ def table1(T: int) -> Table:
         ),
     }
     methods = tuple(_paper(n, n) for n in names)
-    return Table("Table 1", methods, tuple(reported), CORRUPTIONS, reported)
+    reference = names.index("enhanced")
+    return Table("Table 1", methods, tuple(reported), CORRUPTIONS, reported, reference)
 
 
 def table3(T: int) -> Table:
@@ -96,7 +98,7 @@ def table3(T: int) -> Table:
         "in32-100": _rows((69.8, 69.6), (65.5, 64.6), (63.3, 61.8)),
     }
     title = "Table 3, guidance source in parallel"
-    return Table(title, methods, tuple(reported), CORRUPTIONS, reported)
+    return Table(title, methods, tuple(reported), CORRUPTIONS, reported, 1)
 
 
 def table4(T: int) -> Table:
@@ -104,7 +106,7 @@ def table4(T: int) -> Table:
     methods = (_paper("DDPM", "parallel", eta=1.0), _paper("DDIM", "parallel", eta=0.0))
     reported = {"cifar100": _rows((73.5, 70.7), (71.2, 68.5), (69.7, 64.8))}
     title = "Table 4, sampler in parallel"
-    return Table(title, methods, tuple(reported), CORRUPTIONS, reported)
+    return Table(title, methods, tuple(reported), CORRUPTIONS, reported, 1)
 
 
 def figure4(T: int) -> Table:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from platform import interrupts, paper
 from platform.arguments import bare_parser, plan_of, summary_file, with_common
@@ -21,8 +21,8 @@ from platform.tracking import Tracker
 from dashboards.points import Shown, percent
 from trainables.data import datasets
 from trainables.errors import UsageError, check_range, unknown_name
-from trainables.metrics import summary
-from trainables.records import NFE, STAGE_REPRODUCE, write_json
+from trainables.metrics import paired, summary
+from trainables.records import NFE, STAGE_REPRODUCE, Measurement, write_json
 
 COST = "cost"
 
@@ -145,44 +145,77 @@ def _measured(
     runs = measure_all(plan, cluster, console, candidates, "test")
     name = f"{work.name} {plan.corruption} {plan.preset} seed {plan.seed}"
     tracker.open(name, STAGE_REPRODUCE, {"split": "test"}, {"steps": steps})
+    reference = work.table(plan).reference
     results = []
-    for column, (method, candidate, measured) in enumerate(
-        zip(methods, candidates, runs, strict=True)
-    ):
-        if not measured:
+    for column, (method, candidate) in enumerate(zip(methods, candidates, strict=True)):
+        if not runs[column]:
             continue
-        ours = summary(measured)
-        shown = Shown(method.label, method.strategy, "paper", candidate.point, test=ours)
+        shown = Shown(
+            method.label, method.strategy, "paper", candidate.point, test=summary(runs[column])
+        )
         tracker.confirmed(shown)
-        reported = work.table(plan).accuracy(plan.dataset, plan.corruption, column)
-        test_images = paper.TEST_IMAGES.get(plan.dataset, 0)
-        results.append(
-            Result(
-                plan.facts.title, plan.corruption, method.label, method.strategy, method.place,
-                dict(candidate.point), ours, len(measured[0].correct), len(measured),
-                percent_of(reported, test_images), test_images,
-            )
-        )  # fmt: skip
+        against = None if reference in (None, column) else runs[reference]
+        test = asdict(paired(runs[column], against)) if against else None
+        results.append(_result(work, plan, method, column, shown, runs[column], test))
     tracker.finish("FINISHED")
     return results
+
+
+def _result(
+    work: _Work,
+    plan: Plan,
+    method: paper.Method,
+    column: int,
+    shown: Shown,
+    measured: Sequence[Measurement],
+    test: Mapping[str, float] | None,
+) -> Result:
+    test_images = paper.TEST_IMAGES.get(plan.dataset, 0)
+    reported = work.table(plan).accuracy(plan.dataset, plan.corruption, column)
+    return Result(
+        dataset=plan.facts.title,
+        corruption=plan.corruption,
+        method=method.label,
+        strategy=method.strategy,
+        place=method.place,
+        point=dict(shown.point),
+        ours=shown.test,
+        images=len(measured[0].correct),
+        seeds=len(measured),
+        paper=percent_of(reported, test_images),
+        paper_images=test_images,
+        test=test,
+    )
+
+
+def _row(result: Result) -> list[str]:
+    """A result as a row of the terminal's table."""
+    test, reported = "", result.paper or {}
+    if result.test is not None:
+        test = f"{100 * result.test['difference']:+.1f} (p={result.test['p_value']:.2g})"
+    return [
+        f"{result.dataset} {result.corruption}",
+        result.method,
+        f"{result.ours[NFE]:.0f}",
+        percent(result.ours),
+        test,
+        f"{result.images} × {result.seeds}",
+        percent(reported),
+        str(result.paper_images) if reported else "–",
+    ]
 
 
 def _say(
     title: str, results: Sequence[Result], files: dict[str, Path], work: _Work, console: Console
 ) -> None:
     console.line()
+    table = work.table(work.plans[0])
+    rival = "" if table.reference is None else f"vs {table.methods[table.reference].label}"
     console.table(
         f"{title}: accuracy % [95 % interval] on test images",
-        ["data", "method", "NFE", "measured", "images × seeds", "paper", "its images"],
-        [
-            [
-                f"{r.dataset} {r.corruption}", r.method, f"{r.ours[NFE]:.0f}", percent(r.ours),
-                f"{r.images} × {r.seeds}", percent(r.paper or {}),
-                str(r.paper_images) if r.paper else "–",
-            ]
-            for r in results
-        ],
-    )  # fmt: skip
+        ["data", "method", "NFE", "measured", rival, "images × seeds", "paper", "its images"],
+        [_row(result) for result in results],
+    )
     console.line("the paper gives no intervals; those beside it follow from its number of images")
     best = max(results, key=lambda r: r.ours["accuracy"])
     console.line(

@@ -30,7 +30,8 @@ PAPER_T = 150
 @dataclass(frozen=True)
 class Result:
     """A method measured on `images` test images at `seeds` seeds, and what the paper reports of it
-    on `paper_images` (None where it does not). Accuracies lie in [0, 1].
+    on `paper_images` (None where it does not). Accuracies lie in [0, 1]. `test` is the paired test on
+    the same images against the table's reference method (None for that itself).
     """
 
     dataset: str
@@ -44,6 +45,7 @@ class Result:
     seeds: int
     paper: Mapping[str, float] | None
     paper_images: int
+    test: Mapping[str, float] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The result in JSON types."""
@@ -67,7 +69,7 @@ def save(results: Sequence[Result], folder: Path) -> dict[str, Path]:
     writer.writerow(
         ["dataset", "corruption", "method", "point", NFE, *names, "images", "seeds"]
         + [f"paper_{name}" for name in names]
-        + ["paper_images"]
+        + ["paper_images", "difference", "p_value"]
     )
     for r in results:
         paper = r.paper or {}
@@ -75,6 +77,7 @@ def save(results: Sequence[Result], folder: Path) -> dict[str, Path]:
             [r.dataset, r.corruption, r.method, json.dumps(dict(r.point)), r.ours[NFE]]
             + [r.ours[name] for name in names]
             + [r.images, r.seeds, *(paper.get(name, "") for name in names), r.paper_images]
+            + [(r.test or {}).get(name, "") for name in ("difference", "p_value")]
         )
     write_whole(folder / "results.csv", buffer.getvalue().encode())
     return {"json": folder / "results.json", "table": folder / "results.csv"}
