@@ -15,6 +15,7 @@ Curve = Sequence[tuple[float, Mapping[str, float]]]
 
 _COLORS = ("#0b6e4f", "#c0392b", "#2c5aa0", "#b7791f", "#6b3fa0", "#4a4e69", "#0f8b8d", "#a23e48")
 _MARKERS = "osD^vP*X"
+_APART = 1.02  # each curve is drawn a little to the right, so that intervals do not hide each other
 
 
 def curves_figure(title: str, xlabel: str, note: str, curves: Mapping[str, Curve]) -> bytes:
@@ -23,7 +24,8 @@ def curves_figure(title: str, xlabel: str, note: str, curves: Mapping[str, Curve
     axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves.items()):
         style = _COLORS[number % len(_COLORS)], _MARKERS[number % len(_MARKERS)]
-        _draw(axes, name, sorted(curve, key=lambda place: place[0]), *style)
+        moved = [(x * _APART**number, metrics) for x, metrics in curve]
+        _draw(axes, name, sorted(moved, key=lambda place: place[0]), *style)
     axes.set_xscale("log")
     axes.set_xlabel(xlabel)
     axes.set_ylabel("accuracy, %")
