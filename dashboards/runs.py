@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboards.points import Shown
-from trainables.errors import UsageError
 from trainables.records import ACCURACY, METRICS, STAGE_CONFIRM, STAGE_SWEEP
 
 _PARENT = "mlflow.parentRunId"
@@ -19,7 +18,7 @@ def confirmed(uri: str, experiment: str, wanted: dict[str, str]) -> list[Shown]:
     `wanted` are tags that the sweeps must have, such as corruption, preset and seed.
 
     Raises:
-        UsageError: the store has no such experiment, or no finished sweep with these tags.
+        LookupError: the store has no such experiment, or no finished sweep with these tags.
     """
     from mlflow import MlflowClient
 
@@ -27,7 +26,7 @@ def confirmed(uri: str, experiment: str, wanted: dict[str, str]) -> list[Shown]:
     found = client.get_experiment_by_name(experiment)
     if found is None:
         known = sorted(one.name for one in client.search_experiments() if one.name != "Default")
-        raise UsageError(
+        raise LookupError(
             f"{uri} has no experiment {experiment!r}: run a sweep first; it has: "
             f"{', '.join(known) or 'none'}"
         )
@@ -38,7 +37,7 @@ def confirmed(uri: str, experiment: str, wanted: dict[str, str]) -> list[Shown]:
             points.setdefault(shown.label, shown)
     if not points:
         said = ", ".join(f"{name} {value}" for name, value in wanted.items())
-        raise UsageError(
+        raise LookupError(
             f"{uri} has no finished sweep of {experiment} with {said}: run platform.sweep first"
         )
     return list(points.values())

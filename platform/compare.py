@@ -16,6 +16,7 @@ from dashboards.pareto import front
 from dashboards.points import Shown, rows, to_csv
 from dashboards.runs import confirmed
 from trainables.data import datasets
+from trainables.errors import UsageError
 from trainables.records import ACCURACY, NFE, write_whole
 
 
@@ -40,7 +41,10 @@ def _main(arguments: Sequence[str] | None) -> int:
     root = Path(data_directory(asked.data_dir) or storage / "data")
     title = datasets.facts(asked.dataset, root).title
     wanted = {"corruption": asked.corruption, "preset": asked.preset, "seed": str(asked.seed)}
-    points = confirmed(uri, title, wanted)
+    try:
+        points = confirmed(uri, title, wanted)
+    except LookupError as error:
+        raise UsageError(str(error)) from error
     folder = storage / "compared"
     name = "-".join([title, *wanted.values()])
     heading = f"{title}, {asked.corruption} (preset {asked.preset}, seed {asked.seed})"

@@ -79,6 +79,7 @@ def tiny_recipe(**changes: object) -> Recipe:
         "batch": 16,
         "sampling_steps": 2,
         "inner_updates": 2,
+        "precision": "float32",  # so that results compare
         "classifier": ConvNetConfig(base=4, hidden=8),
         "signal": UNetConfig(base=4),
         "logit": LogitMLPConfig(base=4, width=8, blocks=1, dropout=0.2),

@@ -16,7 +16,7 @@ PROBE = (
     "assert hasattr(platform, '__path__'), platform.__file__; "
     "assert platform.system() and platform.python_version() and platform.uname().node is not None; "
     "import platform.presets; "
-    "assert platform.presets.preset('smoke')"
+    "assert platform.presets.NAMES"
 )
 STDLIB = Path(sysconfig.get_path("stdlib")) / "platform.py"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from trainables.data.augment import Augmentation
 from trainables.errors import check_range, unknown_name
@@ -12,6 +13,7 @@ from trainables.models.logit_mlp import LogitMLPConfig
 from trainables.models.unet import UNetConfig
 
 LOSS_WEIGHTINGS = ("noise", "velocity")
+PRECISIONS = ("auto", "float32")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Recipe:
             the noisiest levels are learnt as well (see `noise_loss`).
         learning_rate: the peak, after a linear warm-up and before a cosine decay.
         ema: the largest decay of the averaged weights, which are the ones kept.
+        precision: of training; "auto" is bf16 where the device computes in it, else "float32".
         augmentation: how training images are moved, in every stage.
         sampling_steps: steps of each full sampling in coupled training (Algorithm 5 lines 5 and 6,
             Algorithm 7 line 4).
@@ -59,6 +62,7 @@ class Recipe:
     loss_weighting: str = "velocity"
     learning_rate: float = 2e-3
     ema: float = 0.999
+    precision: Literal["auto", "float32"] = "auto"
     augmentation: Augmentation = field(default_factory=Augmentation)
     sampling_steps: int = 10
     inner_updates: int = 4
@@ -70,6 +74,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.loss_weighting not in LOSS_WEIGHTINGS:
             raise unknown_name("loss weighting", self.loss_weighting, LOSS_WEIGHTINGS)
+        if self.precision not in PRECISIONS:
+            raise unknown_name("precision", self.precision, PRECISIONS)
         check_range("T", self.T, 2, 100_000)
         check_range("batch", self.batch, 1, 10**6)
         check_range("learning_rate", self.learning_rate, 1e-8, 1)

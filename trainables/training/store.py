@@ -37,6 +37,7 @@ def origin(kind: str, task: Task) -> dict[str, Any]:
             "batch": recipe.batch,
             "learning_rate": recipe.learning_rate,
             "ema": recipe.ema,
+            "precision": recipe.precision,
             "augmentation": as_mapping(recipe.augmentation),
         },
         "needs": {need: key_of(need, task) for need in stage.NEEDS},
