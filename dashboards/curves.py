@@ -13,7 +13,17 @@ from trainables.records import ACCURACY, ACCURACY_HIGH, ACCURACY_LOW
 Curve = Sequence[tuple[float, Mapping[str, float]]]
 """Places on the horizontal axis with the metrics measured there."""
 
-_COLORS = ("#0b6e4f", "#c0392b", "#2c5aa0", "#b7791f", "#6b3fa0", "#4a4e69", "#0f8b8d", "#a23e48")
+_COLORS = (
+    "#0b6e4f",
+    "#c0392b",
+    "#2c5aa0",
+    "#b7791f",
+    "#6b3fa0",
+    "#4a4e69",
+    "#0f8b8d",
+    "#a23e48",
+    "#7a8b00",
+)
 _MARKERS = "osD^vP*X"
 _APART = 1.02  # each curve is drawn a little to the right, so that intervals do not hide each other
 
