@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trainables.records import ACCURACY, ACCURACY_HIGH, ACCURACY_LOW
+from dashboards._drawing import bars, png
 
 Curve = Sequence[tuple[float, Mapping[str, float]]]
 """Places on the horizontal axis with the metrics measured there."""
@@ -25,7 +24,7 @@ _COLORS = (
     "#7a8b00",
 )
 _MARKERS = "osD^vP*X"
-_APART = 1.02  # each curve is drawn a little to the right, so that intervals do not hide each other
+_APART = 1.012  # curves are drawn a little apart, so that intervals do not hide each other
 
 
 def curves_figure(title: str, xlabel: str, note: str, curves: Mapping[str, Curve]) -> bytes:
@@ -34,7 +33,8 @@ def curves_figure(title: str, xlabel: str, note: str, curves: Mapping[str, Curve
     axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves.items()):
         style = _COLORS[number % len(_COLORS)], _MARKERS[number % len(_MARKERS)]
-        moved = [(x * _APART**number, metrics) for x, metrics in curve]
+        apart = _APART ** (number - (len(curves) - 1) / 2)
+        moved = [(x * apart, metrics) for x, metrics in curve]
         _draw(axes, name, sorted(moved, key=lambda place: place[0]), *style)
     axes.set_xscale("log")
     axes.set_xlabel(xlabel)
@@ -43,24 +43,19 @@ def curves_figure(title: str, xlabel: str, note: str, curves: Mapping[str, Curve
     axes.grid(alpha=0.25, which="both")
     axes.legend(fontsize=8, frameon=False)
     figure.supxlabel(note, fontsize=7, color="#555")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return png(figure)
 
 
 def _draw(axes: Axes, name: str, curve: Curve, color: str, marker: str) -> None:
     if not curve:
         return
-    accuracies = [100 * metrics[ACCURACY] for _, metrics in curve]
-    low = [100 * (m[ACCURACY] - m[ACCURACY_LOW]) for _, m in curve]
-    high = [100 * (m[ACCURACY_HIGH] - m[ACCURACY]) for _, m in curve]
+    accuracies, (down, up) = bars([metrics for _, metrics in curve])
     if curve[0][0] <= 0:
+        low, high = accuracies[0] - down[0], accuracies[0] + up[0]
         axes.axhline(accuracies[0], color=color, linestyle=":", linewidth=1.2, label=name)
-        axes.axhspan(
-            accuracies[0] - low[0], accuracies[0] + high[0], color=color, alpha=0.08, linewidth=0
-        )
+        axes.axhspan(low, high, color=color, alpha=0.08, linewidth=0)
         return
     axes.errorbar(
-        [x for x, _ in curve], accuracies, yerr=[low, high], color=color, marker=marker,
+        [x for x, _ in curve], accuracies, yerr=[down, up], color=color, marker=marker,
         markersize=5, capsize=2, linewidth=1.2, label=name,
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dashboards._drawing import png
 from dashboards.pareto import Reference
 from dashboards.points import Shown, describe, percent
 from trainables.records import ACCURACY, ACCURACY_HIGH, ACCURACY_LOW, NFE
@@ -64,7 +64,7 @@ def front_figure(
         f"accuracy {100 * reference.accuracy:.0f} % and NFE {reference.nfe:.0f}",
         fontsize=7, color="#555",
     )  # fmt: skip
-    return _png(figure)
+    return png(figure)
 
 
 def _draw(axes: Axes, shown: Shown) -> None:
@@ -156,10 +156,4 @@ def sample_grid(columns: Mapping[str, np.ndarray], captions: Mapping[str, Sequen
             axis.set_xlabel(captions[name][row], fontsize=7)
             if row == 0:
                 axis.set_title(name, fontsize=9)
-    return _png(figure)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return png(figure)

@@ -46,6 +46,11 @@ def percent(values: Mapping[str, float]) -> str:
     return f"{100 * values[ACCURACY]:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
+def difference(test: Mapping[str, float]) -> str:
+    """A paired test in few words: the difference in percent, and its p-value."""
+    return f"{100 * test['difference']:+.1f} (p={test['p_value']:.2g})"
+
+
 def to_csv(points: Sequence[Shown]) -> str:
     """The points as CSV: a row each, metrics of both splits, tests and parameters as JSON."""
     splits = ("validation", "test")
@@ -66,10 +71,7 @@ def rows(points: Sequence[Shown]) -> list[list[str]]:
     table = []
     for shown in points:
         measured = shown.test or shown.validation
-        tests = [
-            f"{100 * test['difference']:+.1f} (p={test['p_value']:.2g})"
-            for test in shown.tests.values()
-        ]
+        tests = [difference(test) for test in shown.tests.values()]
         table.append(
             [
                 shown.label,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trainables.records import ACCURACY, ACCURACY_HIGH, ACCURACY_LOW
+from dashboards._drawing import bars, png
 
 _OURS, _PAPER = "#0b6e4f", "#c0392b"
 
@@ -43,9 +42,7 @@ def side_by_side(title: str, pairs: Sequence[Pair]) -> bytes:
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", fontsize=8, frameon=False, ncols=2)
     figure.suptitle(title, fontsize=11)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return png(figure)
 
 
 def _draw(
@@ -58,9 +55,8 @@ def _draw(
 ) -> None:
     if not places:
         return
-    low = [100 * (m[ACCURACY] - m[ACCURACY_LOW]) for m in measured]
-    high = [100 * (m[ACCURACY_HIGH] - m[ACCURACY]) for m in measured]
+    accuracies, reach = bars(measured)
     axes.errorbar(
-        places, [100 * m[ACCURACY] for m in measured], yerr=[low, high], fmt=marker, color=color,
-        capsize=2, markersize=5, label=label,
+        places, accuracies, yerr=reach, fmt=marker, color=color, capsize=2, markersize=5,
+        label=label,
     )  # fmt: skip

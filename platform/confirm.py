@@ -7,7 +7,7 @@ so that a searched strategy is not compared with an unsearched baseline alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from platform.cluster import Cluster
 from platform.console import Console
 from platform.measure import Candidate, measure_all
@@ -116,13 +116,7 @@ def tested(points: list[Shown], measured: Mapping[str, list[Measurement]]) -> li
         results = [paired(measured[p.label], measured[rival.label]) for p in ours]
         corrected = holm([result.p_value for result in results])
         for shown, result, p_holm in zip(ours, results, corrected, strict=True):
-            tests[shown.label][rival.label] = {
-                "difference": result.difference,
-                "low": result.low,
-                "high": result.high,
-                "p_value": result.p_value,
-                "p_holm": p_holm,
-            }
+            tests[shown.label][rival.label] = asdict(result) | {"p_holm": p_holm}
     return [replace(shown, tests=tests[shown.label]) for shown in points]
 
 

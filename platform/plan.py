@@ -79,10 +79,10 @@ class Plan:
         """What the preset stands for."""
         return presets.preset(self.preset, self.facts)
 
-    @functools.cached_property
+    @property
     def facts(self) -> Facts:
         """What is known of the dataset before its images are read."""
-        return datasets.facts(self.dataset, self.places.data)
+        return _facts(self.dataset, self.places.data)
 
     @property
     def task(self) -> Task:
@@ -134,6 +134,12 @@ class Plan:
     def as_mapping(self) -> dict[str, Any]:
         """The plan with what it stands for, to be shown and kept."""
         return {**as_mapping(self), "sweep_id": self.sweep_id, "budget": as_mapping(self.budget)}
+
+
+@functools.cache
+def _facts(name: str, root: Path) -> Facts:
+    """A dataset's facts as they were at first sight: a folder of many images takes seconds to list."""
+    return datasets.facts(name, root)
 
 
 def kinds_of(names: Iterable[str]) -> list[str]:

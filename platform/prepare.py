@@ -13,6 +13,7 @@ from platform.tracking import Tracker
 from typing import Any
 
 from trainables.config import as_mapping, digest
+from trainables.data import datasets
 from trainables.training.store import key_of
 
 _POLL_SECONDS = 0.3
@@ -31,12 +32,16 @@ def prepare(
     A training that was cut off goes on from its last checkpoint.
 
     Raises:
+        UsageError: the data are not there.
         TrainingFailed: a training ended with an error, after it had been tried again.
     """
     missing = plan.places.parts.missing(kinds, plan.task)
     name = digest([key_of(kind, plan.task) for kind in kinds])
     history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
     if missing:
+        datasets.load(
+            plan.dataset, plan.places.data
+        )  # what is missing is told here, not by a worker
         console.line(f"          to train: {', '.join(missing)}")
         history.parent.mkdir(parents=True, exist_ok=True)
         with console.bar("starting the training workers") as bar, _Watch(history, bar):

@@ -10,16 +10,15 @@ from pathlib import Path
 from platform import interrupts, paper
 from platform.arguments import bare_parser, plan_of, summary_file, with_common
 from platform.cluster import Cluster
-from platform.console import Console, chatter_to
+from platform.console import Console
 from platform.measure import Candidate, measure_all
 from platform.plan import Plan, kinds_of
 from platform.prepare import prepare
 from platform.reproduced import Result, cost_rows, draw, percent_of, save
-from platform.running import run
+from platform.running import run_each
 from platform.tracking import Tracker
 
-from dashboards.points import Shown, percent
-from trainables.data import datasets
+from dashboards.points import Shown, difference, percent
 from trainables.errors import UsageError, check_range, unknown_name
 from trainables.metrics import paired, summary
 from trainables.records import NFE, STAGE_REPRODUCE, Measurement, write_json
@@ -109,28 +108,21 @@ def _all(work: _Work, console: Console) -> tuple[list[Result], int]:
     left out.
     """
     results: list[Result] = []
-    worst, cluster, log = 0, Cluster(work.plans[0]), work.folder / "reproduce.log"
+    missing: list[str] = []
+    log = work.folder / "reproduce.log"
     console.line(f"{work.name} on {len(work.plans)} settings; log: {log}")
-    try:
-        for number, plan in enumerate(work.plans, start=1):
-            opening = f"{number} of {len(work.plans)}: {plan.setting}"
 
-            def one(tracker: Tracker, plan: Plan = plan) -> None:
-                results.extend(_measured(work, plan, cluster, console, tracker))
-                save(results, work.folder)
+    def one(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
+        try:
+            results.extend(_measured(work, plan, cluster, console, tracker))
+        except UsageError as error:  # data that are not there: the other settings' may be
+            console.line(f"          left out: {error}")
+            missing.append(plan.setting)
+            return
+        save(results, work.folder)
 
-            try:
-                status = run(plan, console, log, opening, one)
-            except UsageError as error:
-                console.line(f"          left out: {error}")
-                status = interrupts.USAGE
-            if status == interrupts.INTERRUPTED:
-                return results, status
-            worst = status or worst
-    finally:
-        with chatter_to(log):
-            cluster.close()
-    return results, worst
+    status = run_each(work.plans, console, lambda plan: log, one)
+    return results, status or (interrupts.USAGE if missing else 0)
 
 
 def _measured(
@@ -138,7 +130,6 @@ def _measured(
 ) -> list[Result]:
     """Train what is missing, measure every method on the test split, record it."""
     methods = work.table(plan).methods
-    datasets.load(plan.dataset, plan.places.data)  # what is missing is told here, not by a worker
     prepare(plan, cluster, console, tracker, kinds_of(method.strategy for method in methods))
     steps = work.steps or plan.task.recipe.T
     candidates = [Candidate(m.strategy, m.point(steps)) for m in methods]
@@ -190,15 +181,13 @@ def _result(
 
 def _row(result: Result) -> list[str]:
     """A result as a row of the terminal's table."""
-    test, reported = "", result.paper or {}
-    if result.test is not None:
-        test = f"{100 * result.test['difference']:+.1f} (p={result.test['p_value']:.2g})"
+    reported = result.paper or {}
     return [
         f"{result.dataset} {result.corruption}",
         result.method,
         f"{result.ours[NFE]:.0f}",
         percent(result.ours),
-        test,
+        difference(result.test) if result.test else "",
         f"{result.images} × {result.seeds}",
         percent(reported),
         str(result.paper_images) if reported else "–",

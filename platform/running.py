@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from platform import interrupts
+from platform.cluster import Cluster
 from platform.console import Console, chatter_to
 from platform.plan import Plan
 from typing import TYPE_CHECKING
@@ -46,6 +47,34 @@ def run(
             file.write(interrupts.trace(error))
         print(f"error: {interrupts.explain(error)}\n       more in {log}", file=sys.stderr)
         return interrupts.FAILED
+
+
+def run_each(
+    plans: Sequence[Plan],
+    console: Console,
+    log_of: Callable[[Plan], Path],
+    work: Callable[[Plan, Cluster, Tracker], None],
+) -> int:
+    """Do the work for every plan on one cluster; returns the exit status, the last failure's if any.
+
+    A plan that fails is reported and the others go on; an interruption ends all.
+    """
+    worst, cluster = 0, Cluster(plans[0])
+    try:
+        for number, plan in enumerate(plans, start=1):
+            opening = f"{number} of {len(plans)}: {plan.strategy} on {plan.setting}"
+
+            def one(tracker: Tracker, plan: Plan = plan) -> None:
+                work(plan, cluster, tracker)
+
+            status = run(plan, console, log_of(plan), opening, one)
+            if status == interrupts.INTERRUPTED:
+                return status
+            worst = status or worst
+    finally:
+        with chatter_to(log_of(plans[0])):
+            cluster.close()
+    return worst
 
 
 def _end(tracker: Tracker | None, status: str, log: Path) -> None:

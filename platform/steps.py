@@ -34,8 +34,7 @@ def sweep(
     plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, summary_file: Path | None
 ) -> tuple[Confirmed, dict[str, Path]]:
     """Prepare, search, confirm and record a plan; returns its points and its files by name."""
-    dataset = datasets.load(plan.dataset, plan.places.data)
-    reference = shared_reference(len(dataset.classes), plan.task.recipe.T)
+    reference = shared_reference(plan.facts.classes, plan.task.recipe.T)
     write_json(plan.folder / "plan.json", plan.as_mapping())
     tracker.begin()
     with console.step("prepare", "2/5 preparing the trained parts"):
@@ -47,6 +46,7 @@ def sweep(
     with console.step("record", "5/5 recording and drawing"):
         runs = {shown.label: tracker.confirmed(shown) for shown in confirmed.points}
         volume = hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
+        dataset = datasets.load(plan.dataset, plan.places.data)
         files = draw(plan, dataset, study, confirmed.points, confirmed.best, reference, volume)
         for path in [*files.values(), plan.folder / "plan.json"]:
             tracker.artifact(path)

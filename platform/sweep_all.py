@@ -9,9 +9,9 @@ from platform import interrupts, steps
 from platform.cluster import Cluster
 from platform.compare import fronts_figure
 from platform.confirm import Confirmed, as_json
-from platform.console import Console, chatter_to
+from platform.console import Console
 from platform.plan import Plan
-from platform.running import run
+from platform.running import run_each
 from platform.tracking import Tracker
 
 from dashboards.points import Shown, to_csv
@@ -20,33 +20,17 @@ from trainables.records import NFE, write_json, write_whole
 
 
 def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
-    """Sweep every plan on one cluster; returns the exit status, that of the last failure if any.
-
-    A strategy that fails is reported and the others go on; an interruption ends all.
-    """
+    """Sweep every plan, then compare; returns the exit status, that of the last failure if any."""
     confirmed: dict[str, Confirmed] = {}
-    worst, cluster = 0, Cluster(plans[0])
-    try:
-        for number, plan in enumerate(plans, start=1):
-            console.line(f"\n{number} of {len(plans)}: {plan.strategy}, {plan.trials} trials")
-            status = _one(plan, cluster, console, confirmed)
-            if status == interrupts.INTERRUPTED:
-                return status
-            worst = status or worst
-    finally:
-        with chatter_to(_folder(plans) / "sweep.log"):
-            cluster.close()
-    if confirmed:
-        _compare(plans, confirmed, console, json_file)
-    return worst
 
-
-def _one(plan: Plan, cluster: Cluster, console: Console, confirmed: dict[str, Confirmed]) -> int:
-    def work(tracker: Tracker) -> None:
+    def work(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
         confirmed[plan.strategy], _ = steps.sweep(plan, cluster, console, tracker, None)
-        console.line(f"          {steps.found(confirmed[plan.strategy].best)}; in {plan.folder}")
+        console.line(f"          {steps.found(confirmed[plan.strategy].best)}; in {plan.folder}\n")
 
-    return run(plan, console, plan.folder / "sweep.log", "1/5 opening the tracking store", work)
+    status = run_each(plans, console, lambda plan: plan.folder / "sweep.log", work)
+    if confirmed and status != interrupts.INTERRUPTED:
+        _compare(plans, confirmed, console, json_file)
+    return status
 
 
 def _folder(plans: Sequence[Plan]) -> Path:

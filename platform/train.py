@@ -15,7 +15,6 @@ from platform.prepare import prepare
 from platform.running import run
 from platform.tracking import Tracker
 
-from trainables.data import datasets
 from trainables.records import write_json
 
 
@@ -41,15 +40,12 @@ def _main(arguments: Sequence[str] | None) -> int:
     console.line(f"training for {', '.join(wanted)} on {plan.facts.title}; log: {log}")
 
     def work(tracker: Tracker) -> None:
-        datasets.load(
-            plan.dataset, plan.places.data
-        )  # what is missing is told here, not by a worker
         with Cluster(plan) as cluster, console.step("prepare", "2/2 training the missing parts"):
             trained = prepare(plan, cluster, console, tracker, kinds)
         folders = {kind: str(plan.places.parts.folder(kind, plan.task)) for kind in kinds}
         if json_file is not None:
             write_json(json_file, {"plan": plan.as_mapping(), "parts": folders, "trained": trained})
-        console.line(f"found:    {len(kinds)} parts, {len(trained)} of them trained now")
+        console.line(f"found:    {len(kinds)} parts; trained now: {', '.join(trained) or 'none'}")
         for kind, folder in folders.items():
             console.line(f"  {kind}: {folder}")
         console.line("search how they are sampled:")

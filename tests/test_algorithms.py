@@ -207,7 +207,7 @@ def test_logits_are_hidden_from_none_or_all(parts, algorithm):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_the_frozen_classifier_is_not_trained_and_does_not_change(parts, algorithm):
     step = Step(algorithm, parts)
-    frozen = step.objective._frozen[0]
+    frozen = step.objective.classifier
     before = {name: value.clone() for name, value in frozen.state_dict().items()}
     step.objective.train()
     optimizer = torch.optim.SGD(step.objective.parameters(), lr=0.1)

@@ -105,7 +105,7 @@ def test_reproduce_trains_measures_and_keeps_both_numbers(tmp_path):
     # What is trained and measured is not done again.
     again = _run("platform.train", "parallel", "digits", "--preset", "smoke",
                  "--storage", str(storage))  # fmt: skip
-    assert again.returncode == 0 and "0 of them trained now" in again.stdout, again.stderr
+    assert again.returncode == 0 and "trained now: none" in again.stdout, again.stderr
 
 
 @pytest.mark.slow

@@ -16,9 +16,8 @@ from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
 from trainables.training.objective import (
     Context,
-    Objective,
+    JudgedObjective,
     PreparedBatch,
-    given_classifier,
     noise_loss,
     processes,
     sampled,
@@ -52,26 +51,22 @@ class Noised:
     y_t: Tensor
 
 
-class CoupledObjective(Objective):
+class CoupledObjective(JudgedObjective):
     """The pretrained denoisers, trained together; a sub-class says what conditions what."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__()
+        super().__init__(context)
         dataset, recipe = context.dataset, context.task.recipe
-        self._frozen = (given_classifier(context),)
-        self.signal_process, self.logit_process = processes(context.task, self._frozen[0])
+        self.signal_process, self.logit_process = processes(context.task, self.classifier)
         self.signal = networks.signal_denoiser(dataset, recipe, context.needed["signal"])
         self.logit = networks.logit_denoiser(dataset, recipe, context.needed["logit"])
         self.weighting, self.unguided = recipe.loss_weighting, recipe.unguided
         self.sampling_steps = recipe.sampling_steps
         self.inner_updates = recipe.inner_updates
 
-    def move(self, device: torch.device) -> None:
-        self._frozen[0].to(device)
-
     def classify(self, x: Tensor) -> Tensor:
         """f(x), standardised."""
-        return self._frozen[0](x)
+        return self.classifier(x)
 
     def noised(self, batch: PreparedBatch, draws: Draws) -> Noised:
         """t ~ Uniform{1..T}, eps_x, eps_y ~ N(0, I), x_t and y_t."""
@@ -116,7 +111,7 @@ class CoupledObjective(Objective):
         """One step of the signal, one of the logits given it."""
         x0_hat = self.sampled_signal(batch.x_cor, draws, 1)
         y = self.sampled_logits(x0_hat, self.classify(x0_hat), batch.x_cor, draws, 1)
-        return self._frozen[0].classes_of(y)
+        return self.classifier.classes_of(y)
 
     def sampled_signal(self, x_cor: Tensor, draws: Draws, steps: int) -> Tensor:
         """x0_hat by a sampling (DDIM) of the whole trajectory, conditioned on x_cor."""

@@ -60,6 +60,23 @@ class Objective(nn.Module):
         return {name: dict(child.state_dict()) for name, child in self.named_children()}
 
 
+class JudgedObjective(Objective):
+    """An objective that is given the frozen classifier, out of sight of `parameters()`."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        needed = context.needed["classifier"]
+        self._frozen = (frozen_classifier(context.dataset, context.task.recipe, needed),)
+
+    @property
+    def classifier(self) -> FrozenClassifier:
+        """The frozen classifier."""
+        return self._frozen[0]
+
+    def move(self, device: torch.device) -> None:
+        self.classifier.to(device)
+
+
 @dataclass(frozen=True)
 class PreparedBatch:
     """A batch with its targets and what is computed once for all its inner updates.
@@ -101,11 +118,6 @@ def processes(
     """
     bound = None if classifier is None else float(classifier.scale.largest)
     return GaussianDiffusion(task.recipe.T, clip=1.0), GaussianDiffusion(task.recipe.T, clip=bound)
-
-
-def given_classifier(context: Context) -> FrozenClassifier:
-    """The frozen classifier that every stage is given."""
-    return frozen_classifier(context.dataset, context.task.recipe, context.needed["classifier"])
 
 
 def sampled(

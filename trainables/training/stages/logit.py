@@ -16,9 +16,9 @@ from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
 from trainables.training.objective import (
     Context,
+    JudgedObjective,
     Objective,
     PreparedBatch,
-    given_classifier,
     noise_loss,
     processes,
     sampled,
@@ -50,28 +50,24 @@ def build(context: Context) -> Objective:
     return LogitObjective(context)
 
 
-class LogitObjective(Objective):
+class LogitObjective(JudgedObjective):
     """||eps_hat - eps||^2 of y_t given x_cor, targets from the frozen classifier."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__()
+        super().__init__(context)
         dataset, recipe = context.dataset, context.task.recipe
-        self._frozen = (given_classifier(context),)
-        _, self.process = processes(context.task, self._frozen[0])
+        _, self.process = processes(context.task, self.classifier)
         self.weighting = recipe.loss_weighting
         self.logit = networks.new_logit_denoiser(dataset, recipe)
 
-    def move(self, device: torch.device) -> None:
-        self._frozen[0].to(device)
-
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
-        classifier = self._frozen[0]
+        classifier = self.classifier
         y_cor = classifier(batch.x_cor)
         return PreparedBatch(batch.x0, batch.x_cor, classifier(batch.x0), y_cor, batch.x_cor, y_cor)
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
-        classifier = self._frozen[0]
+        classifier = self.classifier
         y_cor = classifier(batch.x_cor)
         signals = self.logit.encode_signals(batch.x_cor, y_cor, batch.x_cor)
         y = draws.normal(tuple(y_cor.shape[1:]))

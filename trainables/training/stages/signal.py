@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from trainables.config import as_mapping
@@ -13,9 +12,9 @@ from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
 from trainables.training.objective import (
     Context,
+    JudgedObjective,
     Objective,
     PreparedBatch,
-    given_classifier,
     noise_loss,
     processes,
     sampled,
@@ -47,25 +46,21 @@ def build(context: Context) -> Objective:
     return SignalObjective(context)
 
 
-class SignalObjective(Objective):
+class SignalObjective(JudgedObjective):
     """||eps_hat - eps||^2 of x_t given x_cor. The classifier judges it, and teaches it nothing."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__()
-        self._frozen = (given_classifier(context),)
+        super().__init__(context)
         self.process, _ = processes(context.task, None)
         self.weighting = context.task.recipe.loss_weighting
         self.signal = networks.new_signal_denoiser(context.dataset, context.task.recipe)
-
-    def move(self, device: torch.device) -> None:
-        self._frozen[0].to(device)
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         unguided = self.signal.encode_logits(None, len(batch.x0))
         x = draws.normal(tuple(batch.x0.shape[1:]))
         x0_hat = sampled(self.process, 1, x, lambda x, t: self.signal(x, t, corrupted, unguided))
-        return self._frozen[0].classes_of(self._frozen[0](x0_hat))
+        return self.classifier.classes_of(self.classifier(x0_hat))
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         t, eps = draws.levels(self.process.T), draws.normal(tuple(batch.x0.shape[1:]))
