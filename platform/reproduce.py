@@ -58,7 +58,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     results, status = _all(work, console)
     if results:
         title = work.table(work.plans[0]).title
-        files = draw(title, work.name, results, work.folder)
+        files = save(results, work.folder) | draw(title, work.name, results, work.folder)
         _say(title, results, files, work, console)
         if json_file is not None:
             write_json(json_file, [result.as_json() for result in results])

@@ -84,8 +84,11 @@ def save(results: Sequence[Result], folder: Path) -> dict[str, Path]:
 
 
 def draw(title: str, name: str, results: Sequence[Result], folder: Path) -> dict[str, Path]:
-    """Draw the results: over the steps where they have a place there, else beside the paper's."""
-    files = save(results, folder)
+    """Draw the results: over the steps where they have a place there, else beside the paper's.
+
+    Returns the figures by name.
+    """
+    files: dict[str, Path] = {}
     for panel in dict.fromkeys((r.dataset, r.corruption) for r in results if r.place):
         own = [r for r in results if (r.dataset, r.corruption) == panel]
         curves = {

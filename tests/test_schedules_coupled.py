@@ -8,6 +8,8 @@ import search_spaces
 from trainables import strategies
 from trainables.errors import UsageError
 from trainables.evaluation import schedule_of
+from trainables.models.classifier import ResNetConfig
+from trainables.strategies import alternating, parallel
 from trainables.strategies._moves import (
     LOGIT,
     SIGNAL,
@@ -181,3 +183,16 @@ def test_eta_is_that_of_every_step(name, eta):
 def test_wrong_parameters_are_refused(name, change, message):
     with pytest.raises(UsageError, match=message):
         schedule_of(name, search_spaces.load(name).paper_point(20) | change)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: parallel.Parameters(2, 0.5, "clear", 0.0), "did you mean 'clean'"),
+        (lambda: alternating.Parameters(1, 2, 2, "y_corr", 0.0), "did you mean 'y_cor'"),
+        (lambda: ResNetConfig(depth=34), "unknown value of classifier depth '34'"),
+    ],
+)
+def test_a_wrong_word_is_refused_when_the_parameters_are_made(make, message):
+    with pytest.raises(UsageError, match=message):
+        make()

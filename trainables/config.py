@@ -10,7 +10,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from trainables.errors import UsageError, unknown_name
+from trainables.errors import UsageError, check_choice, unknown_name
 
 Config = TypeVar("Config")
 
@@ -46,8 +46,7 @@ def _convert(where: str, hint: Any, value: Any) -> Any:
     if typing.get_origin(hint) is types.UnionType and isinstance(value, Mapping):
         return from_mapping(_meant(where, typing.get_args(hint), value), value)
     if typing.get_origin(hint) is typing.Literal:
-        if value not in typing.get_args(hint):
-            raise unknown_name(f"value of {where}", str(value), map(str, typing.get_args(hint)))
+        check_choice(where, value, typing.get_args(hint))
         return value
     if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
         return tuple(value)

@@ -30,3 +30,14 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     """
     if not low <= value <= high:
         raise UsageError(f"{name} is {value}, but must be from {low:g} to {high:g}")
+
+
+def check_choice(name: str, value: object, allowed: Iterable[object]) -> None:
+    """Refuse a value that is not one of `allowed`.
+
+    Raises:
+        UsageError: it is none of them; the nearest is named.
+    """
+    choices = list(allowed)
+    if value not in choices:
+        raise unknown_name(f"value of {name}", str(value), map(str, choices))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from trainables.data.augment import Augmentation
-from trainables.errors import check_range, unknown_name
+from trainables.errors import check_choice, check_range
 from trainables.models.classifier import ClassifierConfig, ConvNetConfig
 from trainables.models.logit_attention import LogitAttentionConfig
 from trainables.models.logit_mlp import LogitMLPConfig
@@ -62,7 +61,7 @@ class Recipe:
     loss_weighting: str = "velocity"
     learning_rate: float = 2e-3
     ema: float = 0.999
-    precision: Literal["auto", "float32"] = "auto"
+    precision: str = "auto"
     augmentation: Augmentation = field(default_factory=Augmentation)
     sampling_steps: int = 10
     inner_updates: int = 4
@@ -72,10 +71,8 @@ class Recipe:
     logit: LogitMLPConfig | LogitAttentionConfig = field(default_factory=LogitMLPConfig)
 
     def __post_init__(self) -> None:
-        if self.loss_weighting not in LOSS_WEIGHTINGS:
-            raise unknown_name("loss weighting", self.loss_weighting, LOSS_WEIGHTINGS)
-        if self.precision not in PRECISIONS:
-            raise unknown_name("precision", self.precision, PRECISIONS)
+        check_choice("loss_weighting", self.loss_weighting, LOSS_WEIGHTINGS)
+        check_choice("precision", self.precision, PRECISIONS)
         check_range("T", self.T, 2, 100_000)
         check_range("batch", self.batch, 1, 10**6)
         check_range("learning_rate", self.learning_rate, 1e-8, 1)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet, resnet18, resnet50
 
-from trainables.errors import check_range
+from trainables.errors import check_choice, check_range
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,23 @@ class ResNetConfig:
     depth: Literal[18, 50] = 50
     network: Literal["resnet"] = "resnet"
 
+    def __post_init__(self) -> None:
+        check_choice("classifier depth", self.depth, (18, 50))
+
 
 ClassifierConfig = ConvNetConfig | ResNetConfig
 
 
-def resnet(channels: int, outputs: int, depth: int, **options: Any) -> ResNet:
+def resnet(
+    channels: int, outputs: int, depth: int, norm_layer: Callable[[int], nn.Module] | None = None
+) -> ResNet:
     """torchvision's ResNet for small images: D.1's 3×3 convolution at first and no max-pooling.
 
-    Images (B, C, H, W) to (B, outputs). `options` are those of torchvision's class.
+    Images (B, C, H, W) to (B, outputs). `norm_layer` makes the normalisation of so many channels;
+    batch normalisation where it is None.
     """
-    network = {18: resnet18, 50: resnet50}[depth](weights=None, num_classes=outputs, **options)
+    make = {18: resnet18, 50: resnet50}[depth]
+    network = make(weights=None, num_classes=outputs, norm_layer=norm_layer)
     network.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
     network.maxpool = nn.Identity()
     return network

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from trainables.errors import check_range
+from trainables.errors import check_choice, check_range
 from trainables.strategies._chains import Chained
 from trainables.strategies._moves import LOGIT, SIGNAL, Answer, Condition, Move, trajectory
 
@@ -35,6 +35,7 @@ class Parameters(Chained):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_choice("first_guidance", self.first_guidance, ("y_cor", "none"))
         check_range("iterations", self.iterations, 1, 1000)
         check_range("signal_steps", self.signal_steps, 1, 100_000)
         check_range("logit_steps", self.logit_steps, 1, 100_000)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from trainables.errors import check_range
+from trainables.errors import check_choice, check_range
 from trainables.strategies._chains import Chained
 from trainables.strategies._moves import LOGIT, SIGNAL, Answer, Condition, Move, Start, Update
 
@@ -34,6 +34,7 @@ class Parameters(Chained):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_choice("guidance", self.guidance, ("clean", "noisy"))
         check_range("steps", self.steps, 1, 100_000)
         check_range("warm_up", self.warm_up, 0, 1)
         check_range("eta", self.eta, 0, 1)
