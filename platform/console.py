@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from platform.interrupts import check
 from types import TracebackType
 from typing import IO
 
@@ -41,7 +42,12 @@ class Console:
 
     @contextmanager
     def step(self, name: str, text: str) -> Iterator[None]:
-        """A step of the sweep: announced as it begins, its seconds kept under `name`."""
+        """A step of the sweep: announced as it begins, its seconds kept under `name`.
+
+        Raises:
+            KeyboardInterrupt: the run was interrupted before.
+        """
+        check()
         started = time.monotonic()
         self.line(f"[{started - self._begin:5.0f} s] {text}")
         try:

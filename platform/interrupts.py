@@ -28,8 +28,32 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def interrupted() -> bool:
+    """Whether the signal has come: from then on both are ignored.
+
+    Code in between can lose the `KeyboardInterrupt` (an object's finaliser swallows it, a database
+    driver turns it into an error of its own), so who handles errors or goes on with more work asks.
+    """
+    return all(signal.getsignal(number) is signal.SIG_IGN for number in _SIGNALS)
+
+
+def check() -> None:
+    """Stop here if the signal has come.
+
+    Raises:
+        KeyboardInterrupt: it has.
+    """
+    if interrupted():
+        raise KeyboardInterrupt
+
+
 def rearm() -> None:
-    """Put the handlers of `interruptible` back in force: Ray's start puts its own in their place."""
+    """Put the handlers of `interruptible` back in force: Ray's start puts its own in their place.
+
+    Raises:
+        KeyboardInterrupt: the signal has come already.
+    """
+    check()
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
 

@@ -16,6 +16,8 @@ from trainables.errors import UsageError
 if TYPE_CHECKING:
     from platform.tracking import Tracker
 
+_GOES_ON = "\ninterrupted: finished parts and trials are kept; the same command goes on"
+
 
 def run(
     plan: Plan, console: Console, log: Path, opening: str, work: Callable[[Tracker], None]
@@ -33,18 +35,19 @@ def run(
 
                 tracker = Tracker(plan)
             work(tracker)
+            interrupts.check()
         return 0
-    except KeyboardInterrupt:
-        _end(tracker, "KILLED", log)
-        console.line("\ninterrupted: finished parts and trials are kept; the same command goes on")
-        return interrupts.INTERRUPTED
     except UsageError:
         _end(tracker, "FAILED", log)
         raise
-    except Exception as error:
-        _end(tracker, "FAILED", log)
+    except (KeyboardInterrupt, Exception) as error:
         with log.open("a") as file:
             file.write(interrupts.trace(error))
+        if isinstance(error, KeyboardInterrupt) or interrupts.interrupted():
+            _end(tracker, "KILLED", log)
+            console.line(_GOES_ON)
+            return interrupts.INTERRUPTED
+        _end(tracker, "FAILED", log)
         print(f"error: {interrupts.explain(error)}\n       more in {log}", file=sys.stderr)
         return interrupts.FAILED
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from platform.cluster import Cluster, Room
 from platform.console import Bar, Console
-from platform.interrupts import last_line
+from platform.interrupts import check, last_line
 from platform.plan import Plan
 from platform.searcher import POINT, RECORDS, StudySearcher, accuracy_and_nfe, complete, open_study
 from platform.tracking import Tracker
@@ -141,6 +141,7 @@ class _Follower:
 
     def ended(self, trial_id: str, error: str) -> None:
         """A trial has ended, with the text of an error or none: record it, say how far one is."""
+        check()
         number = self.searcher.number(trial_id)
         trial = self._study.get_trials(deepcopy=False)[number]
         point = trial.user_attrs[POINT]

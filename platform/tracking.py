@@ -179,7 +179,14 @@ class Tracker:
         self._client.log_artifact(self.parent, str(path))
 
     def finish(self, status: str) -> None:
-        """End every run that is still open: FINISHED, FAILED or KILLED."""
+        """End every run that is still open: FINISHED, FAILED or KILLED.
+
+        The store is asked too: an interruption can come when a run has been made there and its id
+        has not come back yet.
+        """
+        if self.parent:
+            unended = f"tags.`{_PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
+            self._open |= {run.info.run_id for run in self._find(unended)}
         for run in sorted(self._open):
             self._close(run, status)
 
