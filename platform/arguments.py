@@ -15,6 +15,7 @@ from typing import NoReturn
 from trainables import strategies
 from trainables.data import corruptions, datasets
 from trainables.errors import UsageError
+from trainables.precision import PRECISIONS
 from trainables.strategies import load
 
 EVERY = "all"
@@ -98,6 +99,11 @@ def with_common(made: Parser) -> Parser:
         "--gpus-per-trial", type=float, default=0.0, metavar="X",
         help="GPUs for each trial (may be a fraction) and each training worker (rounded up) "
         "[%(default)s: none]",
+    )  # fmt: skip
+    made.add_argument(
+        "--precision", default="auto", metavar="|".join(PRECISIONS),
+        help="what networks compute in when they sample: bf16 is about twice as fast where the device "
+        "has it, which auto finds out (training's is the preset's) [%(default)s]",
     )  # fmt: skip
     made.add_argument(
         "--tracking-uri", default=None, metavar="URI",
@@ -191,6 +197,7 @@ def plan_of(asked: argparse.Namespace) -> Plan:
         tracking_uri=tracking_uri(asked.tracking_uri, storage, os.environ),
         data_dir=data_directory(asked.data_dir),
         fresh=getattr(asked, "fresh", False),
+        precision=asked.precision,
     )
     trials = getattr(asked, "trials", None)
     return replace(plan, trials=plan.budget.trials if trials is None else trials)

@@ -134,10 +134,11 @@ def _seconds_a_call(plan: Plan, dataset: Dataset) -> tuple[float, float, float]:
     logit = build.new_logit_denoiser(dataset, recipe).eval()
     conditions = signal.encode_corrupted(x), signal.encode_logits(None, batch)
     signals = logit.encode_signals(x, y, x)
+    times = signal.encode_time(t), logit.encode_time(t)
     return (
-        _timed(lambda: signal(x, t, *conditions)) / batch,
-        _timed(lambda: logit(y, t, signals)) / batch,
-        _timed(lambda: logit(y, t, logit.encode_signals(x, y, x))) / batch,
+        _timed(lambda: signal(x, times[0], *conditions)) / batch,
+        _timed(lambda: logit(y, times[1], signals)) / batch,
+        _timed(lambda: logit(y, times[1], logit.encode_signals(x, y, x))) / batch,
     )
 
 

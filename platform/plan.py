@@ -18,8 +18,9 @@ from trainables import strategies
 from trainables.config import as_mapping, digest
 from trainables.data import corruptions, datasets
 from trainables.data.splits import Facts
-from trainables.errors import UsageError, check_range, unknown_name
+from trainables.errors import UsageError, check_choice, check_range, unknown_name
 from trainables.evaluation import Storage
+from trainables.precision import PRECISIONS
 from trainables.recipe import Task
 from trainables.trial_job import Job
 
@@ -60,6 +61,7 @@ class Plan:
     tracking_uri: str
     data_dir: str = ""
     fresh: bool = False
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         _known("strategy", self.strategy, strategies.names())
@@ -70,6 +72,7 @@ class Plan:
         check_range("--seed", self.seed, 0, _MAX_SEED)
         check_range("--workers", self.workers, 0, 10_000)
         check_range("--gpus-per-trial", self.gpus_per_trial, 0, 64)
+        check_choice("--precision", self.precision, PRECISIONS)
         batch = self.budget.recipe.batch
         if self.workers and batch % self.workers:
             raise UsageError(f"--workers is {self.workers}, but must divide the batch of {batch}")
@@ -106,6 +109,7 @@ class Plan:
         space = [inspect.getsource(m) for m in (search_spaces.load(self.strategy), _loops, _ranges)]
         budget = as_mapping(self.budget)
         searched = {"seeds": budget["search_seeds"], "limit": budget["search_limit"]}
+        searched["precision"] = self.precision
         return digest([self.strategy, as_mapping(self.task), searched, space])
 
     @property
@@ -128,7 +132,16 @@ class Plan:
         limit = budget.search_limit if search else budget.confirm_limit
         numbers = tuple(self.seed * MAX_SEEDS + i for i in range(count))
         return Job(
-            self.task, self.strategy, self.places, split, limit, numbers, budget.batch, threads
+            self.task,
+            self.strategy,
+            self.places,
+            split,
+            limit,
+            numbers,
+            budget.batch,
+            threads,
+            self.gpus_per_trial,
+            self.precision,
         )
 
     def as_mapping(self) -> dict[str, Any]:

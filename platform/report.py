@@ -56,7 +56,12 @@ def _samples(plan: Plan, dataset: Dataset, points: list[Shown], best: Shown) -> 
     captions = {"clean": [dataset.classes[label] for label in split.labels.tolist()]}
     for shown in [*enhanced, best]:
         evaluator = Evaluator(
-            plan.task, shown.strategy, plan.places, plan.budget.batch, torch.device("cpu")
+            plan.task,
+            shown.strategy,
+            plan.places,
+            plan.budget.batch,
+            torch.device("cpu"),
+            dataset=dataset,
         )
         outcome, x_cor = evaluator.sample(shown.point, split, seed)
         columns["corrupted"] = x_cor.numpy()

@@ -243,6 +243,7 @@ class Tracker:
             "dataset": plan.facts.title,
             "corruption": plan.corruption,
             "preset": plan.preset,
+            "precision": plan.precision,
             "seed": str(plan.seed),
             "sweep": plan.sweep_id,
             "git.commit": _commit(),

@@ -70,7 +70,7 @@ class Step:
         codes = signal.encode_logits(y, SIZE), signal.encode_logits(None, SIZE).expand(SIZE, -1)
         guidance = torch.stack([codes[where][row] for row, where in enumerate(hidden.int())])
         corrupted = signal.encode_corrupted(self.batch.x_cor)
-        return signal(self.x_t, self.t / self.recipe.T, corrupted, guidance)
+        return signal(self.x_t, signal.encode_time(self.t / self.recipe.T), corrupted, guidance)
 
     def v_y(self, x, hidden=None):
         """The logit denoiser given a signal and its logits, or x_cor where the signal is hidden."""
@@ -78,7 +78,8 @@ class Step:
         if hidden is not None:
             x[hidden] = self.batch.x_cor[hidden]
         signals = self.objective.logit.encode_signals(x, self.classifier(x), self.batch.x_cor)
-        return self.objective.logit(self.y_t, self.t / self.recipe.T, signals)
+        logit = self.objective.logit
+        return logit(self.y_t, logit.encode_time(self.t / self.recipe.T), signals)
 
     def expect(self, v_x, v_y):
         """The losses are the denoisers' errors for x0 and y0 = f(x0), and their sum."""
@@ -117,7 +118,9 @@ def _signal_by_full_sampling(step, draws):
     """x0_hat conditioned on x_cor alone."""
     signal = step.objective.signal
     codes = signal.encode_corrupted(step.batch.x_cor), signal.encode_logits(None, SIZE)
-    return _sampled(step.process_x, draws.normal(SHAPE), lambda z, t: signal(z, t, *codes))
+    return _sampled(
+        step.process_x, draws.normal(SHAPE), lambda z, t: signal(z, signal.encode_time(t), *codes)
+    )
 
 
 @pytest.mark.parametrize("unguided", [0.0, 0.5, 1.0])
@@ -129,7 +132,9 @@ def test_algorithm_5_line_by_line(parts, unguided):
     logit, y_of_x0_hat = step.objective.logit, step.classifier(x0_hat)
     signals = logit.encode_signals(x0_hat, y_of_x0_hat, step.batch.x_cor)
     prior = drawn.normal((CLASSES,))
-    y0_hat = _sampled(step.process_y, prior, lambda z, t: logit(z, t, signals))  # line 6
+    y0_hat = _sampled(
+        step.process_y, prior, lambda z, t: logit(z, logit.encode_time(t), signals)
+    )  # line 6
     torch.testing.assert_close(step.prepared.x0_hat, x0_hat)
     torch.testing.assert_close(step.prepared.y0_hat, y0_hat)
 

@@ -250,7 +250,8 @@ def test_an_interrupted_search_keeps_its_trials(swept, tmp_path, number):
     before = _ray_processes()
 
     def some_trials(out):
-        return len(list(storage.glob("records/**/*.json"))) >= 3
+        # Two actors: at most two of these records are of trials that the search has not heard of.
+        return len(list(storage.glob("records/**/*.json"))) >= 4
 
     status, seconds, out = _interrupted(storage, some_trials, number, "--trials", "5000")
     assert status == 130 and seconds < 20 and "interrupted" in out and "Traceback" not in out

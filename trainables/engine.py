@@ -1,19 +1,27 @@
-"""The only sampling loop: Algorithm 1, driven by a schedule of moves."""
+"""The only sampling loop: Algorithm 1, driven by a schedule of moves.
+
+What does not change is computed once: the encoding of x_cor, of fixed logits and of a fixed signal,
+the classifier's output for an unchanged signal, the encoding of every noise level. Every call still
+counts as the paper counts it.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.engine_state import Process, State
 from trainables.errors import NonFiniteError
-from trainables.meter import Meter
+from trainables.meter import Meter, Spent
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.noise import SampleNoise
+from trainables.sharing import SharedBatch
 from trainables.strategies._moves import (
     LOGIT,
     SIGNAL,
@@ -21,6 +29,7 @@ from trainables.strategies._moves import (
     Condition,
     Kind,
     Move,
+    NewChain,
     Start,
     Update,
 )
@@ -55,30 +64,6 @@ class Outcome:
     x: Tensor
 
 
-@dataclass
-class _Process:
-    """A process under way: its state, its latest clean estimate, how far it is."""
-
-    levels: list[int]
-    state: Tensor
-    noise: SampleNoise
-    clean: Tensor | None = None
-    position: int = 0
-
-
-@dataclass
-class _State:
-    """All that the moves change. `signal` and `logit` hold the encoded conditioning slots."""
-
-    x_cor: Tensor
-    running: dict[Kind, _Process] = field(default_factory=dict)
-    trajectories: dict[Kind, int] = field(default_factory=lambda: {SIGNAL: 0, LOGIT: 0})
-    answers: list[Tensor] = field(default_factory=list)
-    corrupted_code: Any = None
-    logit_code: Any = None
-    signal_code: Any = None
-
-
 class Engine:
     """Runs schedules on a coupled system, counting every network call.
 
@@ -90,114 +75,165 @@ class Engine:
 
     def __init__(self, system: CoupledSystem, logit_shape: tuple[int, ...], meter: Meter) -> None:
         self.system, self.logit_shape, self.meter = system, logit_shape, meter
+        self._times: dict[Kind, Tensor] = {}
 
     @torch.no_grad()
-    def run(self, schedule: Iterable[Move], x_cor: Tensor, noise: SampleNoise) -> Outcome:
+    def run(
+        self, schedule: Iterable[Move], x_cor: Tensor | SharedBatch, noise: SampleNoise
+    ) -> Outcome:
         """Sample for corrupted signals x_cor (B, *signal shape); the schedule must be legal.
 
         The n-th trajectory of a process draws from its own stream of `noise`, so that it is the
-        same in every schedule that starts alike.
+        same in every schedule that starts alike. With a `SharedBatch`, which must always come with
+        the same noise, a run goes on from the longest beginning that an earlier one has left there;
+        calls, FLOPs and seconds of that beginning count as if it had been run.
 
         Raises:
             NonFiniteError: a sampled state is NaN or infinite.
         """
-        state = _State(x_cor)
-        for move in schedule:
-            if isinstance(move, Start):
-                self._start(state, move, noise)
-            elif isinstance(move, Update):
-                self._update(state, move)
-            elif isinstance(move, Condition):
-                self._condition(state, move)
-            elif isinstance(move, Answer):
-                state.answers.append(self._answer(state, move))
-            else:
-                state.running, state.logit_code, state.signal_code = {}, None, None
+        moves = list(schedule)
+        batch = x_cor if isinstance(x_cor, SharedBatch) else SharedBatch(x_cor)
+        first, begun = batch.longest(moves)
+        state, spent = State(batch), Spent()
+        if begun is not None:
+            state, spent = begun.state.copy(), begun.spent
+        start, before = time.perf_counter(), self.meter.spent()
+        self.meter.add(spent)
+        for number, move in enumerate(moves[first:], start=first):
+            if number > first and isinstance(move, Start | NewChain) and state.is_between:
+                _synchronise(batch.x_cor.device)
+                elapsed = Spent(seconds=time.perf_counter() - start)
+                batch.keep(moves[:number], state.begun(self.meter.spent() - before + elapsed))
+            self._make(state, move, noise)
         return _outcome(state)
 
-    def _start(self, state: _State, move: Start, noise: SampleNoise) -> None:
+    def _make(self, state: State, move: Move, noise: SampleNoise) -> None:
+        if isinstance(move, Start):
+            self._start(state, move, noise)
+        elif isinstance(move, Update):
+            self._update(state, move)
+        elif isinstance(move, Condition):
+            self._condition(state, move)
+        elif isinstance(move, Answer):
+            state.answers.append(self._answer(state, move))
+        else:
+            state.running, state.logit_code, state.signal_code = {}, None, None
+
+    def _start(self, state: State, move: Start, noise: SampleNoise) -> None:
         is_signal = move.process == SIGNAL
         process = self.system.signal_process if is_signal else self.system.logit_process
-        shape = tuple(state.x_cor.shape[1:]) if is_signal else self.logit_shape
+        x_cor = state.batch.x_cor
+        shape = tuple(x_cor.shape[1:]) if is_signal else self.logit_shape
         own = noise.split(f"{move.process}{state.trajectories[move.process]}")
-        prior = own.normal(shape).to(state.x_cor)
+        prior = own.normal(shape).to(x_cor)
         state.trajectories[move.process] += 1
-        state.running[move.process] = _Process(process.levels(move.steps), prior, own)
+        state.running[move.process] = Process(process.levels(move.steps), prior, own)
 
-    def _update(self, state: _State, move: Update) -> None:
+    def _update(self, state: State, move: Update) -> None:
         is_signal = move.process == SIGNAL
         process = self.system.signal_process if is_signal else self.system.logit_process
         running = state.running[move.process]
         t, s = running.levels[running.position], running.levels[running.position + 1]
-        z_t = running.state
-        level = torch.tensor([t], device=z_t.device)
         predict = self._signal_output if is_signal else self._logit_output
-        running.clean = process.clean_of(z_t, predict(state, z_t, level / process.T), level)
-        drawn = None
-        if process.is_random(t, s, move.eta):
-            drawn = running.noise.normal(z_t.shape[1:]).to(z_t)
-        running.state = process.step(z_t, running.clean, t, s, move.eta, drawn)
+        running.clean = process.clean_of(running.state, predict(state, running.state, t), t)
+        drawn = running.drawn() if process.is_random(t, s, move.eta) else None
+        running.state = process.step(running.state, running.clean, t, s, move.eta, drawn)
         running.position += 1
 
-    def _signal_output(self, state: _State, x_t: Tensor, t: Tensor) -> Tensor:
-        denoiser, batch = self.system.signal_denoiser, len(x_t)
+    def _time(self, kind: Kind, t: int, device: torch.device) -> Tensor:
+        """The encoding (1, ...) of level t: one of a table of all levels, made once."""
+        if kind not in self._times:
+            is_signal = kind == SIGNAL
+            system = self.system
+            T = (system.signal_process if is_signal else system.logit_process).T
+            denoiser = system.signal_denoiser if is_signal else system.logit_denoiser
+            assert denoiser is not None
+            self._times[kind] = denoiser.encode_time(torch.arange(T + 1, device=device) / T)
+        return self._times[kind][t : t + 1]
+
+    def _signal_output(self, state: State, x_t: Tensor, t: int) -> Tensor:
+        denoiser, count = self.system.signal_denoiser, len(x_t)
         assert denoiser is not None
-        if state.corrupted_code is None:
-            encode = denoiser.encode_corrupted
-            state.corrupted_code = self.meter.call(
-                "signal", encode, state.x_cor, batch=batch, counted=False
-            )
+        corrupted = self._of_corrupted(state, "signal", denoiser.encode_corrupted)
         if state.logit_code is None:
-            state.logit_code = denoiser.encode_logits(None, batch)
+            state.logit_code = denoiser.encode_logits(None, count)
+        time_code = self._time(SIGNAL, t, x_t.device)
         return self.meter.call(
-            "signal", denoiser, x_t, t, state.corrupted_code, state.logit_code, batch=batch
+            "signal", denoiser, x_t, time_code, corrupted, state.logit_code, batch=count
         )
 
-    def _logit_output(self, state: _State, y_t: Tensor, t: Tensor) -> Tensor:
+    def _logit_output(self, state: State, y_t: Tensor, t: int) -> Tensor:
         denoiser = self.system.logit_denoiser
         assert denoiser is not None
-        return self.meter.call("logit", denoiser, y_t, t, state.signal_code, batch=len(y_t))
+        time_code = self._time(LOGIT, t, y_t.device)
+        return self.meter.call("logit", denoiser, y_t, time_code, state.signal_code, batch=len(y_t))
 
-    def _condition(self, state: _State, move: Condition) -> None:
+    def _of_corrupted(
+        self, state: State, network: str, work: Callable[..., Any], *more: Tensor
+    ) -> Any:
+        """What a network makes of x_cor: executed once for a batch, its FLOPs counted once a run."""
+        known = state.batch.of_corrupted
+        if network not in known:
+            x_cor, before = state.batch.x_cor, self.meter.flops
+            value = self.meter.call(network, work, x_cor, *more, batch=len(x_cor), counted=False)
+            known[network] = value, self.meter.flops - before
+        elif network not in state.paid:
+            self.meter.flops += known[network][1]
+        state.paid |= {network}
+        return known[network][0]
+
+    def _condition(self, state: State, move: Condition) -> None:
         value = self._source(state, move.source)
         if move.slot == LOGIT:
             assert self.system.signal_denoiser is not None
             state.logit_code = self.system.signal_denoiser.encode_logits(value, len(value))
             return
-        denoiser = self.system.logit_denoiser
-        assert denoiser is not None
-        state.signal_code = self.meter.call(
-            "logit",
-            denoiser.encode_signals,
-            value,
-            self._classify(value),
-            state.x_cor,
-            batch=len(value),
-            counted=False,
-        )
+        assert self.system.logit_denoiser is not None
+        encode, y_of_x = self.system.logit_denoiser.encode_signals, self._classify(state, value)
+        if value is state.batch.x_cor:
+            state.signal_code = self._of_corrupted(state, "logit", encode, y_of_x, value)
+        else:
+            state.signal_code = self.meter.call(
+                "logit", encode, value, y_of_x, state.batch.x_cor, batch=len(value), counted=False
+            )
 
-    def _source(self, state: _State, source: str) -> Tensor:
+    def _source(self, state: State, source: str) -> Tensor:
         if source == "x_cor":
-            return state.x_cor
+            return state.batch.x_cor
         if source == "y_cor":
-            return self._classify(state.x_cor)
+            return self._classify(state, state.batch.x_cor)
         running = state.running[SIGNAL if source.startswith("x") else LOGIT]
         value = running.clean if source.endswith("_hat") else running.state
         assert value is not None
         return value
 
-    def _classify(self, x: Tensor) -> Tensor:
-        return self.meter.call("classifier", self.system.classifier, x, batch=len(x))
+    def _classify(self, state: State, x: Tensor) -> Tensor:
+        """The classifier's answer, executed once for a signal that stands; every call counts."""
+        if x is state.batch.x_cor:
+            self.meter.count("classifier", len(x))
+            return self._of_corrupted(state, "classifier", self.system.classifier)
+        if state.of_signal is not None and state.of_signal[0] is x:
+            self.meter.count("classifier", len(x))
+            return state.of_signal[1]
+        y_of_x = self.meter.call("classifier", self.system.classifier, x, batch=len(x))
+        state.of_signal = x, y_of_x
+        return y_of_x
 
-    def _answer(self, state: _State, move: Answer) -> Tensor:
+    def _answer(self, state: State, move: Answer) -> Tensor:
         value = self._source(state, move.source)
-        return value if move.source == "y" else self._classify(value)
+        return value if move.source == "y" else self._classify(state, value)
 
 
-def _outcome(state: _State) -> Outcome:
+def _synchronise(device: torch.device) -> None:
+    """Wait for a GPU, so that a clock read afterwards tells how long the work took."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _outcome(state: State) -> Outcome:
     answers = torch.stack(state.answers)
     deviation = answers.std(dim=0) if len(answers) > 1 else torch.zeros_like(answers[0])
-    x = state.running[SIGNAL].state if SIGNAL in state.running else state.x_cor
+    x = state.running[SIGNAL].state if SIGNAL in state.running else state.batch.x_cor
     for name, values in (("logits", answers.transpose(0, 1)), ("signals", x)):
         if not bool(torch.isfinite(values).all()):
             bad = int((~torch.isfinite(values)).flatten(1).any(dim=1).sum())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import torch
 from torch import Tensor
 
 from trainables import strategies
+from trainables.assembly import assemble, probe
 from trainables.config import digest, from_mapping
 from trainables.data import corruptions, datasets
-from trainables.data.splits import Split
-from trainables.engine import CoupledSystem, Engine, Outcome
-from trainables.meter import Meter
+from trainables.data.splits import Dataset, Split
+from trainables.engine import Engine, Outcome
+from trainables.errors import check_choice
+from trainables.memory import fitting_batch
+from trainables.meter import Meter, Spent
 from trainables.models import build
 from trainables.noise import SampleNoise
+from trainables.precision import PRECISIONS, dtype_of
 from trainables.recipe import Task
 from trainables.records import (
     FORMAT,
@@ -32,9 +37,12 @@ from trainables.records import (
     Measurement,
     RecordStore,
 )
+from trainables.sharing import Beginnings
 from trainables.strategies._moves import Move, check
-from trainables.training.objective import processes
 from trainables.training.store import PartStore, key_of
+
+_SHARED_BYTES = 2**30
+"""Memory of an evaluator for what its measurements have in common."""
 
 
 @dataclass(frozen=True)
@@ -64,43 +72,73 @@ class Storage:
 class Sampling:
     """What a measurement runs over: the first `limit` samples of a split, at one seed.
 
-    The seed draws the corruption and the sampling noise of every sample.
+    The seed draws the corruption and the sampling noise of every sample. `precision`, one of
+    PRECISIONS, is what the networks compute in.
     """
 
     split: str
     limit: int
     seed: int
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        check_choice("precision", self.precision, PRECISIONS)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a run over some samples of a sampling gave.
+
+    `correct` has a "1" for each sample classified rightly and a "0" for each other; `spread` is the
+    sum of the samples' deviations between chains.
+    """
+
+    correct: str
+    spread: float
+    spent: Spent
 
 
 class Evaluator:
     """Measures points of one strategy on one task; parts and data are loaded once.
 
+    What its measurements have in common, corrupted signals and beginnings of samplings, is computed
+    once too (`Beginnings`).
+
     Args:
         task: data, corruption, training.
         strategy: the strategy's name.
         storage: where parts and records are.
-        batch: samples sampled together.
+        batch: samples sampled together on a CPU; a GPU takes as many as fit.
         device: where networks run.
+        gpu_share: how much of a GPU is this evaluator's.
+        dataset: the task's data, where they are loaded already.
 
     Raises:
         UsageError: a part has not been trained.
     """
 
     def __init__(
-        self, task: Task, strategy: str, storage: Storage, batch: int, device: torch.device
+        self,
+        task: Task,
+        strategy: str,
+        storage: Storage,
+        batch: int,
+        device: torch.device,
+        gpu_share: float = 1.0,
+        dataset: Dataset | None = None,
     ) -> None:
         self.task, self.strategy, self.storage = task, strategy, storage
-        self.batch, self.device = batch, device
+        self.device, self._asked, self._gpu_share = device, batch, gpu_share
         self.module = strategies.load(strategy)
-        self.dataset = datasets.load(task.dataset, storage.data)
-        weights: dict[str, dict[str, Tensor]] = {}
+        self.dataset = dataset or datasets.load(task.dataset, storage.data)
+        self._weights: dict[str, dict[str, Tensor]] = {}
         for kind in self.module.PARTS:
-            weights |= storage.parts.load(kind, task)
-        self._classifier = build.frozen_classifier(self.dataset, task.recipe, weights).to(device)
-        self._system = self._assemble(weights)
-        self._meter = Meter()
-        self._engine = Engine(self._system, (len(self.dataset.classes),), self._meter)
+            self._weights |= storage.parts.load(kind, task)
+        classifier = build.frozen_classifier(self.dataset, task.recipe, self._weights)
+        self._classifier = classifier.to(device)
         self._corrupt = corruptions.load(task.corruption)
+        self._meter = Meter()
+        self._engines: dict[torch.dtype, tuple[Engine, int, Beginnings]] = {}
 
     def measure(self, point: Mapping[str, Any], sampling: Sampling) -> Measurement:
         """Measure a point, or find it in the records; the record is written before this returns.
@@ -113,57 +151,86 @@ class Evaluator:
         known = self.storage.records.find(config)
         if known is not None:
             return known
-        split = self.dataset.split(sampling.split).first(sampling.limit)
+        measurement = measurement_of(config, point, [self.tally(point, sampling)])
+        self.storage.records.save(measurement)
+        return measurement
+
+    def tally(
+        self, point: Mapping[str, Any], sampling: Sampling, rows: slice = slice(None)
+    ) -> Tally:
+        """Run a point over these rows of a sampling, all by default.
+
+        Raises:
+            UsageError: the point's parameters are unknown or out of range.
+            NonFiniteError: sampling produced NaN or infinity.
+        """
+        engine, batch, beginnings = self._engine(dtype_of(sampling.precision, self.device))
+        split = self.dataset.split(sampling.split).first(sampling.limit).part(rows)
+        moves = schedule_of(self.strategy, point)
         self._meter.reset()
         correct: list[Tensor] = []
         spread: list[Tensor] = []
         start = time.perf_counter()
-        for first in range(0, len(split), self.batch):
-            part = split.part(slice(first, first + self.batch))
-            outcome, _ = self.sample(point, part, sampling.seed)
+        for first in range(0, len(split), batch):
+            part = split.part(slice(first, first + batch))
+            noise = SampleNoise(sampling.seed, part.numbers.tolist())
+            shared = beginnings.batch(
+                (sampling.split, sampling.seed, noise.indices),
+                partial(self._corrupted, part, noise),
+            )
+            outcome = engine.run(moves, shared, noise.split("sampling"))
             correct.append(self.answers(outcome).cpu() == part.labels)
             spread.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
-        seconds = time.perf_counter() - start
         answers = "".join("1" if right else "0" for right in torch.cat(correct).tolist())
-        cost = self._cost(len(split), seconds) | {SPREAD: float(torch.cat(spread).mean())}
-        measurement = Measurement(config, dict(point), answers, cost)
-        self.storage.records.save(measurement)
-        return measurement
+        spent = self._meter.spent() + Spent(seconds=time.perf_counter() - start)
+        return Tally(answers, float(torch.cat(spread).sum()), spent)
 
     def sample(self, point: Mapping[str, Any], split: Split, seed: int) -> tuple[Outcome, Tensor]:
         """Corrupt a few samples and run the strategy on them; returns the outcome and x_cor."""
         noise = SampleNoise(seed, split.numbers.tolist())
-        x_cor = self._corrupt(split.images(), noise.split("corruption")).to(self.device)
-        return self._engine.run(
-            schedule_of(self.strategy, point), x_cor, noise.split("sampling")
-        ), x_cor
+        x_cor = self._corrupted(split, noise)
+        engine, _, _ = self._engine(dtype_of("auto", self.device))
+        return engine.run(schedule_of(self.strategy, point), x_cor, noise.split("sampling")), x_cor
 
     def answers(self, outcome: Outcome) -> Tensor:
         """Class numbers (B,) that the outcome's logits stand for."""
         return self._classifier.classes_of(outcome.y)
 
-    def _assemble(self, weights: dict[str, dict[str, Tensor]]) -> CoupledSystem:
-        dataset, recipe = self.dataset, self.task.recipe
-        signal_process, logit_process = processes(self.task, self._classifier)
-        signal = logit = None
-        if "signal" in weights:
-            signal = build.signal_denoiser(dataset, recipe, weights)
-            signal.to(self.device).eval().requires_grad_(False)
-        if "logit" in weights:
-            logit = build.logit_denoiser(dataset, recipe, weights)
-            logit.to(self.device).eval().requires_grad_(False)
-        return CoupledSystem(self._classifier, signal_process, logit_process, signal, logit)
+    def _corrupted(self, split: Split, noise: SampleNoise) -> Tensor:
+        return self._corrupt(split.images(), noise.split("corruption")).to(self.device)
 
-    def _cost(self, count: int, seconds: float) -> dict[str, float]:
-        calls = self._meter.calls
-        return {
-            NFE: (calls["signal"] + calls["logit"]) / count,
-            NFE_SIGNAL: calls["signal"] / count,
-            NFE_LOGIT: calls["logit"] / count,
-            NFE_CLASSIFIER: calls["classifier"] / count,
-            GFLOPS: self._meter.flops / count / 1e9,
-            SECONDS_PER_SAMPLE: seconds / count,
-        }
+    def _engine(self, dtype: torch.dtype) -> tuple[Engine, int, Beginnings]:
+        """The engine on networks of that type, how many samples it takes together, and what its runs
+        have in common.
+        """
+        if dtype not in self._engines:
+            dataset, device = self.dataset, self.device
+            system = assemble(self.task, dataset, self._classifier, self._weights, device, dtype)
+            batch = fitting_batch(
+                device, self._asked, self._gpu_share, lambda n: probe(system, dataset, n, device)
+            )
+            engine = Engine(system, (len(dataset.classes),), self._meter)
+            self._engines[dtype] = engine, batch, Beginnings(_SHARED_BYTES)
+        return self._engines[dtype]
+
+
+def measurement_of(
+    config: dict[str, Any], point: Mapping[str, Any], tallies: Sequence[Tally]
+) -> Measurement:
+    """The measurement that the tallies of all its rows, in order, come to."""
+    correct = "".join(tally.correct for tally in tallies)
+    count, spent = len(correct), sum((tally.spent for tally in tallies), Spent())
+    calls = spent.calls
+    cost = {
+        NFE: (calls["signal"] + calls["logit"]) / count,
+        NFE_SIGNAL: calls["signal"] / count,
+        NFE_LOGIT: calls["logit"] / count,
+        NFE_CLASSIFIER: calls["classifier"] / count,
+        GFLOPS: spent.flops / count / 1e9,
+        SECONDS_PER_SAMPLE: spent.seconds / count,
+        SPREAD: sum(tally.spread for tally in tallies) / count,
+    }
+    return Measurement(config, dict(point), correct, cost)
 
 
 def schedule_of(strategy: str, point: Mapping[str, Any]) -> list[Move]:
@@ -196,4 +263,5 @@ def measurement_config(
         "split": sampling.split,
         "limit": sampling.limit,
         "seed": sampling.seed,
+        "precision": sampling.precision,
     }

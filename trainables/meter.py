@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from torch import Tensor
@@ -12,12 +13,32 @@ from torch.utils.flop_counter import FlopCounterMode
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What was spent: calls of each network, FLOPs and seconds, of all samples."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    flops: float = 0.0
+    seconds: float = 0.0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(
+            self.calls + other.calls, self.flops + other.flops, self.seconds + other.seconds
+        )
+
+    def __sub__(self, other: Spent) -> Spent:
+        return Spent(
+            self.calls - other.calls, self.flops - other.flops, self.seconds - other.seconds
+        )
+
+
 class Meter:
     """Every network call of the engine passes through `call`.
 
     `nfe` counts calls of a whole network ("signal", "logit", "classifier") as the paper does; FLOPs
     are those of everything executed, encodings of conditions included. FLOPs of a piece of work are
-    measured the first time that shapes of its kind come by and reused for the next.
+    measured the first time that shapes of its kind come by, and reused for the next. Work that has an
+    attribute `plain` is measured by that: a frozen graph hides its operations.
     """
 
     def __init__(self) -> None:
@@ -28,6 +49,7 @@ class Meter:
         """Forget all counts, keep what is known of the cost of a call."""
         self.calls: Counter[str] = Counter()
         self.flops = 0.0
+        self.seconds = 0.0
 
     def call(
         self,
@@ -40,13 +62,30 @@ class Meter:
         """Run `work(*inputs)` for `batch` samples; count a call of network `name` if `counted`."""
         shapes = tuple(tuple(x.shape) if isinstance(x, Tensor) else type(x) for x in inputs)
         key = (name, counted, *shapes)
-        if key in self._flops_of:
+        plain = getattr(work, "plain", None)
+        if key in self._flops_of or plain is not None:
             result = work(*inputs)
-        else:
+        if key not in self._flops_of:
             with FlopCounterMode(display=False) as counter:
-                result = work(*inputs)
+                measured = (plain or work)(*inputs)
             self._flops_of[key] = float(counter.get_total_flops())
+            if plain is None:
+                result = measured
         self.flops += self._flops_of[key]
         if counted:
-            self.calls[name] += batch
+            self.count(name, batch)
         return result
+
+    def count(self, name: str, batch: int) -> None:
+        """Count a call of network `name` whose answer is known already."""
+        self.calls[name] += batch
+
+    def spent(self) -> Spent:
+        """What was spent since the last reset; seconds are those added alone."""
+        return Spent(Counter(self.calls), self.flops, self.seconds)
+
+    def add(self, spent: Spent) -> None:
+        """Count what was spent elsewhere, or earlier."""
+        self.calls.update(spent.calls)
+        self.flops += spent.flops
+        self.seconds += spent.seconds

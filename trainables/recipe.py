@@ -10,9 +10,9 @@ from trainables.models.classifier import ClassifierConfig, ConvNetConfig
 from trainables.models.logit_attention import LogitAttentionConfig
 from trainables.models.logit_mlp import LogitMLPConfig
 from trainables.models.unet import UNetConfig
+from trainables.precision import PRECISIONS
 
 LOSS_WEIGHTINGS = ("noise", "velocity")
-PRECISIONS = ("auto", "float32")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Recipe:
             the noisiest levels are learnt as well (see `noise_loss`).
         learning_rate: the peak, after a linear warm-up and before a cosine decay.
         ema: the largest decay of the averaged weights, which are the ones kept.
-        precision: of training; "auto" is bf16 where the device computes in it, else "float32".
+        precision: of training, one of PRECISIONS; that of sampling is the plan's.
         augmentation: how training images are moved, in every stage.
         sampling_steps: steps of each full sampling in coupled training (Algorithm 5 lines 5 and 6,
             Algorithm 7 line 4).

@@ -14,7 +14,7 @@ from typing import Any
 
 from trainables.config import digest
 
-FORMAT = 2
+FORMAT = 3
 """Raise it when the meaning of a record changes: older records are then measured anew."""
 
 ACCURACY, NFE = "accuracy", "nfe"

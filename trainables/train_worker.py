@@ -16,10 +16,11 @@ import torch
 from trainables.config import from_mapping
 from trainables.data import datasets
 from trainables.evaluation import Storage
+from trainables.precision import has_bfloat16
 from trainables.recipe import Task
 from trainables.training import stages
 from trainables.training.batches import Share
-from trainables.training.loop import Report, has_bfloat16, train_part
+from trainables.training.loop import Report, train_part
 from trainables.training.objective import Context
 
 _CHECKPOINTS = 4

@@ -8,7 +8,9 @@ import ray
 import torch
 from ray import tune
 
-from trainables.evaluation import Evaluator, Sampling
+from trainables.data.splits import Dataset
+from trainables.evaluation import Evaluator, Sampling, Tally
+from trainables.memory import keep_pages
 from trainables.metrics import summary
 from trainables.records import ACCURACY, NFE
 from trainables.trial_job import Job
@@ -22,10 +24,12 @@ def worker_device() -> torch.device:
     return torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
 
 
-def evaluator_of(job: Job, strategy: str) -> Evaluator:
-    """An evaluator of a strategy for this worker."""
+def evaluator_of(job: Job, strategy: str, dataset: Dataset | None = None) -> Evaluator:
+    """An evaluator of a strategy for this worker; the dataset is loaded unless it is given."""
     torch.set_num_threads(job.threads)
-    return Evaluator(job.task, strategy, job.storage, job.batch, worker_device())
+    keep_pages()
+    share = min(1.0, job.gpu_share or 1.0)
+    return Evaluator(job.task, strategy, job.storage, job.batch, worker_device(), share, dataset)
 
 
 class SamplingTrial(tune.Trainable):
@@ -61,8 +65,12 @@ class Confirmer:
         self._job = job
         self._evaluators: dict[str, Evaluator] = {}
 
-    def measure(self, strategy: str, point: dict[str, Any], sampling: Sampling) -> str:
-        """Measure a point, write its record, and return the record's key."""
+    def tally(
+        self, strategy: str, point: dict[str, Any], sampling: Sampling, first: int, last: int
+    ) -> Tally:
+        """Run a point over rows `first` to `last` of a sampling."""
         if strategy not in self._evaluators:
-            self._evaluators[strategy] = evaluator_of(self._job, strategy)
-        return self._evaluators[strategy].measure(point, sampling).key
+            known = next(iter(self._evaluators.values()), None)
+            dataset = None if known is None else known.dataset
+            self._evaluators[strategy] = evaluator_of(self._job, strategy, dataset)
+        return self._evaluators[strategy].tally(point, sampling, slice(first, last))

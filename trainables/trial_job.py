@@ -12,7 +12,8 @@ from trainables.recipe import Task
 class Job:
     """What every trial of a sweep has in common.
 
-    `seeds` are the seeds each point is measured at; `threads` the CPU threads of an actor.
+    `seeds` are the seeds each point is measured at; `threads` the CPU threads of an actor and
+    `gpu_share` how much of a GPU is lent to it; `precision` is what the networks compute in.
     """
 
     task: Task
@@ -23,7 +24,9 @@ class Job:
     seeds: tuple[int, ...]
     batch: int
     threads: int
+    gpu_share: float = 0.0
+    precision: str = "auto"
 
     def samplings(self) -> list[Sampling]:
         """One sampling a seed."""
-        return [Sampling(self.split, self.limit, seed) for seed in self.seeds]
+        return [Sampling(self.split, self.limit, seed, self.precision) for seed in self.seeds]

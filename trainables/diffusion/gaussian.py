@@ -39,6 +39,7 @@ class GaussianDiffusion:
         check_range("T, the number of noise levels,", T, 1, 100_000)
         self.T, self.clip = T, clip
         self.alpha_bar = cosine_alpha_bar(T)
+        self._tables: dict[torch.device, Tensor] = {}
 
     def levels(self, steps: int) -> list[int]:
         """The selected noise levels T = t_0 > ... > t_steps = 0, `steps + 1` of them, evenly spread.
@@ -59,13 +60,15 @@ class GaussianDiffusion:
         signal, noise = self._scales(t, z0)
         return signal * eps - noise * z0
 
-    def noise_of(self, z_t: Tensor, v: Tensor, t: Tensor) -> Tensor:
-        """The predicted noise for a network's output v at levels t, (B,) or (1,)."""
+    def noise_of(self, z_t: Tensor, v: Tensor, t: Tensor | int) -> Tensor:
+        """The predicted noise for a network's output v, at levels t (B,) or at one level for all."""
         signal, noise = self._scales(t, z_t)
         return noise * z_t + signal * v
 
-    def clean_of(self, z_t: Tensor, v: Tensor, t: Tensor) -> Tensor:
-        """The clean estimate z0_hat, bounded by `clip`, for a network's output v at levels t."""
+    def clean_of(self, z_t: Tensor, v: Tensor, t: Tensor | int) -> Tensor:
+        """The clean estimate z0_hat, bounded by `clip`, for a network's output v, at levels t (B,) or
+        at one level for all.
+        """
         signal, noise = self._scales(t, z_t)
         z0_hat = signal * z_t - noise * v
         return z0_hat if self.clip is None else z0_hat.clamp(-self.clip, self.clip)
@@ -88,7 +91,19 @@ class GaussianDiffusion:
         """Whether the step from t to s needs noise."""
         return eta > 0 and s > 0
 
-    def _scales(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        """sqrt(abar_t) and sqrt(1 - abar_t), shaped to multiply `like`."""
-        abar = self.alpha_bar[t.cpu()].reshape(-1, *[1] * (like.dim() - 1))
-        return abar.sqrt().to(like), (1 - abar).sqrt().to(like)
+    def _scales(self, t: Tensor | int, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        """sqrt(abar_t) and sqrt(1 - abar_t): numbers, or tensors shaped to multiply `like`."""
+        if isinstance(t, int):
+            abar = float(self.alpha_bar[t])
+            return math.sqrt(abar), math.sqrt(1 - abar)
+        shape = (-1, *[1] * (like.dim() - 1))
+        table = self.tables(like.device)[:, t].to(like.dtype)
+        return table[0].reshape(shape), table[1].reshape(shape)
+
+    def tables(self, device: torch.device) -> Tensor:
+        """sqrt(abar_t) and sqrt(1 - abar_t) for t = 0..T, (2, T + 1), copied to a device once."""
+        if device not in self._tables:
+            self._tables[device] = torch.stack(
+                [self.alpha_bar.sqrt(), (1 - self.alpha_bar).sqrt()]
+            ).to(device)
+        return self._tables[device]

@@ -1,7 +1,8 @@
 """What the engine asks of a denoiser. Exact denoisers in tests keep the same contracts.
 
 Conditions are encoded apart from the denoising call, since they stand still for a whole trajectory:
-the engine encodes once and hands the encoding to every step.
+the engine encodes once and hands the encoding to every step. Noise levels are encoded apart too, all
+levels of a process at once.
 """
 
 from __future__ import annotations
@@ -21,12 +22,18 @@ class SignalDenoiser(nn.Module):
         """The encoding of the corrupted signal (B, *signal shape)."""
         raise NotImplementedError
 
+    def encode_time(self, t: Tensor) -> Tensor:
+        """The encoding (N, ...) of noise levels t / T, (N,) in [0, 1]; the levels themselves unless a
+        network has something to compute of them.
+        """
+        return t
+
     def encode_logits(self, y: Tensor | None, batch: int) -> Any:
         """The encoding of standardised logits (B, *logit shape); of their absence where y is None."""
         raise NotImplementedError
 
-    def forward(self, x_t: Tensor, t: Tensor, corrupted: Any, logits: Any) -> Tensor:
-        """v, of x_t's shape (B, *signal shape), at noise levels t / T, (B,) or (1,) in [0, 1]."""
+    def forward(self, x_t: Tensor, time: Tensor, corrupted: Any, logits: Any) -> Tensor:
+        """v, of x_t's shape (B, *signal shape), at encoded noise levels, (B, ...) or (1, ...)."""
         raise NotImplementedError
 
 
@@ -37,10 +44,16 @@ class LogitDenoiser(nn.Module):
     the signal and its classifier output (section 3.1).
     """
 
+    def encode_time(self, t: Tensor) -> Tensor:
+        """The encoding (N, ...) of noise levels t / T, (N,) in [0, 1]; the levels themselves unless a
+        network has something to compute of them.
+        """
+        return t
+
     def encode_signals(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Any:
         """The encoding of the conditions: x and x_cor (B, *signal shape), y_of_x (B, *logit shape)."""
         raise NotImplementedError
 
-    def forward(self, y_t: Tensor, t: Tensor, signals: Any) -> Tensor:
-        """v, of y_t's shape (B, *logit shape), at noise levels t / T, (B,) or (1,) in [0, 1]."""
+    def forward(self, y_t: Tensor, time: Tensor, signals: Any) -> Tensor:
+        """v, of y_t's shape (B, *logit shape), at encoded noise levels, (B, ...) or (1, ...)."""
         raise NotImplementedError

@@ -21,7 +21,8 @@ from trainables.models.layers import TimeEmbedding, norm, zero_output
 
 _FEATURES = 512  # channels of a ResNet-18's last feature map
 
-Images = tuple[Tensor, list[tuple[Tensor, Tensor]]]
+Images = tuple[Tensor, ...]
+"""FiLM's vector, then keys and values of every block."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +69,23 @@ class LogitAttention(LogitDenoiser):
         self.out = nn.Linear(self.tokens * width, classes)
         zero_output(self.out)
 
+    def encode_time(self, t: Tensor) -> Tensor:
+        return self.time(t)
+
     def encode_signals(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Images:
         """FiLM's vector (B, width), and keys and values (B, heads, places, width / heads) a block."""
         flat = self.images(torch.cat([x, x_cor], dim=1))
-        places = flat.reshape(len(x), _FEATURES, -1).transpose(1, 2)
+        places = flat.unflatten(1, (_FEATURES, -1)).transpose(1, 2)
         whole = self.whole_image(places.mean(dim=1)) + self.logits_of_image(y_of_x)
-        return whole, [cast(_Block, block).keys_and_values(places) for block in self.blocks]
+        attended = [cast(_Block, block).keys_and_values(places) for block in self.blocks]
+        return whole, *(tensor for pair in attended for tensor in pair)
 
-    def forward(self, y_t: Tensor, t: Tensor, signals: Images) -> Tensor:
-        whole, attended = signals
-        embedding = functional.silu(self.time(t) + whole)
-        h = self.inlet(y_t).reshape(len(y_t), self.tokens, -1)
-        for block, keys_and_values in zip(self.blocks, attended, strict=True):
-            h = block(h, embedding, keys_and_values)
+    def forward(self, y_t: Tensor, time: Tensor, signals: Images) -> Tensor:
+        whole, keys, values = signals[0], signals[1::2], signals[2::2]
+        embedding = functional.silu(time + whole)
+        h = self.inlet(y_t).unflatten(1, (self.tokens, -1))
+        for block, key, value in zip(self.blocks, keys, values, strict=True):
+            h = block(h, embedding, key, value)
         return self.out(functional.silu(self.out_norm(h)).flatten(1))
 
 
@@ -106,12 +111,10 @@ class _Block(nn.Module):
         keys, values = self.image(places).chunk(2, dim=2)
         return self._split(keys), self._split(values)
 
-    def forward(
-        self, h: Tensor, embedding: Tensor, keys_and_values: tuple[Tensor, Tensor]
-    ) -> Tensor:
+    def forward(self, h: Tensor, embedding: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         scale1, shift1, scale2, shift2 = self.film(embedding)[:, None].chunk(4, dim=2)
         queries = self._split(self.queries(self.norm1(h) * (1 + scale1) + shift1))
-        seen = functional.scaled_dot_product_attention(queries, *keys_and_values)
+        seen = functional.scaled_dot_product_attention(queries, keys, values)
         h = h + self.attended(seen.transpose(1, 2).flatten(2))
         return h + self.mlp(self.norm2(h) * (1 + scale2) + shift2)
 

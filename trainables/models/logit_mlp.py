@@ -66,11 +66,14 @@ class LogitMLP(LogitDenoiser):
         self.out_norm, self.out = nn.LayerNorm(width), nn.Linear(width, classes)
         zero_output(self.out)
 
+    def encode_time(self, t: Tensor) -> Tensor:
+        return self.time(t)
+
     def encode_signals(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Tensor:
         return self.images(torch.cat([x, x_cor], dim=1)) + self.logits_of_image(y_of_x)
 
-    def forward(self, y_t: Tensor, t: Tensor, signals: Tensor) -> Tensor:
-        embedding = functional.silu(self.time(t) + signals)
+    def forward(self, y_t: Tensor, time: Tensor, signals: Tensor) -> Tensor:
+        embedding = functional.silu(time + signals)
         h = self.inlet(y_t) + signals
         for block in self.blocks:
             h = block(h, embedding)

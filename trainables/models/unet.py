@@ -70,11 +70,14 @@ class UNet(SignalDenoiser):
     def encode_corrupted(self, x_cor: Tensor) -> list[Tensor]:
         return self.corrupted(self.patched(x_cor), None, None)
 
+    def encode_time(self, t: Tensor) -> Tensor:
+        return self.time(t)
+
     def encode_logits(self, y: Tensor | None, batch: int) -> Tensor:
         return self.no_logits[None] if y is None else self.logits(y)
 
-    def forward(self, x_t: Tensor, t: Tensor, corrupted: list[Tensor], logits: Tensor) -> Tensor:
-        embedding = functional.silu(self.time(t) + logits)
+    def forward(self, x_t: Tensor, time: Tensor, corrupted: list[Tensor], logits: Tensor) -> Tensor:
+        embedding = functional.silu(time + logits)
         features = self.main(self.patched(x_t), embedding, corrupted)
         h = self.middle(features[-1], embedding)
         for level, block in enumerate(self.up):

@@ -87,11 +87,13 @@ class CoupledObjective(JudgedObjective):
 
     def v_of_signal(self, noised: Noised, corrupted: Any, guidance: Tensor) -> Tensor:
         """The signal denoiser's output."""
-        return self.signal(noised.x_t, noised.t / self.signal_process.T, corrupted, guidance)
+        time = self.signal.encode_time(noised.t / self.signal_process.T)
+        return self.signal(noised.x_t, time, corrupted, guidance)
 
     def v_of_logits(self, noised: Noised, signals: Any) -> Tensor:
         """The logit denoiser's output."""
-        return self.logit(noised.y_t, noised.t / self.logit_process.T, signals)
+        time = self.logit.encode_time(noised.t / self.logit_process.T)
+        return self.logit(noised.y_t, time, signals)
 
     def seen_signals(self, batch: PreparedBatch, x: Tensor, y_of_x: Tensor, hidden: Tensor) -> Any:
         """The logit denoiser's encoding of a signal, of x_cor in its place where it is hidden."""
@@ -117,24 +119,16 @@ class CoupledObjective(JudgedObjective):
         """x0_hat by a sampling (DDIM) of the whole trajectory, conditioned on x_cor."""
         corrupted = self.signal.encode_corrupted(x_cor)
         unguided = self.signal.encode_logits(None, len(x_cor))
-        return sampled(
-            self.signal_process,
-            steps,
-            draws.normal(tuple(x_cor.shape[1:])),
-            lambda x_t, t: self.signal(x_t, t, corrupted, unguided),
-        )
+        x = draws.normal(tuple(x_cor.shape[1:]))
+        return sampled(self.signal_process, steps, x, self.signal, corrupted, unguided)
 
     def sampled_logits(
         self, x0_hat: Tensor, y_of_x0_hat: Tensor, x_cor: Tensor, draws: Draws, steps: int
     ) -> Tensor:
         """y0_hat by a sampling (DDIM) of the whole trajectory, conditioned on x0_hat."""
         signals = self.logit.encode_signals(x0_hat, y_of_x0_hat, x_cor)
-        return sampled(
-            self.logit_process,
-            steps,
-            draws.normal(tuple(y_of_x0_hat.shape[1:])),
-            lambda y_t, t: self.logit(y_t, t, signals),
-        )
+        y = draws.normal(tuple(y_of_x0_hat.shape[1:]))
+        return sampled(self.logit_process, steps, y, self.logit, signals)
 
 
 def _where(hidden: Tensor, there: Tensor, otherwise: Tensor) -> Tensor:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from trainables.data.splits import Dataset
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.models.build import frozen_classifier
 from trainables.models.classifier import FrozenClassifier
 from trainables.recipe import Task
@@ -106,7 +107,8 @@ def noise_loss(
     """
     error = (v_hat - process.velocity(z0, eps, t)).square()
     if weighting == "noise":
-        error = error * process.alpha_bar[t.cpu()].reshape(-1, *[1] * (z0.dim() - 1)).to(error)
+        weight = process.tables(t.device)[0][t].square()
+        error = error * weight.reshape(-1, *[1] * (z0.dim() - 1)).to(error)
     return error.mean()
 
 
@@ -121,11 +123,16 @@ def processes(
 
 
 def sampled(
-    process: GaussianDiffusion, steps: int, z: Tensor, v_of: Callable[[Tensor, Tensor], Tensor]
+    process: GaussianDiffusion,
+    steps: int,
+    z: Tensor,
+    denoiser: SignalDenoiser | LogitDenoiser,
+    *conditions: Any,
 ) -> Tensor:
-    """z0 by DDIM in so many steps from z at t = T; `v_of(z_t, t / T)` is the network's output."""
-    for t, s in pairwise(process.levels(steps)):
-        level = torch.tensor([t], device=z.device)
-        z0_hat = process.clean_of(z, v_of(z, level / process.T), level)
-        z = process.step(z, z0_hat, t, s, 0.0, None)
+    """z0 by DDIM in so many steps from z at t = T; the denoiser sees its encoded conditions."""
+    levels = process.levels(steps)
+    times = denoiser.encode_time(torch.tensor(levels, device=z.device) / process.T)
+    for number, (t, s) in enumerate(pairwise(levels)):
+        v = denoiser(z, times[number : number + 1], *conditions)
+        z = process.step(z, process.clean_of(z, v, t), t, s, 0.0, None)
     return z

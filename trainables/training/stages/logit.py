@@ -71,7 +71,7 @@ class LogitObjective(JudgedObjective):
         y_cor = classifier(batch.x_cor)
         signals = self.logit.encode_signals(batch.x_cor, y_cor, batch.x_cor)
         y = draws.normal(tuple(y_cor.shape[1:]))
-        y0_hat = sampled(self.process, 1, y, lambda y, t: self.logit(y, t, signals))
+        y0_hat = sampled(self.process, 1, y, self.logit, signals)
         return classifier.classes_of(y0_hat)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
@@ -79,5 +79,5 @@ class LogitObjective(JudgedObjective):
         t, eps = draws.levels(self.process.T), draws.normal(tuple(batch.y0.shape[1:]))
         y_t = self.process.noised(batch.y0, eps, t)
         signals = self.logit.encode_signals(batch.x0_hat, batch.y_of_x0_hat, batch.x_cor)
-        v = self.logit(y_t, t / self.process.T, signals)
+        v = self.logit(y_t, self.logit.encode_time(t / self.process.T), signals)
         return {"loss": noise_loss(self.process, v, batch.y0, eps, t, self.weighting)}

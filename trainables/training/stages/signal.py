@@ -59,7 +59,7 @@ class SignalObjective(JudgedObjective):
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         unguided = self.signal.encode_logits(None, len(batch.x0))
         x = draws.normal(tuple(batch.x0.shape[1:]))
-        x0_hat = sampled(self.process, 1, x, lambda x, t: self.signal(x, t, corrupted, unguided))
+        x0_hat = sampled(self.process, 1, x, self.signal, corrupted, unguided)
         return self.classifier.classes_of(self.classifier(x0_hat))
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
@@ -67,5 +67,5 @@ class SignalObjective(JudgedObjective):
         x_t = self.process.noised(batch.x0, eps, t)
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         unguided = self.signal.encode_logits(None, len(x_t))
-        v = self.signal(x_t, t / self.process.T, corrupted, unguided)
+        v = self.signal(x_t, self.signal.encode_time(t / self.process.T), corrupted, unguided)
         return {"loss": noise_loss(self.process, v, batch.x0, eps, t, self.weighting)}

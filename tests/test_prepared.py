@@ -1,0 +1,125 @@
+"""Networks made ready for evaluation give what the plain ones give, whatever was asked of them before."""
+
+import pytest
+import torch
+from helpers import tiny_recipe
+
+from trainables.meter import Meter
+from trainables.models.classifier import ConvNet, FrozenClassifier, LogitScale, resnet
+from trainables.models.logit_attention import LogitAttention, LogitAttentionConfig
+from trainables.models.logit_mlp import LogitMLP, LogitMLPConfig
+from trainables.models.prepared import PreparedClassifier, PreparedLogit, PreparedSignal
+from trainables.models.unet import UNet, UNetConfig
+
+SHAPE, CLASSES = (3, 16, 16), 7
+
+
+def _random(network):
+    """Random weights throughout: new denoisers put out zero."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+    return network.eval().requires_grad_(False)
+
+
+def _inputs(batch, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    x, x_cor = (torch.randn(batch, *SHAPE, generator=generator) for _ in range(2))
+    return x, x_cor, torch.randn(batch, CLASSES, generator=generator)
+
+
+def _signal():
+    network = _random(UNet(SHAPE[0], CLASSES, UNetConfig(base=8, patch=2)))
+
+    def outputs(ready, batch, guided=True):
+        x, x_cor, y = _inputs(batch)
+        codes = ready.encode_corrupted(x_cor), ready.encode_logits(y if guided else None, batch)
+        return ready(x, ready.encode_time(torch.tensor([0.4])), *codes)
+
+    return network, PreparedSignal, outputs
+
+
+def _logit(config):
+    kind = LogitAttention if isinstance(config, LogitAttentionConfig) else LogitMLP
+    network = _random(kind(SHAPE[0], CLASSES, config))
+
+    def outputs(ready, batch):
+        x, x_cor, y = _inputs(batch)
+        code = ready.encode_signals(x, y, x_cor)
+        return ready(y, ready.encode_time(torch.tensor([0.4])), code)
+
+    return network, PreparedLogit, outputs
+
+
+def _classifier(network):
+    scale = LogitScale(CLASSES)
+    scale.fit(torch.randn(50, CLASSES, generator=torch.Generator().manual_seed(1)))
+    frozen = FrozenClassifier(_random(network), scale)
+    return frozen, PreparedClassifier, lambda ready, batch: ready(_inputs(batch)[0])
+
+
+CASES = {
+    "unet": _signal,
+    "mlp": lambda: _logit(LogitMLPConfig(base=8, width=16)),
+    "attention": lambda: _logit(LogitAttentionConfig(width=16, tokens=2, heads=2, blocks=2)),
+    "convnet": lambda: _classifier(ConvNet(SHAPE, CLASSES, tiny_recipe().classifier)),
+    "resnet": lambda: _classifier(resnet(SHAPE[0], CLASSES, 18)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@torch.no_grad()
+def test_a_frozen_graph_gives_what_the_network_gives_at_every_batch_size(case):
+    network, prepared, outputs = CASES[case]()
+    ready = prepared(network, torch.float32, frozen=True)
+    for batch in (4, 1, 6, 4):
+        plain = outputs(network, batch)
+        torch.testing.assert_close(outputs(ready, batch), plain, atol=1e-5, rtol=1e-4)
+    assert plain.std() > 0.01
+
+
+@pytest.mark.parametrize("case", CASES)
+@torch.no_grad()
+def test_bits_do_not_depend_on_what_was_asked_before(case):
+    network, prepared, outputs = CASES[case]()
+    one = prepared(network, torch.float32, frozen=True)
+    other = prepared(network, torch.float32, frozen=True)
+    first = outputs(one, 4)
+    for batch in (6, 1, 6, 3):
+        outputs(other, batch)
+    assert torch.equal(outputs(other, 4), first) and torch.equal(outputs(one, 4), first)
+
+
+@pytest.mark.parametrize("case", CASES)
+@torch.no_grad()
+def test_bf16_is_near_and_comes_back_as_float32(case):
+    network, prepared, outputs = CASES[case]()
+    plain = outputs(network, 4)
+    ready = outputs(prepared(network, torch.bfloat16, frozen=False), 4)
+    assert ready.dtype == torch.float32
+    assert 0 < float((ready - plain).std() / plain.std()) < 0.1
+    assert all(p.dtype == torch.float32 for p in network.parameters()), "the part itself is kept"
+
+
+@torch.no_grad()
+def test_the_unguided_signal_shares_a_graph_with_the_guided():
+    network, prepared, outputs = _signal()
+    ready = prepared(network, torch.float32, frozen=True)
+    for guided in (True, False, True):
+        plain = outputs(network, 4, guided)
+        torch.testing.assert_close(outputs(ready, 4, guided), plain, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_flops_of_a_frozen_graph_are_the_networks():
+    network, prepared, _ = _signal()
+    x, x_cor, y = _inputs(4)
+    counted = []
+    for ready in (network, prepared(network, torch.float32, frozen=True)):
+        codes = ready.encode_corrupted(x_cor), ready.encode_logits(y, 4)
+        meter, time = Meter(), ready.encode_time(torch.tensor([0.4]))
+        for _ in range(2):
+            meter.call("signal", ready, x, time, *codes, batch=4)
+        counted.append(meter.spent())
+    assert counted[0] == counted[1] and counted[0].flops > 0 and counted[0].calls["signal"] == 8

@@ -1,0 +1,169 @@
+"""What runs share is the same as what each would compute alone, to the last bit, and counts the same."""
+
+import time
+from collections import Counter
+
+import pytest
+import torch
+from helpers import ExactLogit, ExactSignal
+
+from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.engine import CoupledSystem, Engine
+from trainables.meter import Meter
+from trainables.noise import SampleNoise
+from trainables.sharing import Beginnings
+from trainables.strategies import alternating, card, nested, parallel
+from trainables.strategies._moves import SIGNAL, Answer, Condition, Start, check, cost, trajectory
+
+T, SHAPE, BATCH = 12, (1, 2, 2), 6
+
+
+class _Counted:
+    """Networks that count how often they are executed, whatever the meter says."""
+
+    def __init__(self):
+        self.executed = Counter()
+        process = GaussianDiffusion(T)
+        signal, logit = ExactSignal(process, 0.09), ExactLogit(process, 0.04)
+        for name, network in (("signal", signal), ("logit", logit)):
+            for method in ("encode_corrupted", "encode_signals"):
+                if hasattr(network, method):
+                    setattr(network, method, self._counting(method, getattr(network, method)))
+            network.register_forward_hook(self._hook(name))
+        self.system = CoupledSystem(
+            self._counting("classifier", lambda x: x.flatten(1).mean(1, keepdim=True).repeat(1, 3)),
+            process,
+            process,
+            signal,
+            logit,
+        )
+
+    def _counting(self, name, work):
+        def counted(*inputs):
+            self.executed[name] += 1
+            return work(*inputs)
+
+        return counted
+
+    def _hook(self, name):
+        def count(module, inputs, output):
+            self.executed[name] += 1
+
+        return count
+
+    def run(self, moves, beginnings=None, seed=0):
+        """Outcome, calls counted and executions of one run."""
+        before, meter = Counter(self.executed), Meter()
+        noise = SampleNoise(seed, range(BATCH))
+        x_cor = noise.split("corruption").normal(SHAPE)
+        if beginnings is not None:
+            x_cor = beginnings.batch(seed, lambda: x_cor_of(noise))
+        outcome = Engine(self.system, (3,), meter).run(check(moves), x_cor, noise.split("sampling"))
+        return outcome, meter.spent(), Counter(self.executed) - before
+
+
+def x_cor_of(noise):
+    return noise.split("corruption").normal(SHAPE)
+
+
+POINTS = [
+    nested.Parameters(4, 5, 0.5, 0.25, 0.7),
+    nested.Parameters(4, 5, 0.0, 1.0, 0.7),
+    nested.Parameters(4, 5, 0.5, 0.25, 0.0),
+    nested.Parameters(3, 5, 1.0, 0.5, 0.7, chains=2),
+    alternating.Parameters(2, 4, 4, "y_cor", 0.5),
+    alternating.Parameters(3, 4, 4, "y_cor", 0.5),
+    parallel.Parameters(5, 0.4, "clean", 1.0, chains=3),
+    card.Parameters(4, 1.0, chains=3),
+]
+
+
+def _same(one, other):
+    assert torch.equal(one.y, other.y) and torch.equal(one.x, other.x)
+    assert torch.equal(one.deviation, other.deviation)
+
+
+def test_points_that_share_their_beginnings_give_what_they_give_alone():
+    networks, beginnings = _Counted(), Beginnings(2**30)
+    for point in POINTS + POINTS[::-1]:
+        alone, spent_alone, _ = networks.run(list(point.schedule()))
+        shared, spent, _ = networks.run(list(point.schedule()), beginnings)
+        _same(alone, shared)
+        assert spent.calls == spent_alone.calls and spent.flops == spent_alone.flops
+
+
+def test_the_first_trajectory_of_nested_is_sampled_once_for_every_switch():
+    networks, beginnings = _Counted(), Beginnings(2**30)
+    first, _, executed = networks.run(list(POINTS[0].schedule()), beginnings)
+    assert executed["signal"] == 5 * 3  # one unguided trajectory, two refreshes
+    _, spent, executed = networks.run(list(POINTS[1].schedule()), beginnings)
+    assert executed["signal"] == 0 and executed["logit"] == 4 and executed["classifier"] == 0
+    assert spent.calls == Counter(signal=5 * BATCH, logit=4 * BATCH, classifier=BATCH)
+    assert torch.isfinite(first.y).all()
+
+
+def test_chains_go_on_from_fewer_chains():
+    networks, beginnings = _Counted(), Beginnings(2**30)
+    networks.run(list(card.Parameters(4, 1.0, chains=3).schedule()), beginnings)
+    _, _, executed = networks.run(list(card.Parameters(4, 1.0, chains=5).schedule()), beginnings)
+    # The third chain had nothing after it, so it is run again: chains 3, 4 and 5.
+    assert executed["logit"] == 3 * 4 and executed["encode_signals"] == 0
+
+
+def test_other_noise_shares_nothing():
+    networks, beginnings = _Counted(), Beginnings(2**30)
+    networks.run(list(POINTS[0].schedule()), beginnings, seed=0)
+    other, _, executed = networks.run(list(POINTS[0].schedule()), beginnings, seed=1)
+    assert executed["signal"] == 15
+    _same(other, networks.run(list(POINTS[0].schedule()), seed=1)[0])
+
+
+def test_what_does_not_fit_is_forgotten_and_computed_again():
+    networks, beginnings = _Counted(), Beginnings(1)
+    for _ in range(2):
+        outcome, _, executed = networks.run(list(POINTS[0].schedule()), beginnings)
+        assert executed["signal"] == 15
+    _same(outcome, networks.run(list(POINTS[0].schedule()))[0])
+
+
+def test_within_a_run_nothing_is_computed_twice():
+    """x_cor is encoded once and classified once; a sampled signal is classified once; all counts."""
+    networks = _Counted()
+    moves = [
+        Condition("logit", "y_cor"),
+        *trajectory(SIGNAL, 3, 0.0),
+        Condition(SIGNAL, "x"),
+        Condition(SIGNAL, "x"),
+        Condition(SIGNAL, "x_cor"),
+        Answer("x"),
+        Answer("x_cor"),
+    ]
+    _, spent, executed = networks.run(moves)
+    assert executed["encode_corrupted"] == 1 and executed["classifier"] == 2
+    assert spent.calls["classifier"] == cost(moves).nfe_classifier * BATCH == 6 * BATCH
+
+
+def test_seconds_of_a_beginning_count_for_those_that_go_on_from_it():
+    networks, beginnings = _Counted(), Beginnings(2**30)
+    plain = networks.system.signal_denoiser.encode_corrupted
+
+    def slow(x_cor):
+        time.sleep(0.05)
+        return plain(x_cor)
+
+    networks.system.signal_denoiser.encode_corrupted = slow
+    networks.run(list(POINTS[0].schedule()), beginnings)
+    _, spent, _ = networks.run(list(POINTS[1].schedule()), beginnings)
+    assert spent.seconds >= 0.05
+
+
+@pytest.mark.parametrize("steps", [1, 7])
+def test_noise_drawn_ahead_is_the_samples_own(steps):
+    """A sample's numbers do not depend on its neighbours."""
+    networks = _Counted()
+    moves = check([*trajectory(SIGNAL, steps, 1.0), Answer("x")])
+    engine = Engine(networks.system, (3,), Meter())
+    whole = engine.run(moves, torch.zeros(4, *SHAPE), SampleNoise(3, [7, 8, 9, 10]))
+    part = engine.run(moves, torch.zeros(1, *SHAPE), SampleNoise(3, [9]))
+    torch.testing.assert_close(whole.x[2:3], part.x)
+    assert isinstance(moves[0], Start)

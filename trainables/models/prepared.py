@@ -1,0 +1,156 @@
+"""Networks made ready to be evaluated: weights in the precision asked for, graphs frozen where told.
+
+A frozen graph (TorchScript) has its constants folded, batch normalisation among them, its weights laid
+out for the CPU's kernels and its pointwise operations fused. It takes a second or so to make.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trainables.models.base import LogitDenoiser, SignalDenoiser
+from trainables.models.classifier import FrozenClassifier
+
+_WARM_UP = 3  # runs after which TorchScript has specialised a graph to shapes
+
+
+class Prepared:
+    """A function of tensors as it is run at evaluation; `plain` is the same, operation by operation.
+
+    Args:
+        network: what computes it, in evaluation mode.
+        dtype: what floating-point inputs are cast to.
+        frozen: whether to run it as a frozen graph.
+        restore: whether the output is to be float32 again.
+    """
+
+    def __init__(
+        self, network: nn.Module, dtype: torch.dtype, frozen: bool, restore: bool = True
+    ) -> None:
+        self._network, self._dtype, self._frozen, self._restore = network, dtype, frozen, restore
+        self._graph: Callable[..., Any] | None = None
+        self._seen: set[Any] = set()
+
+    def __call__(self, *inputs: Any) -> Any:
+        cast = _map(inputs, lambda value: value.to(self._dtype))
+        output = self._ready(cast)(*cast) if self._frozen else self._network(*cast)
+        return output.float() if self._restore else output
+
+    def plain(self, *inputs: Any) -> Any:
+        """The same without a graph, whose operations can be counted."""
+        output = self._network(*_map(inputs, lambda value: value.to(self._dtype)))
+        return output.float() if self._restore else output
+
+    def _ready(self, inputs: tuple[Any, ...]) -> Callable[..., Any]:
+        """The graph, made at the first call and specialised to every new shape before it is used, so
+        that a call gives the same bits whatever came before it.
+        """
+        if self._graph is None:
+            self._graph = _frozen(self._network, inputs)
+        shapes = _map(inputs, lambda value: tuple(value.shape))
+        if repr(shapes) not in self._seen:
+            self._seen.add(repr(shapes))
+            for _ in range(_WARM_UP):
+                self._graph(*inputs)
+        return self._graph
+
+
+class PreparedSignal(SignalDenoiser):
+    """A signal denoiser made ready for a device."""
+
+    def __init__(self, network: SignalDenoiser, dtype: torch.dtype, frozen: bool) -> None:
+        super().__init__()
+        self._times = network.encode_time
+        self._network = _copied(network, dtype)
+        self._forward = Prepared(self._network, dtype, frozen)
+        self._dtype = dtype
+
+    def encode_corrupted(self, x_cor: Tensor) -> Any:
+        return self._network.encode_corrupted(x_cor.to(self._dtype))
+
+    def encode_time(self, t: Tensor) -> Tensor:
+        return self._times(t)
+
+    def encode_logits(self, y: Tensor | None, batch: int) -> Any:
+        return self._network.encode_logits(None if y is None else y.to(self._dtype), batch)
+
+    def forward(self, x_t: Tensor, time: Tensor, corrupted: Any, logits: Any) -> Tensor:
+        return self._forward(x_t, time, corrupted, logits)
+
+    def plain(self, *inputs: Any) -> Any:
+        return self._forward.plain(*inputs)
+
+
+class PreparedLogit(LogitDenoiser):
+    """A logit denoiser made ready for a device."""
+
+    def __init__(self, network: LogitDenoiser, dtype: torch.dtype, frozen: bool) -> None:
+        super().__init__()
+        self._times = network.encode_time
+        self._network = _copied(network, dtype)
+        self._forward = Prepared(self._network, dtype, frozen)
+        encoder = _Encoder(self._network).eval()
+        # An attribute, so that what it computes can be counted operation by operation.
+        self.encode_signals = Prepared(encoder, dtype, frozen, restore=False)  # type: ignore[assignment, method-assign]
+
+    def encode_time(self, t: Tensor) -> Tensor:
+        return self._times(t)
+
+    def forward(self, y_t: Tensor, time: Tensor, signals: Any) -> Tensor:
+        return self._forward(y_t, time, signals)
+
+    def plain(self, *inputs: Any) -> Any:
+        return self._forward.plain(*inputs)
+
+
+class PreparedClassifier:
+    """A frozen classifier made ready: images (B, C, H, W) to standardised logits (B, K), float32."""
+
+    def __init__(self, classifier: FrozenClassifier, dtype: torch.dtype, frozen: bool) -> None:
+        self._scale = classifier.scale
+        self._forward = Prepared(_copied(classifier.network, dtype), dtype, frozen)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self._scale.standardised(self._forward(x))
+
+    def plain(self, x: Tensor) -> Tensor:
+        """The same without a graph."""
+        return self._scale.standardised(self._forward.plain(x))
+
+
+class _Encoder(nn.Module):
+    """The encoding of signals as a module of its own."""
+
+    def __init__(self, network: LogitDenoiser) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Any:
+        return self.network.encode_signals(x, y_of_x, x_cor)
+
+
+def _copied(network: Any, dtype: torch.dtype) -> Any:
+    """The network itself in float32; in another precision a copy, since time is encoded in float32."""
+    if dtype == torch.float32:
+        return network
+    return copy.deepcopy(network).to(dtype)
+
+
+def _frozen(network: nn.Module, inputs: tuple[Any, ...]) -> Callable[..., Any]:
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is kept as it is and says so at every use
+        graph = torch.jit.trace(network, inputs, check_trace=False)
+        return torch.jit.optimize_for_inference(torch.jit.freeze(graph))
+
+
+def _map(values: Any, of: Callable[[Tensor], Any]) -> Any:
+    """Nested lists and tuples with every tensor replaced."""
+    if isinstance(values, Tensor):
+        return of(values)
+    return type(values)(_map(value, of) for value in values)
