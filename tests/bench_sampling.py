@@ -1,8 +1,9 @@
 """What sampling costs against the plain path: python tests/bench_sampling.py [--help].
 
 The plain path encodes every condition anew at each step and runs the same networks operation by
-operation in float32. Networks are the paper's for CIFAR-100 with random weights. All that is compared
-takes turns in one run; a figure is a median. One thread, so that two can be compared with it.
+operation in float32. Networks are the paper's for CIFAR-100 with random weights, but the classifier is
+a ResNet-18 by default: ten steps would weigh the ResNet-50's few calls fifteen times as heavily as 150
+do. All that is compared takes turns in one run; a figure is a median. One thread.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -27,7 +29,7 @@ from trainables.memory import keep_pages
 from trainables.meter import Meter
 from trainables.models import build
 from trainables.models.base import LogitDenoiser, SignalDenoiser
-from trainables.models.classifier import FrozenClassifier, LogitScale
+from trainables.models.classifier import FrozenClassifier, LogitScale, ResNetConfig
 from trainables.noise import SampleNoise
 from trainables.recipe import Task
 from trainables.strategies import alternating, nested, parallel
@@ -37,6 +39,9 @@ FACTS = {
     "mnist": Facts("mnist", (1, 28, 28), 10),
     "digits": Facts("digits", (1, 8, 8), 10),
 }
+
+
+PARTS = ("strategies", "overhead", "batches", "logit", "limit")
 
 
 class PlainSignal(SignalDenoiser):
@@ -79,9 +84,11 @@ class PlainLogit(LogitDenoiser):
 class Bench:
     """The systems that are compared, of a preset's networks for a dataset."""
 
-    def __init__(self, dataset: str, size: str) -> None:
+    def __init__(self, dataset: str, size: str, depth: int) -> None:
         facts = FACTS[dataset]
         self.facts, recipe = facts, preset(size, facts).recipe
+        if isinstance(recipe.classifier, ResNetConfig):
+            recipe = replace(recipe, classifier=ResNetConfig(depth))
         blank = Split(torch.zeros(1, *facts.signal_shape), torch.zeros(1), torch.zeros(1))
         data = Dataset(dataset, tuple(map(str, range(facts.classes))), blank, blank, blank)
         task = Task(dataset, "gn30", 0, recipe)
@@ -110,11 +117,15 @@ class Bench:
             classifier, *processes, PlainSignal(networks["signal"]), PlainLogit(networks["logit"])
         )
 
+        self._engines: dict[int, Engine] = {}
+
     def run(self, system: CoupledSystem, moves: list, batch: int):
-        """One run of a schedule."""
+        """One run of a schedule, on an engine that is kept, as an actor keeps its own."""
         noise = SampleNoise(0, range(batch))
         x_cor = noise.split("x").normal(self.facts.signal_shape)
-        return Engine(system, (self.facts.classes,), Meter()).run(moves, x_cor, noise)
+        if id(system) not in self._engines:
+            self._engines[id(system)] = Engine(system, (self.facts.classes,), Meter())
+        return self._engines[id(system)].run(moves, x_cor, noise)
 
 
 def medians(variants: dict, rounds: int) -> dict[str, float]:
@@ -168,29 +179,42 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--dataset", default="cifar100", choices=list(FACTS))
     asked.add_argument("--preset", default="paper")
+    asked.add_argument("--depth", type=int, default=18, help="of the ResNet that classifies")
     asked.add_argument("--steps", type=int, default=10)
     asked.add_argument("--batches", type=int, nargs="+", default=[16, 1])
+    asked.add_argument("--only", nargs="+", default=list(PARTS), choices=PARTS)
+    asked.add_argument("--strategies", nargs="+", default=["alternating", "parallel", "nested"])
     asked.add_argument("--rounds", type=int, default=5)
     given = asked.parse_args()
     torch.set_num_threads(1)
     keep_pages()
-    bench, n = Bench(given.dataset, given.preset), given.steps
+    bench, n = Bench(given.dataset, given.preset, given.depth), given.steps
     schedules = {
         "alternating": alternating.Parameters(1, n, n, "y_cor", 0.0),
         "parallel": parallel.Parameters(n, 0.5, "clean", 0.0),
         "nested": nested.Parameters(n, n, 2 / n, 1 / n, 0.0),
     }
     print(f"{given.dataset}, preset {given.preset}, {n} steps, {given.rounds} rounds, 1 thread")
-    print(f"{'':22}  plain s  float32 s  ratio  bf16 s  ratio  largest difference  argmax equal")
-    for batch in given.batches:
-        for name, point in schedules.items():
-            compare(bench, f"{name}, batch {batch}", list(point.schedule()), batch, given.rounds)
-    moves = list(schedules["alternating"].schedule())
-    overhead(bench, {"alternating, eta 0": moves}, given.rounds)
-    moves = list(alternating.Parameters(1, n, n, "y_cor", 1.0).schedule())
-    overhead(bench, {"alternating, eta 1": moves}, given.rounds)
-    large_batches(bench, list(schedules["alternating"].schedule()), given.rounds)
-    logit_step(bench, given.rounds)
+    if "strategies" in given.only:
+        print(
+            f"{'':22}  plain s  float32 s  ratio  bf16 s  ratio  largest difference  argmax equal"
+        )
+        for batch in given.batches:
+            for name in given.strategies:
+                moves = list(schedules[name].schedule())
+                compare(bench, f"{name}, batch {batch}", moves, batch, given.rounds)
+    few = {
+        f"alternating, eta {eta}": list(alternating.Parameters(1, 4, 4, "y_cor", eta).schedule())
+        for eta in (0.0, 1.0)
+    }
+    if "overhead" in given.only:
+        overhead(bench, few, given.rounds)
+    if "batches" in given.only:
+        large_batches(bench, few["alternating, eta 0.0"], given.rounds)
+    if "logit" in given.only:
+        logit_step(bench, given.rounds)
+    if "limit" in given.only:
+        limit(bench, given.rounds)
 
 
 def compare(bench: Bench, title: str, moves: list, batch: int, rounds: int) -> None:
@@ -262,6 +286,34 @@ def logit_step(bench: Bench, rounds: int) -> None:
     took = medians(variants, 4 * rounds)
     for name in bench.fast:
         print(f"logit denoiser's step, plain / {name}, batch 16: {took['plain'] / took[name]:.1f}")
+
+
+@torch.no_grad()
+def limit(bench: Bench, rounds: int) -> None:
+    """How near a signal denoiser's call is to what its multiply-adds take in matrix products."""
+    noise = SampleNoise(0, range(16))
+    x, y = noise.normal(bench.facts.signal_shape), noise.normal((bench.facts.classes,))
+    level, meter, size = torch.tensor([0.5]), Meter(), 2048
+    plain = bench.plain.signal_denoiser
+    meter.call("signal", plain, x, level, x, y, batch=16)
+    whole = meter.flops
+    for name, system in bench.fast.items():
+        denoiser, dtype = system.signal_denoiser, getattr(torch, name.replace("bf16", "bfloat16"))
+        codes = denoiser.encode_corrupted(x), denoiser.encode_logits(y, 16)
+        at = denoiser.encode_time(level)
+        meter.reset()
+        meter.call("fast", denoiser, x, at, *codes, batch=16)
+        a = torch.randn(size, size).to(dtype)
+        took = medians(
+            {"call": lambda d=denoiser, c=codes, t=at: d(x, t, *c), "product": lambda a=a: a @ a},
+            2 * rounds,
+        )
+        called, product = meter.flops / took["call"], 2 * size**3 / took["product"]
+        print(
+            f"signal denoiser, {name}: {100 * meter.flops / whole:.0f} % of the plain FLOPs are left, "
+            f"at {called / 2e9:.0f} billion multiply-adds a second; a matrix product has "
+            f"{product / 2e9:.0f}"
+        )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.engine_state import Process, State
+from trainables.engine_state import Process, State, onto
 from trainables.errors import NonFiniteError
 from trainables.meter import Meter, Spent
 from trainables.models.base import LogitDenoiser, SignalDenoiser
@@ -125,7 +125,7 @@ class Engine:
         x_cor = state.batch.x_cor
         shape = tuple(x_cor.shape[1:]) if is_signal else self.logit_shape
         own = noise.split(f"{move.process}{state.trajectories[move.process]}")
-        prior = own.normal(shape).to(x_cor)
+        prior = onto(own.normal(shape), x_cor)
         state.trajectories[move.process] += 1
         state.running[move.process] = Process(process.levels(move.steps), prior, own)
 

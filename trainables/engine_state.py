@@ -16,6 +16,13 @@ _DRAWN_AHEAD = 2**16
 """Random numbers that a trajectory draws for a sample at a time."""
 
 
+def onto(drawn: Tensor, like: Tensor) -> Tensor:
+    """Numbers drawn on the CPU where `like` is, in its type; a GPU does not wait for them."""
+    if like.is_cuda:
+        return drawn.pin_memory().to(like, non_blocking=True)
+    return drawn.to(like)
+
+
 @dataclass
 class Process:
     """A process under way: its state, its latest clean estimate, how far it is."""
@@ -36,7 +43,7 @@ class Process:
         if not self.ahead:
             shape = self.state.shape[1:]
             count = max(1, min(len(self.levels) - 2 - self.position, _DRAWN_AHEAD // shape.numel()))
-            block = self.noise.normal((count, *shape)).to(self.state)
+            block = onto(self.noise.normal((count, *shape)), self.state)
             self.ahead = list(block.unbind(dim=1))[::-1]
         return self.ahead.pop()
 

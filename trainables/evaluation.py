@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from trainables import strategies
+from trainables.ahead import ahead
 from trainables.assembly import assemble, probe
 from trainables.config import digest, from_mapping
 from trainables.data import corruptions, datasets
@@ -37,7 +38,7 @@ from trainables.records import (
     Measurement,
     RecordStore,
 )
-from trainables.sharing import Beginnings
+from trainables.sharing import Beginnings, SharedBatch
 from trainables.strategies._moves import Move, check
 from trainables.training.store import PartStore, key_of
 
@@ -171,13 +172,8 @@ class Evaluator:
         correct: list[Tensor] = []
         spread: list[Tensor] = []
         start = time.perf_counter()
-        for first in range(0, len(split), batch):
-            part = split.part(slice(first, first + batch))
-            noise = SampleNoise(sampling.seed, part.numbers.tolist())
-            shared = beginnings.batch(
-                (sampling.split, sampling.seed, noise.indices),
-                partial(self._corrupted, part, noise),
-            )
+        parts = [split.part(slice(first, first + batch)) for first in range(0, len(split), batch)]
+        for part, noise, shared in self._batches(parts, sampling, beginnings):
             outcome = engine.run(moves, shared, noise.split("sampling"))
             correct.append(self.answers(outcome).cpu() == part.labels)
             spread.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
@@ -195,6 +191,19 @@ class Evaluator:
     def answers(self, outcome: Outcome) -> Tensor:
         """Class numbers (B,) that the outcome's logits stand for."""
         return self._classifier.classes_of(outcome.y)
+
+    def _batches(
+        self, parts: Sequence[Split], sampling: Sampling, beginnings: Beginnings
+    ) -> Iterator[tuple[Split, SampleNoise, SharedBatch]]:
+        """Each part with its noise and its corrupted signals; where a GPU samples, the next part's are
+        made meanwhile.
+        """
+        noises = [SampleNoise(sampling.seed, part.numbers.tolist()) for part in parts]
+        keys = [(sampling.split, sampling.seed, noise.indices) for noise in noises]
+        makers = [partial(self._corrupted, *pair) for pair in zip(parts, noises, strict=True)]
+        made = ahead(makers, threaded=self.device.type == "cuda")
+        for part, noise, key, corrupt in zip(parts, noises, keys, made, strict=True):
+            yield part, noise, beginnings.batch(key, corrupt)
 
     def _corrupted(self, split: Split, noise: SampleNoise) -> Tensor:
         return self._corrupt(split.images(), noise.split("corruption")).to(self.device)

@@ -11,6 +11,7 @@ import torch
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _NEVER = 2**31 - 1
 _SHARE = 0.6  # of a GPU's memory; the rest is for what the estimate does not see
+_DATA_SHARE = 0.2
 _PROBES = (4, 12)
 _LARGEST_BATCH = 4096
 
@@ -41,6 +42,13 @@ def fitting_batch(
     each = max(1.0, (taken[1] - taken[0]) / (_PROBES[1] - _PROBES[0]))
     fits = _SHARE * share * torch.cuda.get_device_properties(device).total_memory / each
     return 2 ** (max(1, min(_LARGEST_BATCH, int(fits))).bit_length() - 1)
+
+
+def room_for_data(device: torch.device) -> int:
+    """Bytes of a GPU's memory that a training set may take; 0 for a CPU, where it lies already."""
+    if device.type != "cuda":
+        return 0
+    return int(_DATA_SHARE * torch.cuda.get_device_properties(device).total_memory)
 
 
 def _peak(device: torch.device, work: Callable[[int], object], batch: int) -> int:

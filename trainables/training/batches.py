@@ -6,7 +6,7 @@ batch's random numbers, which are cheap, and keeps its share of the rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch import Tensor
 from trainables.data import corruptions
 from trainables.data.augment import augment
 from trainables.data.splits import Split
+from trainables.memory import room_for_data
 from trainables.noise import BatchNoise, generator_of
 from trainables.recipe import Task
 
@@ -41,10 +42,16 @@ class Share:
 
 
 class Batches:
-    """Batches of augmented, freshly corrupted training samples, by number."""
+    """Batches of augmented, freshly corrupted training samples, by number.
+
+    On a GPU the whole split is kept there where it fits, and moved and corrupted there.
+    """
 
     def __init__(self, task: Task, split: Split, share: Share) -> None:
-        self.task, self.split, self.share = task, split, share
+        self.task, self.share = task, share
+        if split.stored.nbytes < room_for_data(share.device):
+            split = replace(split, stored=split.stored.to(share.device))
+        self.split = split
         self._corrupt = corruptions.load(task.corruption)
 
     def clean(self, number: int) -> tuple[Tensor, Tensor, torch.Generator]:

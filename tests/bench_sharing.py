@@ -1,0 +1,153 @@
+"""What a sweep saves by sharing, and how actors share cores: python tests/bench_sharing.py.
+
+Networks of the preset `quick` for digits, hardly trained: what they cost does not depend on it.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from platform.presets import preset
+
+import optuna
+import torch
+
+import search_spaces
+from trainables.data import datasets
+from trainables.evaluation import Evaluator, Sampling, Storage
+from trainables.memory import keep_pages
+from trainables.recipe import Task, Updates
+from trainables.strategies import nested
+from trainables.training import stages
+from trainables.training.batches import Share
+from trainables.training.loop import train_part
+from trainables.training.objective import Context
+from trainables.training.store import in_order
+
+SAMPLES, ROUNDS, CPU = 200, 5, torch.device("cpu")
+ACTORS = {"2 actors, 1 thread": (2, 1), "1 actor, 2 threads": (1, 2), "1 actor, 1 thread": (1, 1)}
+
+
+def prepared(folder: str) -> tuple[Task, Storage]:
+    """A task whose parts are in the storage."""
+    storage = Storage(folder)
+    dataset = datasets.load("digits", storage.data)
+    recipe = preset("quick", datasets.facts("digits", storage.data)).recipe
+    task = Task("digits", "gn30", 0, replace(recipe, updates=Updates(2, 2, 2, 4)))
+    for kind in in_order(nested.PARTS):
+        needed = {need: storage.parts.load(need, task) for need in stages.given(kind)}
+        weights = train_part(kind, Context(task, dataset, needed), Share(), lambda report: None)
+        storage.parts.save(kind, task, weights, {})
+    return task, storage
+
+
+def searched(count: int, T: int) -> list[dict]:
+    """Points that a random search of `nested` draws."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        directions=("maximize", "minimize"), sampler=optuna.samplers.RandomSampler(seed=0)
+    )
+    return [search_spaces.load("nested").suggest(study.ask(), T) for _ in range(count)]
+
+
+def grid() -> list[dict]:
+    """Points that differ in when and how often the signal is refreshed."""
+    steps = {"outer_steps": 12, "inner_steps": 12, "eta": 0.0, "chains": 1}
+    when = product((0.0, 0.1, 0.25, 0.4), (0.2, 1.0))
+    return [{**steps, "t_switch": t, "refresh_interval": r} for t, r in when]
+
+
+def seconds(task: Task, storage: Storage, points: list[dict], sharing: bool) -> float:
+    """Seconds to run the points on one evaluator, or each on one of its own (made beforehand)."""
+    sampling = Sampling("validation", SAMPLES, 0)
+    count = 1 if sharing else len(points)
+    evaluators = [Evaluator(task, "nested", storage, SAMPLES, CPU) for _ in range(count)]
+    warm = {
+        "outer_steps": 1,
+        "inner_steps": 1,
+        "t_switch": 1.0,
+        "refresh_interval": 1.0,
+        "eta": 0.0,
+    }
+    for evaluator in evaluators:
+        evaluator.tally(warm, Sampling("validation", SAMPLES, 1))
+    start = time.perf_counter()
+    for number, point in enumerate(points):
+        evaluators[0 if sharing else number].tally(point, sampling)
+    return time.perf_counter() - start
+
+
+def sharing(task: Task, storage: Storage) -> None:
+    T = task.recipe.T
+    sets = {
+        "8 points that differ in t_switch and refresh": grid(),
+        "24 points of a random search": searched(24, T),
+        "100 points of a random search": searched(100, T),
+    }
+    for title, points in sets.items():
+        ratios = []
+        for _ in range(ROUNDS if len(points) < 100 else 1):
+            alone = seconds(task, storage, points, False)
+            ratios.append(alone / seconds(task, storage, points, True))
+        print(f"{title}: {statistics.median(ratios):.2f} times as fast by sharing", flush=True)
+
+
+def actors(folder: str) -> None:
+    """Samples a second of processes side by side, as Ray's actors are."""
+    rates: dict[str, list[float]] = {title: [] for title in ACTORS}
+    for _ in range(ROUNDS):
+        for title, (processes, threads) in ACTORS.items():
+            command = [sys.executable, __file__, folder, str(threads)]
+            environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+            running = [
+                subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+                for _ in range(processes)
+            ]
+            rates[title].append(sum(float(one.communicate()[0]) for one in running))
+    for title, found in rates.items():
+        print(f"{title}: {statistics.median(found):.0f} samples and calls a second", flush=True)
+
+
+def rate(folder: str, threads: int) -> float:
+    """Denoiser calls times samples that this process makes a second, for four seconds."""
+    torch.set_num_threads(threads)
+    keep_pages()
+    storage = Storage(folder)
+    recipe = preset("quick", datasets.facts("digits", storage.data)).recipe
+    task = Task("digits", "gn30", 0, replace(recipe, updates=Updates(2, 2, 2, 4)))
+    evaluator = Evaluator(task, "nested", storage, SAMPLES, CPU)
+    point, made = grid()[0], 0.0
+    evaluator.tally(point, Sampling("validation", SAMPLES, 10**6))
+    start = time.perf_counter()
+    seed = 0
+    while time.perf_counter() - start < 4:
+        spent = evaluator.tally(point, Sampling("validation", SAMPLES, seed)).spent
+        made += spent.calls["signal"] + spent.calls["logit"]
+        seed += 1
+    return made / (time.perf_counter() - start)
+
+
+def main() -> None:
+    if len(sys.argv) == 3:
+        print(rate(sys.argv[1], int(sys.argv[2])))
+        return
+    torch.set_num_threads(1)
+    keep_pages()
+    with tempfile.TemporaryDirectory() as folder:
+        task, storage = prepared(folder)
+        sharing(task, storage)
+        actors(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""What a trial costs besides its sampling: python tests/bench_trials.py.
+
+Real Ray Tune, Optuna and MLflow; only the sampling is replaced, by nothing or by two seconds' sleep.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from platform.cluster import Cluster
+from platform.console import Console, chatter_to
+from platform.plan import Plan
+from platform.search import search
+from platform.searcher import complete
+from platform.tracking import Tracker
+
+import optuna
+
+import search_spaces
+from dashboards.pareto import shared_reference
+from trainables import trial
+from trainables.evaluation import Tally, measurement_config, measurement_of
+from trainables.meter import Spent
+from trainables.metrics import summary
+from trainables.records import ACCURACY, NFE
+from trainables.trial import SamplingTrial
+from trainables.trial_job import Job
+
+
+def idle_trial(seconds: float) -> type[SamplingTrial]:
+    """A trial that sleeps where the real one samples, and writes its records as the real one does."""
+
+    class IdleTrial(SamplingTrial):
+        def setup(self, config, job: Job | None = None) -> None:
+            self._job = job
+
+        def step(self):
+            time.sleep(seconds)
+            job, found = self._job, []
+            for sampling in job.samplings():
+                config = measurement_config(job.task, job.strategy, self.config, sampling)
+                tally = Tally("10" * (sampling.limit // 2), 0.0, Spent())
+                found.append(measurement_of(config, self.config, [tally]))
+                job.storage.records.save(found[-1])
+            values = summary(found)
+            keys = ",".join(one.key for one in found)
+            return {ACCURACY: values[ACCURACY], NFE: values[NFE], "records": keys, "done": True}
+
+    return IdleTrial
+
+
+def sweep_of(trials: int, seconds: float) -> tuple[float, list[float]]:
+    """Seconds of a whole search by one actor, and the times between the ends of its trials."""
+    folder = Path(tempfile.mkdtemp())
+    uri = f"sqlite:///{folder}/mlflow.db"
+    plan = Plan("nested", "digits", "gn30", "smoke", trials, 0, 1, 0.0, str(folder), uri)
+    trial.SamplingTrial = idle_trial(seconds)
+    try:
+        with chatter_to(folder / "log"), Cluster(plan) as cluster:
+            tracker, console = Tracker(plan), Console()
+            tracker.begin()
+            cluster.room()
+            start = time.perf_counter()
+            reference = shared_reference(plan.facts.classes, plan.task.recipe.T)
+            study = search(plan, cluster, console, tracker, reference)
+            took = time.perf_counter() - start
+        ends = sorted(one.datetime_complete.timestamp() for one in complete(study))
+        return took, [later - sooner for sooner, later in pairwise(ends)]
+    finally:
+        trial.SamplingTrial = SamplingTrial
+        shutil.rmtree(folder)
+
+
+def plain_loop(trials: int, seconds: float) -> float:
+    """The same trials by Optuna alone, in this process."""
+    study = optuna.create_study(directions=("maximize", "minimize"))
+    space = search_spaces.load("nested")
+    start = time.perf_counter()
+    for _ in range(trials):
+        asked = study.ask()
+        space.suggest(asked, 10)
+        time.sleep(seconds)
+        study.tell(asked, (0.5, 10.0))
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    _, gaps = sweep_of(60, 0.0)
+    print(
+        f"one more trial of 60 that sample nothing: median {statistics.median(gaps):.3f} s, "
+        f"mean {statistics.mean(gaps):.3f} s"
+    )
+    whole, _ = sweep_of(30, 2.0)
+    alone = plain_loop(30, 2.0)
+    print(f"30 trials of 2 s, one actor: {whole:.1f} s; plain Optuna loop: {alone:.1f} s")
+    print(f"ratio {whole / alone:.3f}")
+
+
+if __name__ == "__main__":
+    main()

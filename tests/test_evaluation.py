@@ -1,0 +1,112 @@
+"""Measurements: the same however their samples are cut up, what was asked before, and how precise."""
+
+from platform.measure import _pieces
+
+import pytest
+import torch
+from helpers import tiny_task
+
+from trainables.ahead import ahead
+from trainables.errors import UsageError
+from trainables.evaluation import Evaluator, Sampling, Storage, measurement_config, measurement_of
+from trainables.memory import fitting_batch
+from trainables.records import SECONDS_PER_SAMPLE
+
+CPU = torch.device("cpu")
+POINT = {"outer_steps": 3, "inner_steps": 2, "t_switch": 0.7, "refresh_interval": 0.3, "eta": 0.5}
+
+
+@pytest.fixture(scope="module")
+def stored(parts, tmp_path_factory):
+    """A storage that has the parts of `nested`."""
+    storage, task = Storage(str(tmp_path_factory.mktemp("runs"))), tiny_task()
+    for kind in ("classifier", "nested"):
+        storage.parts.save(kind, task, parts[kind], {})
+    return task, storage
+
+
+def _evaluator(stored, batch=16):
+    task, storage = stored
+    return Evaluator(task, "nested", storage, batch, CPU)
+
+
+def _without_seconds(measurement):
+    return {name: value for name, value in measurement.cost.items() if name != SECONDS_PER_SAMPLE}
+
+
+def test_pieces_of_a_measurement_come_to_the_whole(stored):
+    sampling = Sampling("test", 40, 3)
+    config = measurement_config(stored[0], "nested", POINT, sampling)
+    whole = _evaluator(stored).measure(POINT, sampling)
+    assert whole.config == config and len(whole.correct) == 40
+    rows = _pieces(40, 16, 1, 2)
+    pieces = [_evaluator(stored).tally(POINT, sampling, part) for part in rows]
+    merged = measurement_of(config, POINT, pieces)
+    assert len(pieces) == 3 and merged.correct == whole.correct
+    assert _without_seconds(merged) == pytest.approx(_without_seconds(whole))
+
+
+def test_a_measurement_does_not_depend_on_what_was_measured_before(stored):
+    sampling = Sampling("test", 40, 3)
+    used = _evaluator(stored)
+    for switch in (0.0, 1.0, 0.4):
+        used.tally(POINT | {"t_switch": switch}, sampling)
+    fresh, shared = _evaluator(stored).tally(POINT, sampling), used.tally(POINT, sampling)
+    assert shared.correct == fresh.correct and shared.spread == fresh.spread
+    assert shared.spent.calls == fresh.spent.calls and shared.spent.flops == fresh.spent.flops
+
+
+@pytest.mark.parametrize(
+    ("limit", "batch", "units", "actors", "sizes"),
+    [
+        (10_000, 256, 1, 2, [2560, 2560, 2560, 2320]),
+        (400, 200, 40, 2, [400]),
+        (64, 64, 1, 8, [64]),
+        (100, 16, 1, 2, [32, 32, 32, 4]),
+    ],
+)
+def test_few_units_are_cut_into_whole_batches(limit, batch, units, actors, sizes):
+    pieces = _pieces(limit, batch, units, actors)
+    assert [part.stop - part.start for part in pieces] == sizes
+    assert [part.start for part in pieces[1:]] == [part.stop for part in pieces[:-1]]
+
+
+def test_precision_is_part_of_what_a_measurement_is(stored):
+    keys = {
+        str(measurement_config(stored[0], "nested", POINT, Sampling("test", 8, 0, precision)))
+        for precision in ("auto", "float32", "bf16")
+    }
+    assert len(keys) == 3
+    with pytest.raises(UsageError, match="float32"):
+        Sampling("test", 8, 0, "float23")
+
+
+def test_bf16_answers_as_float32_does_but_for_rounding(stored):
+    evaluator = _evaluator(stored)
+    found = {
+        precision: evaluator.tally(POINT, Sampling("test", 200, 0, precision))
+        for precision in ("float32", "bf16")
+    }
+    different = sum(
+        a != b for a, b in zip(found["float32"].correct, found["bf16"].correct, strict=True)
+    )
+    assert different <= 10
+    assert found["float32"].spent.calls == found["bf16"].spent.calls
+
+
+def test_a_cpu_samples_as_many_together_as_it_is_told():
+    assert fitting_batch(CPU, 37, 1.0, lambda batch: pytest.fail("nothing to try")) == 37
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_work_done_ahead_comes_in_order_and_tells_its_errors(threaded, count):
+    assert [made() for made in ahead([lambda n=n: n for n in range(count)], threaded)] == list(
+        range(count)
+    )
+
+    def fails():
+        raise ValueError("no data")
+
+    with pytest.raises(ValueError, match="no data"):
+        [made() for made in ahead([lambda: 1, fails, lambda: 3], threaded)]
