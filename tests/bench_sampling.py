@@ -129,14 +129,16 @@ class Bench:
 
 
 def medians(variants: dict, rounds: int) -> dict[str, float]:
-    """Seconds of each variant, median over rounds in which all take turns, after one to warm up."""
+    """CPU seconds of each variant, which other work beside it hardly changes: median over rounds in
+    which all take turns, after one to warm up.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for number in range(rounds + 1):
         for name, work in variants.items():
-            start = time.perf_counter()
+            start = time.process_time()
             work()
             if number:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(time.process_time() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
