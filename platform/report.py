@@ -52,7 +52,7 @@ def _samples(plan: Plan, dataset: Dataset, points: list[Shown], best: Shown) -> 
     split = dataset.test.first(_SAMPLES)
     seed = plan.job("test", 1).seeds[0]
     enhanced = [p for p in points if p.role == "baseline" and p.strategy == "enhanced"][-1:]
-    columns = {"clean": split.images().numpy()}
+    columns = {"clean": split.clean().numpy()}
     captions = {"clean": [dataset.classes[label] for label in split.labels.tolist()]}
     for shown in [*enhanced, best]:
         evaluator = Evaluator(

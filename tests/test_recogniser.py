@@ -14,7 +14,7 @@ from whisper.model import ModelDimensions, Whisper
 from trainables.errors import UsageError
 from trainables.models._whisper_decoding import WordDecoder, advance, hear
 from trainables.models._whisper_listening import LogMel, fit_length
-from trainables.models._whisper_weights import load_whisper, weights_hash
+from trainables.models._whisper_weights import load_whisper
 from trainables.models.recogniser import (
     AudioLogitScale,
     Recogniser,
@@ -25,6 +25,7 @@ from trainables.models.recogniser import (
     tokenizer_of,
     tokens_of,
 )
+from trainables.models.scale import weights_hash
 from trainables.noise import generator_of
 
 DIMS = ModelDimensions(80, 1500, 32, 2, 2, 51865, 64, 32, 2, 2)

@@ -22,11 +22,13 @@ class Spectrogram:
 
     Args:
         sample_rate: of the waveforms, Hz. The transform does not use it; it says what it is for.
-        n_fft: samples of the periodic Hann window, even; F is n_fft / 2 + 1.
+        n_fft: samples of the periodic Hann window, even; F is n_fft / 2 + 1 where all are kept.
         hop: samples from a frame to the next.
         alpha: exponent of the magnitude.
         beta: factor of the compressed magnitude.
         multiple: frames are filled up with silence to a multiple of this, which the network needs.
+        bands: how many of the lowest frequencies are kept, 0 for all; those above are taken for
+            silent, as they are in recordings of a lower rate.
 
     Raises:
         UsageError: a number is out of range.
@@ -38,6 +40,7 @@ class Spectrogram:
     alpha: float = 0.5
     beta: float = 0.15
     multiple: int = 64
+    bands: int = 0
 
     def __post_init__(self) -> None:
         check_range("spectrogram sample_rate", self.sample_rate, 1, 1_000_000)
@@ -46,12 +49,18 @@ class Spectrogram:
         check_range("spectrogram alpha", self.alpha, 0.05, 1)
         check_range("spectrogram beta", self.beta, 1e-6, 1e6)
         check_range("spectrogram multiple", self.multiple, 1, 4096)
+        check_range("spectrogram bands", self.bands, 0, self.n_fft // 2 + 1)
         if self.n_fft % 2:
             raise UsageError(f"spectrogram n_fft is {self.n_fft}, but must be even")
 
     def shape(self, length: int) -> tuple[int, int, int]:
         """(2, F, T) of a waveform of `length` samples, T with the filling."""
-        return 2, self.n_fft // 2 + 1, -(-self.frames(length) // self.multiple) * self.multiple
+        return 2, self.frequencies, -(-self.frames(length) // self.multiple) * self.multiple
+
+    @property
+    def frequencies(self) -> int:
+        """F, those that are kept."""
+        return self.bands or self.n_fft // 2 + 1
 
     def frames(self, length: int) -> int:
         """Frames of a waveform of `length` samples, without the filling.
@@ -76,7 +85,8 @@ class Spectrogram:
         spectrum = torch.stft(
             waveform, self.n_fft, self.hop, window=self._window(waveform), return_complex=True
         )
-        parts = _scaled(torch.view_as_real(spectrum), self.alpha, self.beta).movedim(-1, 1)
+        kept = torch.view_as_real(spectrum[:, : self.frequencies])
+        parts = _scaled(kept, self.alpha, self.beta).movedim(-1, 1)
         return functional.pad(parts, (0, shape[2] - parts.shape[-1]))
 
     def waveform(self, spectrogram: Tensor, length: int) -> Tensor:
@@ -86,13 +96,15 @@ class Spectrogram:
             UsageError: the spectrogram is not that of so many samples.
         """
         frames, given = self.frames(length), tuple(spectrogram.shape[1:])
-        if given[:2] != (2, self.n_fft // 2 + 1) or given[2] < frames:
+        if given[:2] != (2, self.frequencies) or given[2] < frames:
             raise UsageError(
                 f"a spectrogram is {given}, but {length} samples are {self.shape(length)}: give the "
                 "length and the settings that it was made with"
             )
         parts = spectrogram[..., :frames].movedim(1, -1) / self.beta
         spectrum = torch.view_as_complex(_scaled(parts, 1 / self.alpha, 1.0).contiguous())
+        silent = self.n_fft // 2 + 1 - self.frequencies
+        spectrum = functional.pad(spectrum, (0, 0, 0, silent))
         return torch.istft(
             spectrum, self.n_fft, self.hop, window=self._window(spectrogram), length=length
         )
@@ -106,6 +118,33 @@ SPECTROGRAM_16K = Spectrogram()
 
 SPECTROGRAM_48K = Spectrogram(48_000, n_fft=1534, hop=384, alpha=0.667, beta=0.065)
 """What SGMSE publishes for 48 kHz: F = 768."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Waveforms of one length as spectrograms, and back.
+
+    Args:
+        spectrogram: the transform.
+        samples: of every waveform.
+    """
+
+    spectrogram: Spectrogram
+    samples: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(2, F, T) of every spectrogram."""
+        return self.spectrogram.shape(self.samples)
+
+    def states(self, waveforms: Tensor) -> Tensor:
+        """(B, 2, F, T) of waveforms (B, up to `samples`), best within [-1, 1] (see `peak`)."""
+        missing = self.samples - waveforms.shape[1]
+        return self.spectrogram.of(functional.pad(waveforms, (0, missing)))
+
+    def waveforms(self, states: Tensor) -> Tensor:
+        """(B, samples) of spectrograms (B, 2, F, T)."""
+        return self.spectrogram.waveform(states, self.samples)
 
 
 def peak(waveform: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,23 +12,8 @@ from torch import nn
 from whisper.model import ModelDimensions, Whisper
 
 from trainables.errors import UsageError, check_choice
+from trainables.models.recogniser_config import ANY_SIZE, SIZES
 
-# (mel bands, audio width, audio layers, text layers) of the published models.
-SIZES = {
-    "tiny": (80, 384, 4, 4),
-    "tiny.en": (80, 384, 4, 4),
-    "base": (80, 512, 6, 6),
-    "base.en": (80, 512, 6, 6),
-    "small": (80, 768, 12, 12),
-    "small.en": (80, 768, 12, 12),
-    "medium": (80, 1024, 24, 24),
-    "medium.en": (80, 1024, 24, 24),
-    "large-v1": (80, 1280, 32, 32),
-    "large-v2": (80, 1280, 32, 32),
-    "large-v3": (128, 1280, 32, 32),
-    "turbo": (128, 1280, 32, 4),
-}
-ANY_SIZE = "any"
 _BROKEN = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError)
 
 
@@ -59,15 +43,6 @@ def load_whisper(size: str, checkpoint: str | Path | None = None) -> Whisper:
         raise UsageError(
             f"Whisper {size!r} cannot be downloaded ({_first_line(error)}): give its checkpoint file"
         ) from error
-
-
-def weights_hash(network: nn.Module) -> str:
-    """A hash of every weight of a network, by name: equal exactly where all weights are equal."""
-    hashed = hashlib.blake2b(digest_size=16)
-    for name, tensor in sorted(network.state_dict().items()):
-        hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        hashed.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return hashed.hexdigest()
 
 
 def _from_file(path: Path, size: str) -> Whisper:

@@ -14,40 +14,15 @@ from whisper.audio import SAMPLE_RATE
 from whisper.model import Whisper
 from whisper.tokenizer import Tokenizer, get_tokenizer
 
-from trainables.errors import UsageError, check_choice, check_range
+from trainables.errors import UsageError, check_range
 from trainables.models._whisper_decoding import SentenceDecoder, WordDecoder
 from trainables.models._whisper_listening import LogMel, encode, fit_length, frames_of
-from trainables.models._whisper_weights import ANY_SIZE, SIZES, load_whisper, weights_hash
-from trainables.models.classifier import LogitScale
+from trainables.models._whisper_weights import load_whisper
+from trainables.models.recogniser_config import LONGEST, RecogniserConfig
+from trainables.models.scale import LogitScale, weights_hash
 
 _REMEMBERED = 3  # a corrupted signal, its enhanced one, and the one before
-_WORD, _LONGEST = 2.0, 30.0  # seconds of context
-
-
-@dataclass(frozen=True)
-class RecogniserConfig:
-    """Which Whisper, and how many seconds of a signal it hears.
-
-    `size` names a published model, downloaded where `checkpoint` (a file) is None; "any" takes a
-    checkpoint of any size. A signal is heard after `lead` seconds of silence, which words that were
-    trimmed tightly want, and filled up with silence, or cut, to `context` seconds in all.
-
-    None is 2 s for words and 30 s, Whisper's own, for sentences. For single words 2 to 5 s are as
-    good as 30 s and cost 1/21 to 1/8. Sentences want silence after them: on four spoken digits in up
-    to 4 s, 12 s had the word error rate of 30 s (0.03), 8 s had 0.34 and 4 to 6 s more than 1, since
-    Whisper, seeing no end, says the sentence again.
-    """
-
-    size: str = "base"
-    checkpoint: str | None = None
-    context: float | None = None
-    lead: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_choice("Whisper's size", self.size, [*SIZES, ANY_SIZE])
-        context = _LONGEST if self.context is None else self.context
-        check_range("the recogniser's context, seconds,", context, 0.02, _LONGEST)
-        check_range("the recogniser's lead, seconds,", self.lead, 0, context)
+_WORD = 2.0  # seconds of context
 
 
 @dataclass(frozen=True)
@@ -139,7 +114,7 @@ class Recogniser(nn.Module):
         super().__init__()
         self.whisper, self.vocabulary, self.waveform_of = whisper, vocabulary, waveform_of
         if context is None:
-            context = _WORD if isinstance(vocabulary, Words) else _LONGEST
+            context = _WORD if isinstance(vocabulary, Words) else LONGEST
         self.frames, self.lead = frames_of(context, whisper.encoder), round(lead * SAMPLE_RATE)
         self.log_mel = LogMel(whisper.dims.n_mels)
         self.tokenizer = tokenizer_of(whisper)
@@ -183,6 +158,10 @@ class Recogniser(nn.Module):
         features = encode(self.whisper.encoder, mel)
         self._recent.keep(x, features)
         return features
+
+    def shown(self, x: Tensor) -> Tensor:
+        """The features: a logit denoiser hears a signal by the encoder's ears."""
+        return self.features(x)
 
     @torch.no_grad()
     def raw_logits(self, x: Tensor) -> Tensor:

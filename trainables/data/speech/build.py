@@ -53,7 +53,7 @@ def build(recipe: Recipe, cache: Path, progress: Progress = quiet) -> SpeechData
         UsageError: a split has no usable recording.
     """
     folder = cache / f"{recipe.name}-{key_of(recipe)}"
-    with _alone(folder):
+    with alone(folder):
         if not (folder / _DONE).is_file():
             shards = _make_shards(recipe, folder, progress)
             _join(recipe, folder, shards)
@@ -214,8 +214,8 @@ def _opened_split(folder: Path, split: str) -> SpeechSplit:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[IO[str]]:
-    """One process at a time builds; the others wait, then find it built."""
+def alone(folder: Path) -> Iterator[IO[str]]:
+    """One process at a time works in a folder; the others wait, then find what it made."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

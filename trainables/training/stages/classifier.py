@@ -11,7 +11,7 @@ from torch.nn import functional
 from trainables.config import as_mapping
 from trainables.data.splits import Dataset
 from trainables.models import build as networks
-from trainables.models.classifier import LogitScale
+from trainables.models.scale import LogitScale
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
 from trainables.training.objective import Context, Objective, PreparedBatch
@@ -61,5 +61,5 @@ class ClassifierObjective(Objective):
     @torch.no_grad()
     def finish(self, dataset: Dataset, device: torch.device) -> None:
         rows = torch.arange(len(dataset.train)).split(512)
-        images = (dataset.train.images(chunk).to(device) for chunk in rows)
+        images = (dataset.train.clean(chunk).to(device) for chunk in rows)
         self.scale.fit(torch.cat([self.network(chunk) for chunk in images]))

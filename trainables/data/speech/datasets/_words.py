@@ -34,6 +34,11 @@ class Around:
         check_range("seconds of silence before a word", self.before, 0, 5)
         check_range("seconds of silence behind a word", self.behind, 0, 5)
 
+    @property
+    def samples(self) -> int:
+        """The most samples of a word with the silence around it."""
+        return round((self.before + self.longest + self.behind) * RATE)
+
     def read(self, path: Path, only_rate: int | None) -> tuple[Tensor, slice]:
         """The word at 16 kHz with silence around it, (L,), and where it is in that.
 
