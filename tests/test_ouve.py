@@ -59,11 +59,14 @@ def test_times_may_be_numbers_or_tensors():
     x0, x_cor, eps = torch.randn(3, 4, 2, 5, 6, generator=generator_of("times"))[:3]
     for t in (0.03, 0.6):
         each, one = torch.full((4,), t), torch.tensor([t])
-        for function in (process.noised, process.clean_of):
-            want = function(x0, x_cor, eps, t)
+        for function in (
+            lambda time: process.noised(x0, x_cor, eps, time),
+            lambda time: process.clean_of(x0, eps, time, x_cor),
+        ):
+            want = function(t)
             assert want.shape == x0.shape and want.dtype == x0.dtype
-            torch.testing.assert_close(function(x0, x_cor, eps, each), want)
-            torch.testing.assert_close(function(x0, x_cor, eps, one), want)
+            torch.testing.assert_close(function(each), want)
+            torch.testing.assert_close(function(one), want)
     mixed = process.noised(x0, x_cor, eps, torch.tensor([0.1, 0.2, 0.3, 0.4]))
     torch.testing.assert_close(
         mixed[2:3], process.noised(x0[2:3], x_cor[2:3], eps[2:3], torch.tensor([0.3]))
@@ -79,9 +82,9 @@ def _marginal(process, t):
     return mean, (share * DEVIATION) ** 2 + float(process.deviation(t)) ** 2
 
 
-def _exact_score(process, x, t):
+def _exact_output(process, x, t):
     mean, variance = _marginal(process, t)
-    return -(x - mean) / variance
+    return -(x - mean) / variance * float(process.deviation(t))
 
 
 def test_clean_estimate_is_the_posterior_mean_of_gaussian_data():
@@ -94,16 +97,16 @@ def test_clean_estimate_is_the_posterior_mean_of_gaussian_data():
         # conditional mean of x0 given share x0 + (1 - share) x_cor + sigma eps = x_t
         gain = share * DEVIATION**2 / (share**2 * DEVIATION**2 + sigma**2)
         want = MEAN + gain * (x_t - share * MEAN - (1 - share) * X_COR)
-        got = process.clean_of(x_t, _exact_score(process, x_t, t), x_cor, t)
+        got = process.clean_of(x_t, _exact_output(process, x_t, t), t, x_cor)
         torch.testing.assert_close(got, want)
 
 
-def test_the_score_of_known_noise_gives_back_the_clean_state():
+def test_the_output_for_known_noise_gives_back_the_clean_state():
     process = OUVE_16K
     x0, x_cor, eps = torch.randn(3, 4, 2, 3, 5, generator=generator_of("known")).double()
     t = torch.tensor([0.03, 0.2, 0.7, 1.0], dtype=torch.float64)
     x_t = process.noised(x0, x_cor, eps, t)
-    torch.testing.assert_close(process.clean_of(x_t, process.score_of(-eps, t), x_cor, t), x0)
+    torch.testing.assert_close(process.clean_of(x_t, -eps, t, x_cor), x0)
 
 
 def test_levels_are_even_to_t_eps_and_end_at_zero():
@@ -127,7 +130,8 @@ def _predicted(process, steps, count=COUNT):
     x = mean + variance**0.5 * torch.randn(count, 1, generator=generator)
     for t, s in pairwise(process.levels(steps)):
         drawn = torch.randn(count, 1, generator=generator) if process.is_random(t, s) else None
-        x = process.predict(x, _exact_score(process, x, t), torch.tensor(X_COR), t, s, drawn)
+        output = _exact_output(process, x, t)
+        x = process.predict(x, output, t, s, 1.0, drawn, torch.tensor(X_COR))
     return float(x.mean()), float(x.std())
 
 
@@ -173,7 +177,7 @@ def test_a_step_over_any_gap_keeps_the_marginal(eta, t, s):
     x0, x_cor = torch.full((COUNT, 1), 0.7), torch.tensor(X_COR)
     x_t = process.noised(x0, x_cor, torch.randn(COUNT, 1, generator=generator), t)
     drawn = torch.randn(COUNT, 1, generator=generator) if process.is_random(t, s, eta) else None
-    x_s = process.step(x_t, x0, x_cor, t, s, eta, drawn)
+    x_s = process.step(x_t, x0, t, s, eta, drawn, x_cor)
     want = float(process.mean(x0[:1], x_cor, s))
     assert float(x_s.mean()) == pytest.approx(want, abs=0.005)
     assert float(x_s.std()) == pytest.approx(float(process.deviation(s)), rel=0.01, abs=1e-6)
@@ -189,9 +193,9 @@ def test_a_random_step_is_bayes_rule_on_the_forward_step():
     kernel_var = float(process.deviation(t)) ** 2 - a**2 * prior_var
     variance = 1 / (1 / prior_var + a**2 / kernel_var)
     mean = variance * (prior_mean / prior_var + a * (x_t - (1 - a) * x_cor) / kernel_var)
-    states = torch.tensor([[x_t], [x0], [x_cor]], dtype=torch.float64)
-    zero = process.step(*states[:, None], t, s, 1.0, torch.zeros(1, 1))
-    one = process.step(*states[:, None], t, s, 1.0, torch.ones(1, 1))
+    state, clean, origin = torch.tensor([[x_t], [x0], [x_cor]], dtype=torch.float64)[:, None]
+    zero = process.step(state, clean, t, s, 1.0, torch.zeros(1, 1), origin)
+    one = process.step(state, clean, t, s, 1.0, torch.ones(1, 1), origin)
     assert float(zero) == pytest.approx(mean)
     assert float(one - zero) == pytest.approx(variance**0.5)
 
@@ -204,7 +208,7 @@ def test_langevin_steps_keep_the_marginal_up_to_their_size(snr):
     x = MEAN + sigma * torch.randn(COUNT, 1, generator=generator)
     for _ in range(round(4 / (2 * snr**2)) if snr > 0.1 else 40):
         drawn = torch.randn(COUNT, 1, generator=generator)
-        x = process.correct(x, -(x - MEAN) / sigma**2, t, drawn, snr)
+        x = process.correct(x, -(x - MEAN) / sigma, t, drawn, snr=snr)
     assert float(x.mean()) == pytest.approx(MEAN, abs=0.005)
     limit = sigma / (1 - snr**2) ** 0.5
     assert float(x.std()) == pytest.approx(limit, rel=0.01)
@@ -213,7 +217,7 @@ def test_langevin_steps_keep_the_marginal_up_to_their_size(snr):
 def test_one_corrector_step_by_hand():
     process, drawn = OUVE(), torch.ones(1, 1, dtype=torch.float64)
     sigma = float(process.deviation(0.5))
-    x = process.correct(0.2 * drawn, 3 * drawn, 0.5, drawn)
+    x = process.correct(0.2 * drawn, 3 * sigma * drawn, 0.5, drawn)  # a score of 3
     assert float(x) == pytest.approx(0.2 + 3 * 0.5 * sigma**2 + sigma)
 
 

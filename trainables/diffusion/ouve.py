@@ -5,18 +5,21 @@ Forward (paper, E.1, equation 36; Richter et al. 2023): dx = theta (x_cor - x) d
 So x_t is normal about mu(x0, x_cor, t) = e^(-theta t) x0 + (1 - e^(-theta t)) x_cor (equation 38).
 
 States are real tensors of any shape (B, ...). A time is a float, which costs no device work, or a
-tensor (B,) or (1,). Noise is always standard normal of the state's shape and given by the caller.
+tensor (B,) or (1,). Noise is always standard normal of the state's shape and given by the caller. A
+network's output is sigma(t) times the score.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from trainables.diffusion.process import SNR
 from trainables.errors import UsageError, check_range
 
 Time = float | Tensor
@@ -24,7 +27,7 @@ Time = float | Tensor
 
 @dataclass(frozen=True)
 class OUVE:
-    """The process and its samplers.
+    """The process and its samplers: a `Process`, whose origin is x_cor, or y_cor for logits.
 
     Args:
         theta: stiffness, how fast the mean goes to x_cor.
@@ -44,6 +47,7 @@ class OUVE:
     t_eps: float = 0.03
     complex_state: bool = False
     T: ClassVar[float] = 1.0
+    needs_origin: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_range("OUVE theta", self.theta, 1e-6, 100)
@@ -83,9 +87,9 @@ class OUVE:
         growth = torch.exp(self._log_ratio * _tensor(t))
         return self._sigma_unit * math.sqrt(2 * self._log_ratio) * growth
 
-    def prior(self, x_cor: Tensor, drawn: Tensor) -> Tensor:
+    def prior(self, origin: Tensor | None, drawn: Tensor) -> Tensor:
         """x_T ~ N(x_cor, sigma(T)^2), where sampling starts."""
-        return self.noised_about(x_cor, drawn, self.T)
+        return self.noised_about(_given(origin), drawn, self.T)
 
     # ---- training
 
@@ -153,54 +157,38 @@ class OUVE:
             [self.t_eps if steps > 1 else self.T, 0.0]
         )
 
+    def scaled(self, levels: Sequence[float]) -> Tensor:
+        """The times themselves, (N,)."""
+        return torch.tensor(levels, dtype=torch.float32) / self.T
+
     def is_random(self, t: float, s: float, eta: float = 1.0) -> bool:
         """Whether the step from t to s needs noise: the last one gives its mean."""
         return eta > 0 and s > 0
 
-    def predict(
-        self, x_t: Tensor, score: Tensor, x_cor: Tensor, t: Time, s: Time, drawn: Tensor | None
+    def clean_of(
+        self, x_t: Tensor, output: Tensor, t: Time, origin: Tensor | None = None
     ) -> Tensor:
-        """x_s by reverse diffusion, equation 37 over the whole gap from t to the next selected time s.
-
-        Without `drawn`, its mean: what the last step gives.
-        """
-        gap = _tensor(t) - _tensor(s)
-        variance = _to_multiply(self.diffusion(t) ** 2 * gap, x_t)
-        mean = x_t - self.drift(x_t, x_cor) * _to_multiply(gap, x_t) + variance * score
-        return mean if drawn is None else mean + torch.sqrt(variance) * drawn
-
-    def correct(
-        self, x_t: Tensor, score: Tensor, t: Time, drawn: Tensor, snr: float = 0.5
-    ) -> Tensor:
-        """x_t after a step of annealed Langevin dynamics of size 2 (snr sigma(t))^2 (paper, E.5).
-
-        At a finite snr the step is not quite invariant: where sigma(t) is the state's own deviation,
-        repeated steps go to 1 / sqrt(1 - snr^2) of it, 1.15 for the published 0.5.
-        """
-        size = 2 * (snr * _to_multiply(self.deviation(t), x_t)) ** 2
-        return x_t + size * score + torch.sqrt(2 * size) * drawn
-
-    def clean_of(self, x_t: Tensor, score: Tensor, x_cor: Tensor, t: Time) -> Tensor:
         """x0_hat = E[x0 | x_t] by Tweedie's formula: mu is x_t + sigma^2 s, and x_cor is taken out."""
         share = _to_multiply(self.decay(t), x_t)
-        mean = x_t + _to_multiply(self.deviation(t), x_t) ** 2 * score
-        return (mean - (1 - share) * x_cor) / share
+        mean = x_t + _to_multiply(self.deviation(t), x_t) * output
+        return (mean - (1 - share) * _given(origin)) / share
 
     def step(
         self,
         x_t: Tensor,
         x0_hat: Tensor,
-        x_cor: Tensor,
         t: Time,
         s: Time,
         eta: float,
         drawn: Tensor | None,
+        origin: Tensor | None = None,
     ) -> Tensor:
         """x_s drawn from q(x_s | x_t, x0_hat) for any s < t, exact for a right x0_hat whatever the gap.
 
         This process's counterpart of DDPM (eta = 1) and DDIM (eta = 0), for grids too coarse for
         `predict`. Without `drawn` nothing is added; ask `is_random`.
         """
+        x_cor = _given(origin)
         at_t, at_s = self.deviation(t), self.deviation(s)
         kept = (self.decay(t) / self.decay(s) * at_s / at_t) ** 2  # of the variance at s, by x_t
         random = eta * at_s * torch.sqrt(torch.clamp(1 - kept, min=0))
@@ -208,6 +196,44 @@ class OUVE:
         mean = self.mean(x0_hat, x_cor, s)
         mean = mean + _to_multiply(direction, x_t) * (x_t - self.mean(x0_hat, x_cor, t))
         return mean if drawn is None else mean + _to_multiply(random, x_t) * drawn
+
+    def predict(
+        self,
+        x_t: Tensor,
+        output: Tensor,
+        t: Time,
+        s: Time,
+        eta: float,
+        drawn: Tensor | None,
+        origin: Tensor | None = None,
+    ) -> Tensor:
+        """x_s by the reverse-time SDE over the whole gap from t to the next selected time s.
+
+        eta = 1 is reverse diffusion, equation 37 and the paper's predictor (E.5); eta = 0 is the
+        probability flow. Without `drawn`, its mean: what the last step gives.
+        """
+        gap = _tensor(t) - _tensor(s)
+        variance = _to_multiply(self.diffusion(t) ** 2 * gap, x_t)
+        mean = x_t - self.drift(x_t, _given(origin)) * _to_multiply(gap, x_t)
+        mean = mean + (1 + eta**2) / 2 * variance * self.score_of(output, t)
+        return mean if drawn is None else mean + eta * torch.sqrt(variance) * drawn
+
+    def correct(
+        self,
+        x_t: Tensor,
+        output: Tensor,
+        t: Time,
+        drawn: Tensor,
+        origin: Tensor | None = None,
+        snr: float = SNR,
+    ) -> Tensor:
+        """x_t after a step of annealed Langevin dynamics of size 2 (snr sigma(t))^2 (paper, E.5).
+
+        At a finite snr the step is not quite invariant: where sigma(t) is the state's own deviation,
+        repeated steps go to 1 / sqrt(1 - snr^2) of it, 1.15 for the published 0.5.
+        """
+        sigma = _to_multiply(self.deviation(t), x_t)
+        return x_t + 2 * snr**2 * sigma * output + 2 * snr * sigma * drawn
 
     @property
     def _log_ratio(self) -> float:
@@ -223,6 +249,16 @@ OUVE_16K = OUVE(complex_state=True)
 
 OUVE_48K = OUVE(theta=2.0, sigma_min=0.1, sigma_max=1.0, complex_state=True)
 """What SGMSE publishes for 48 kHz (EARS-WHAM, EARS-Reverb)."""
+
+
+def _given(origin: Tensor | None) -> Tensor:
+    """The origin, or the error for its absence."""
+    if origin is None:
+        raise UsageError(
+            "an OUVE process got no origin, but it is about the corrupted state: give x_cor for "
+            "signals, the classifier's logits of x_cor for logits"
+        )
+    return origin
 
 
 def _tensor(t: Time) -> Tensor:
