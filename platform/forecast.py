@@ -12,7 +12,6 @@ import optuna
 import torch
 
 import search_spaces
-from trainables.data import datasets
 from trainables.data.splits import Dataset
 from trainables.evaluation import schedule_of
 from trainables.models import build
@@ -70,7 +69,7 @@ def forecast(plan: Plan, trained: Collection[str] = ()) -> Forecast:
         schedule_of(plan.strategy, search_spaces.load(plan.strategy).paper_point(recipe.T))
     )
     drawn = _drawn_costs(plan)
-    dataset = datasets.load(plan.dataset, plan.places.data)
+    dataset = plan.places.dataset(plan.task)
     signal_call, logit_call, logit_whole = _seconds_a_call(plan, dataset)
 
     def seconds(costs: list[Cost], samples: int) -> float:

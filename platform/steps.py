@@ -19,7 +19,6 @@ from platform.tracking import Tracker
 
 from dashboards.pareto import hypervolume, shared_reference
 from dashboards.points import Shown, rows
-from trainables.data import datasets
 from trainables.records import ACCURACY, NFE, write_json
 
 
@@ -46,7 +45,7 @@ def sweep(
     with console.step("record", "5/5 recording and drawing"):
         runs = {shown.label: tracker.confirmed(shown) for shown in confirmed.points}
         volume = hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
-        dataset = datasets.load(plan.dataset, plan.places.data)
+        dataset = plan.places.dataset(plan.task)
         files = draw(plan, dataset, study, confirmed.points, confirmed.best, reference, volume)
         for path in [*files.values(), plan.folder / "plan.json"]:
             tracker.artifact(path)

@@ -16,7 +16,6 @@ from trainables.models._whisper_decoding import WordDecoder, advance, hear
 from trainables.models._whisper_listening import LogMel, fit_length
 from trainables.models._whisper_weights import load_whisper
 from trainables.models.recogniser import (
-    AudioLogitScale,
     Recogniser,
     RecogniserConfig,
     Sentences,
@@ -25,7 +24,7 @@ from trainables.models.recogniser import (
     tokenizer_of,
     tokens_of,
 )
-from trainables.models.scale import weights_hash
+from trainables.models.scale import AudioLogitScale, weights_hash
 from trainables.noise import generator_of
 
 DIMS = ModelDimensions(80, 1500, 32, 2, 2, 51865, 64, 32, 2, 2)

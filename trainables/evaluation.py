@@ -15,8 +15,9 @@ from torch import Tensor
 from trainables import strategies
 from trainables.assembly import assemble, probe
 from trainables.config import digest, from_mapping
-from trainables.data import corruptions, datasets
-from trainables.data.splits import Dataset, Split
+from trainables.data import datasets
+from trainables.data.speech.build import Progress, quiet
+from trainables.data.splits import Dataset, Samples
 from trainables.engine import Engine, Outcome
 from trainables.errors import check_choice
 from trainables.memory import fitting_batch
@@ -66,6 +67,15 @@ class Storage:
     @property
     def data(self) -> Path:
         return Path(self.data_dir) if self.data_dir else Path(self.root) / "data"
+
+    def dataset(self, task: Task, progress: Progress = quiet) -> Dataset:
+        """The task's data; what must be built is kept in the storage, and `progress` told of it.
+
+        Raises:
+            UsageError: its files are missing or broken.
+        """
+        cache = Path(self.root) / "data"
+        return datasets.load(task.dataset, self.data, cache, task.recipe.spectrogram, progress)
 
 
 @dataclass(frozen=True)
@@ -130,13 +140,12 @@ class Evaluator:
         self.task, self.strategy, self.storage = task, strategy, storage
         self.device, self._asked, self._gpu_share = device, batch, gpu_share
         self.module = strategies.load(strategy)
-        self.dataset = dataset or datasets.load(task.dataset, storage.data)
+        self.dataset = dataset or storage.dataset(task)
         self._weights: dict[str, dict[str, Tensor]] = {}
         for kind in self.module.PARTS:
             self._weights |= storage.parts.load(kind, task)
         classifier = build.frozen_classifier(self.dataset, task.recipe, self._weights)
         self._classifier = classifier.to(device)
-        self._corrupt = corruptions.load(task.corruption)
         self._meter = Meter()
         self._engines: dict[torch.dtype, tuple[Engine, int, Beginnings]] = {}
 
@@ -185,7 +194,7 @@ class Evaluator:
         spent = self._meter.spent() + Spent(seconds=time.perf_counter() - start)
         return Tally(answers, float(torch.cat(spread).sum()), spent)
 
-    def sample(self, point: Mapping[str, Any], split: Split, seed: int) -> tuple[Outcome, Tensor]:
+    def sample(self, point: Mapping[str, Any], split: Samples, seed: int) -> tuple[Outcome, Tensor]:
         """Corrupt a few samples and run the strategy on them; returns the outcome and x_cor."""
         noise = SampleNoise(seed, split.numbers.tolist())
         x_cor = self._corrupted(split, noise)
@@ -196,8 +205,9 @@ class Evaluator:
         """Class numbers (B,) that the outcome's logits stand for."""
         return self._classifier.classes_of(outcome.y)
 
-    def _corrupted(self, split: Split, noise: SampleNoise) -> Tensor:
-        return self._corrupt(split.images(), noise.split("corruption")).to(self.device)
+    def _corrupted(self, split: Samples, noise: SampleNoise) -> Tensor:
+        drawn, corruption = noise.split("corruption"), self.task.corruption
+        return split.corrupted(split.clean(), slice(None), corruption, drawn).to(self.device)
 
     def _engine(self, dtype: torch.dtype) -> tuple[Engine, int, Beginnings]:
         """The engine on networks of that type, how many samples it takes together, and what its runs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trainables.config import as_mapping
@@ -49,6 +49,11 @@ class SpeechRecipe:
 
     spectrogram: Spectrogram = field(default_factory=lambda: SPECTROGRAM_16K)
     process: OUVE = field(default_factory=lambda: OUVE_16K)
+
+    @property
+    def logit_process(self) -> OUVE:
+        """The process of the logits."""
+        return replace(self.process, complex_state=False)
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,10 @@ class Recipe:
     def spectrogram(self) -> Spectrogram | None:
         """What speech is shown as; None for images."""
         return None if self.speech is None else self.speech.spectrogram
+
+    def states(self) -> dict[str, Any]:
+        """The settings of the signals' states, beyond those of the data."""
+        return {} if self.speech is None else {"spectrogram": as_mapping(self.speech.spectrogram)}
 
     def diffusion(self) -> dict[str, Any]:
         """The settings of the processes, of their loss and of their states."""

@@ -25,6 +25,10 @@ class Condition(nn.Module):
         """The encoding of logits (B, S, K)."""
         raise NotImplementedError
 
+    def none(self) -> Any:
+        """The encoding of no logits, one for all samples: the map stays as it is."""
+        raise NotImplementedError
+
     def forward(self, h: Tensor, logits: Any) -> Tensor:
         """The map (B, C, F, T), changed."""
         raise NotImplementedError
@@ -43,6 +47,9 @@ class FiLM(Condition):
         """(B, 2 C): scale and shift."""
         return self.film(functional.silu(self.inner(self.steps(y).mean(dim=1))))
 
+    def none(self) -> Tensor:
+        return torch.zeros(1, self.film.out_features).to(self.film.weight)
+
     def forward(self, h: Tensor, logits: Tensor) -> Tensor:
         scale, shift = logits[:, :, None, None].chunk(2, dim=1)
         return h * (1 + scale) + shift
@@ -60,17 +67,24 @@ class Fusion(Condition):
         self.outer = nn.Conv2d(channels, channels, 1)
         zero_output(self.outer)
 
-    def encode(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values, (B, S, width) each."""
+    def encode(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Keys and values, (B, S, width) each, and that there are any, (B, 1, 1, 1)."""
         keys, values = self.keys_and_values(self.steps(y)).chunk(2, dim=2)
-        return keys, values
+        return keys, values, torch.ones(len(y), 1, 1, 1).to(values)
 
-    def forward(self, h: Tensor, logits: tuple[Tensor, Tensor]) -> Tensor:
+    def none(self) -> tuple[Tensor, Tensor, Tensor]:
+        weight = self.keys_and_values.weight
+        nothing = torch.zeros(1, 1, len(weight) // 2).to(weight)
+        return nothing, nothing, torch.zeros(1, 1, 1, 1).to(weight)
+
+    def forward(self, h: Tensor, logits: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        keys, values, given = logits
+        keys, values = (rows.expand(len(h), -1, -1) for rows in (keys, values))
         frames = h.mean(dim=2).transpose(1, 2)
         queries = self.queries(_with_positions(frames))
-        found = functional.scaled_dot_product_attention(queries, *logits)
+        found = functional.scaled_dot_product_attention(queries, keys, values)
         found = found.transpose(1, 2)[:, :, None].expand(-1, -1, h.shape[2], -1)
-        return h + self.outer(functional.silu(self.inner(torch.cat([h, found], dim=1))))
+        return h + given * self.outer(functional.silu(self.inner(torch.cat([h, found], dim=1))))
 
 
 class _Steps(nn.Module):

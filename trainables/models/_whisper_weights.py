@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 import whisper
-from torch import nn
 from whisper.model import ModelDimensions, Whisper
 
 from trainables.errors import UsageError, check_choice

@@ -175,9 +175,11 @@ class NCSNpp(SignalDenoiser):
         return x_cor
 
     def encode_logits(self, y: Tensor | None, batch: int) -> Any:
-        """The condition's encoding of logits (B, K) or (B, S, K); None, for no condition, of None."""
+        """The condition's encoding of logits (B, K) or (B, S, K), or of their absence; None where the
+        network has no condition.
+        """
         if y is None:
-            return None
+            return None if self.condition is None else self.condition.none()
         if self.condition is None:
             raise UsageError(
                 "logits were given to an NCSN++ that has no condition: make it with their number "

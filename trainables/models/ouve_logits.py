@@ -8,7 +8,7 @@ encoding; time enters with each call.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +20,7 @@ from trainables.models.base import LogitDenoiser
 from trainables.models.layers import TimeEmbedding, zero_output
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(NamedTuple):
     """The encoded conditions: what was heard, (B, width) or (B, S, width), and y_cor as y_t is."""
 
     context: Tensor

@@ -19,7 +19,7 @@ from trainables.models._whisper_decoding import SentenceDecoder, WordDecoder
 from trainables.models._whisper_listening import LogMel, encode, fit_length, frames_of
 from trainables.models._whisper_weights import load_whisper
 from trainables.models.recogniser_config import LONGEST, RecogniserConfig
-from trainables.models.scale import LogitScale, weights_hash
+from trainables.models.scale import AudioLogitScale, weights_hash
 
 _REMEMBERED = 3  # a corrupted signal, its enhanced one, and the one before
 _WORD = 2.0  # seconds of context
@@ -60,32 +60,6 @@ class Sentences:
         if not self.tokens or len(set(self.tokens)) < len(self.tokens):
             raise UsageError("the tokens of sentences must be one or more, each once: give others")
         check_range("decoding steps", self.steps, 1, 220)
-
-
-class AudioLogitScale(LogitScale):
-    """Logits of the mean and deviation of the signals that the same process diffuses (E.5).
-
-    One mean and one deviation for all logits, as the paper has it: every class is moved alike, so
-    the largest standardised logit is the largest raw one.
-    """
-
-    def fit_to(self, logits: Tensor, mean: float, deviation: float) -> None:
-        """Set the scale from raw clean logits (N, ..., K) such that the standardised ones have this
-        mean and deviation: those of clean signals in the state that the process diffuses
-        (compressed STFT coefficients, real and imaginary parts alike).
-
-        Raises:
-            UsageError: a deviation is zero or something is not finite.
-        """
-        spread = logits.std(correction=0)
-        if not (deviation > 0 and bool(spread > 0) and bool(torch.isfinite(spread))):
-            raise UsageError(
-                f"logits of deviation {float(spread):g} cannot be scaled to signals of deviation "
-                f"{deviation:g}: both must be positive; give more than one utterance, none silent"
-            )
-        self.deviation.copy_(spread / deviation)
-        self.mean.copy_((logits.mean() - mean * self.deviation).expand_as(self.mean))
-        self.largest.copy_(self.standardised(logits).abs().max())
 
 
 class Recogniser(nn.Module):

@@ -33,8 +33,9 @@ class RecogniserConfig:
     """Which Whisper, and how many seconds of a signal it hears.
 
     `size` names a published model, downloaded where `checkpoint` (a file) is None; "any" takes a
-    checkpoint of any size. `content` identifies what is in the file, which may lie anywhere. A signal is heard after `lead` seconds of silence, which words that were
-    trimmed tightly want, and filled up with silence, or cut, to `context` seconds in all.
+    checkpoint of any size. The file may lie anywhere: `content` identifies what is in it. A signal is
+    heard after `lead` seconds of silence, which words that were trimmed tightly want, and filled up
+    with silence, or cut, to `context` seconds in all.
 
     None is 2 s for words and 30 s, Whisper's own, for sentences. For single words 2 to 5 s are as
     good as 30 s and cost 1/21 to 1/8. Sentences want silence after them: on four spoken digits in up

@@ -7,6 +7,8 @@ import hashlib
 import torch
 from torch import Tensor, nn
 
+from trainables.errors import UsageError
+
 
 class LogitScale(nn.Module):
     """The one way to standardise logits: per-class mean and one common deviation of clean training
@@ -36,6 +38,32 @@ class LogitScale(nn.Module):
     def restored(self, y: Tensor) -> Tensor:
         """Standardised logits (B, K) to raw ones."""
         return y * self.deviation + self.mean
+
+
+class AudioLogitScale(LogitScale):
+    """Logits of the mean and deviation of the signals that the same process diffuses (E.5).
+
+    One mean and one deviation for all logits, as the paper has it: every class is moved alike, so
+    the largest standardised logit is the largest raw one.
+    """
+
+    def fit_to(self, logits: Tensor, mean: float, deviation: float) -> None:
+        """Set the scale from raw clean logits (N, ..., K) such that the standardised ones have this
+        mean and deviation: those of clean signals in the state that the process diffuses
+        (compressed STFT coefficients, real and imaginary parts alike).
+
+        Raises:
+            UsageError: a deviation is zero or something is not finite.
+        """
+        spread = logits.std(correction=0)
+        if not (deviation > 0 and bool(spread > 0) and bool(torch.isfinite(spread))):
+            raise UsageError(
+                f"logits of deviation {float(spread):g} cannot be scaled to signals of deviation "
+                f"{deviation:g}: both must be positive; give more than one utterance, none silent"
+            )
+        self.deviation.copy_(spread / deviation)
+        self.mean.copy_((logits.mean() - mean * self.deviation).expand_as(self.mean))
+        self.largest.copy_(self.standardised(logits).abs().max())
 
 
 def weights_hash(network: nn.Module) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -16,7 +16,7 @@ class Learning(Protocol):
     """How a network learns a process; `origin` is x_cor for signals, y_cor for logits."""
 
     @property
-    def process(self) -> Process: ...
+    def process(self) -> Process[Any]: ...
 
     def times(self, draws: Draws) -> Tensor:
         """t, (B,), drawn as the process is trained."""
