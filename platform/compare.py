@@ -34,20 +34,23 @@ def _main(arguments: Sequence[str] | None) -> int:
         "example: python -m platform.compare digits",
     )
     made.add_argument("dataset", help=f"one of {', '.join(datasets.names())}")
-    made.add_argument("--corruption", default="gn30", metavar="NAME", help="[%(default)s]")
+    made.add_argument(
+        "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
+    )
     asked, console = with_common(made).parse_args(arguments), Console()
     storage = writable_storage(asked.storage)
     uri = tracking_uri(asked.tracking_uri, storage, os.environ)
     root = Path(data_directory(asked.data_dir) or storage / "data")
-    title = datasets.facts(asked.dataset, root).title
-    wanted = {"corruption": asked.corruption, "preset": asked.preset, "seed": str(asked.seed)}
+    facts = datasets.facts(asked.dataset, root)
+    title, corruption = facts.title, asked.corruption or facts.corruptions[0]
+    wanted = {"corruption": corruption, "preset": asked.preset, "seed": str(asked.seed)}
     try:
         points = confirmed(uri, title, wanted)
     except LookupError as error:
         raise UsageError(str(error)) from error
     folder = storage / "compared"
     name = "-".join([title, *wanted.values()])
-    heading = f"{title}, {asked.corruption} (preset {asked.preset}, seed {asked.seed})"
+    heading = f"{title}, {corruption} (preset {asked.preset}, seed {asked.seed})"
     write_whole(folder / f"{name}.png", fronts_figure(heading, points))
     write_whole(folder / f"{name}.csv", to_csv(points).encode())
     console.table(

@@ -117,7 +117,7 @@ def _point(plan: Plan, asked: argparse.Namespace) -> Mapping[str, Any]:
     if asked.run is not None:
         return _point_of_run(plan, asked.run)
     if asked.point is None:
-        return search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T)
+        return search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
     try:
         values = json.loads(asked.point)
     except json.JSONDecodeError as error:

@@ -66,7 +66,9 @@ def forecast(plan: Plan, trained: Collection[str] = ()) -> Forecast:
     """
     budget, recipe = plan.budget, plan.task.recipe
     paper = cost(
-        schedule_of(plan.strategy, search_spaces.load(plan.strategy).paper_point(recipe.T))
+        schedule_of(
+            plan.strategy, search_spaces.load(plan.strategy).paper_point(recipe.T, plan.facts.kind)
+        )
     )
     drawn = _drawn_costs(plan)
     dataset = plan.places.dataset(plan.task)
@@ -117,7 +119,10 @@ def _drawn_costs(plan: Plan) -> list[Cost]:
     sampler = optuna.samplers.RandomSampler(seed=0)
     study = optuna.create_study(directions=("maximize", "minimize"), sampler=sampler)
     space, T = search_spaces.load(plan.strategy), plan.task.recipe.T
-    return [cost(schedule_of(plan.strategy, space.suggest(study.ask(), T))) for _ in range(_DRAWN)]
+    return [
+        cost(schedule_of(plan.strategy, space.suggest(study.ask(), T, plan.facts.kind)))
+        for _ in range(_DRAWN)
+    ]
 
 
 @torch.no_grad()

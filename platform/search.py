@@ -76,7 +76,7 @@ def _tune(plan: Plan, room: Room, study: optuna.Study, follower: _Follower) -> N
     from trainables.trial import SamplingTrial
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    searcher = StudySearcher(study, plan.strategy, plan.task.recipe.T)
+    searcher = StudySearcher(study, plan.strategy, plan.task.recipe.T, plan.facts.kind)
     follower.searcher = searcher
     left = plan.trials - len(complete(study))
     job = plan.job("validation", room.threads)
