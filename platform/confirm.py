@@ -53,7 +53,7 @@ def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study)
     test = measure_all(plan, cluster, console, candidates, "test")
     measured = {shown.label: runs for shown, runs in zip(chosen, test, strict=True)}
     points = [
-        replace(shown, validation=summary(v), test=summary(t))
+        replace(shown, validation=summary(v, plan.measure), test=summary(t, plan.measure))
         for shown, v, t in zip(chosen, validation, test, strict=True)
         if v and t
     ]

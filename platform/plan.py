@@ -24,6 +24,7 @@ from trainables.evaluation import Storage
 from trainables.models.recogniser_config import RecogniserConfig
 from trainables.precision import PRECISIONS
 from trainables.recipe import Task
+from trainables.records import MEASURES, Measure
 from trainables.trial_job import Job
 
 BASELINES = ("noisy", "enhanced", "card")
@@ -96,6 +97,11 @@ class Plan:
     def facts(self) -> Facts:
         """What is known of the dataset before its signals are read."""
         return _facts(self.dataset, self.places.data)
+
+    @property
+    def measure(self) -> Measure:
+        """What people are shown of the answers."""
+        return MEASURES[self.facts.kind]
 
     @property
     def task(self) -> Task:

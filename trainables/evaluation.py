@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from trainables.meter import Meter, Spent
 from trainables.models import build
 from trainables.noise import SampleNoise
 from trainables.precision import PRECISIONS, dtype_of
+from trainables.quality import LISTENED, Quality, means, quality_of
 from trainables.recipe import Task
 from trainables.records import (
     FORMAT,
@@ -100,12 +101,14 @@ class Tally:
     """What a run over some samples of a sampling gave.
 
     `correct` has a "1" for each sample classified rightly and a "0" for each other; `spread` is the
-    sum of the samples' deviations between chains.
+    sum of the samples' deviations between chains; `quality` are the signal measures of those of the
+    samples that are listened to.
     """
 
     correct: str
     spread: float
     spent: Spent
+    quality: Quality = field(default_factory=dict)
 
 
 class Evaluator:
@@ -175,10 +178,12 @@ class Evaluator:
         """
         engine, batch, beginnings = self._engine(dtype_of(sampling.precision, self.device))
         split = self.dataset.split(sampling.split).first(sampling.limit).part(rows)
+        listened = self._listened(split, sampling.split, rows.start or 0)
         moves = schedule_of(self.strategy, point)
         self._meter.reset()
         correct: list[Tensor] = []
         spread: list[Tensor] = []
+        signals: list[Tensor] = []
         start = time.perf_counter()
         for first in range(0, len(split), batch):
             part = split.part(slice(first, first + batch))
@@ -190,9 +195,25 @@ class Evaluator:
             outcome = engine.run(moves, shared, noise.split("sampling"))
             correct.append(self.answers(outcome).cpu() == part.labels)
             spread.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
+            signals.append(outcome.x[: max(0, len(listened) - first)].cpu())
         answers = "".join("1" if right else "0" for right in torch.cat(correct).tolist())
         spent = self._meter.spent() + Spent(seconds=time.perf_counter() - start)
-        return Tally(answers, float(torch.cat(spread).sum()), spent)
+        return Tally(
+            answers, float(torch.cat(spread).sum()), spent, self._quality(signals, listened)
+        )
+
+    def _listened(self, split: Samples, name: str, before: int) -> Samples:
+        """The samples of a split's part, `before` of the split lying before it, whose signals are
+        measured: of speech, on the test split, the first.
+        """
+        wanted = self.dataset.sound is not None and name == "test"
+        return split.first(max(0, LISTENED - before) if wanted else 0)
+
+    def _quality(self, signals: Sequence[Tensor], listened: Samples) -> Quality:
+        sound = self.dataset.sound
+        if sound is None or not len(listened):
+            return {}
+        return quality_of(sound, torch.cat(list(signals)).float(), listened.clean())
 
     def sample(self, point: Mapping[str, Any], split: Samples, seed: int) -> tuple[Outcome, Tensor]:
         """Corrupt a few samples and run the strategy on them; returns the outcome and x_cor."""
@@ -239,6 +260,7 @@ def measurement_of(
         GFLOPS: spent.flops / count / 1e9,
         SECONDS_PER_SAMPLE: spent.seconds / count,
         SPREAD: sum(tally.spread for tally in tallies) / count,
+        **means([tally.quality for tally in tallies]),
     }
     return Measurement(config, dict(point), correct, cost)
 
