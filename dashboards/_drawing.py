@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from trainables.records import ACCURACY, ACCURACY_HIGH, ACCURACY_LOW
+from trainables.records import Measure
 
 
 def png(figure: Figure) -> bytes:
@@ -17,9 +17,11 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def bars(measured: Sequence[Mapping[str, float]]) -> tuple[list[float], list[list[float]]]:
-    """Accuracies in percent, and how far their 95 % intervals reach down and up from them."""
-    accuracies = [100 * m[ACCURACY] for m in measured]
-    down = [100 * (m[ACCURACY] - m[ACCURACY_LOW]) for m in measured]
-    up = [100 * (m[ACCURACY_HIGH] - m[ACCURACY]) for m in measured]
-    return accuracies, [down, up]
+def bars(
+    measured: Sequence[Mapping[str, float]], measure: Measure
+) -> tuple[list[float], list[list[float]]]:
+    """The measure in percent, and how far the 95 % intervals reach down and up, 0 without one."""
+    values = [m[measure.name] for m in measured]
+    down = [v - m.get(measure.low, v) for m, v in zip(measured, values, strict=True)]
+    up = [m.get(measure.high, v) - v for m, v in zip(measured, values, strict=True)]
+    return [100 * v for v in values], [[100 * d for d in down], [100 * u for u in up]]

@@ -1,4 +1,4 @@
-"""A figure of curves: accuracy against a number, a curve a strategy, with intervals."""
+"""A figure of curves: accuracy or errors against a number, a curve a strategy, with intervals."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dashboards._drawing import bars, png
+from trainables.records import Measure
 
 Curve = Sequence[tuple[float, Mapping[str, float]]]
 """Places on the horizontal axis with the metrics measured there."""
@@ -27,18 +28,20 @@ _MARKERS = "osD^vP*X"
 _APART = 1.012  # curves are drawn a little apart, so that intervals do not hide each other
 
 
-def curves_figure(title: str, xlabel: str, note: str, curves: Mapping[str, Curve]) -> bytes:
-    """PNG of accuracy with 95 % intervals; what lies at 0 is a line over the whole width."""
+def curves_figure(
+    title: str, xlabel: str, note: str, curves: Mapping[str, Curve], measure: Measure
+) -> bytes:
+    """PNG of the measure with 95 % intervals; what lies at 0 is a line over the whole width."""
     figure = Figure(figsize=(8, 5), dpi=130, layout="constrained")
     axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves.items()):
         style = _COLORS[number % len(_COLORS)], _MARKERS[number % len(_MARKERS)]
         apart = _APART ** (number - (len(curves) - 1) / 2)
         moved = [(x * apart, metrics) for x, metrics in curve]
-        _draw(axes, name, sorted(moved, key=lambda place: place[0]), *style)
+        _draw(axes, name, sorted(moved, key=lambda place: place[0]), measure, *style)
     axes.set_xscale("log")
     axes.set_xlabel(xlabel)
-    axes.set_ylabel("accuracy, %")
+    axes.set_ylabel(measure.axis)
     axes.set_title(title, loc="left", fontsize=11)
     axes.grid(alpha=0.25, which="both")
     axes.legend(fontsize=8, frameon=False)
@@ -46,16 +49,16 @@ def curves_figure(title: str, xlabel: str, note: str, curves: Mapping[str, Curve
     return png(figure)
 
 
-def _draw(axes: Axes, name: str, curve: Curve, color: str, marker: str) -> None:
+def _draw(axes: Axes, name: str, curve: Curve, measure: Measure, color: str, marker: str) -> None:
     if not curve:
         return
-    accuracies, (down, up) = bars([metrics for _, metrics in curve])
+    values, (down, up) = bars([metrics for _, metrics in curve], measure)
     if curve[0][0] <= 0:
-        low, high = accuracies[0] - down[0], accuracies[0] + up[0]
-        axes.axhline(accuracies[0], color=color, linestyle=":", linewidth=1.2, label=name)
+        low, high = values[0] - down[0], values[0] + up[0]
+        axes.axhline(values[0], color=color, linestyle=":", linewidth=1.2, label=name)
         axes.axhspan(low, high, color=color, alpha=0.08, linewidth=0)
         return
     axes.errorbar(
-        [x for x, _ in curve], accuracies, yerr=[down, up], color=color, marker=marker,
+        [x for x, _ in curve], values, yerr=[down, up], color=color, marker=marker,
         markersize=5, capsize=2, linewidth=1.2, label=name,
     )  # fmt: skip

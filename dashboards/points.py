@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainables.records import ACCURACY, ACCURACY_HIGH, ACCURACY_LOW, METRICS, NFE
+from trainables.records import METRICS, NFE, SIGNAL_MEASURES, Measure, utterances_of
 
 
 @dataclass(frozen=True)
@@ -38,48 +38,70 @@ def describe(point: Mapping[str, Any]) -> str:
     )
 
 
-def percent(values: Mapping[str, float]) -> str:
-    """Accuracy with its interval, in percent."""
+def percent(values: Mapping[str, float], measure: Measure) -> str:
+    """The measure in percent, with its interval where there is one."""
     if not values:
         return "–"
-    low, high = values[ACCURACY_LOW], values[ACCURACY_HIGH]
-    return f"{100 * values[ACCURACY]:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    said = f"{100 * values[measure.name]:.1f}"
+    if measure.low not in values:
+        return said
+    return f"{said} [{100 * values[measure.low]:.1f}, {100 * values[measure.high]:.1f}]"
 
 
-def difference(test: Mapping[str, float]) -> str:
-    """A paired test in few words: the difference in percent, and its p-value."""
-    return f"{100 * test['difference']:+.1f} (p={test['p_value']:.2g})"
+def difference(test: Mapping[str, float], measure: Measure) -> str:
+    """A paired test in few words: the measure's difference in percent, and the p-value."""
+    return f"{100 * measure.gain(test['difference']):+.1f} (p={test['p_value']:.2g})"
 
 
 def to_csv(points: Sequence[Shown]) -> str:
-    """The points as CSV: a row each, metrics of both splits, tests and parameters as JSON."""
-    splits = ("validation", "test")
-    columns = [f"{split}_{name}" for split in splits for name in METRICS]
+    """The points as CSV: a row each, metrics of both splits, tests and parameters as JSON.
+
+    Metrics that no point has are left out.
+    """
+    pairs = [(split, name) for split in ("validation", "test") for name in METRICS]
+    pairs = [
+        (split, name) for split, name in pairs if any(name in getattr(p, split) for p in points)
+    ]
+    columns = [f"{split}_{name}" for split, name in pairs]
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(["label", "strategy", "role", "point", *columns, "tests"])
     for shown in points:
-        metrics = [getattr(shown, split).get(name, "") for split in splits for name in METRICS]
+        metrics = [getattr(shown, split).get(name, "") for split, name in pairs]
         point = json.dumps(dict(shown.point))
         tests = json.dumps({name: dict(test) for name, test in shown.tests.items()})
         writer.writerow([shown.label, shown.strategy, shown.role, point, *metrics, tests])
     return buffer.getvalue()
 
 
-def rows(points: Sequence[Shown]) -> list[list[str]]:
-    """Rows of the terminal's table: point, NFE, accuracy on both splits, tests."""
+def rows(points: Sequence[Shown], measure: Measure) -> list[list[str]]:
+    """Rows of the terminal's table: point, NFE, the measure on both splits, tests."""
     table = []
     for shown in points:
         measured = shown.test or shown.validation
-        tests = [difference(test) for test in shown.tests.values()]
+        tests = [difference(test, measure) for test in shown.tests.values()]
         table.append(
             [
                 shown.label,
                 describe(shown.point) or "–",
                 f"{measured[NFE]:.0f}",
-                percent(shown.validation),
-                percent(shown.test),
+                percent(shown.validation, measure),
+                percent(shown.test, measure),
                 *tests,
             ]
         )
     return table
+
+
+def signal_rows(points: Sequence[Shown]) -> list[list[str]]:
+    """Rows of the terminal's table of signal measures on test utterances, none for images: each
+    mean with the number of utterances that have a value.
+    """
+    heard = [p for p in points if any(name in p.test for name in SIGNAL_MEASURES)]
+    return [[p.label, *(_mean_of(p.test, name) for name in SIGNAL_MEASURES)] for p in heard]
+
+
+def _mean_of(values: Mapping[str, float], name: str) -> str:
+    if name not in values:
+        return "–"
+    return f"{values[name]:.2f} ({values[utterances_of(name)]:.0f})"

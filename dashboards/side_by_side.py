@@ -9,13 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dashboards._drawing import bars, png
+from trainables.records import Measure
 
 _OURS, _PAPER = "#0b6e4f", "#c0392b"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A method's accuracy as measured here, and as the paper reports it (None where it does not)."""
+    """A method's metrics as measured here, and as the paper reports them (None where it does not)."""
 
     panel: str
     method: str
@@ -23,7 +24,7 @@ class Pair:
     paper: Mapping[str, float] | None
 
 
-def side_by_side(title: str, pairs: Sequence[Pair]) -> bytes:
+def side_by_side(title: str, pairs: Sequence[Pair], measure: Measure) -> bytes:
     """PNG of all pairs with 95 % intervals."""
     panels = list(dict.fromkeys(pair.panel for pair in pairs))
     methods = list(dict.fromkeys(pair.method for pair in pairs))
@@ -32,13 +33,15 @@ def side_by_side(title: str, pairs: Sequence[Pair]) -> bytes:
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         own = [pair for pair in pairs if pair.panel == panel]
         places = [methods.index(pair.method) for pair in own]
-        _draw(axes, [p - 0.1 for p in places], [pair.ours for pair in own], _OURS, "o", "measured")
+        ours = [pair.ours for pair in own]
+        _draw(axes, [p - 0.1 for p in places], ours, measure, _OURS, "o", "measured")
         paper = [(p, pair.paper) for p, pair in zip(places, own, strict=True) if pair.paper]
-        _draw(axes, [p + 0.1 for p, _ in paper], [m for _, m in paper], _PAPER, "s", "paper")
+        theirs = [m for _, m in paper]
+        _draw(axes, [p + 0.1 for p, _ in paper], theirs, measure, _PAPER, "s", "paper")
         axes.set_xticks(range(len(methods)), methods, rotation=30, ha="right", fontsize=8)
         axes.set_title(panel, fontsize=10)
         axes.grid(alpha=0.25)
-    figure.axes[0].set_ylabel("accuracy, %")
+    figure.axes[0].set_ylabel(measure.axis)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", fontsize=8, frameon=False, ncols=2)
     figure.suptitle(title, fontsize=11)
@@ -49,14 +52,15 @@ def _draw(
     axes: Axes,
     places: Sequence[float],
     measured: Sequence[Mapping[str, float]],
+    measure: Measure,
     color: str,
     marker: str,
     label: str,
 ) -> None:
     if not places:
         return
-    accuracies, reach = bars(measured)
+    values, reach = bars(measured, measure)
     axes.errorbar(
-        places, accuracies, yerr=reach, fmt=marker, color=color, capsize=2, markersize=5,
+        places, values, yerr=reach, fmt=marker, color=color, capsize=2, markersize=5,
         label=label,
     )  # fmt: skip

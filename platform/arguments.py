@@ -9,12 +9,20 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from platform import presets
-from platform.plan import Plan, data_directory, tracking_uri, writable_storage
+from platform.plan import (
+    Plan,
+    data_directory,
+    tracking_uri,
+    usual_corruption,
+    writable_storage,
+)
+from platform.whisper import whisper_of
 from typing import NoReturn
 
 from trainables import strategies
 from trainables.data import corruptions, datasets
 from trainables.errors import UsageError
+from trainables.evaluation import Storage
 from trainables.precision import PRECISIONS
 from trainables.strategies import load
 
@@ -51,9 +59,9 @@ def parser(prog: str, description: str, epilog: str) -> Parser:
     )
     made.add_argument("dataset", help=f"what is classified: {_list(datasets.names())}")
     made.add_argument(
-        "--corruption", default="gn30", metavar="NAME",
-        help=f"what is done to the signals: {_list(corruptions.names())}; gn15 and gn30 replace 15 %% and "
-        "30 %% of the pixels by noise [%(default)s]",
+        "--corruption", default=None, metavar="NAME",
+        help=f"what is done to images: {_list(corruptions.names())}; gn15 and gn30 replace 15 %% and 30 %% "
+        f"of the pixels by noise; of speech it is a part of the dataset [{corruptions.for_images()[0]}]",
     )  # fmt: skip
     return with_common(made)
 
@@ -104,6 +112,11 @@ def with_common(made: Parser) -> Parser:
         "--precision", default="auto", metavar="|".join(PRECISIONS),
         help="what networks compute in when they sample: bf16 is about twice as fast where the device "
         "has it, which auto finds out (training's is the preset's) [%(default)s]",
+    )  # fmt: skip
+    made.add_argument(
+        "--whisper", default="base", metavar="SIZE|FILE",
+        help="which Whisper classifies speech: a published size, which is downloaded, or a checkpoint "
+        "file [%(default)s]",
     )  # fmt: skip
     made.add_argument(
         "--tracking-uri", default=None, metavar="URI",
@@ -184,10 +197,11 @@ def plan_of(asked: argparse.Namespace) -> Plan:
         UsageError: it is not possible.
     """
     storage = writable_storage(asked.storage)
+    places = Storage(str(storage), data_directory(asked.data_dir))
     plan = Plan(
         strategy=asked.strategy,
         dataset=asked.dataset,
-        corruption=asked.corruption,
+        corruption=asked.corruption or usual_corruption(asked.dataset, places),
         preset=asked.preset,
         trials=1,
         seed=asked.seed,
@@ -195,9 +209,10 @@ def plan_of(asked: argparse.Namespace) -> Plan:
         gpus_per_trial=asked.gpus_per_trial,
         storage=str(storage),
         tracking_uri=tracking_uri(asked.tracking_uri, storage, os.environ),
-        data_dir=data_directory(asked.data_dir),
+        data_dir=places.data_dir,
         fresh=getattr(asked, "fresh", False),
         precision=asked.precision,
+        whisper=whisper_of(asked.whisper),
     )
     trials = getattr(asked, "trials", None)
     return replace(plan, trials=plan.budget.trials if trials is None else trials)

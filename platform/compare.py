@@ -17,7 +17,7 @@ from dashboards.points import Shown, rows, to_csv
 from dashboards.runs import confirmed
 from trainables.data import datasets
 from trainables.errors import UsageError
-from trainables.records import ACCURACY, NFE, write_whole
+from trainables.records import ACCURACY, MEASURES, NFE, Measure, write_whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,39 +34,43 @@ def _main(arguments: Sequence[str] | None) -> int:
         "example: python -m platform.compare digits",
     )
     made.add_argument("dataset", help=f"one of {', '.join(datasets.names())}")
-    made.add_argument("--corruption", default="gn30", metavar="NAME", help="[%(default)s]")
+    made.add_argument(
+        "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
+    )
     asked, console = with_common(made).parse_args(arguments), Console()
     storage = writable_storage(asked.storage)
     uri = tracking_uri(asked.tracking_uri, storage, os.environ)
     root = Path(data_directory(asked.data_dir) or storage / "data")
-    title = datasets.facts(asked.dataset, root).title
-    wanted = {"corruption": asked.corruption, "preset": asked.preset, "seed": str(asked.seed)}
+    facts = datasets.facts(asked.dataset, root)
+    measure = MEASURES[facts.kind]
+    title, corruption = facts.title, asked.corruption or facts.corruptions[0]
+    wanted = {"corruption": corruption, "preset": asked.preset, "seed": str(asked.seed)}
     try:
         points = confirmed(uri, title, wanted)
     except LookupError as error:
         raise UsageError(str(error)) from error
     folder = storage / "compared"
     name = "-".join([title, *wanted.values()])
-    heading = f"{title}, {asked.corruption} (preset {asked.preset}, seed {asked.seed})"
-    write_whole(folder / f"{name}.png", fronts_figure(heading, points))
+    heading = f"{title}, {corruption} (preset {asked.preset}, seed {asked.seed})"
+    write_whole(folder / f"{name}.png", fronts_figure(heading, points, measure))
     write_whole(folder / f"{name}.csv", to_csv(points).encode())
     console.table(
-        f"{heading}: accuracy % [95 % interval]",
+        f"{heading}: {measure.title} % [95 % interval]",
         ["point", "parameters", "NFE", "test"],
-        [[*row[:3], row[4]] for row in rows(points)],
+        [[*row[:3], row[4]] for row in rows(points, measure)],
     )
     best = max(points, key=lambda p: p.test[ACCURACY])
     console.line(
-        f"\nfound:    {len(points)} points; the most accurate on test images is {best.label}, "
-        f"{100 * best.test[ACCURACY]:.1f} % at {best.test[NFE]:.0f} calls"
+        f"\nfound:    {len(points)} points; the best on test {measure.samples} is {best.label}, "
+        f"{measure.title} {100 * best.test[measure.name]:.1f} % at {best.test[NFE]:.0f} calls"
     )
     console.line(f"figure:   {folder / name}.png")
     console.line(f"table:    {folder / name}.csv")
     return 0
 
 
-def fronts_figure(heading: str, points: Sequence[Shown]) -> bytes:
-    """PNG of each strategy's front on test images, and of `noisy` as a line."""
+def fronts_figure(heading: str, points: Sequence[Shown], measure: Measure) -> bytes:
+    """PNG of each strategy's front on the test split, and of `noisy` as a line."""
     curves = {}
     for strategy in sorted({p.strategy for p in points}):
         own = [p for p in points if p.strategy == strategy and p.test]
@@ -75,9 +79,10 @@ def fronts_figure(heading: str, points: Sequence[Shown]) -> bytes:
     return curves_figure(
         f"every strategy on {heading}",
         "NFE a sample (denoiser calls, log scale)",
-        "of the points found on validation images, those that no other of the strategy beats on test "
-        "images; bars: 95 % intervals",
+        f"of the points found on validation {measure.samples}, those that no other of the strategy beats "
+        f"on test {measure.samples}; bars: 95 % intervals",
         curves,
+        measure,
     )
 
 

@@ -53,7 +53,7 @@ def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study)
     test = measure_all(plan, cluster, console, candidates, "test")
     measured = {shown.label: runs for shown, runs in zip(chosen, test, strict=True)}
     points = [
-        replace(shown, validation=summary(v), test=summary(t))
+        replace(shown, validation=summary(v, plan.measure), test=summary(t, plan.measure))
         for shown, v, t in zip(chosen, validation, test, strict=True)
         if v and t
     ]
@@ -73,7 +73,7 @@ def front_trials(study: optuna.Study) -> list[FrozenTrial]:
 
 def front_points(plan: Plan, study: optuna.Study) -> list[Shown]:
     """The front of the study's complete trials, and the paper's point, by rising NFE."""
-    paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T)
+    paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
     paper_moves = schedule_of(plan.strategy, paper)
     found = []
     for trial in front_trials(study):
@@ -86,14 +86,16 @@ def front_points(plan: Plan, study: optuna.Study) -> list[Shown]:
 
 def baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[Shown]:
     """Each baseline at the paper's point and, where that is another, at its best on validation."""
-    T = plan.task.recipe.T
-    grids = {name: search_spaces.load(name).grid(T) for name in BASELINES if name != plan.strategy}
+    T, kind = plan.task.recipe.T, plan.facts.kind
+    grids = {
+        name: search_spaces.load(name).grid(T, kind) for name in BASELINES if name != plan.strategy
+    }
     candidates = [Candidate(name, point) for name, points in grids.items() for point in points]
     runs = measure_all(plan, cluster, console, candidates, "validation")
     scores = {i: summary(measured) for i, measured in enumerate(runs) if measured}
     shown = []
     for name in grids:
-        paper = search_spaces.load(name).paper_point(T)
+        paper = search_spaces.load(name).paper_point(T, kind)
         own = [i for i in scores if candidates[i].strategy == name]
         if not own:
             continue

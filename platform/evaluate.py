@@ -19,6 +19,7 @@ from platform.confirm import as_json, baseline_points, tested
 from platform.console import Console, chatter_to
 from platform.measure import Candidate, measure_all
 from platform.plan import MAX_SEEDS, Plan
+from platform.tables import table_of_signals
 from typing import Any
 
 import search_spaces
@@ -53,11 +54,14 @@ def _main(arguments: Sequence[str] | None) -> int:
     with chatter_to(log), Cluster(plan) as cluster:
         shown = _measured(plan, cluster, console, point, asked)
     rivals = list(shown[0].tests)
+    measure = plan.measure
+    setting = f"{plan.facts.title}, {plan.corruption}, {asked.split} split"
     console.table(
-        f"{plan.facts.title}, {plan.corruption}, {asked.split} split: accuracy % [95 % interval]",
-        ["point", "parameters", "NFE", "accuracy", *(f"vs {name}" for name in rivals)],
-        [[*row[:3], *row[4:]] for row in rows(shown)],
+        f"{setting}: {measure.title} % [95 % interval]",
+        ["point", "parameters", "NFE", measure.title, *(f"vs {name}" for name in rivals)],
+        [[*row[:3], *row[4:]] for row in rows(shown, measure)],
     )
+    table_of_signals(console, shown)
     if json_file is not None:
         write_json(json_file, {"plan": plan.as_mapping(), "points": [as_json(p) for p in shown]})
     return 0
@@ -84,7 +88,11 @@ def _measured(
     if not runs[0]:
         raise UsageError("the point cannot be measured: its sampling fails, see above")
     measured = {shown.label: found for shown, found in zip(chosen, runs, strict=True)}
-    points = [replace(p, test=summary(measured[p.label])) for p in chosen if measured[p.label]]
+    points = [
+        replace(p, test=summary(measured[p.label], plan.measure))
+        for p in chosen
+        if measured[p.label]
+    ]
     return tested(points, measured)
 
 
@@ -102,7 +110,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     which.add_argument("--run", metavar="ID", help="an MLflow run of a trial or a confirmed point")
     made.add_argument(
         "--seeds", type=int, default=None, metavar="N",
-        help="corruptions and samplings of each image [as the preset confirms]",
+        help="samplings of each test sample, for images with a corruption each [as the preset confirms]",
     )  # fmt: skip
     made.add_argument("--split", default="test", help="validation or test [%(default)s]")
     return made.parse_args(arguments)
@@ -117,7 +125,7 @@ def _point(plan: Plan, asked: argparse.Namespace) -> Mapping[str, Any]:
     if asked.run is not None:
         return _point_of_run(plan, asked.run)
     if asked.point is None:
-        return search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T)
+        return search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
     try:
         values = json.loads(asked.point)
     except json.JSONDecodeError as error:

@@ -12,7 +12,6 @@ import optuna
 import torch
 
 import search_spaces
-from trainables.data import datasets
 from trainables.data.splits import Dataset
 from trainables.evaluation import schedule_of
 from trainables.models import build
@@ -67,10 +66,12 @@ def forecast(plan: Plan, trained: Collection[str] = ()) -> Forecast:
     """
     budget, recipe = plan.budget, plan.task.recipe
     paper = cost(
-        schedule_of(plan.strategy, search_spaces.load(plan.strategy).paper_point(recipe.T))
+        schedule_of(
+            plan.strategy, search_spaces.load(plan.strategy).paper_point(recipe.T, plan.facts.kind)
+        )
     )
     drawn = _drawn_costs(plan)
-    dataset = datasets.load(plan.dataset, plan.places.data)
+    dataset = plan.places.dataset(plan.task)
     signal_call, logit_call, logit_whole = _seconds_a_call(plan, dataset)
 
     def seconds(costs: list[Cost], samples: int) -> float:
@@ -118,7 +119,10 @@ def _drawn_costs(plan: Plan) -> list[Cost]:
     sampler = optuna.samplers.RandomSampler(seed=0)
     study = optuna.create_study(directions=("maximize", "minimize"), sampler=sampler)
     space, T = search_spaces.load(plan.strategy), plan.task.recipe.T
-    return [cost(schedule_of(plan.strategy, space.suggest(study.ask(), T))) for _ in range(_DRAWN)]
+    return [
+        cost(schedule_of(plan.strategy, space.suggest(study.ask(), T, plan.facts.kind)))
+        for _ in range(_DRAWN)
+    ]
 
 
 @torch.no_grad()

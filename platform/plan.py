@@ -7,21 +7,24 @@ import inspect
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from platform import presets
+from platform.whisper import chosen_whisper
 from typing import Any
 
 import search_spaces
 from search_spaces import _loops, _ranges
 from trainables import strategies
-from trainables.config import as_mapping, digest
-from trainables.data import corruptions, datasets
+from trainables.config import as_mapping, digest, identity
+from trainables.data import datasets
 from trainables.data.splits import Facts
 from trainables.errors import UsageError, check_choice, check_range, unknown_name
 from trainables.evaluation import Storage
+from trainables.models.recogniser_config import RecogniserConfig
 from trainables.precision import PRECISIONS
 from trainables.recipe import Task
+from trainables.records import MEASURES, Measure
 from trainables.trial_job import Job
 
 BASELINES = ("noisy", "enhanced", "card")
@@ -44,6 +47,8 @@ class Plan:
         tracking_uri: MLflow's.
         data_dir: where the dataset's files are; the storage's own place for downloads if empty.
         fresh: forget the trials of earlier runs of this sweep and search anew.
+        precision: what networks compute in when they sample.
+        whisper: the size of Whisper that classifies speech, or a checkpoint file.
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -62,30 +67,41 @@ class Plan:
     data_dir: str = ""
     fresh: bool = False
     precision: str = "auto"
+    whisper: str = "base"
 
     def __post_init__(self) -> None:
         _known("strategy", self.strategy, strategies.names())
         _known("dataset", self.dataset, datasets.names())
-        _known("corruption", self.corruption, corruptions.names())
         _known("preset", self.preset, presets.NAMES)
         check_range("--trials", self.trials, 1, 100_000)
         check_range("--seed", self.seed, 0, _MAX_SEED)
         check_range("--workers", self.workers, 0, 10_000)
         check_range("--gpus-per-trial", self.gpus_per_trial, 0, 64)
         check_choice("--precision", self.precision, PRECISIONS)
+        _known("corruption", self.corruption, self.facts.corruptions)
         batch = self.budget.recipe.batch
         if self.workers and batch % self.workers:
             raise UsageError(f"--workers is {self.workers}, but must divide the batch of {batch}")
 
     @property
     def budget(self) -> presets.Preset:
-        """What the preset stands for."""
-        return presets.preset(self.preset, self.facts)
+        """What the preset stands for, with the Whisper that was asked for."""
+        found = presets.preset(self.preset, self.facts)
+        classifier = found.recipe.classifier
+        if not isinstance(classifier, RecogniserConfig):
+            return found
+        recipe = replace(found.recipe, classifier=chosen_whisper(classifier, self.whisper))
+        return replace(found, recipe=recipe)
 
     @property
     def facts(self) -> Facts:
-        """What is known of the dataset before its images are read."""
+        """What is known of the dataset before its signals are read."""
         return _facts(self.dataset, self.places.data)
+
+    @property
+    def measure(self) -> Measure:
+        """What people are shown of the answers."""
+        return MEASURES[self.facts.kind]
 
     @property
     def task(self) -> Task:
@@ -110,7 +126,7 @@ class Plan:
         budget = as_mapping(self.budget)
         searched = {"seeds": budget["search_seeds"], "limit": budget["search_limit"]}
         searched["precision"] = self.precision
-        return digest([self.strategy, as_mapping(self.task), searched, space])
+        return digest([self.strategy, identity(self.task), searched, space])
 
     @property
     def folder(self) -> Path:
@@ -153,6 +169,15 @@ class Plan:
 def _facts(name: str, root: Path) -> Facts:
     """A dataset's facts as they were at first sight: a folder of many images takes seconds to list."""
     return datasets.facts(name, root)
+
+
+def usual_corruption(dataset: str, places: Storage) -> str:
+    """What a dataset is corrupted by where nothing is said.
+
+    Raises:
+        UsageError: there is no such dataset, or its directory is not as it must be.
+    """
+    return _facts(dataset, places.data).corruptions[0]
 
 
 def kinds_of(names: Iterable[str]) -> list[str]:

@@ -13,7 +13,7 @@ from platform.tracking import Tracker
 from typing import Any
 
 from trainables.config import as_mapping, digest
-from trainables.data import datasets
+from trainables.models import build
 from trainables.training.store import key_of
 
 _POLL_SECONDS = 0.3
@@ -38,10 +38,10 @@ def prepare(
     missing = plan.places.parts.missing(kinds, plan.task)
     name = digest([key_of(kind, plan.task) for kind in kinds])
     history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
+    build.obtain(plan.task.recipe)  # what is missing is told here, not by a worker
     if missing:
-        datasets.load(
-            plan.dataset, plan.places.data
-        )  # what is missing is told here, not by a worker
+        with console.bar("reading the data") as bar:
+            plan.places.dataset(plan.task, bar.update)
         console.line(f"          to train: {', '.join(missing)}")
         history.parent.mkdir(parents=True, exist_ok=True)
         with console.bar("starting the training workers") as bar, _Watch(history, bar):

@@ -1,46 +1,18 @@
-"""Presets: how much is trained, searched and confirmed, in three sizes, fitted to the images."""
+"""Presets: how much is trained, searched and confirmed, in three sizes, fitted to the signals."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from platform import speech_presets
+from platform.preset import Preset
 
 from trainables.data.augment import Augmentation
 from trainables.data.splits import Facts
-from trainables.errors import check_range, unknown_name
+from trainables.errors import unknown_name
 from trainables.models.classifier import ConvNetConfig, ResNetConfig
 from trainables.models.logit_attention import LogitAttentionConfig
 from trainables.models.logit_mlp import LogitMLPConfig
 from trainables.models.unet import UNetConfig
 from trainables.recipe import Recipe, Updates
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A recipe with the budget of search and confirmation.
-
-    `search_limit` validation images are measured at `search_seeds` seeds a trial, `confirm_limit`
-    test images at `confirm_seeds` seeds a confirmed point, `batch` images together.
-    """
-
-    recipe: Recipe
-    trials: int
-    search_limit: int
-    search_seeds: int
-    confirm_limit: int
-    confirm_seeds: int
-    batch: int
-
-    def __post_init__(self) -> None:
-        for name in (
-            "trials",
-            "search_limit",
-            "search_seeds",
-            "confirm_limit",
-            "confirm_seeds",
-            "batch",
-        ):
-            check_range(f"preset {name}", getattr(self, name), 1, 10**9)
-
 
 _LARGE = 24  # pixels a side from which images are no tiny ones
 _MANY = 10  # classes beyond which the paper's logit denoiser is the one with attention
@@ -161,4 +133,4 @@ def preset(name: str, facts: Facts) -> Preset:
     """
     if name not in _PRESETS:
         raise unknown_name("preset", name, NAMES)
-    return _PRESETS[name](facts)
+    return (speech_presets.PRESETS if facts.kind == "speech" else _PRESETS)[name](facts)

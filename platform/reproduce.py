@@ -1,4 +1,4 @@
-"""`python -m platform.reproduce table1|table3|table4|figure4|cost`: the paper's numbers beside ours."""
+"""`python -m platform.reproduce table1|…|figure4|cost`: the paper's numbers beside ours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from platform.tracking import Tracker
 from dashboards.points import Shown, difference, percent
 from trainables.errors import UsageError, check_range, unknown_name
 from trainables.metrics import paired, summary
-from trainables.records import NFE, STAGE_REPRODUCE, Measurement, write_json
+from trainables.records import ACCURACY, NFE, STAGE_REPRODUCE, Measure, Measurement, write_json
 
 COST = "cost"
 
@@ -37,6 +37,11 @@ class _Work:
 
     def table(self, plan: Plan) -> paper.Table:
         return paper.TABLES[self.name](plan.task.recipe.T)
+
+    @property
+    def measure(self) -> Measure:
+        """What the table reports."""
+        return self.table(self.plans[0]).measure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +63,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     results, status = _all(work, console)
     if results:
         title = work.table(work.plans[0]).title
-        files = save(results, work.folder) | draw(title, work.name, results, work.folder)
+        files = save(results, work.folder, work.measure)
+        files |= draw(title, work.name, results, work.folder, work.measure)
         _say(title, results, files, work, console)
         if json_file is not None:
             write_json(json_file, [result.as_json() for result in results])
@@ -69,14 +75,22 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     made = bare_parser(
         "python -m platform.reproduce",
         "Train and measure what a table or figure of the paper needs, at the paper's points, on test\n"
-        "images; print and keep ours and the paper's numbers side by side.",
+        "data; print and keep ours and the paper's numbers side by side.",
         "example: python -m platform.reproduce table1 --datasets mnist\n"
         "cost counts calls by the engine's meter, on networks that do nothing.",
     )
     made.add_argument("what", help=", ".join([*paper.TABLES, COST]))
-    made.add_argument("--datasets", nargs="+", metavar="NAME", help="which data [the paper's]")
     made.add_argument(
-        "--corruptions", nargs="+", metavar="NAME", help="which corruptions [the paper's]"
+        "--datasets",
+        nargs="+",
+        metavar="NAME",
+        help="which data [the paper's; fsdd-reverb for its speech]",
+    )
+    made.add_argument(
+        "--corruptions",
+        nargs="+",
+        metavar="NAME",
+        help="which corruptions [the paper's, or the dataset's usual one]",
     )
     made.add_argument(
         "--steps", type=int, default=None, metavar="N",
@@ -92,15 +106,25 @@ def _work(asked: argparse.Namespace) -> _Work:
     plans = []
     table = paper.TABLES[asked.what](2)
     for dataset in asked.datasets or table.datasets:
-        for corruption in asked.corruptions or table.corruptions:
+        for corruption in asked.corruptions or table.corruptions or (None,):
             named = {"strategy": table.methods[-1].strategy, "dataset": dataset}
             given = vars(asked) | named | {"corruption": corruption}
             plans.append(plan_of(argparse.Namespace(**given)))
+            _check_kind(asked.what, plans[-1], table)
             check_range("--steps", asked.steps or 1, 1, plans[-1].task.recipe.T)
     first = plans[0]
     name = f"{asked.what}-{first.preset}-seed{first.seed}"
     name += "" if asked.steps is None else f"-{asked.steps}steps"
     return _Work(asked.what, tuple(plans), asked.steps, Path(first.storage) / "reproduce" / name)
+
+
+def _check_kind(what: str, plan: Plan, table: paper.Table) -> None:
+    """Refuse images for a table of speech, and the other way round."""
+    if plan.facts.kind != table.kind:
+        raise UsageError(
+            f"{what} is of {table.kind}, but {plan.dataset} is of {plan.facts.kind}: choose another "
+            f"dataset, such as {table.datasets[0]}"
+        )
 
 
 def _all(work: _Work, console: Console) -> tuple[list[Result], int]:
@@ -119,7 +143,7 @@ def _all(work: _Work, console: Console) -> tuple[list[Result], int]:
             console.line(f"          left out: {error}")
             missing.append(plan.setting)
             return
-        save(results, work.folder)
+        save(results, work.folder, work.measure)
 
     status = run_each(work.plans, console, lambda plan: log, one)
     return results, status or (interrupts.USAGE if missing else 0)
@@ -142,7 +166,11 @@ def _measured(
         if not runs[column]:
             continue
         shown = Shown(
-            method.label, method.strategy, "paper", candidate.point, test=summary(runs[column])
+            method.label,
+            method.strategy,
+            "paper",
+            candidate.point,
+            test=summary(runs[column], plan.measure),
         )
         tracker.confirmed(shown)
         against = None if reference in (None, column) else runs[reference]
@@ -161,8 +189,10 @@ def _result(
     measured: Sequence[Measurement],
     test: Mapping[str, float] | None,
 ) -> Result:
-    test_images = paper.TEST_IMAGES.get(plan.dataset, 0)
-    reported = work.table(plan).accuracy(plan.dataset, plan.corruption, column)
+    table = work.table(plan)
+    source = table.source(plan.dataset, plan.corruption)
+    test_images = paper.TEST_IMAGES.get(source, 0)
+    reported = table.percentage(plan.dataset, plan.corruption, column)
     return Result(
         dataset=plan.facts.title,
         corruption=plan.corruption,
@@ -173,43 +203,57 @@ def _result(
         ours=shown.test,
         images=len(measured[0].correct),
         seeds=len(measured),
-        paper=percent_of(reported, test_images),
+        paper=percent_of(reported, test_images, table.measure),
         paper_images=test_images,
         test=test,
+        paper_dataset=source,
     )
 
 
-def _row(result: Result) -> list[str]:
+def _row(result: Result, measure: Measure) -> list[str]:
     """A result as a row of the terminal's table."""
     reported = result.paper or {}
     return [
         f"{result.dataset} {result.corruption}",
         result.method,
         f"{result.ours[NFE]:.0f}",
-        percent(result.ours),
-        difference(result.test) if result.test else "",
+        percent(result.ours, measure),
+        difference(result.test, measure) if result.test else "",
         f"{result.images} × {result.seeds}",
-        percent(reported),
-        str(result.paper_images) if reported else "–",
+        percent(reported, measure),
+        _whose(result),
     ]
+
+
+def _whose(result: Result) -> str:
+    """Of how many samples the paper's number is, and of which data where they are others."""
+    if not result.paper:
+        return "–"
+    others = result.paper_dataset if result.paper_dataset != result.dataset else ""
+    number = str(result.paper_images) if result.paper_images else "not told"
+    return f"{others}, {number}" if others else number
 
 
 def _say(
     title: str, results: Sequence[Result], files: dict[str, Path], work: _Work, console: Console
 ) -> None:
     console.line()
-    table = work.table(work.plans[0])
+    table, measure = work.table(work.plans[0]), work.measure
     rival = "" if table.reference is None else f"vs {table.methods[table.reference].label}"
     console.table(
-        f"{title}: accuracy % [95 % interval] on test images",
-        ["data", "method", "NFE", "measured", rival, "images × seeds", "paper", "its images"],
-        [_row(result) for result in results],
+        f"{title}: {measure.title} % [95 % interval] on test {measure.samples}",
+        ["data", "method", "NFE", "measured", rival, f"{measure.samples} × seeds", "paper",
+         f"its {measure.samples}"],
+        [_row(result, measure) for result in results],
+    )  # fmt: skip
+    console.line(
+        "the paper gives no intervals; those beside it follow from its number of "
+        f"{measure.samples}, where that is known"
     )
-    console.line("the paper gives no intervals; those beside it follow from its number of images")
-    best = max(results, key=lambda r: r.ours["accuracy"])
+    best = max(results, key=lambda r: r.ours[ACCURACY])
     console.line(
         f"\nfound:    {len(results)} numbers; the best is {best.method} on {best.dataset} "
-        f"{best.corruption}, {100 * best.ours['accuracy']:.1f} %"
+        f"{best.corruption}, {measure.title} {100 * best.ours[measure.name]:.1f} %"
     )
     for name, path in files.items():
         console.line(f"{name + ':':9} {path}")

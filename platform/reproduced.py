@@ -16,10 +16,8 @@ from dashboards.side_by_side import Pair, side_by_side
 from trainables.counting import counted
 from trainables.metrics import wilson
 from trainables.records import (
-    ACCURACY,
-    ACCURACY_HIGH,
-    ACCURACY_LOW,
     NFE,
+    Measure,
     write_json,
     write_whole,
 )
@@ -31,7 +29,9 @@ PAPER_T = 150
 class Result:
     """A method measured on `images` test images at `seeds` seeds, and what the paper reports of it
     on `paper_images` (None where it does not). Accuracies lie in [0, 1]. `test` is the paired test on
-    the same images against the table's reference method (None for that itself).
+    the same images against the table's reference method (None for that itself). `paper_dataset` is
+    whose numbers the paper's are, 0 `paper_images` stands for a number it does not tell. Images are
+    utterances where signals are speech.
     """
 
     dataset: str
@@ -46,44 +46,53 @@ class Result:
     paper: Mapping[str, float] | None
     paper_images: int
     test: Mapping[str, float] | None = None
+    paper_dataset: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The result in JSON types."""
         return asdict(self)
 
 
-def percent_of(reported: float | None, images: int) -> dict[str, float] | None:
-    """A reported percentage as metrics, with the interval that its number of images gives."""
+def percent_of(reported: float | None, images: int, measure: Measure) -> dict[str, float] | None:
+    """A reported percentage as metrics, with the interval that its number of images gives; without
+    one where that is not known (0).
+    """
     if reported is None:
         return None
+    value = {measure.name: reported / 100}
+    if not images:
+        return value
     low, high = wilson(reported / 100, images)
-    return {ACCURACY: reported / 100, ACCURACY_LOW: low, ACCURACY_HIGH: high}
+    return value | {measure.low: low, measure.high: high}
 
 
-def save(results: Sequence[Result], folder: Path) -> dict[str, Path]:
+def save(results: Sequence[Result], folder: Path, measure: Measure) -> dict[str, Path]:
     """Write the results as JSON and CSV; returns the files."""
     write_json(folder / "results.json", [result.as_json() for result in results])
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    names = (ACCURACY, ACCURACY_LOW, ACCURACY_HIGH)
+    names = (measure.name, measure.low, measure.high)
     writer.writerow(
         ["dataset", "corruption", "method", "point", NFE, *names, "images", "seeds"]
         + [f"paper_{name}" for name in names]
-        + ["paper_images", "difference", "p_value"]
+        + ["paper_images", "paper_dataset", "accuracy_difference", "p_value"]
     )
     for r in results:
         paper = r.paper or {}
         writer.writerow(
             [r.dataset, r.corruption, r.method, json.dumps(dict(r.point)), r.ours[NFE]]
             + [r.ours[name] for name in names]
-            + [r.images, r.seeds, *(paper.get(name, "") for name in names), r.paper_images]
+            + [r.images, r.seeds, *(paper.get(name, "") for name in names)]
+            + [r.paper_images, r.paper_dataset]
             + [(r.test or {}).get(name, "") for name in ("difference", "p_value")]
         )
     write_whole(folder / "results.csv", buffer.getvalue().encode())
     return {"json": folder / "results.json", "table": folder / "results.csv"}
 
 
-def draw(title: str, name: str, results: Sequence[Result], folder: Path) -> dict[str, Path]:
+def draw(
+    title: str, name: str, results: Sequence[Result], folder: Path, measure: Measure
+) -> dict[str, Path]:
     """Draw the results: over the steps where they have a place there, else beside the paper's.
 
     Returns the figures by name.
@@ -95,18 +104,29 @@ def draw(title: str, name: str, results: Sequence[Result], folder: Path) -> dict
             strategy: [(float(r.place), r.ours) for r in own if r.strategy == strategy]
             for strategy in dict.fromkeys(r.strategy for r in own)
         }
-        note = f"bars: 95 % intervals over {own[0].images} test images"
+        note = f"bars: 95 % intervals over {own[0].images} test {measure.samples}"
         figure = curves_figure(
-            f"{title}: {' '.join(panel)}", "selected steps of each trajectory", note, curves
+            f"{title}: {' '.join(panel)}",
+            "selected steps of each trajectory",
+            note,
+            curves,
+            measure,
         )
         path = folder / f"{name}-{'-'.join(panel)}.png"
         write_whole(path, figure)
         files[f"figure of {' '.join(panel)}"] = path
     if not any(r.place for r in results):
-        pairs = [Pair(f"{r.dataset} {r.corruption}", r.method, r.ours, r.paper) for r in results]
+        pairs = [Pair(_panel(r), r.method, r.ours, r.paper) for r in results]
         files["figure"] = folder / f"{name}.png"
-        write_whole(files["figure"], side_by_side(title, pairs))
+        write_whole(files["figure"], side_by_side(title, pairs, measure))
     return files
+
+
+def _panel(result: Result) -> str:
+    """Data and corruption, and whose numbers stand beside them where those are others'."""
+    named = f"{result.dataset} {result.corruption}"
+    others = result.paper_dataset not in ("", result.dataset)
+    return f"{named} (paper: {result.paper_dataset})" if others else named
 
 
 def cost_rows() -> list[list[str]]:

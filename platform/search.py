@@ -76,7 +76,7 @@ def _tune(plan: Plan, room: Room, study: optuna.Study, follower: _Follower) -> N
     from trainables.trial import SamplingTrial
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    searcher = StudySearcher(study, plan.strategy, plan.task.recipe.T)
+    searcher = StudySearcher(study, plan.strategy, plan.task.recipe.T, plan.facts.kind)
     follower.searcher = searcher
     left = plan.trials - len(complete(study))
     job = plan.job("validation", room.threads)
@@ -155,12 +155,14 @@ class _Follower:
         values = [accuracy_and_nfe(one) for one in finished]
         self._tracker.hypervolume(hypervolume(values, self._reference), len(finished))
         best = max(values)
-        text = f"trials; best {100 * best[0]:.1f} % at NFE {best[1]:.0f}"
+        measure = self._plan.measure
+        said = f"{measure.title} {100 * measure.of(best[0]):.1f} %"
+        text = f"trials; best {said} at NFE {best[1]:.0f}"
         self._bar.update(len(finished), self._plan.trials, text)
 
 
 def _log(plan: Plan, trial: FrozenTrial, tracker: Tracker) -> None:
-    values = summary(measurements(plan.places.records, trial.user_attrs[RECORDS]))
+    values = summary(measurements(plan.places.records, trial.user_attrs[RECORDS]), plan.measure)
     assert trial.datetime_complete is not None and trial.datetime_start is not None
     seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
     tracker.trial(trial.number, trial.user_attrs[POINT], values, seconds)

@@ -49,7 +49,7 @@ def open_study(plan: Plan) -> optuna.Study:
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, skip_if_exists=False)
     if not study.get_trials(deepcopy=False):
-        paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T)
+        paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
         study.enqueue_trial(paper, user_attrs={"role": "paper"})
     seed = seed_of("search", plan.seed, len(study.get_trials(deepcopy=False))) % 2**32
     with warnings.catch_warnings():
@@ -79,11 +79,12 @@ class StudySearcher(Searcher):
         study: the study.
         strategy: whose space is searched.
         T: noise levels.
+        kind: what the signals are.
     """
 
-    def __init__(self, study: optuna.Study, strategy: str, T: int) -> None:
+    def __init__(self, study: optuna.Study, strategy: str, T: int, kind: str = "image") -> None:
         super().__init__(metric=ACCURACY, mode="max")
-        self._study, self._T = study, T
+        self._study, self._T, self._kind = study, T, kind
         self._space = search_spaces.load(strategy)
         self._asked: dict[str, optuna.Trial] = {}
         self.failures: dict[int, str] = {}
@@ -91,7 +92,7 @@ class StudySearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any]:
         trial = self._study.ask()
         self._asked[trial_id] = trial
-        point = self._space.suggest(trial, self._T)
+        point = self._space.suggest(trial, self._T, self._kind)
         trial.set_user_attr(POINT, point)
         return point
 

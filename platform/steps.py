@@ -15,12 +15,12 @@ from platform.prepare import prepare
 from platform.report import draw
 from platform.search import search
 from platform.searcher import accuracy_and_nfe, complete
+from platform.tables import table_of_signals
 from platform.tracking import Tracker
 
 from dashboards.pareto import hypervolume, shared_reference
 from dashboards.points import Shown, rows
-from trainables.data import datasets
-from trainables.records import ACCURACY, NFE, write_json
+from trainables.records import NFE, Measure, write_json
 
 
 def run(plan: Plan, console: Console, tracker: Tracker, summary_file: Path | None) -> None:
@@ -46,17 +46,17 @@ def sweep(
     with console.step("record", "5/5 recording and drawing"):
         runs = {shown.label: tracker.confirmed(shown) for shown in confirmed.points}
         volume = hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
-        dataset = datasets.load(plan.dataset, plan.places.data)
+        dataset = plan.places.dataset(plan.task)
         files = draw(plan, dataset, study, confirmed.points, confirmed.best, reference, volume)
         for path in [*files.values(), plan.folder / "plan.json"]:
-            tracker.artifact(path)
+            tracker.artifact(path, plan.folder)
         tracker.mark_front({str(trial.number) for trial in front_trials(study)})
         tracker.best(confirmed.best)
     summary = _summary(plan, console, tracker, confirmed, runs, volume, files)
     write_json(plan.folder / "summary.json", summary)
     if summary_file is not None:
         write_json(summary_file, summary)
-    tracker.artifact(plan.folder / "summary.json")
+    tracker.artifact(plan.folder / "summary.json", plan.folder)
     tracker.finish("FINISHED")
     return confirmed, files
 
@@ -96,10 +96,11 @@ def table(plan: Plan, console: Console, what: str, points: Sequence[Shown]) -> N
     """Points on both splits, with the paired tests."""
     rivals = list(dict.fromkeys(name for p in points for name in p.tests))
     console.table(
-        f"{what} on {plan.facts.title}, {plan.corruption}: accuracy % [95 % interval]",
+        f"{what} on {plan.facts.title}, {plan.corruption}: {plan.measure.title} % [95 % interval]",
         ["point", "parameters", "NFE", "validation", "test", *(f"vs {name}" for name in rivals)],
-        rows(points),
+        rows(points, plan.measure),
     )
+    table_of_signals(console, points)
 
 
 def _report(
@@ -110,8 +111,8 @@ def _report(
     best = confirmed.best
     common = common_flags(plan)
     console.line()
-    rest = [found(p) for p in confirmed.points if p.role == "baseline"]
-    console.line(f"found:    {found(best)}, chosen on validation; {'; '.join(rest)}")
+    rest = [found(p, plan.measure) for p in confirmed.points if p.role == "baseline"]
+    console.line(f"found:    {found(best, plan.measure)}, chosen on validation; {'; '.join(rest)}")
     console.line(f"figure:   {files['front.png']}")
     console.line(f"page:     {files['front.html']}")
     console.line(f"samples:  {files['samples.png']}")
@@ -131,10 +132,12 @@ def _report(
     console.line(f"  {command('platform.sweep', *where, *more)}")
 
 
-def found(shown: Shown) -> str:
+def found(shown: Shown, measure: Measure) -> str:
     """A point's result in few words."""
-    accuracy, nfe = 100 * shown.test[ACCURACY], shown.test[NFE]
-    return f"{shown.label} {accuracy:.1f} % of test images at {nfe:.0f} calls"
+    value, nfe = 100 * shown.test[measure.name], shown.test[NFE]
+    return (
+        f"{shown.label} {measure.title} {value:.1f} % on test {measure.samples} at {nfe:.0f} calls"
+    )
 
 
 def common_flags(plan: Plan) -> Sequence[str]:

@@ -16,7 +16,7 @@ from platform.tracking import Tracker
 
 from dashboards.points import Shown, to_csv
 from trainables.config import digest
-from trainables.records import NFE, write_json, write_whole
+from trainables.records import ACCURACY, NFE, Measure, write_json, write_whole
 
 
 def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
@@ -25,7 +25,9 @@ def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> 
 
     def work(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
         confirmed[plan.strategy], _ = steps.sweep(plan, cluster, console, tracker, None)
-        console.line(f"          {steps.found(confirmed[plan.strategy].best)}; in {plan.folder}\n")
+        console.line(
+            f"          {steps.found(confirmed[plan.strategy].best, plan.measure)}; in {plan.folder}\n"
+        )
 
     status = run_each(plans, console, lambda plan: plan.folder / "sweep.log", work)
     if confirmed and status != interrupts.INTERRUPTED:
@@ -52,7 +54,7 @@ def _compare(
     chosen += baselines.values()
     every = [*(p for own in confirmed.values() for p in own.points), *baselines.values()]
     files = {
-        "fronts.png": fronts_figure(plan.setting, every),
+        "fronts.png": fronts_figure(plan.setting, every, plan.measure),
         "points.csv": to_csv(chosen).encode(),
     }
     for name, content in files.items():
@@ -63,7 +65,7 @@ def _compare(
         write_json(json_file, summary)
     console.line()
     steps.table(plan, console, "every strategy", chosen)
-    console.line(f"\nfound:    {_ranking(list(confirmed.values()))}")
+    console.line(f"\nfound:    {_ranking(list(confirmed.values()), plan.measure)}")
     console.line(f"figure:   {folder / 'fronts.png'}")
     console.line(f"table:    {folder / 'points.csv'}")
     console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
@@ -71,9 +73,10 @@ def _compare(
     console.line(f"  {steps.command('mlflow', 'ui', *uri)}")
 
 
-def _ranking(confirmed: Sequence[Confirmed]) -> str:
-    """Each strategy's choice on validation, as it did on test images, best first."""
-    best = sorted((own.best for own in confirmed), key=lambda p: -p.test["accuracy"])
+def _ranking(confirmed: Sequence[Confirmed], measure: Measure) -> str:
+    """Each strategy's choice on validation, as it did on the test split, best first."""
+    best = sorted((own.best for own in confirmed), key=lambda p: -p.test[ACCURACY])
     return "; ".join(
-        f"{p.strategy} {100 * p.test['accuracy']:.1f} % at {p.test[NFE]:.0f} calls" for p in best
+        f"{p.strategy} {measure.title} {100 * p.test[measure.name]:.1f} % at {p.test[NFE]:.0f} calls"
+        for p in best
     )

@@ -174,9 +174,10 @@ class Tracker:
         self._client.set_tag(self.parent, "best", shown.label)
         self._log(self.parent, {}, {f"best_{name}": value for name, value in shown.test.items()})
 
-    def artifact(self, path: Path) -> None:
-        """Attach a file to the parent."""
-        self._client.log_artifact(self.parent, str(path))
+    def artifact(self, path: Path, root: Path) -> None:
+        """Attach a file to the parent, at the place that it has under `root`."""
+        place = path.parent.relative_to(root)
+        self._client.log_artifact(self.parent, str(path), None if place == Path() else str(place))
 
     def finish(self, status: str) -> None:
         """End every run that is still open: FINISHED, FAILED or KILLED.

@@ -1,9 +1,10 @@
 """Search spaces, one file a strategy: what is searched, and the paper's own point in it.
 
-A strategy's file has `paper_point(T)`, the paper's setting at T noise levels, and
-`suggest(trial, T)`, which asks an Optuna trial for a point. Both give the parameters of the strategy
-as a mapping and look at nothing but their arguments. A baseline's file also has `grid(T)`, the
-points that its best is chosen from. No point costs more calls than the dearest of the paper's.
+A strategy's file has `paper_point(T, kind)`, the paper's setting for a kind of signal, "image" or
+"speech", at T noise levels (for speech, T steps), and `suggest(trial, T, kind)`, which asks an Optuna
+trial for a point. Both give the parameters of the strategy as a mapping and look at nothing but their
+arguments. A baseline's file also has `grid(T, kind)`, the points that its best is chosen from. No
+point costs more calls than the dearest of the paper's for that kind.
 """
 
 from __future__ import annotations

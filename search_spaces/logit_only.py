@@ -1,4 +1,4 @@
-"""The space of `logit-only`: both step counts, eta, chains."""
+"""The space of `logit-only`: both step counts, the sampler, chains."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from search_spaces import _loops
 from trainables.strategies.logit_only import Parameters
 
 
-def paper_point(T: int) -> dict[str, Any]:
+def paper_point(T: int, kind: str = "image") -> dict[str, Any]:
     """All T steps, as the paper samples everything."""
-    return _loops.two_paper_point(Parameters, T)
+    return _loops.two_paper_point(Parameters, T, kind)
 
 
-def suggest(trial: optuna.Trial, T: int) -> dict[str, Any]:
+def suggest(trial: optuna.Trial, T: int, kind: str = "image") -> dict[str, Any]:
     """A point."""
-    return _loops.suggest_two(Parameters, trial, T)
+    return _loops.suggest_two(Parameters, trial, T, kind)

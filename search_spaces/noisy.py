@@ -7,16 +7,16 @@ from typing import Any
 import optuna
 
 
-def paper_point(T: int) -> dict[str, Any]:
+def paper_point(T: int, kind: str = "image") -> dict[str, Any]:
     """The only point."""
     return {}
 
 
-def suggest(trial: optuna.Trial, T: int) -> dict[str, Any]:
+def suggest(trial: optuna.Trial, T: int, kind: str = "image") -> dict[str, Any]:
     """The only point."""
     return {}
 
 
-def grid(T: int) -> list[dict[str, Any]]:
+def grid(T: int, kind: str = "image") -> list[dict[str, Any]]:
     """The only point."""
     return [{}]

@@ -29,7 +29,8 @@ from trainables.memory import keep_pages
 from trainables.meter import Meter
 from trainables.models import build
 from trainables.models.base import LogitDenoiser, SignalDenoiser
-from trainables.models.classifier import FrozenClassifier, LogitScale, ResNetConfig
+from trainables.models.classifier import FrozenClassifier, ResNetConfig
+from trainables.models.scale import LogitScale
 from trainables.noise import SampleNoise
 from trainables.recipe import Task
 from trainables.strategies import alternating, nested, parallel

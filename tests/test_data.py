@@ -20,7 +20,7 @@ def test_digits_are_scikit_learns():
 
     bunch, test = load_digits(), dataset.test
     expected = torch.tensor(bunch.images[test.numbers.numpy()], dtype=torch.float32) / 8 - 1
-    assert torch.equal(test.images()[:, 0], expected)
+    assert torch.equal(test.clean()[:, 0], expected)
     assert test.labels.tolist() == bunch.target[test.numbers.numpy()].tolist()
 
 
@@ -88,7 +88,7 @@ def test_noise_belongs_to_seed_stream_and_sample():
 
 
 def test_augmentation_moves_images_and_none_is_the_identity():
-    x = datasets.load("digits", Path("unused")).train.images()[:32]
+    x = datasets.load("digits", Path("unused")).train.clean()[:32]
     assert torch.equal(augment(x, Augmentation(), generator_of("a")), x)
     moved = augment(x, Augmentation(rotation=10, scale=0.1, shift=1.0), generator_of("a"))
     assert moved.shape == x.shape and not torch.equal(moved, x)

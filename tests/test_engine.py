@@ -11,7 +11,8 @@ from trainables.engine import CoupledSystem, Engine
 from trainables.errors import NonFiniteError
 from trainables.evaluation import schedule_of
 from trainables.meter import Meter
-from trainables.models.classifier import ConvNet, ConvNetConfig, FrozenClassifier, LogitScale
+from trainables.models.classifier import ConvNet, ConvNetConfig, FrozenClassifier
+from trainables.models.scale import LogitScale
 from trainables.noise import SampleNoise
 from trainables.strategies._moves import LOGIT, SIGNAL, Answer, Condition, check, cost, trajectory
 from trainables.strategies.nested import Parameters

@@ -9,7 +9,7 @@ from helpers import exact_velocity
 
 from trainables.diffusion.gaussian import GaussianDiffusion, cosine_alpha_bar
 from trainables.errors import UsageError
-from trainables.training.objective import noise_loss
+from trainables.training.learning import noise_loss
 
 MEAN, DEVIATION = 0.3, 0.25
 

@@ -5,10 +5,11 @@ import torch
 from helpers import tiny_recipe
 
 from trainables.meter import Meter
-from trainables.models.classifier import ConvNet, FrozenClassifier, LogitScale, resnet
+from trainables.models.classifier import ConvNet, FrozenClassifier, resnet
 from trainables.models.logit_attention import LogitAttention, LogitAttentionConfig
 from trainables.models.logit_mlp import LogitMLP, LogitMLPConfig
 from trainables.models.prepared import PreparedClassifier, PreparedLogit, PreparedSignal
+from trainables.models.scale import LogitScale
 from trainables.models.unet import UNet, UNetConfig
 
 SHAPE, CLASSES = (3, 16, 16), 7

@@ -10,7 +10,7 @@ from helpers import DIGITS, tiny_recipe, tiny_task, train
 from trainables.config import as_mapping, from_mapping
 from trainables.errors import NonFiniteError, UsageError
 from trainables.models import build
-from trainables.models.classifier import LogitScale
+from trainables.models.scale import LogitScale
 from trainables.recipe import Recipe, Task
 from trainables.training import stages
 from trainables.training.batches import Batches, Draws, Share
@@ -45,7 +45,7 @@ def test_a_resumed_training_ends_as_one_that_never_stopped(kind, parts):
 
 def test_what_the_classifier_learns_is_kept(parts):
     frozen = build.frozen_classifier(DIGITS, tiny_recipe(), parts["classifier"])
-    y = torch.cat([frozen(chunk) for chunk in DIGITS.train.images().split(512)])
+    y = torch.cat([frozen(chunk) for chunk in DIGITS.train.clean().split(512)])
     torch.testing.assert_close(y.mean(0), torch.zeros(10), atol=1e-3, rtol=0)
     assert float(y.square().mean().sqrt()) == pytest.approx(1.0, abs=1e-3)
     assert float(y.abs().max()) == pytest.approx(float(frozen.scale.largest), rel=1e-3)

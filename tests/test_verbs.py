@@ -44,11 +44,11 @@ def test_the_papers_tables_are_whole():
     assert [m.label for m in table.methods] == [
         "noisy", "enhanced", "card", "parallel", "nested", "alternating",
     ]  # fmt: skip
-    assert table.accuracy("mnist", "gn30", 3) == 99.2
-    assert table.accuracy("in32-100", "blur", 5) == 62.5
-    assert table.accuracy("digits", "gn30", 0) is None
-    assert paper.table3(150).accuracy("cifar100", "blur", 1) == 64.0
-    assert paper.table4(150).accuracy("cifar100", "gn15", 0) == 73.5
+    assert table.percentage("mnist", "gn30", 3) == 99.2
+    assert table.percentage("in32-100", "blur", 5) == 62.5
+    assert table.percentage("digits", "gn30", 0) is None
+    assert paper.table3(150).percentage("cifar100", "blur", 1) == 64.0
+    assert paper.table4(150).percentage("cifar100", "gn15", 0) == 73.5
     for make in paper.TABLES.values():
         made = make(150)
         for dataset, rows in made.reported.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import torch
@@ -10,8 +11,14 @@ from torch import Tensor, nn
 from trainables.data.splits import Dataset
 from trainables.engine import CoupledSystem
 from trainables.models import build
+from trainables.models.base import Classifier
 from trainables.models.classifier import ConvNetConfig, FrozenClassifier
-from trainables.models.prepared import PreparedClassifier, PreparedLogit, PreparedSignal
+from trainables.models.prepared import (
+    HearingLogit,
+    PreparedClassifier,
+    PreparedLogit,
+    PreparedSignal,
+)
 from trainables.recipe import Task
 from trainables.training.objective import processes
 
@@ -21,7 +28,7 @@ Network = TypeVar("Network", bound=nn.Module)
 def assemble(
     task: Task,
     dataset: Dataset,
-    classifier: FrozenClassifier,
+    classifier: Classifier,
     weights: dict[str, dict[str, Tensor]],
     device: torch.device,
     dtype: torch.dtype,
@@ -30,23 +37,30 @@ def assemble(
 
     What paid when it was measured: frozen graphs on CPUs in float32 (1.1 to 2 times as fast; in bf16
     nothing), and a convolutional classifier in float32 there (its pooling is slow in bf16). GPUs run
-    operation by operation.
+    operation by operation. Networks of speech compute in float32: they are told times and noise levels
+    as numbers, which bf16 is too coarse for.
     """
     recipe, is_cpu = task.recipe, device.type == "cpu"
-    frozen = is_cpu and dtype == torch.float32
+    is_speech = recipe.speech is not None
+    dtype = torch.float32 if is_speech else dtype
+    frozen = is_cpu and dtype == torch.float32 and not is_speech
     signal_process, logit_process = processes(task, classifier)
     signal: PreparedSignal | None = None
-    logit: PreparedLogit | None = None
+    logit: PreparedLogit | HearingLogit | None = None
     if "signal" in weights:
         signal_network = build.signal_denoiser(dataset, recipe, weights)
         signal = PreparedSignal(_ready(signal_network, device), dtype, frozen)
     if "logit" in weights:
         logit_network = build.logit_denoiser(dataset, recipe, weights)
         logit = PreparedLogit(_ready(logit_network, device), dtype, frozen)
-    if is_cpu and isinstance(recipe.classifier, ConvNetConfig):
-        prepared = PreparedClassifier(classifier, torch.float32, frozen=True)
-    else:
-        prepared = PreparedClassifier(classifier, dtype, frozen)
+        if is_speech:
+            logit = HearingLogit(logit, classifier)
+    prepared: Callable[[Tensor], Tensor] = classifier
+    if isinstance(classifier, FrozenClassifier):
+        pools = is_cpu and isinstance(recipe.classifier, ConvNetConfig)
+        prepared = PreparedClassifier(
+            classifier, torch.float32 if pools else dtype, frozen or pools
+        )
     return CoupledSystem(prepared, signal_process, logit_process, signal, logit)
 
 

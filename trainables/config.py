@@ -15,6 +15,28 @@ from trainables.errors import UsageError, check_choice, unknown_name
 Config = TypeVar("Config")
 
 
+_PLACE = "place"
+
+
+def place(default: Any) -> Any:
+    """A dataclass's field that says where something lies; what a configuration is does not depend on
+    it.
+    """
+    return dataclasses.field(default=default, metadata={_PLACE: True})
+
+
+def identity(config: Any) -> dict[str, Any]:
+    """A dataclass as `as_mapping` gives it, without places: what is hashed to identify it."""
+    mapping = as_mapping(config)
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.metadata.get(_PLACE):
+            del mapping[field.name]
+        elif dataclasses.is_dataclass(value):
+            mapping[field.name] = identity(value)
+    return mapping
+
+
 def as_mapping(config: Any) -> dict[str, Any]:
     """A dataclass as a nested dict of JSON types, tuples as lists."""
     return json.loads(json.dumps(dataclasses.asdict(config)))
@@ -60,7 +82,12 @@ def _convert(where: str, hint: Any, value: Any) -> Any:
 
 
 def _meant(where: str, options: tuple[Any, ...], value: Mapping[str, Any]) -> type:
-    """The one of several dataclasses that a mapping stands for, by its field `network`."""
+    """The one of several dataclasses that a mapping stands for, by its field `network`; the only one
+    where the other option is None.
+    """
+    options = tuple(option for option in options if option is not types.NoneType)
+    if len(options) == 1:
+        return options[0]
     by_name = {option.network: option for option in options}
     if value.get("network") not in by_name:
         raise unknown_name(f"{where}.network", str(value.get("network")), by_name)

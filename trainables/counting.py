@@ -33,7 +33,9 @@ class _Still(SignalDenoiser):
 class _StillLogits(LogitDenoiser):
     """A logit denoiser that predicts nothing."""
 
-    def encode_signals(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> None:
+    def encode_signals(
+        self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
+    ) -> None:
         return None
 
     def forward(self, y_t: Tensor, t: Tensor, signals: None) -> Tensor:

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.engine_state import Process, State, onto
+from trainables.diffusion.process import Process
+from trainables.engine_state import State, Trajectory, onto
 from trainables.errors import NonFiniteError
 from trainables.meter import Meter, Spent
 from trainables.models.base import LogitDenoiser, SignalDenoiser
@@ -27,9 +27,11 @@ from trainables.strategies._moves import (
     SIGNAL,
     Answer,
     Condition,
+    Correct,
     Kind,
     Move,
     NewChain,
+    Predict,
     Start,
     Update,
 )
@@ -44,8 +46,8 @@ class CoupledSystem:
     """
 
     classifier: Callable[[Tensor], Tensor]
-    signal_process: GaussianDiffusion
-    logit_process: GaussianDiffusion
+    signal_process: Process[Any]
+    logit_process: Process[Any]
     signal_denoiser: SignalDenoiser | None = None
     logit_denoiser: LogitDenoiser | None = None
 
@@ -75,7 +77,7 @@ class Engine:
 
     def __init__(self, system: CoupledSystem, logit_shape: tuple[int, ...], meter: Meter) -> None:
         self.system, self.logit_shape, self.meter = system, logit_shape, meter
-        self._times: dict[Kind, Tensor] = {}
+        self._times: dict[tuple[Kind, tuple[float, ...]], Tensor] = {}
 
     @torch.no_grad()
     def run(
@@ -110,62 +112,84 @@ class Engine:
     def _make(self, state: State, move: Move, noise: SampleNoise) -> None:
         if isinstance(move, Start):
             self._start(state, move, noise)
-        elif isinstance(move, Update):
-            self._update(state, move)
+        elif isinstance(move, Update | Predict):
+            self._step(state, move)
+        elif isinstance(move, Correct):
+            self._correct(state, move)
         elif isinstance(move, Condition):
             self._condition(state, move)
         elif isinstance(move, Answer):
             state.answers.append(self._answer(state, move))
         else:
-            state.running, state.logit_code, state.signal_code = {}, None, None
+            state.running, state.logit_code, state.signal_code, state.asked = {}, None, None, False
 
     def _start(self, state: State, move: Start, noise: SampleNoise) -> None:
-        is_signal = move.process == SIGNAL
-        process = self.system.signal_process if is_signal else self.system.logit_process
+        is_signal, process = move.process == SIGNAL, self._process(move.process)
         x_cor = state.batch.x_cor
         shape = tuple(x_cor.shape[1:]) if is_signal else self.logit_shape
         own = noise.split(f"{move.process}{state.trajectories[move.process]}")
-        prior = onto(own.normal(shape), x_cor)
+        drawn = onto(own.normal(shape), x_cor)
+        origin: Tensor | None = None
+        if process.needs_origin:
+            origin = x_cor if is_signal else self._classify(state, x_cor)
+        levels, prior = tuple(process.levels(move.steps)), process.prior(origin, drawn)
         state.trajectories[move.process] += 1
-        state.running[move.process] = Process(process.levels(move.steps), prior, own)
+        state.running[move.process] = Trajectory(levels, prior, own, origin)
 
-    def _update(self, state: State, move: Update) -> None:
-        is_signal = move.process == SIGNAL
-        process = self.system.signal_process if is_signal else self.system.logit_process
-        running = state.running[move.process]
-        t, s = running.levels[running.position], running.levels[running.position + 1]
-        predict = self._signal_output if is_signal else self._logit_output
-        running.clean = process.clean_of(running.state, predict(state, running.state, t), t)
+    def _step(self, state: State, move: Update | Predict) -> None:
+        process, running = self._process(move.process), state.running[move.process]
+        t, s = running.level, running.levels[running.position + 1]
+        output = self._output(state, move.process)
+        running.clean = process.clean_of(running.state, output, t, running.origin)
         drawn = running.drawn() if process.is_random(t, s, move.eta) else None
-        running.state = process.step(running.state, running.clean, t, s, move.eta, drawn)
+        by_predictor = isinstance(move, Predict)
+        step, known = (process.predict, output) if by_predictor else (process.step, running.clean)
+        running.state = step(running.state, known, t, s, move.eta, drawn, running.origin)
         running.position += 1
 
-    def _time(self, kind: Kind, t: int, device: torch.device) -> Tensor:
-        """The encoding (1, ...) of level t: one of a table of all levels, made once."""
-        if kind not in self._times:
-            is_signal = kind == SIGNAL
-            system = self.system
-            T = (system.signal_process if is_signal else system.logit_process).T
-            denoiser = system.signal_denoiser if is_signal else system.logit_denoiser
-            assert denoiser is not None
-            self._times[kind] = denoiser.encode_time(torch.arange(T + 1, device=device) / T)
-        return self._times[kind][t : t + 1]
+    def _correct(self, state: State, move: Correct) -> None:
+        process, running = self._process(move.process), state.running[move.process]
+        output = self._output(state, move.process)
+        running.state = process.correct(
+            running.state, output, running.level, running.drawn(), running.origin
+        )
 
-    def _signal_output(self, state: State, x_t: Tensor, t: int) -> Tensor:
+    def _process(self, kind: Kind) -> Process[Any]:
+        return self.system.signal_process if kind == SIGNAL else self.system.logit_process
+
+    def _output(self, state: State, kind: Kind) -> Tensor:
+        """What the process' network puts out at its state: one call."""
+        running = state.running[kind]
+        code = self._time(kind, running)
+        output = self._signal_output if kind == SIGNAL else self._logit_output
+        return output(state, running.state, code)
+
+    def _time(self, kind: Kind, running: Trajectory) -> Tensor:
+        """The encoding (1, ...) of the level: one of a table of the grid's levels, made once. The last
+        level, the clean one, is never asked for.
+        """
+        grid = kind, running.levels
+        if grid not in self._times:
+            is_signal = kind == SIGNAL
+            denoiser = self.system.signal_denoiser if is_signal else self.system.logit_denoiser
+            assert denoiser is not None
+            scaled = self._process(kind).scaled(running.levels[:-1])
+            self._times[grid] = denoiser.encode_time(scaled.to(running.state.device))
+        return self._times[grid][running.position : running.position + 1]
+
+    def _signal_output(self, state: State, x_t: Tensor, time_code: Tensor) -> Tensor:
         denoiser, count = self.system.signal_denoiser, len(x_t)
         assert denoiser is not None
         corrupted = self._of_corrupted(state, "signal", denoiser.encode_corrupted)
         if state.logit_code is None:
             state.logit_code = denoiser.encode_logits(None, count)
-        time_code = self._time(SIGNAL, t, x_t.device)
         return self.meter.call(
             "signal", denoiser, x_t, time_code, corrupted, state.logit_code, batch=count
         )
 
-    def _logit_output(self, state: State, y_t: Tensor, t: int) -> Tensor:
+    def _logit_output(self, state: State, y_t: Tensor, time_code: Tensor) -> Tensor:
         denoiser = self.system.logit_denoiser
         assert denoiser is not None
-        time_code = self._time(LOGIT, t, y_t.device)
         return self.meter.call("logit", denoiser, y_t, time_code, state.signal_code, batch=len(y_t))
 
     def _of_corrupted(
@@ -208,9 +232,13 @@ class Engine:
         return value
 
     def _classify(self, state: State, x: Tensor) -> Tensor:
-        """The classifier's answer, executed once for a signal that stands; every call counts."""
+        """The classifier's answer, executed once for a signal that stands; every call counts, but where
+        logits start at f(x_cor) that is called once a chain, for initialisation (paper, E.5).
+        """
         if x is state.batch.x_cor:
-            self.meter.count("classifier", len(x))
+            if not (state.asked and self.system.logit_process.needs_origin):
+                self.meter.count("classifier", len(x))
+            state.asked = True
             return self._of_corrupted(state, "classifier", self.system.classifier)
         if state.of_signal is not None and state.of_signal[0] is x:
             self.meter.count("classifier", len(x))

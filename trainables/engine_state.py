@@ -24,12 +24,13 @@ def onto(drawn: Tensor, like: Tensor) -> Tensor:
 
 
 @dataclass
-class Process:
-    """A process under way: its state, its latest clean estimate, how far it is."""
+class Trajectory:
+    """A process under way: its state, its latest clean estimate, how far it is, what it started at."""
 
-    levels: list[int]
+    levels: tuple[float, ...]
     state: Tensor
     noise: SampleNoise
+    origin: Tensor | None = None
     clean: Tensor | None = None
     position: int = 0
     ahead: list[Tensor] = field(default_factory=list)
@@ -37,6 +38,11 @@ class Process:
     @property
     def ended(self) -> bool:
         return self.position == len(self.levels) - 1
+
+    @property
+    def level(self) -> float:
+        """The level that the state is at."""
+        return self.levels[self.position]
 
     def drawn(self) -> Tensor:
         """Standard normal noise of the state's shape, drawn for many steps at a time."""
@@ -52,21 +58,23 @@ class Process:
 class State:
     """All that the moves change. `signal_code` and `logit_code` are the encoded conditioning slots;
     `of_signal` is the signal that the classifier saw last, with its answer. `paid` names what of
-    `batch.of_corrupted` is among the FLOPs counted.
+    `batch.of_corrupted` is among the FLOPs counted, `asked` whether the chain has called the
+    classifier on x_cor.
     """
 
     batch: SharedBatch
-    running: dict[Kind, Process] = field(default_factory=dict)
+    running: dict[Kind, Trajectory] = field(default_factory=dict)
     trajectories: dict[Kind, int] = field(default_factory=lambda: {SIGNAL: 0, LOGIT: 0})
     answers: list[Tensor] = field(default_factory=list)
     logit_code: Any = None
     signal_code: Any = None
     of_signal: tuple[Tensor, Tensor] | None = None
     paid: frozenset[str] = frozenset()
+    asked: bool = False
 
     def copy(self) -> State:
         """One that can go its own way; nothing in place is ever done to its tensors."""
-        running = {kind: replace(process, ahead=[]) for kind, process in self.running.items()}
+        running = {kind: replace(under_way, ahead=[]) for kind, under_way in self.running.items()}
         return replace(
             self,
             running=running,
@@ -77,9 +85,9 @@ class State:
     @property
     def is_between(self) -> bool:
         """Whether no trajectory is under way."""
-        return all(process.ended for process in self.running.values())
+        return all(under_way.ended for under_way in self.running.values())
 
     def begun(self, spent: Spent) -> Begun:
         """What is kept of the state; the memory it takes, encodings apart, is reckoned roughly."""
-        states = [process.state for process in self.running.values()] + self.answers
+        states = [under_way.state for under_way in self.running.values()] + self.answers
         return Begun(self.copy(), spent, 2 * sum(value.nbytes for value in states))

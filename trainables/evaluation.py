@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from trainables import strategies
 from trainables.ahead import ahead
 from trainables.assembly import assemble, probe
 from trainables.config import digest, from_mapping
-from trainables.data import corruptions, datasets
-from trainables.data.splits import Dataset, Split
+from trainables.data import datasets
+from trainables.data.speech.build import Progress, quiet
+from trainables.data.splits import Dataset, Samples
 from trainables.engine import Engine, Outcome
 from trainables.errors import check_choice
 from trainables.memory import fitting_batch
@@ -25,6 +26,7 @@ from trainables.meter import Meter, Spent
 from trainables.models import build
 from trainables.noise import SampleNoise
 from trainables.precision import PRECISIONS, dtype_of
+from trainables.quality import LISTENED, Quality, means, quality_of
 from trainables.recipe import Task
 from trainables.records import (
     FORMAT,
@@ -68,6 +70,15 @@ class Storage:
     def data(self) -> Path:
         return Path(self.data_dir) if self.data_dir else Path(self.root) / "data"
 
+    def dataset(self, task: Task, progress: Progress = quiet) -> Dataset:
+        """The task's data; what must be built is kept in the storage, and `progress` told of it.
+
+        Raises:
+            UsageError: its files are missing or broken.
+        """
+        cache = Path(self.root) / "data"
+        return datasets.load(task.dataset, self.data, cache, task.recipe.spectrogram, progress)
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -91,12 +102,14 @@ class Tally:
     """What a run over some samples of a sampling gave.
 
     `correct` has a "1" for each sample classified rightly and a "0" for each other; `spread` is the
-    sum of the samples' deviations between chains.
+    sum of the samples' deviations between chains; `quality` are the signal measures of those of the
+    samples that are listened to.
     """
 
     correct: str
     spread: float
     spent: Spent
+    quality: Quality = field(default_factory=dict)
 
 
 class Evaluator:
@@ -131,13 +144,12 @@ class Evaluator:
         self.task, self.strategy, self.storage = task, strategy, storage
         self.device, self._asked, self._gpu_share = device, batch, gpu_share
         self.module = strategies.load(strategy)
-        self.dataset = dataset or datasets.load(task.dataset, storage.data)
+        self.dataset = dataset or storage.dataset(task)
         self._weights: dict[str, dict[str, Tensor]] = {}
         for kind in self.module.PARTS:
             self._weights |= storage.parts.load(kind, task)
         classifier = build.frozen_classifier(self.dataset, task.recipe, self._weights)
         self._classifier = classifier.to(device)
-        self._corrupt = corruptions.load(task.corruption)
         self._meter = Meter()
         self._engines: dict[torch.dtype, tuple[Engine, int, Beginnings]] = {}
 
@@ -167,21 +179,40 @@ class Evaluator:
         """
         engine, batch, beginnings = self._engine(dtype_of(sampling.precision, self.device))
         split = self.dataset.split(sampling.split).first(sampling.limit).part(rows)
+        listened = self._listened(split, sampling.split, rows.start or 0)
         moves = schedule_of(self.strategy, point)
         self._meter.reset()
         correct: list[Tensor] = []
         spread: list[Tensor] = []
+        signals: list[Tensor] = []
         start = time.perf_counter()
         parts = [split.part(slice(first, first + batch)) for first in range(0, len(split), batch)]
         for part, noise, shared in self._batches(parts, sampling, beginnings):
             outcome = engine.run(moves, shared, noise.split("sampling"))
             correct.append(self.answers(outcome).cpu() == part.labels)
             spread.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
+            left = len(listened) - sum(map(len, signals))
+            signals.append(outcome.x[: max(0, left)].cpu())
         answers = "".join("1" if right else "0" for right in torch.cat(correct).tolist())
         spent = self._meter.spent() + Spent(seconds=time.perf_counter() - start)
-        return Tally(answers, float(torch.cat(spread).sum()), spent)
+        return Tally(
+            answers, float(torch.cat(spread).sum()), spent, self._quality(signals, listened)
+        )
 
-    def sample(self, point: Mapping[str, Any], split: Split, seed: int) -> tuple[Outcome, Tensor]:
+    def _listened(self, split: Samples, name: str, before: int) -> Samples:
+        """The samples of a split's part, `before` of the split lying before it, whose signals are
+        measured: of speech, on the test split, the first.
+        """
+        wanted = self.dataset.sound is not None and name == "test"
+        return split.first(max(0, LISTENED - before) if wanted else 0)
+
+    def _quality(self, signals: Sequence[Tensor], listened: Samples) -> Quality:
+        sound = self.dataset.sound
+        if sound is None or not len(listened):
+            return {}
+        return quality_of(sound, torch.cat(list(signals)).float(), listened.clean())
+
+    def sample(self, point: Mapping[str, Any], split: Samples, seed: int) -> tuple[Outcome, Tensor]:
         """Corrupt a few samples and run the strategy on them; returns the outcome and x_cor."""
         noise = SampleNoise(seed, split.numbers.tolist())
         x_cor = self._corrupted(split, noise)
@@ -193,8 +224,8 @@ class Evaluator:
         return self._classifier.classes_of(outcome.y)
 
     def _batches(
-        self, parts: Sequence[Split], sampling: Sampling, beginnings: Beginnings
-    ) -> Iterator[tuple[Split, SampleNoise, SharedBatch]]:
+        self, parts: Sequence[Samples], sampling: Sampling, beginnings: Beginnings
+    ) -> Iterator[tuple[Samples, SampleNoise, SharedBatch]]:
         """Each part with its noise and its corrupted signals; where a GPU samples, the next part's are
         made meanwhile.
         """
@@ -205,8 +236,9 @@ class Evaluator:
         for part, noise, key, corrupt in zip(parts, noises, keys, made, strict=True):
             yield part, noise, beginnings.batch(key, corrupt)
 
-    def _corrupted(self, split: Split, noise: SampleNoise) -> Tensor:
-        return self._corrupt(split.images(), noise.split("corruption")).to(self.device)
+    def _corrupted(self, split: Samples, noise: SampleNoise) -> Tensor:
+        drawn, corruption = noise.split("corruption"), self.task.corruption
+        return split.corrupted(split.clean(), slice(None), corruption, drawn).to(self.device)
 
     def _engine(self, dtype: torch.dtype) -> tuple[Engine, int, Beginnings]:
         """The engine on networks of that type, how many samples it takes together, and what its runs
@@ -238,6 +270,7 @@ def measurement_of(
         GFLOPS: spent.flops / count / 1e9,
         SECONDS_PER_SAMPLE: spent.seconds / count,
         SPREAD: sum(tally.spread for tally in tallies) / count,
+        **means([tally.quality for tally in tallies]),
     }
     return Measurement(config, dict(point), correct, cost)
 

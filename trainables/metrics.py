@@ -18,6 +18,8 @@ from trainables.records import (
     ACCURACY,
     ACCURACY_HIGH,
     ACCURACY_LOW,
+    BY_ACCURACY,
+    Measure,
     Measurement,
 )
 
@@ -57,13 +59,21 @@ def wilson(p: float, size: float) -> tuple[float, float]:
     return max(0.0, min(center - half, p)), min(1.0, max(center + half, p))
 
 
-def summary(measurements: Sequence[Measurement]) -> dict[str, float]:
-    """Accuracy in [0, 1] with its interval, and the mean cost of a sample."""
+def summary(
+    measurements: Sequence[Measurement], measure: Measure = BY_ACCURACY
+) -> dict[str, float]:
+    """Accuracy in [0, 1] with its interval, the measure with its own, and the mean cost of a sample.
+
+    The word error rate of single words is 1 - accuracy, exactly: an utterance has one word, its
+    answer is one word of the closed set, so that a wrong one is one substitution in one word.
+    """
     scores = per_image(measurements)
-    low, high = interval(scores)
-    names = measurements[0].cost
+    accuracy, (low, high) = float(scores.mean()), interval(scores)
+    ends = sorted((measure.of(low), measure.of(high)))
+    shown = {measure.name: measure.of(accuracy), measure.low: ends[0], measure.high: ends[1]}
+    names = [name for name in measurements[0].cost if all(name in m.cost for m in measurements)]
     cost = {name: float(np.mean([m.cost[name] for m in measurements])) for name in names}
-    return {ACCURACY: float(scores.mean()), ACCURACY_LOW: low, ACCURACY_HIGH: high, **cost}
+    return {ACCURACY: accuracy, ACCURACY_LOW: low, ACCURACY_HIGH: high, **shown, **cost}
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from trainables.config import as_mapping
 from trainables.data.augment import Augmentation
-from trainables.errors import check_choice, check_range
-from trainables.models.classifier import ClassifierConfig, ConvNetConfig
+from trainables.data.spectrogram import SPECTROGRAM_16K, Spectrogram
+from trainables.diffusion.ouve import OUVE, OUVE_16K
+from trainables.errors import UsageError, check_choice, check_range
+from trainables.models.classifier import ConvNetConfig, ResNetConfig
 from trainables.models.logit_attention import LogitAttentionConfig
 from trainables.models.logit_mlp import LogitMLPConfig
+from trainables.models.ncsnpp import NCSNppConfig
+from trainables.models.ouve_logits import LogitScoreConfig
+from trainables.models.ouve_logits_sequence import LogitSequenceConfig
+from trainables.models.recogniser_config import RecogniserConfig
 from trainables.models.unet import UNetConfig
 from trainables.precision import PRECISIONS
 
@@ -34,6 +42,21 @@ class Updates:
 
 
 @dataclass(frozen=True)
+class SpeechRecipe:
+    """Speech as it is diffused: spectrograms, by the process of SGMSE; and their logits, real numbers,
+    by the same (paper, E.1).
+    """
+
+    spectrogram: Spectrogram = field(default_factory=lambda: SPECTROGRAM_16K)
+    process: OUVE = field(default_factory=lambda: OUVE_16K)
+
+    @property
+    def logit_process(self) -> OUVE:
+        """The process of the logits."""
+        return replace(self.process, complex_state=False)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Networks, process and training of a task.
 
@@ -53,6 +76,11 @@ class Recipe:
             of coupled length makes as many with a batch, so that all see the same batches.
         unguided: the fraction of samples for which a denoiser does not see the other's estimate in
             coupled training: warm-ups and first trajectories are sampled without it.
+        validated: the most validation samples that a part is judged by at every report.
+        speech: states and process of speech; None for images, whose process has T levels.
+
+    Raises:
+        UsageError: a number is out of range, or a network is for the other kind of signals.
     """
 
     updates: Updates
@@ -66,9 +94,15 @@ class Recipe:
     sampling_steps: int = 10
     inner_updates: int = 4
     unguided: float = 0.2
-    classifier: ClassifierConfig = field(default_factory=ConvNetConfig)
-    signal: UNetConfig = field(default_factory=UNetConfig)
-    logit: LogitMLPConfig | LogitAttentionConfig = field(default_factory=LogitMLPConfig)
+    validated: int = 256
+    speech: SpeechRecipe | None = None
+    classifier: ConvNetConfig | ResNetConfig | RecogniserConfig = field(
+        default_factory=ConvNetConfig
+    )
+    signal: UNetConfig | NCSNppConfig = field(default_factory=UNetConfig)
+    logit: LogitMLPConfig | LogitAttentionConfig | LogitScoreConfig | LogitSequenceConfig = field(
+        default_factory=LogitMLPConfig
+    )
 
     def __post_init__(self) -> None:
         check_choice("loss_weighting", self.loss_weighting, LOSS_WEIGHTINGS)
@@ -80,6 +114,38 @@ class Recipe:
         check_range("sampling_steps", self.sampling_steps, 1, self.T)
         check_range("inner_updates", self.inner_updates, 1, 10**6)
         check_range("unguided", self.unguided, 0, 1)
+        check_range("validated", self.validated, 1, 10**6)
+        for name, kinds in _OF_SPEECH.items():
+            given = getattr(self, name)
+            if isinstance(given, kinds) != (self.speech is not None):
+                raise UsageError(
+                    f"the recipe's {name} is {given.network!r}, which is not for "
+                    f"{'speech' if self.speech else 'images'}: choose another, or give `speech`"
+                )
+        if self.speech is not None and self.augmentation != Augmentation():
+            raise UsageError("speech is not augmented: leave out the recipe's augmentation")
+
+    @property
+    def spectrogram(self) -> Spectrogram | None:
+        """What speech is shown as; None for images."""
+        return None if self.speech is None else self.speech.spectrogram
+
+    def states(self) -> dict[str, Any]:
+        """The settings of the signals' states, beyond those of the data."""
+        return {} if self.speech is None else {"spectrogram": as_mapping(self.speech.spectrogram)}
+
+    def diffusion(self) -> dict[str, Any]:
+        """The settings of the processes, of their loss and of their states."""
+        if self.speech is not None:
+            return as_mapping(self.speech)
+        return {"T": self.T, "loss": self.loss_weighting}
+
+
+_OF_SPEECH: dict[str, tuple[type, ...]] = {
+    "classifier": (RecogniserConfig,),
+    "signal": (NCSNppConfig,),
+    "logit": (LogitScoreConfig, LogitSequenceConfig),
+}
 
 
 @dataclass(frozen=True)

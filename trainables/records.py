@@ -22,7 +22,17 @@ NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe_signal", "nfe_logit", "nfe_classifi
 ACCURACY_LOW, ACCURACY_HIGH = "accuracy_low", "accuracy_high"
 GFLOPS, SECONDS_PER_SAMPLE = "gflops", "seconds_per_sample"
 SPREAD = "spread"
+WER, WER_LOW, WER_HIGH = "wer", "wer_low", "wer_high"
+SI_SDR, PESQ, ESTOI = "si_sdr", "pesq", "estoi"
 HYPERVOLUME = "hypervolume"
+
+
+def utterances_of(signal_measure: str) -> str:
+    """The metric that says of how many utterances a signal measure is the mean."""
+    return f"{signal_measure}_utterances"
+
+
+SIGNAL_MEASURES = (SI_SDR, PESQ, ESTOI)
 METRICS = (
     ACCURACY,
     ACCURACY_LOW,
@@ -34,9 +44,61 @@ METRICS = (
     GFLOPS,
     SECONDS_PER_SAMPLE,
     SPREAD,
+    WER,
+    WER_LOW,
+    WER_HIGH,
+    *SIGNAL_MEASURES,
+    *(utterances_of(name) for name in SIGNAL_MEASURES),
 )
 STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
 STAGE_REPRODUCE = "reproduce"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What people are shown of how many samples were classified rightly, a fraction in [0, 1].
+
+    Records, searches and paired tests go by accuracy throughout; `of` turns it into what is shown.
+
+    Args:
+        name: of the metric.
+        title: in tables and figures.
+        rises: whether more is better; else it is the share of errors.
+        samples: what one classifies.
+    """
+
+    name: str
+    title: str
+    rises: bool
+    samples: str
+
+    @property
+    def low(self) -> str:
+        """The metric of the interval's lower end."""
+        return f"{self.name}_low"
+
+    @property
+    def high(self) -> str:
+        """The metric of the interval's upper end."""
+        return f"{self.name}_high"
+
+    @property
+    def axis(self) -> str:
+        """Title of an axis."""
+        return f"{self.title}, %" if self.rises else f"{self.title}, % (lower is better)"
+
+    def of(self, accuracy: float) -> float:
+        """The measure at that accuracy."""
+        return accuracy if self.rises else 1 - accuracy
+
+    def gain(self, difference: float) -> float:
+        """The measure's difference where accuracy differs by so much."""
+        return difference if self.rises else -difference
+
+
+BY_ACCURACY = Measure(ACCURACY, "accuracy", True, "images")
+MEASURES = {"image": BY_ACCURACY, "speech": Measure(WER, "WER", False, "utterances")}
+"""What each kind of signals is judged by."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -69,7 +131,8 @@ class Measurement:
     parameters it was first measured by. `correct` has a "1" for each
     sample classified rightly and a "0" for each other, in the split's order. `cost` holds `nfe` and
     its parts, GFLOPs and seconds, all for one sample, and `spread`, the mean deviation between the
-    chains' standardised logits (0 for one chain).
+    chains' standardised logits (0 for one chain); on speech's test split the signal measures of the
+    first utterances too.
     """
 
     config: dict[str, Any]

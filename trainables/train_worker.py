@@ -14,7 +14,6 @@ import ray.train.torch
 import torch
 
 from trainables.config import from_mapping
-from trainables.data import datasets
 from trainables.evaluation import Storage
 from trainables.precision import has_bfloat16
 from trainables.recipe import Task
@@ -52,7 +51,7 @@ def train_parts(config: dict[str, Any]) -> None:
     if device.type == "cpu":
         torch.set_num_threads(job.threads)
     share = Share(context.get_world_rank(), context.get_world_size(), device)
-    dataset = datasets.load(job.task.dataset, job.storage.data)
+    dataset = job.storage.dataset(job.task)
     saved = _last_checkpoint(device)
     for kind in job.kinds:
         if job.storage.parts.has(kind, job.task):

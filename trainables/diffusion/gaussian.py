@@ -9,10 +9,12 @@ a noise-predicting network's clean estimate explodes at t = T, which ruins sampl
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from trainables.diffusion.process import SNR
 from trainables.errors import check_range
 
 _OFFSET = 0.008  # Nichol & Dhariwal 2021, eq. 17
@@ -28,12 +30,16 @@ def cosine_alpha_bar(T: int) -> Tensor:
 
 
 class GaussianDiffusion:
-    """A Gaussian process of T noise levels over states of any shape (B, ...).
+    """A Gaussian process of T noise levels over states of any shape (B, ...), a `Process`.
+
+    Its prior is standard normal, whatever the origin.
 
     Args:
         T: the number of noise levels, 1 or more.
         clip: the largest magnitude of a clean estimate; None for no bound.
     """
+
+    needs_origin = False
 
     def __init__(self, T: int, clip: float | None = None) -> None:
         check_range("T, the number of noise levels,", T, 1, 100_000)
@@ -50,6 +56,14 @@ class GaussianDiffusion:
         check_range("the number of steps", steps, 1, self.T)
         return [round(self.T * (steps - i) / steps) for i in range(steps + 1)]
 
+    def scaled(self, levels: Sequence[int]) -> Tensor:
+        """t / T, (N,), of levels t."""
+        return torch.tensor(levels) / self.T
+
+    def prior(self, origin: Tensor | None, drawn: Tensor) -> Tensor:
+        """z_T, standard normal."""
+        return drawn
+
     def noised(self, z0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         """z_t for clean z0 (B, ...), standard normal eps of its shape and levels t (B,) in 0..T."""
         signal, noise = self._scales(t, z0)
@@ -65,7 +79,9 @@ class GaussianDiffusion:
         signal, noise = self._scales(t, z_t)
         return noise * z_t + signal * v
 
-    def clean_of(self, z_t: Tensor, v: Tensor, t: Tensor | int) -> Tensor:
+    def clean_of(
+        self, z_t: Tensor, v: Tensor, t: Tensor | int, origin: Tensor | None = None
+    ) -> Tensor:
         """The clean estimate z0_hat, bounded by `clip`, for a network's output v, at levels t (B,) or
         at one level for all.
         """
@@ -74,7 +90,14 @@ class GaussianDiffusion:
         return z0_hat if self.clip is None else z0_hat.clamp(-self.clip, self.clip)
 
     def step(
-        self, z_t: Tensor, z0_hat: Tensor, t: int, s: int, eta: float, noise: Tensor | None
+        self,
+        z_t: Tensor,
+        z0_hat: Tensor,
+        t: int,
+        s: int,
+        eta: float,
+        noise: Tensor | None,
+        origin: Tensor | None = None,
     ) -> Tensor:
         """z_s drawn from q(z_s | z_t, z0_hat) for any s < t (Song et al. 2021, eqs. 12 and 16).
 
@@ -87,9 +110,48 @@ class GaussianDiffusion:
         mean = math.sqrt(abar_s) * z0_hat + math.sqrt(max(1 - abar_s - sigma**2, 0.0)) * eps_hat
         return mean if noise is None else mean + sigma * noise
 
+    def predict(
+        self,
+        z_t: Tensor,
+        v: Tensor,
+        t: int,
+        s: int,
+        eta: float,
+        drawn: Tensor | None,
+        origin: Tensor | None = None,
+    ) -> Tensor:
+        """z_s by the reverse-time SDE of the variance-preserving process, over the gap from t to s (Song
+        et al. 2021, "Score-based generative modeling", appendix E, for eta = 1; D.3 for eta = 0).
+        """
+        beta = 1 - float(self.alpha_bar[t] / self.alpha_bar[s])
+        push = (1 + eta**2) / 2 * beta / self._scales(t, z_t)[1]
+        mean = (2 - math.sqrt(1 - beta)) * z_t - push * self._noise_left(z_t, v, t)
+        return mean if drawn is None else mean + eta * math.sqrt(beta) * drawn
+
+    def correct(
+        self,
+        z_t: Tensor,
+        v: Tensor,
+        t: int,
+        drawn: Tensor,
+        origin: Tensor | None = None,
+        snr: float = SNR,
+    ) -> Tensor:
+        """z_t after a step of annealed Langevin dynamics of size 2 snr^2 (1 - abar_t).
+
+        The score is -eps_hat / sqrt(1 - abar_t), eps_hat being what the bounded clean estimate leaves.
+        """
+        _, sigma = self._scales(t, z_t)
+        return z_t - 2 * snr**2 * sigma * self._noise_left(z_t, v, t) + 2 * snr * sigma * drawn
+
     def is_random(self, t: int, s: int, eta: float) -> bool:
         """Whether the step from t to s needs noise."""
         return eta > 0 and s > 0
+
+    def _noise_left(self, z_t: Tensor, v: Tensor, t: int) -> Tensor:
+        """eps_hat for a network's output v, such that z_t is made of it and the bounded z0_hat."""
+        signal, noise = self._scales(t, z_t)
+        return (z_t - signal * self.clean_of(z_t, v, t)) / noise
 
     def _scales(self, t: Tensor | int, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
         """sqrt(abar_t) and sqrt(1 - abar_t): numbers, or tensors shaped to multiply `like`."""

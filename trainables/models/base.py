@@ -7,9 +7,37 @@ levels of a process at once.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
+
+from trainables.models.scale import LogitScale
+
+
+class Classifier(Protocol):
+    """A frozen classifier with standardised logits."""
+
+    @property
+    def scale(self) -> LogitScale: ...
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Signals (B, *signal shape) to standardised logits (B, *logit shape)."""
+
+    def raw_logits(self, x: Tensor) -> Tensor:
+        """The same before `scale`."""
+
+    def classes_of(self, y: Tensor) -> Tensor:
+        """Class numbers that standardised logits stand for."""
+
+    def shown(self, x: Tensor) -> Tensor:
+        """What a logit denoiser is shown of signals, (B, ...)."""
+
+    def weights_hash(self) -> str:
+        """Identifies the weights."""
+
+    def to(self, device: torch.device, /) -> Any:
+        """Moves the classifier to a device."""
 
 
 class SignalDenoiser(nn.Module):
@@ -50,8 +78,12 @@ class LogitDenoiser(nn.Module):
         """
         return t
 
-    def encode_signals(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Any:
-        """The encoding of the conditions: x and x_cor (B, *signal shape), y_of_x (B, *logit shape)."""
+    def encode_signals(
+        self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
+    ) -> Any:
+        """The encoding of the conditions: x and x_cor as `Classifier.shown` gives them (B, ...), y_of_x
+        and y_cor (B, *logit shape).
+        """
         raise NotImplementedError
 
     def forward(self, y_t: Tensor, time: Tensor, signals: Any) -> Tensor:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+from typing import TYPE_CHECKING
+
+import torch
 from torch import Tensor, nn
 
 from trainables.data.splits import Dataset
-from trainables.models.base import LogitDenoiser
-from trainables.models.classifier import ConvNet, FrozenClassifier, LogitScale, ResNetConfig, resnet
+from trainables.errors import UsageError
+from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser
+from trainables.models.classifier import ConvNet, FrozenClassifier, ResNetConfig, resnet
 from trainables.models.logit_attention import LogitAttention, LogitAttentionConfig
-from trainables.models.logit_mlp import LogitMLP
+from trainables.models.logit_mlp import LogitMLP, LogitMLPConfig
+from trainables.models.ncsnpp import NCSNpp, NCSNppConfig
+from trainables.models.ouve_logits import LogitScore, LogitScoreConfig
+from trainables.models.ouve_logits_sequence import LogitSequenceScore
+from trainables.models.recogniser_config import ANY_SIZE, SIZES, RecogniserConfig
+from trainables.models.scale import AudioLogitScale, LogitScale
 from trainables.models.unet import UNet
-from trainables.recipe import Recipe
+from trainables.recipe import Recipe, SpeechRecipe
+
+if TYPE_CHECKING:
+    from whisper.model import Whisper
+
+    from trainables.models.recogniser import Recogniser
 
 StateDicts = dict[str, dict[str, Tensor]]
 
@@ -18,14 +33,37 @@ StateDicts = dict[str, dict[str, Tensor]]
 def new_classifier(dataset: Dataset, recipe: Recipe) -> nn.Module:
     """An untrained classifier, images (B, C, H, W) to raw logits (B, K)."""
     classes, config = len(dataset.classes), recipe.classifier
+    assert not isinstance(config, RecogniserConfig), "speech has a recogniser"
     if isinstance(config, ResNetConfig):
         return resnet(dataset.signal_shape[0], classes, config.depth)
     return ConvNet(dataset.signal_shape, classes, config)
 
 
-def new_signal_denoiser(dataset: Dataset, recipe: Recipe) -> UNet:
+def recogniser(dataset: Dataset, recipe: Recipe) -> Recogniser:
+    """The recogniser of a dataset's words, with a scale that is still to be measured.
+
+    Raises:
+        UsageError: Whisper's weights cannot be had.
+    """
+    from trainables.models.recogniser import Recogniser, Words  # slow to import
+
+    config, sound = recipe.classifier, dataset.sound
+    assert isinstance(config, RecogniserConfig) and sound is not None
+    words = Words(dataset.classes)
+    return Recogniser(_whisper(config), words, config.context, config.lead, sound.waveforms)
+
+
+def new_scale(dataset: Dataset) -> AudioLogitScale:
+    """The scale of a recogniser's logits, to be measured."""
+    return AudioLogitScale(len(dataset.classes))
+
+
+def new_signal_denoiser(dataset: Dataset, recipe: Recipe) -> SignalDenoiser:
     """An untrained signal denoiser."""
-    return UNet(dataset.signal_shape[0], len(dataset.classes), recipe.signal)
+    classes, config = len(dataset.classes), recipe.signal
+    if isinstance(config, NCSNppConfig):
+        return NCSNpp(classes, _speech(recipe).process, config)
+    return UNet(dataset.signal_shape[0], classes, config)
 
 
 def new_logit_denoiser(dataset: Dataset, recipe: Recipe) -> LogitDenoiser:
@@ -33,18 +71,36 @@ def new_logit_denoiser(dataset: Dataset, recipe: Recipe) -> LogitDenoiser:
     channels, classes, config = dataset.signal_shape[0], len(dataset.classes), recipe.logit
     if isinstance(config, LogitAttentionConfig):
         return LogitAttention(channels, classes, config)
-    return LogitMLP(channels, classes, config)
+    if isinstance(config, LogitMLPConfig):
+        return LogitMLP(channels, classes, config)
+    process = _speech(recipe).logit_process
+    if isinstance(config, LogitScoreConfig):
+        return LogitScore(classes, _feature_width(recipe), process, config)
+    return LogitSequenceScore(classes, _feature_width(recipe), process, config)
 
 
-def frozen_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> FrozenClassifier:
-    """The classifier of a part, frozen."""
+def frozen_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> Classifier:
+    """The classifier of a part, frozen.
+
+    Raises:
+        UsageError: Whisper's weights cannot be had, or are not those that the part was made with.
+    """
+    if isinstance(recipe.classifier, RecogniserConfig):
+        heard = recogniser(dataset, recipe)
+        if not torch.equal(fingerprint(heard)["hash"], weights["whisper"]["hash"]):
+            raise UsageError(
+                "the parts were trained with another Whisper than the one given: give that one by "
+                "--whisper, or train anew in another --storage"
+            )
+        heard.scale.load_state_dict(weights["scale"])
+        return heard
     network, scale = new_classifier(dataset, recipe), LogitScale(len(dataset.classes))
     network.load_state_dict(weights["network"])
     scale.load_state_dict(weights["scale"])
     return FrozenClassifier(network, scale)
 
 
-def signal_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> UNet:
+def signal_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> SignalDenoiser:
     """The signal denoiser of a part."""
     denoiser = new_signal_denoiser(dataset, recipe)
     denoiser.load_state_dict(weights["signal"])
@@ -56,3 +112,39 @@ def logit_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> Log
     denoiser = new_logit_denoiser(dataset, recipe)
     denoiser.load_state_dict(weights["logit"])
     return denoiser
+
+
+def fingerprint(classifier: Classifier) -> dict[str, Tensor]:
+    """What identifies a frozen classifier's weights, as it is kept with a part."""
+    return {
+        "hash": torch.frombuffer(bytearray.fromhex(classifier.weights_hash()), dtype=torch.uint8)
+    }
+
+
+def obtain(recipe: Recipe) -> None:
+    """Downloads or reads what the networks of a task need that is not trained.
+
+    Raises:
+        UsageError: Whisper's weights cannot be had.
+    """
+    if isinstance(recipe.classifier, RecogniserConfig):
+        _whisper(recipe.classifier)
+
+
+def _speech(recipe: Recipe) -> SpeechRecipe:
+    assert recipe.speech is not None, "the recipe refuses networks for other signals"
+    return recipe.speech
+
+
+def _feature_width(recipe: Recipe) -> int:
+    config = recipe.classifier
+    assert isinstance(config, RecogniserConfig)
+    return _whisper(config).dims.n_audio_state if config.size == ANY_SIZE else SIZES[config.size][1]
+
+
+@functools.lru_cache(maxsize=1)
+def _whisper(config: RecogniserConfig) -> Whisper:
+    """Whisper's network, one a process: nobody changes it."""
+    from trainables.models._whisper_weights import load_whisper  # slow to import
+
+    return load_whisper(config.size, config.checkpoint)

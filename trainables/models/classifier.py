@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import ResNet, resnet18, resnet50
 
 from trainables.errors import check_choice, check_range
+from trainables.models.scale import LogitScale, weights_hash
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,6 @@ class ResNetConfig:
 
     def __post_init__(self) -> None:
         check_choice("classifier depth", self.depth, (18, 50))
-
-
-ClassifierConfig = ConvNetConfig | ResNetConfig
 
 
 def resnet(
@@ -86,36 +84,6 @@ class ConvNet(nn.Module):
         return self.head(self.features(x))
 
 
-class LogitScale(nn.Module):
-    """The one way to standardise logits: per-class mean and one common deviation of clean training
-    logits, so that the geometry between classes is kept.
-    """
-
-    mean: Tensor
-    deviation: Tensor
-    largest: Tensor
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(classes))
-        self.register_buffer("deviation", torch.ones(()))
-        self.register_buffer("largest", torch.ones(()))
-
-    def fit(self, logits: Tensor) -> None:
-        """Set the scale from raw logits (N, K); `largest` is the largest magnitude after it."""
-        self.mean.copy_(logits.mean(dim=0))
-        self.deviation.copy_((logits - self.mean).square().mean().sqrt())
-        self.largest.copy_(self.standardised(logits).abs().max())
-
-    def standardised(self, logits: Tensor) -> Tensor:
-        """Raw logits (B, K) to standardised ones."""
-        return (logits - self.mean) / self.deviation
-
-    def restored(self, y: Tensor) -> Tensor:
-        """Standardised logits (B, K) to raw ones."""
-        return y * self.deviation + self.mean
-
-
 class FrozenClassifier(nn.Module):
     """A trained classifier that stays as it is: eval mode, no gradients, standardised logits."""
 
@@ -133,6 +101,19 @@ class FrozenClassifier(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) to standardised logits (B, K)."""
         return self.scale.standardised(self.network(x))
+
+    @torch.no_grad()
+    def raw_logits(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) to raw logits (B, K)."""
+        return self.network(x)
+
+    def shown(self, x: Tensor) -> Tensor:
+        """The images themselves: logit denoisers have encoders of their own."""
+        return x
+
+    def weights_hash(self) -> str:
+        """Identifies the weights."""
+        return weights_hash(self.network)
 
     def classes_of(self, y: Tensor) -> Tensor:
         """Class numbers (B,) that standardised logits (B, K) stand for."""

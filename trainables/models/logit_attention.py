@@ -72,7 +72,9 @@ class LogitAttention(LogitDenoiser):
     def encode_time(self, t: Tensor) -> Tensor:
         return self.time(t)
 
-    def encode_signals(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Images:
+    def encode_signals(
+        self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
+    ) -> Images:
         """FiLM's vector (B, width), and keys and values (B, heads, places, width / heads) a block."""
         flat = self.images(torch.cat([x, x_cor], dim=1))
         places = flat.unflatten(1, (_FEATURES, -1)).transpose(1, 2)

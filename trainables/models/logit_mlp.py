@@ -69,7 +69,9 @@ class LogitMLP(LogitDenoiser):
     def encode_time(self, t: Tensor) -> Tensor:
         return self.time(t)
 
-    def encode_signals(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Tensor:
+    def encode_signals(
+        self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
+    ) -> Tensor:
         return self.images(torch.cat([x, x_cor], dim=1)) + self.logits_of_image(y_of_x)
 
     def forward(self, y_t: Tensor, time: Tensor, signals: Tensor) -> Tensor:

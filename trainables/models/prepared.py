@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainables.models.base import LogitDenoiser, SignalDenoiser
+from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser
 from trainables.models.classifier import FrozenClassifier
 
 _WARM_UP = 3  # runs after which TorchScript has specialised a graph to shapes
@@ -124,6 +124,39 @@ class PreparedClassifier:
         return self._scale.standardised(self._forward.plain(x))
 
 
+class HearingLogit(LogitDenoiser):
+    """A logit denoiser that is given signals themselves, and is shown what the classifier shows of them.
+
+    Args:
+        denoiser: what denoises.
+        classifier: frozen; one that encodes signals to classify them remembers the encodings.
+    """
+
+    def __init__(self, denoiser: PreparedLogit, classifier: Classifier) -> None:
+        super().__init__()
+        self._denoiser, self._classifier = denoiser, (classifier,)
+
+    def encode_time(self, t: Tensor) -> Tensor:
+        return self._denoiser.encode_time(t)
+
+    def encode_signals(
+        self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
+    ) -> Any:
+        """The encoding of x and x_cor (B, *signal shape) and y_of_x; y_cor is f(x_cor)."""
+        (classifier,) = self._classifier
+        if y_cor is None:
+            y_cor = y_of_x if x is x_cor else classifier(x_cor)
+        return self._denoiser.encode_signals(
+            classifier.shown(x), y_of_x, classifier.shown(x_cor), y_cor
+        )
+
+    def forward(self, y_t: Tensor, time: Tensor, signals: Any) -> Tensor:
+        return self._denoiser(y_t, time, signals)
+
+    def plain(self, *inputs: Any) -> Any:
+        return self._denoiser.plain(*inputs)
+
+
 class _Encoder(nn.Module):
     """The encoding of signals as a module of its own."""
 
@@ -131,8 +164,8 @@ class _Encoder(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, x: Tensor, y_of_x: Tensor, x_cor: Tensor) -> Any:
-        return self.network.encode_signals(x, y_of_x, x_cor)
+    def forward(self, *signals: Tensor) -> Any:
+        return self.network.encode_signals(*signals)
 
 
 def _copied(network: Any, dtype: torch.dtype) -> Any:
@@ -150,7 +183,8 @@ def _frozen(network: nn.Module, inputs: tuple[Any, ...]) -> Callable[..., Any]:
 
 
 def _map(values: Any, of: Callable[[Tensor], Any]) -> Any:
-    """Nested lists and tuples with every tensor replaced."""
+    """Nested lists and tuples, named ones too, with every tensor replaced."""
     if isinstance(values, Tensor):
         return of(values)
-    return type(values)(_map(value, of) for value in values)
+    mapped = [_map(value, of) for value in values]
+    return type(values)(*mapped) if hasattr(values, "_fields") else type(values)(mapped)

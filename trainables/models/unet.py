@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,7 @@ class UNetConfig:
     multipliers: tuple[int, ...] = (1, 2)
     blocks: int = 1
     patch: int = 1
+    network: Literal["unet"] = "unet"
 
     def __post_init__(self) -> None:
         check_range("U-Net base", self.base, 1, 4096)

@@ -35,6 +35,23 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Predict:
+    """As `Update`, by a discretised step of the reverse-time SDE: the paper's predictor for speech
+    (E.5) where eta is 1.
+    """
+
+    process: Kind
+    eta: float
+
+
+@dataclass(frozen=True)
+class Correct:
+    """A step of annealed Langevin dynamics at the process' present level, which stays (E.5)."""
+
+    process: Kind
+
+
+@dataclass(frozen=True)
 class Condition:
     """Set a conditioning slot from a source; setting `SIGNAL` calls the classifier on the signal.
 
@@ -58,7 +75,7 @@ class NewChain:
     """Begin anew with fresh noise: nothing of what was sampled is known any more but the answers."""
 
 
-Move = Start | Update | Condition | Answer | NewChain
+Move = Start | Update | Predict | Correct | Condition | Answer | NewChain
 _SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
 _NEEDS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
 
@@ -74,7 +91,7 @@ def check(moves: Iterable[Move]) -> list[Move]:
     """The moves as a list, once they are known to be legal.
 
     Raises:
-        ValueError: a process is updated before it starts or beyond its end, logits are updated
+        ValueError: a process steps or is corrected before it starts or beyond its end, logits are so
             while the signal slot is empty, a slot is set from what does not exist yet, an answer is
             read from an unfinished trajectory, a chain has none, or the last move is another.
     """
@@ -88,12 +105,13 @@ def check(moves: Iterable[Move]) -> list[Move]:
         if isinstance(move, Start):
             _require(move.steps >= 1, where, "a trajectory needs a step or more")
             left[move.process] = move.steps
-        elif isinstance(move, Update):
+        elif isinstance(move, Update | Predict | Correct):
             _require(left.get(move.process, 0) > 0, where, "the process has no step left to make")
             _require(move.process == SIGNAL or SIGNAL in filled, where, "the signal slot is empty")
-            _require(0 <= move.eta <= 1, where, "eta must be from 0 to 1")
-            left[move.process] -= 1
-            updated.add(move.process)
+            if not isinstance(move, Correct):
+                _require(0 <= move.eta <= 1, where, "eta must be from 0 to 1")
+                left[move.process] -= 1
+                updated.add(move.process)
         elif isinstance(move, Condition):
             _require(move.source in _SOURCES[move.slot], where, "the source is of the other kind")
             _check_source(move.source, left, updated, where)
@@ -136,14 +154,31 @@ class Cost:
         return self.nfe_signal + self.nfe_logit
 
 
-def cost(moves: Iterable[Move]) -> Cost:
-    """What a schedule costs a sample, counted from its moves before anything runs."""
+def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
+    """What a schedule costs a sample, counted from its moves before anything runs.
+
+    Where the logit process needs an origin, y_cor, the classifier is called on x_cor once a chain,
+    for initialisation (E.5): whatever else asks for the same is of that call. Otherwise every move
+    that asks counts.
+    """
     calls: Counter[str] = Counter()
+    asked = False
     for move in moves:
-        if isinstance(move, Update):
+        if isinstance(move, Update | Predict | Correct):
             calls[move.process] += 1
+        elif isinstance(move, NewChain):
+            asked = False
+        elif _classifies_x_cor(move, needs_origin):
+            calls["classifier"] += not (asked and needs_origin)
+            asked = True
         elif isinstance(move, Condition):
-            calls["classifier"] += move.slot == SIGNAL or move.source == "y_cor"
+            calls["classifier"] += move.slot == SIGNAL
         elif isinstance(move, Answer):
-            calls["classifier"] += move.source != "y"
+            calls["classifier"] += move.source == "x"
     return Cost(calls[SIGNAL], calls[LOGIT], calls["classifier"])
+
+
+def _classifies_x_cor(move: Move, needs_origin: bool) -> bool:
+    if isinstance(move, Start):
+        return needs_origin and move.process == LOGIT
+    return isinstance(move, Condition | Answer) and move.source in ("x_cor", "y_cor")

@@ -6,26 +6,28 @@ batch's random numbers, which are cheap, and keeps its share of the rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from trainables.data import corruptions
 from trainables.data.augment import augment
-from trainables.data.splits import Split
-from trainables.memory import room_for_data
+from trainables.data.splits import Samples
 from trainables.noise import BatchNoise, generator_of
 from trainables.recipe import Task
+from trainables.training.known import Known
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Clean signals x0 and corrupted ones x_cor (B, *signal shape), labels (B,)."""
+    """Clean signals x0 and corrupted ones x_cor (B, *signal shape), labels (B,), and what the frozen
+    classifier is known to make of them.
+    """
 
     x0: Tensor
     x_cor: Tensor
     labels: Tensor
+    known: Known | None = None
 
 
 @dataclass(frozen=True)
@@ -42,33 +44,34 @@ class Share:
 
 
 class Batches:
-    """Batches of augmented, freshly corrupted training samples, by number.
+    """Batches of augmented, corrupted training samples, by number; `known` is known of the split.
 
-    On a GPU the whole split is kept there where it fits, and moved and corrupted there.
+    On a GPU images are kept there where they fit, and moved and corrupted there.
     """
 
-    def __init__(self, task: Task, split: Split, share: Share) -> None:
-        self.task, self.share = task, share
-        if split.stored.nbytes < room_for_data(share.device):
-            split = replace(split, stored=split.stored.to(share.device))
-        self.split = split
-        self._corrupt = corruptions.load(task.corruption)
+    def __init__(
+        self, task: Task, split: Samples, share: Share, known: Known | None = None
+    ) -> None:
+        self.task, self.share, self.known = task, share, known
+        self.split = split.near(share.device)
 
-    def clean(self, number: int) -> tuple[Tensor, Tensor, torch.Generator]:
-        """A whole batch's moved images and labels, and the generator that made them."""
+    def batch(self, number: int) -> Batch:
+        """This worker's share of batch `number`."""
         size, batch = len(self.split), self.task.recipe.batch
         first = number * batch
         picked = [self._order(at // size)[at % size] for at in range(first, first + batch)]
         generator = generator_of("batch", self.task.seed, number)
-        rows = torch.stack(picked)
-        moved = augment(self.split.images(rows), self.task.recipe.augmentation, generator)
-        return moved, self.split.labels[rows], generator
-
-    def batch(self, number: int) -> Batch:
-        """This worker's share of batch `number`."""
-        x0, labels, generator = self.clean(number)
-        x_cor = self._corrupt(x0, BatchNoise(generator, len(x0)))
-        return Batch(self.share.of(x0), self.share.of(x_cor), self.share.of(labels))
+        rows, share = torch.stack(picked), self.share
+        x0 = augment(self.split.clean(rows), self.task.recipe.augmentation, generator)
+        noise = BatchNoise(generator, len(x0))
+        x_cor = self.split.corrupted(x0, rows, self.task.corruption, noise)
+        known = None if self.known is None else self.known.part(rows[share.rank :: share.world])
+        return Batch(
+            share.of(x0),
+            share.of(x_cor),
+            share.of(self.split.labels[rows]),
+            None if known is None else known.to(share.device),
+        )
 
     def _order(self, epoch: int) -> Tensor:
         """The permutation of the split in that pass over it."""

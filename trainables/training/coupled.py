@@ -14,11 +14,12 @@ from torch import Tensor
 from trainables.models import build as networks
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
+from trainables.training.learning import learning_of
 from trainables.training.objective import (
+    Answered,
     Context,
     JudgedObjective,
     PreparedBatch,
-    noise_loss,
     processes,
     sampled,
 )
@@ -57,10 +58,13 @@ class CoupledObjective(JudgedObjective):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         dataset, recipe = context.dataset, context.task.recipe
-        self.signal_process, self.logit_process = processes(context.task, self.classifier)
+        weighting = recipe.loss_weighting
+        self.of_signal, self.of_logits = (
+            learning_of(process, weighting) for process in processes(context.task, self.classifier)
+        )
         self.signal = networks.signal_denoiser(dataset, recipe, context.needed["signal"])
         self.logit = networks.logit_denoiser(dataset, recipe, context.needed["logit"])
-        self.weighting, self.unguided = recipe.loss_weighting, recipe.unguided
+        self.unguided = recipe.unguided
         self.sampling_steps = recipe.sampling_steps
         self.inner_updates = recipe.inner_updates
 
@@ -69,68 +73,89 @@ class CoupledObjective(JudgedObjective):
         return self.classifier(x)
 
     def noised(self, batch: PreparedBatch, draws: Draws) -> Noised:
-        """t ~ Uniform{1..T}, eps_x, eps_y ~ N(0, I), x_t and y_t."""
-        t = draws.levels(self.signal_process.T)
+        """t, drawn evenly, eps_x, eps_y ~ N(0, I), x_t and y_t."""
+        t = self.of_signal.times(draws)
         eps_x = draws.normal(tuple(batch.x0.shape[1:]))
         eps_y = draws.normal(tuple(batch.y0.shape[1:]))
-        x_t = self.signal_process.noised(batch.x0, eps_x, t)
-        return Noised(t, eps_x, eps_y, x_t, self.logit_process.noised(batch.y0, eps_y, t))
+        x_t = self.of_signal.noised(batch.x0, batch.x_cor, eps_x, t)
+        return Noised(t, eps_x, eps_y, x_t, self.of_logits.noised(batch.y0, batch.y_cor, eps_y, t))
 
     def hidden(self, draws: Draws) -> Tensor:
         """Which samples' condition is hidden, (B,)."""
         return draws.uniform() < self.unguided
 
-    def guidance(self, y: Tensor, hidden: Tensor) -> Tensor:
+    def guidance(self, y: Tensor, hidden: Tensor) -> Any:
         """The signal denoiser's encoding of logits, of none where they are hidden."""
         guided = self.signal.encode_logits(y, len(y))
         return _where(hidden, self.signal.encode_logits(None, len(y)), guided)
 
-    def v_of_signal(self, noised: Noised, corrupted: Any, guidance: Tensor) -> Tensor:
+    def output_of_signal(self, noised: Noised, corrupted: Any, guidance: Any) -> Tensor:
         """The signal denoiser's output."""
-        time = self.signal.encode_time(noised.t / self.signal_process.T)
+        time = self.signal.encode_time(self.of_signal.scaled(noised.t))
         return self.signal(noised.x_t, time, corrupted, guidance)
 
-    def v_of_logits(self, noised: Noised, signals: Any) -> Tensor:
+    def output_of_logits(self, noised: Noised, signals: Any) -> Tensor:
         """The logit denoiser's output."""
-        time = self.logit.encode_time(noised.t / self.logit_process.T)
+        time = self.logit.encode_time(self.of_logits.scaled(noised.t))
         return self.logit(noised.y_t, time, signals)
 
-    def seen_signals(self, batch: PreparedBatch, x: Tensor, y_of_x: Tensor, hidden: Tensor) -> Any:
-        """The logit denoiser's encoding of a signal, of x_cor in its place where it is hidden."""
-        x = _where(hidden, batch.x_cor, x)
-        return self.logit.encode_signals(x, _where(hidden, batch.y_cor, y_of_x), batch.x_cor)
+    def clean_signal(self, batch: PreparedBatch, noised: Noised, output: Tensor) -> Tensor:
+        """x0_hat that the signal denoiser's output stands for."""
+        return self.of_signal.process.clean_of(noised.x_t, output, noised.t, batch.x_cor)
+
+    def clean_logits(self, batch: PreparedBatch, noised: Noised, output: Tensor) -> Tensor:
+        """y0_hat that the logit denoiser's output stands for."""
+        return self.of_logits.process.clean_of(noised.y_t, output, noised.t, batch.y_cor)
+
+    def seen_signals(
+        self, batch: PreparedBatch, shown: Tensor, y_of_x: Tensor, hidden: Tensor
+    ) -> Any:
+        """The logit denoiser's encoding of what it is shown of a signal, of x_cor in its place where it
+        is hidden.
+        """
+        shown = _where(hidden, batch.shown_cor, shown)
+        y_of_x = _where(hidden, batch.y_cor, y_of_x)
+        return self.logit.encode_signals(shown, y_of_x, batch.shown_cor, batch.y_cor)
 
     def losses(
-        self, batch: PreparedBatch, noised: Noised, v_x: Tensor, v_y: Tensor
+        self, batch: PreparedBatch, noised: Noised, of_x: Tensor, of_y: Tensor
     ) -> dict[str, Tensor]:
-        """L = ||eps_hat_x - eps_x||^2 + ||eps_hat_y - eps_y||^2."""
-        n, weighting = noised, self.weighting
-        loss_x = noise_loss(self.signal_process, v_x, batch.x0, n.eps_x, n.t, weighting)
-        loss_y = noise_loss(self.logit_process, v_y, batch.y0, n.eps_y, n.t, weighting)
+        """L = ||eps_hat_x - eps_x||^2 + ||eps_hat_y - eps_y||^2, given the networks' outputs."""
+        loss_x = self.of_signal.loss(of_x, batch.x0, noised.eps_x, noised.t)
+        loss_y = self.of_logits.loss(of_y, batch.y0, noised.eps_y, noised.t)
         return {"loss": loss_x + loss_y, "loss_signal": loss_x, "loss_logit": loss_y}
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
         """One step of the signal, one of the logits given it."""
-        x0_hat = self.sampled_signal(batch.x_cor, draws, 1)
-        y = self.sampled_logits(x0_hat, self.classify(x0_hat), batch.x_cor, draws, 1)
-        return self.classifier.classes_of(y)
+        known, x0_hat = self.answered(batch), self.sampled_signal(batch.x_cor, draws, 1)
+        shown, y_of_x = self.classifier.shown(x0_hat), self.classify(x0_hat)
+        return self.classifier.classes_of(self.sampled_logits(shown, y_of_x, known, draws, 1))
 
     def sampled_signal(self, x_cor: Tensor, draws: Draws, steps: int) -> Tensor:
         """x0_hat by a sampling (DDIM) of the whole trajectory, conditioned on x_cor."""
         corrupted = self.signal.encode_corrupted(x_cor)
         unguided = self.signal.encode_logits(None, len(x_cor))
-        x = draws.normal(tuple(x_cor.shape[1:]))
-        return sampled(self.signal_process, steps, x, self.signal, corrupted, unguided)
+        drawn = draws.normal(tuple(x_cor.shape[1:]))
+        return sampled(
+            self.of_signal.process, steps, drawn, x_cor, self.signal, corrupted, unguided
+        )
 
     def sampled_logits(
-        self, x0_hat: Tensor, y_of_x0_hat: Tensor, x_cor: Tensor, draws: Draws, steps: int
+        self, shown: Tensor, y_of_x: Tensor, known: Answered, draws: Draws, steps: int
     ) -> Tensor:
-        """y0_hat by a sampling (DDIM) of the whole trajectory, conditioned on x0_hat."""
-        signals = self.logit.encode_signals(x0_hat, y_of_x0_hat, x_cor)
-        y = draws.normal(tuple(y_of_x0_hat.shape[1:]))
-        return sampled(self.logit_process, steps, y, self.logit, signals)
+        """y0_hat by a sampling (DDIM) of the whole trajectory, conditioned on a signal estimate: on what
+        is shown of it, and its logits.
+        """
+        signals = self.logit.encode_signals(shown, y_of_x, known.shown, known.y_cor)
+        drawn = draws.normal(tuple(y_of_x.shape[1:]))
+        return sampled(self.of_logits.process, steps, drawn, known.y_cor, self.logit, signals)
 
 
-def _where(hidden: Tensor, there: Tensor, otherwise: Tensor) -> Tensor:
-    """`there` for hidden samples, `otherwise` for the others; `there` may be one for all."""
+def _where(hidden: Tensor, there: Any, otherwise: Any) -> Any:
+    """`there` for hidden samples, `otherwise` for the others; `there` may be one for all. Tuples of
+    tensors are chosen one by one.
+    """
+    if isinstance(otherwise, tuple):
+        pairs = zip(there, otherwise, strict=True)
+        return type(otherwise)(_where(hidden, one, other) for one, other in pairs)
     return torch.where(hidden.reshape(-1, *[1] * (otherwise.dim() - 1)), there, otherwise)

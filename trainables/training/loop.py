@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
-from trainables.data import corruptions
 from trainables.errors import NonFiniteError
 from trainables.noise import SampleNoise, seeded
 from trainables.precision import dtype_of
@@ -24,11 +23,11 @@ from trainables.recipe import Recipe
 from trainables.records import ACCURACY
 from trainables.training import stages
 from trainables.training.batches import Batch, Batches, Draws, Share
+from trainables.training.known import known_of
 from trainables.training.objective import Context, Objective, Weights
 
 LEAST_REPORTS = 20
 _WARM_UP = 0.05
-_VALIDATION_LIMIT = 256
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,8 @@ class _Run:
     objective: Objective
     model: nn.Module
     averaged: AveragedModel
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer | None
+    validation: Batch
     first_round: int = 0
     sums: dict[str, Tensor] = field(default_factory=dict)
     count: int = 0
@@ -81,7 +81,9 @@ def train_part(
     recipe = context.task.recipe
     inner = run.objective.inner_updates
     rounds = math.ceil(stages.load(kind).updates(recipe) / inner)
-    batches = Batches(context.task, context.dataset.train, share)
+    train = context.dataset.train
+    known = known_of(train, context.dataset, recipe, run.objective.judge, share.device)
+    batches = Batches(context.task, train, share, known)
     epoch = len(context.dataset.train) / recipe.batch
     marks = _marks(rounds, epoch)
     for number in range(run.first_round, rounds):
@@ -109,15 +111,20 @@ def _begin(kind: str, context: Context, share: Share, checkpoint: dict[str, Any]
     objective.to(share.device)
     objective.move(share.device)
     averaged = AveragedModel(objective, multi_avg_fn=_averaging(context.task.recipe.ema))
-    optimizer = torch.optim.AdamW(objective.parameters(), lr=0.0, weight_decay=1e-2, fused=True)
-    run = _Run(objective, objective, averaged, optimizer)
+    parameters = list(objective.parameters())
+    optimizer: torch.optim.Optimizer | None = None
+    if parameters:
+        optimizer = torch.optim.AdamW(parameters, lr=0.0, weight_decay=1e-2, fused=True)
+    validation = _validation(objective, context, share.device)
+    run = _Run(objective, objective, averaged, optimizer, validation)
     run.final.move(share.device)
     if checkpoint is not None:
         objective.load_state_dict(checkpoint["model"])
         averaged.load_state_dict(checkpoint["averaged"])
-        optimizer.load_state_dict(checkpoint["optimizer"])
+        if optimizer is not None:
+            optimizer.load_state_dict(checkpoint["optimizer"])
         run.first_round = checkpoint["round"]
-    if share.world > 1:
+    if share.world > 1 and parameters:
         run.model = DistributedDataParallel(objective, find_unused_parameters=True)
     return run
 
@@ -139,19 +146,26 @@ def _round(
     run.objective.train()
     for k in range(inner):
         update = number * inner + k
-        for group in run.optimizer.param_groups:
-            group["lr"] = learning_rate(update / (rounds * inner), peak)
         dropout = seeded(share.device, "dropout", kind, seed, update, share.rank)
         with _autocast(share.device, context.task.recipe), dropout:
             losses = run.model(prepared, Draws(seed, kind, update, size, share))
-        run.optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
-        nn.utils.clip_grad_norm_(run.objective.parameters(), 1.0)
-        run.optimizer.step()
-        run.averaged.update_parameters(run.objective)
+        if run.optimizer is not None:
+            _step(
+                run, run.optimizer, losses["loss"], learning_rate(update / (rounds * inner), peak)
+            )
         for name, value in losses.items():
             run.sums[name] = run.sums.get(name, torch.zeros_like(value)) + value.detach()
         run.count += 1
+
+
+def _step(run: _Run, optimizer: torch.optim.Optimizer, loss: Tensor, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(run.objective.parameters(), 1.0)
+    optimizer.step()
+    run.averaged.update_parameters(run.objective)
 
 
 def learning_rate(done: float, peak: float) -> float:
@@ -181,19 +195,26 @@ def _means(run: _Run) -> dict[str, float]:
     return means
 
 
+def _validation(objective: Objective, context: Context, device: torch.device) -> Batch:
+    """Validation samples, with noise that is always the same."""
+    task, dataset = context.task, context.dataset
+    split = dataset.validation.first(task.recipe.validated)
+    known = known_of(split, dataset, task.recipe, objective.judge, device)
+    noise = SampleNoise(task.seed, split.numbers.tolist(), "validation")
+    x0 = split.clean()
+    x_cor = split.corrupted(x0, slice(None), task.corruption, noise)
+    whole = Share(device=device)
+    if known is not None:
+        known = known.part(slice(None)).to(device)
+    return Batch(whole.of(x0), whole.of(x_cor), whole.of(split.labels), known)
+
+
 @torch.no_grad()
 def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str, float]:
-    """Losses and accuracy of the averaged weights on validation samples, with noise that is always
-    the same.
-    """
-    split = context.dataset.validation.first(_VALIDATION_LIMIT)
-    noise = SampleNoise(context.task.seed, split.numbers.tolist(), "validation")
-    x_cor = corruptions.load(context.task.corruption)(split.images(), noise)
-    whole = Share(device=share.device)
-    batch = Batch(whole.of(split.images()), whole.of(x_cor), whole.of(split.labels))
-    averaged = run.final
+    """Losses and accuracy of the averaged weights on validation samples."""
+    batch, whole, averaged = run.validation, Share(device=share.device), run.final
     averaged.eval()
-    draws = Draws(context.task.seed, f"{kind}/validation", 0, len(split), whole)
+    draws = Draws(context.task.seed, f"{kind}/validation", 0, len(batch.labels), whole)
     losses = averaged(averaged.prepare(batch, draws), draws)
     accuracy = (averaged.answers(batch, draws) == batch.labels).float().mean()
     found = losses | {ACCURACY: accuracy}
@@ -205,7 +226,7 @@ def _checkpoint(run: _Run, rounds_done: int) -> dict[str, Any]:
         "round": rounds_done,
         "model": run.objective.state_dict(),
         "averaged": run.averaged.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
+        "optimizer": {} if run.optimizer is None else run.optimizer.state_dict(),
     }
 
 

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from trainables.data.splits import Dataset
 from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.models.base import LogitDenoiser, SignalDenoiser
+from trainables.diffusion.ouve import OUVE
+from trainables.diffusion.process import Process
+from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser
 from trainables.models.build import frozen_classifier
-from trainables.models.classifier import FrozenClassifier
 from trainables.recipe import Task
 from trainables.training.batches import Batch, Draws
 
@@ -38,6 +39,13 @@ class Objective(nn.Module):
     inner_updates = 1
     """Updates made with one prepared batch, each with noise of its own: K of Algorithms 5 and 7."""
 
+    @property
+    def judge(self) -> Classifier | None:
+        """The frozen classifier, whose answers for signals that stay as they are need not be computed at
+        every step; None where there is none.
+        """
+        return None
+
     def prepare(self, batch: Batch, draws: Draws) -> Batch | PreparedBatch:
         """What is computed once for all inner updates of a batch, without gradients."""
         return batch
@@ -61,18 +69,52 @@ class Objective(nn.Module):
         return {name: dict(child.state_dict()) for name, child in self.named_children()}
 
 
+class Frozen:
+    """Holds a frozen classifier out of sight of `parameters()`; copies of an objective share it."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self.classifier = classifier
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Frozen:
+        return self
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The classifier's standardised logits y0 and y_cor (B, *logit shape) for x0 and x_cor, and what a
+    logit denoiser is shown of x_cor.
+    """
+
+    y0: Tensor
+    y_cor: Tensor
+    shown: Tensor
+
+
 class JudgedObjective(Objective):
     """An objective that is given the frozen classifier, out of sight of `parameters()`."""
 
     def __init__(self, context: Context) -> None:
         super().__init__()
         needed = context.needed["classifier"]
-        self._frozen = (frozen_classifier(context.dataset, context.task.recipe, needed),)
+        self._frozen = Frozen(frozen_classifier(context.dataset, context.task.recipe, needed))
 
     @property
-    def classifier(self) -> FrozenClassifier:
+    def classifier(self) -> Classifier:
         """The frozen classifier."""
-        return self._frozen[0]
+        return self._frozen.classifier
+
+    @property
+    def judge(self) -> Classifier:
+        return self.classifier
+
+    def answered(self, batch: Batch) -> Answered:
+        """What the classifier makes of a batch."""
+        classifier, known = self.classifier, batch.known
+        if known is None:
+            y0, y_cor = classifier(batch.x0), classifier(batch.x_cor)
+            return Answered(y0, y_cor, classifier.shown(batch.x_cor))
+        standardised = classifier.scale.standardised
+        return Answered(standardised(known.clean), standardised(known.corrupted), known.shown)
 
     def move(self, device: torch.device) -> None:
         self.classifier.to(device)
@@ -82,57 +124,70 @@ class JudgedObjective(Objective):
 class PreparedBatch:
     """A batch with its targets and what is computed once for all its inner updates.
 
-    y0 and y_cor are the classifier's standardised logits (B, K) for x0 and x_cor. x0_hat is the
-    signal that the logit denoiser sees, with its logits: a sampled one (Algorithms 5 and 7), x_cor
-    where there is none yet. y0_hat are sampled logits (Algorithm 5).
+    y0 and y_cor are the classifier's standardised logits (B, *logit shape) for x0 and x_cor. A logit
+    denoiser is shown `shown_cor` of x_cor, and `shown` of the signal estimate, whose logits are
+    y_of_x: a sampled one (Algorithms 5 and 7), x_cor where there is none yet. y0_hat are sampled
+    logits (Algorithm 5).
     """
 
     x0: Tensor
     x_cor: Tensor
     y0: Tensor
     y_cor: Tensor
-    x0_hat: Tensor
-    y_of_x0_hat: Tensor
+    shown_cor: Tensor
+    shown: Tensor
+    y_of_x: Tensor
     y0_hat: Tensor | None = None
 
 
-def noise_loss(
-    process: GaussianDiffusion, v_hat: Tensor, z0: Tensor, eps: Tensor, t: Tensor, weighting: str
-) -> Tensor:
-    """Mean squared error of the predicted noise, at levels t (B,), for a network's output v_hat.
-
-    As the paper has it where `weighting` is "noise": ||eps_hat - eps||^2 = abar_t ||v_hat - v||^2.
-    That weight vanishes where the noise is strongest, the very levels at which a denoiser must tell
-    the answer from its conditions alone; "velocity" divides by abar_t, so that all levels count.
-    """
-    error = (v_hat - process.velocity(z0, eps, t)).square()
-    if weighting == "noise":
-        weight = process.tables(t.device)[0][t].square()
-        error = error * weight.reshape(-1, *[1] * (z0.dim() - 1)).to(error)
-    return error.mean()
+def prepared(
+    batch: Batch,
+    known: Answered,
+    shown: Tensor | None = None,
+    y_of_x: Tensor | None = None,
+    y0_hat: Tensor | None = None,
+) -> PreparedBatch:
+    """A batch with what the classifier makes of it, and of a signal estimate: x_cor if None."""
+    return PreparedBatch(
+        batch.x0,
+        batch.x_cor,
+        known.y0,
+        known.y_cor,
+        known.shown,
+        known.shown if shown is None else shown,
+        known.y_cor if y_of_x is None else y_of_x,
+        y0_hat,
+    )
 
 
 def processes(
-    task: Task, classifier: FrozenClassifier | None
-) -> tuple[GaussianDiffusion, GaussianDiffusion]:
-    """The signal process (images lie in [-1, 1]) and the logit process (bounded by what clean
-    training logits reach) of a task.
+    task: Task, classifier: Classifier | None
+) -> tuple[GaussianDiffusion | OUVE, GaussianDiffusion | OUVE]:
+    """The signal process and the logit process of a task.
+
+    Images lie in [-1, 1], their logits are bounded by what clean training logits reach. Of speech,
+    the logits are diffused as the signals are, but are real numbers.
     """
+    if task.recipe.speech is not None:
+        return task.recipe.speech.process, task.recipe.speech.logit_process
     bound = None if classifier is None else float(classifier.scale.largest)
     return GaussianDiffusion(task.recipe.T, clip=1.0), GaussianDiffusion(task.recipe.T, clip=bound)
 
 
 def sampled(
-    process: GaussianDiffusion,
+    process: Process[Any],
     steps: int,
-    z: Tensor,
+    drawn: Tensor,
+    origin: Tensor,
     denoiser: SignalDenoiser | LogitDenoiser,
     *conditions: Any,
 ) -> Tensor:
-    """z0 by DDIM in so many steps from z at t = T; the denoiser sees its encoded conditions."""
-    levels = process.levels(steps)
-    times = denoiser.encode_time(torch.tensor(levels, device=z.device) / process.T)
+    """z0 by so many deterministic steps (DDIM's kind) from the prior about the origin, made of
+    standard normal noise; the denoiser sees its encoded conditions.
+    """
+    levels, z = process.levels(steps), process.prior(origin, drawn)
+    times = denoiser.encode_time(process.scaled(levels[:-1]).to(z.device))
     for number, (t, s) in enumerate(pairwise(levels)):
-        v = denoiser(z, times[number : number + 1], *conditions)
-        z = process.step(z, process.clean_of(z, v, t), t, s, 0.0, None)
+        output = denoiser(z, times[number : number + 1], *conditions)
+        z = process.step(z, process.clean_of(z, output, t, origin), t, s, 0.0, None, origin)
     return z

@@ -16,9 +16,17 @@ from trainables.noise import NoiseSource
 Corruption = Callable[[Tensor, NoiseSource], Tensor]
 
 
+_USUAL = "gn30"
+
+
 def names() -> tuple[str, ...]:
     """Names of all corruptions."""
     return plugins.names(__name__)
+
+
+def for_images() -> tuple[str, ...]:
+    """The same, the usual one first."""
+    return _USUAL, *(name for name in names() if name != _USUAL)
 
 
 def load(name: str) -> Corruption:

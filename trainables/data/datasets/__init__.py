@@ -1,7 +1,8 @@
 """Datasets, one a file: a file's `load(root)` returns the `Dataset` of the file's name.
 
-`facts(root)` says what is known of it without reading the images. `root` is where its files lie, or
-where downloads may be kept; an embedded dataset does not use it.
+`facts(root)` says what is known of it without reading the signals. `root` is where its files lie, or
+where downloads may be kept; an embedded dataset does not use it. A speech dataset, whose corrupted
+sounds are made before they are used, has `build(root, cache, progress)` in the place of `load`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainables import plugins
+from trainables.data.spectrogram import Spectrogram
+from trainables.data.speech.build import Progress, quiet
+from trainables.data.speech.states import as_spectrograms
 from trainables.data.splits import Dataset, Facts
 
 
@@ -17,13 +21,29 @@ def names() -> tuple[str, ...]:
     return plugins.names(__name__)
 
 
-def load(name: str, root: Path) -> Dataset:
+def load(
+    name: str,
+    root: Path,
+    cache: Path | None = None,
+    spectrogram: Spectrogram | None = None,
+    progress: Progress = quiet,
+) -> Dataset:
     """The dataset of that name.
+
+    Args:
+        name: the dataset's.
+        root: where its files lie, or where downloads may be kept.
+        cache: where what must be built is kept; `root` if None.
+        spectrogram: what speech is shown as; the published one of its rate if None.
+        progress: told (recordings done, recordings in all, what is going on) of what is built.
 
     Raises:
         UsageError: there is none, or its files are missing or broken.
     """
-    return plugins.load(__name__, "dataset", name).load(root)
+    module = plugins.load(__name__, "dataset", name)
+    if hasattr(module, "build"):
+        return as_spectrograms(module.build(root, cache or root, progress), spectrogram)
+    return module.load(root)
 
 
 def facts(name: str, root: Path) -> Facts:

@@ -15,7 +15,7 @@ from trainables.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
 from trainables.training.coupled import CoupledObjective
-from trainables.training.objective import Context, Objective, PreparedBatch
+from trainables.training.objective import Context, Objective, PreparedBatch, prepared
 
 NEEDS = coupled.NEEDS
 USES_CORRUPTION = True
@@ -45,17 +45,11 @@ class AlternatingObjective(CoupledObjective):
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Lines 3 to 6: y0 = f(x0), x0_hat sampled given x_cor, y0_hat sampled given x0_hat."""
-        x0_hat = self.sampled_signal(batch.x_cor, draws, self.sampling_steps)
-        y_of_x0_hat = self.classify(x0_hat)
-        return PreparedBatch(
-            batch.x0,
-            batch.x_cor,
-            self.classify(batch.x0),
-            self.classify(batch.x_cor),
-            x0_hat,
-            y_of_x0_hat,
-            self.sampled_logits(x0_hat, y_of_x0_hat, batch.x_cor, draws, self.sampling_steps),
-        )
+        known, steps = self.answered(batch), self.sampling_steps
+        x0_hat = self.sampled_signal(batch.x_cor, draws, steps)
+        shown, y_of_x = self.classifier.shown(x0_hat), self.classify(x0_hat)
+        y0_hat = self.sampled_logits(shown, y_of_x, known, draws, steps)
+        return prepared(batch, known, shown, y_of_x, y0_hat)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 9 to 15: both losses, each condition a fixed value."""
@@ -63,7 +57,6 @@ class AlternatingObjective(CoupledObjective):
         noised = self.noised(batch, draws)
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         guidance = self.guidance(batch.y0_hat, self.hidden(draws))
-        v_x = self.v_of_signal(noised, corrupted, guidance)
-        signals = self.seen_signals(batch, batch.x0_hat, batch.y_of_x0_hat, self.hidden(draws))
-        v_y = self.v_of_logits(noised, signals)
-        return self.losses(batch, noised, v_x, v_y)
+        of_x = self.output_of_signal(noised, corrupted, guidance)
+        signals = self.seen_signals(batch, batch.shown, batch.y_of_x, self.hidden(draws))
+        return self.losses(batch, noised, of_x, self.output_of_logits(noised, signals))

@@ -1,4 +1,6 @@
-"""Part `classifier`: trained on clean images only, then frozen for good (D.1)."""
+"""Part `classifier`: of images, trained on clean ones only, then frozen for good (D.1). Of speech, the
+scale of Whisper's logits, which are given the mean and the deviation of the signals (E.5).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.config import as_mapping
+from trainables.config import identity
 from trainables.data.splits import Dataset
 from trainables.models import build as networks
-from trainables.models.classifier import LogitScale
+from trainables.models.base import Classifier
+from trainables.models.recogniser_config import RecogniserConfig
+from trainables.models.scale import LogitScale
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.objective import Context, Objective, PreparedBatch
+from trainables.training.known import known_of
+from trainables.training.objective import Context, Frozen, Objective, PreparedBatch, Weights
 
 NEEDS: tuple[str, ...] = ()
 USES_CORRUPTION = False
@@ -34,11 +39,13 @@ def forwards(recipe: Recipe) -> tuple[float, float]:
 
 def describe(recipe: Recipe) -> dict[str, Any]:
     """The settings that shape this part."""
-    return {"network": as_mapping(recipe.classifier)}
+    return {"network": identity(recipe.classifier), **recipe.states()}
 
 
 def build(context: Context) -> Objective:
-    """Cross-entropy training of a new classifier."""
+    """Cross-entropy training of a new classifier; for speech, where it is given, nothing to train."""
+    if isinstance(context.task.recipe.classifier, RecogniserConfig):
+        return ScaleObjective(context)
     return ClassifierObjective(context)
 
 
@@ -61,5 +68,49 @@ class ClassifierObjective(Objective):
     @torch.no_grad()
     def finish(self, dataset: Dataset, device: torch.device) -> None:
         rows = torch.arange(len(dataset.train)).split(512)
-        images = (dataset.train.images(chunk).to(device) for chunk in rows)
+        images = (dataset.train.clean(chunk).to(device) for chunk in rows)
         self.scale.fit(torch.cat([self.network(chunk) for chunk in images]))
+
+
+class ScaleObjective(Objective):
+    """No network to train: at the end the scale of the recogniser's logits is measured."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._recipe = context.task.recipe
+        self._frozen = Frozen(networks.recogniser(context.dataset, self._recipe))
+        self.scale = networks.new_scale(context.dataset)
+
+    @property
+    def judge(self) -> Classifier:
+        return self._frozen.classifier
+
+    def move(self, device: torch.device) -> None:
+        self.judge.to(device)
+
+    def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
+        assert isinstance(batch, Batch)
+        return {"loss": functional.cross_entropy(self._raw(batch), batch.labels)}
+
+    def answers(self, batch: Batch, draws: Draws) -> Tensor:
+        """Of the clean signals."""
+        return self._raw(batch).argmax(dim=-1)
+
+    def _raw(self, batch: Batch) -> Tensor:
+        return self.judge.raw_logits(batch.x0) if batch.known is None else batch.known.clean
+
+    @torch.no_grad()
+    def finish(self, dataset: Dataset, device: torch.device) -> None:
+        train = dataset.train
+        known = known_of(train, dataset, self._recipe, self.judge, device)
+        assert known is not None
+        sums = torch.zeros(2, dtype=torch.float64)
+        for rows in torch.arange(len(train)).split(64):
+            x0 = train.clean(rows).double()
+            sums += torch.stack([x0.mean(), x0.square().mean()]) * len(rows) / len(train)
+        mean, deviation = float(sums[0]), float(sums[1] - sums[0] ** 2) ** 0.5
+        self.scale.fit_to(known.clean.cpu(), mean, deviation)
+
+    def weights(self) -> Weights:
+        """The scale, and what identifies Whisper's weights, which are not stored."""
+        return {**super().weights(), "whisper": networks.fingerprint(self.judge)}

@@ -14,12 +14,13 @@ from trainables.config import as_mapping
 from trainables.models import build as networks
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
+from trainables.training.learning import learning_of
 from trainables.training.objective import (
     Context,
     JudgedObjective,
     Objective,
     PreparedBatch,
-    noise_loss,
+    prepared,
     processes,
     sampled,
 )
@@ -42,7 +43,7 @@ def forwards(recipe: Recipe) -> tuple[float, float]:
 
 def describe(recipe: Recipe) -> dict[str, Any]:
     """The settings that shape this part, beyond those of the part it starts from."""
-    return {"network": as_mapping(recipe.logit), "T": recipe.T, "loss": recipe.loss_weighting}
+    return {"network": as_mapping(recipe.logit), **recipe.diffusion()}
 
 
 def build(context: Context) -> Objective:
@@ -56,28 +57,26 @@ class LogitObjective(JudgedObjective):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         dataset, recipe = context.dataset, context.task.recipe
-        _, self.process = processes(context.task, self.classifier)
-        self.weighting = recipe.loss_weighting
+        _, process = processes(context.task, self.classifier)
+        self.learning = learning_of(process, recipe.loss_weighting)
         self.logit = networks.new_logit_denoiser(dataset, recipe)
 
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
-        classifier = self.classifier
-        y_cor = classifier(batch.x_cor)
-        return PreparedBatch(batch.x0, batch.x_cor, classifier(batch.x0), y_cor, batch.x_cor, y_cor)
+        return prepared(batch, self.answered(batch))
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
-        classifier = self.classifier
-        y_cor = classifier(batch.x_cor)
-        signals = self.logit.encode_signals(batch.x_cor, y_cor, batch.x_cor)
-        y = draws.normal(tuple(y_cor.shape[1:]))
-        y0_hat = sampled(self.process, 1, y, self.logit, signals)
-        return classifier.classes_of(y0_hat)
+        known = self.answered(batch)
+        signals = self.logit.encode_signals(known.shown, known.y_cor, known.shown, known.y_cor)
+        drawn = draws.normal(tuple(known.y_cor.shape[1:]))
+        y0_hat = sampled(self.learning.process, 1, drawn, known.y_cor, self.logit, signals)
+        return self.classifier.classes_of(y0_hat)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         assert isinstance(batch, PreparedBatch)
-        t, eps = draws.levels(self.process.T), draws.normal(tuple(batch.y0.shape[1:]))
-        y_t = self.process.noised(batch.y0, eps, t)
-        signals = self.logit.encode_signals(batch.x0_hat, batch.y_of_x0_hat, batch.x_cor)
-        v = self.logit(y_t, self.logit.encode_time(t / self.process.T), signals)
-        return {"loss": noise_loss(self.process, v, batch.y0, eps, t, self.weighting)}
+        learning = self.learning
+        t, eps = learning.times(draws), draws.normal(tuple(batch.y0.shape[1:]))
+        y_t = learning.noised(batch.y0, batch.y_cor, eps, t)
+        signals = self.logit.encode_signals(batch.shown, batch.y_of_x, batch.shown_cor, batch.y_cor)
+        output = self.logit(y_t, self.logit.encode_time(learning.scaled(t)), signals)
+        return {"loss": learning.loss(output, batch.y0, eps, t)}

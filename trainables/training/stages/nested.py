@@ -11,7 +11,7 @@ from trainables.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
 from trainables.training.coupled import CoupledObjective
-from trainables.training.objective import Context, Objective, PreparedBatch
+from trainables.training.objective import Context, Objective, PreparedBatch, prepared
 
 NEEDS = coupled.NEEDS
 USES_CORRUPTION = True
@@ -42,23 +42,17 @@ class NestedObjective(CoupledObjective):
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Lines 3 and 4: y0 = f(x0), and x0_hat by a full sampling conditioned on x_cor."""
         x0_hat = self.sampled_signal(batch.x_cor, draws, self.sampling_steps)
-        return PreparedBatch(
-            batch.x0,
-            batch.x_cor,
-            self.classify(batch.x0),
-            self.classify(batch.x_cor),
-            x0_hat,
-            self.classify(x0_hat),
-        )
+        shown, y_of_x = self.classifier.shown(x0_hat), self.classify(x0_hat)
+        return prepared(batch, self.answered(batch), shown, y_of_x)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 7 to 13. The logit estimate guides the signal as a value: no gradient through it."""
         assert isinstance(batch, PreparedBatch)
         noised = self.noised(batch, draws)
-        signals = self.logit.encode_signals(batch.x0_hat, batch.y_of_x0_hat, batch.x_cor)
-        v_y = self.v_of_logits(noised, signals)
-        y0_hat = self.logit_process.clean_of(noised.y_t, v_y, noised.t).detach()
+        signals = self.logit.encode_signals(batch.shown, batch.y_of_x, batch.shown_cor, batch.y_cor)
+        of_y = self.output_of_logits(noised, signals)
+        y0_hat = self.clean_logits(batch, noised, of_y).detach()
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         guidance = self.guidance(y0_hat, self.hidden(draws))
-        v_x = self.v_of_signal(noised, corrupted, guidance)
-        return self.losses(batch, noised, v_x, v_y)
+        of_x = self.output_of_signal(noised, corrupted, guidance)
+        return self.losses(batch, noised, of_x, of_y)

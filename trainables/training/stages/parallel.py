@@ -14,7 +14,7 @@ from trainables.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
 from trainables.training.coupled import CoupledObjective
-from trainables.training.objective import Context, Objective, PreparedBatch
+from trainables.training.objective import Context, Objective, PreparedBatch, prepared
 
 NEEDS = coupled.NEEDS
 USES_CORRUPTION = True
@@ -44,10 +44,7 @@ class ParallelObjective(CoupledObjective):
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Lines 3 and 6: y0 = f(x0), and f(x_cor), which guides the first estimate."""
-        y_cor = self.classify(batch.x_cor)
-        return PreparedBatch(
-            batch.x0, batch.x_cor, self.classify(batch.x0), y_cor, batch.x_cor, y_cor
-        )
+        return prepared(batch, self.answered(batch))
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 4 to 13. Lines 9 and 11 ask the logit denoiser the same, so it is asked once; the
@@ -58,10 +55,11 @@ class ParallelObjective(CoupledObjective):
         no_logits, no_signal = self.hidden(draws), self.hidden(draws)
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         with torch.no_grad():
-            first = self.v_of_signal(noised, corrupted, self.guidance(batch.y_cor, no_logits))
-            x0_hat = self.signal_process.clean_of(noised.x_t, first, noised.t)
-        signals = self.seen_signals(batch, x0_hat, self.classify(x0_hat), no_signal)
-        v_y = self.v_of_logits(noised, signals)
-        y0_hat = self.logit_process.clean_of(noised.y_t, v_y, noised.t).detach()
-        v_x = self.v_of_signal(noised, corrupted, self.guidance(y0_hat, no_logits))
-        return self.losses(batch, noised, v_x, v_y)
+            first = self.output_of_signal(noised, corrupted, self.guidance(batch.y_cor, no_logits))
+            x0_hat = self.clean_signal(batch, noised, first)
+            shown, y_of_x = self.classifier.shown(x0_hat), self.classify(x0_hat)
+        signals = self.seen_signals(batch, shown, y_of_x, no_signal)
+        of_y = self.output_of_logits(noised, signals)
+        y0_hat = self.clean_logits(batch, noised, of_y).detach()
+        of_x = self.output_of_signal(noised, corrupted, self.guidance(y0_hat, no_logits))
+        return self.losses(batch, noised, of_x, of_y)

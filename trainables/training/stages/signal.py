@@ -10,12 +10,12 @@ from trainables.config import as_mapping
 from trainables.models import build as networks
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
+from trainables.training.learning import learning_of
 from trainables.training.objective import (
     Context,
     JudgedObjective,
     Objective,
     PreparedBatch,
-    noise_loss,
     processes,
     sampled,
 )
@@ -38,7 +38,7 @@ def forwards(recipe: Recipe) -> tuple[float, float]:
 
 def describe(recipe: Recipe) -> dict[str, Any]:
     """The settings that shape this part."""
-    return {"network": as_mapping(recipe.signal), "T": recipe.T, "loss": recipe.loss_weighting}
+    return {"network": as_mapping(recipe.signal), **recipe.diffusion()}
 
 
 def build(context: Context) -> Objective:
@@ -51,21 +51,24 @@ class SignalObjective(JudgedObjective):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self.process, _ = processes(context.task, None)
-        self.weighting = context.task.recipe.loss_weighting
+        process, _ = processes(context.task, None)
+        self.learning = learning_of(process, context.task.recipe.loss_weighting)
         self.signal = networks.new_signal_denoiser(context.dataset, context.task.recipe)
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         unguided = self.signal.encode_logits(None, len(batch.x0))
-        x = draws.normal(tuple(batch.x0.shape[1:]))
-        x0_hat = sampled(self.process, 1, x, self.signal, corrupted, unguided)
+        drawn = draws.normal(tuple(batch.x0.shape[1:]))
+        process = self.learning.process
+        x0_hat = sampled(process, 1, drawn, batch.x_cor, self.signal, corrupted, unguided)
         return self.classifier.classes_of(self.classifier(x0_hat))
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
-        t, eps = draws.levels(self.process.T), draws.normal(tuple(batch.x0.shape[1:]))
-        x_t = self.process.noised(batch.x0, eps, t)
+        learning = self.learning
+        t, eps = learning.times(draws), draws.normal(tuple(batch.x0.shape[1:]))
+        x_t = learning.noised(batch.x0, batch.x_cor, eps, t)
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         unguided = self.signal.encode_logits(None, len(x_t))
-        v = self.signal(x_t, self.signal.encode_time(t / self.process.T), corrupted, unguided)
-        return {"loss": noise_loss(self.process, v, batch.x0, eps, t, self.weighting)}
+        time = self.signal.encode_time(learning.scaled(t))
+        output = self.signal(x_t, time, corrupted, unguided)
+        return {"loss": learning.loss(output, batch.x0, eps, t)}

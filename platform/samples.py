@@ -1,0 +1,107 @@
+"""A few test samples before and after: a picture, and for speech sounds to listen to."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from platform.plan import Plan
+
+import torch
+from torch import Tensor
+
+from dashboards import figures
+from dashboards.points import Shown
+from dashboards.spectrograms import spectrogram_grid
+from trainables.data.spectrogram import Sound
+from trainables.data.splits import Dataset
+from trainables.evaluation import Evaluator
+
+_SAMPLES = {"image": 6, "speech": 4}
+_QUIETEST = 1e-4  # magnitude, -80 dB: below it all is drawn alike
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """Signals (N, *signal shape) and captions (N,) by what they are: clean, corrupted, a point."""
+
+    signals: Mapping[str, Tensor]
+    captions: Mapping[str, Sequence[str]]
+    words: Sequence[str]
+
+
+def files_of_samples(
+    plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown
+) -> dict[str, bytes]:
+    """Files by their names in the sweep's folder: samples.png, and for speech sounds/*.wav."""
+    sampled = _sampled(plan, dataset, points, best)
+    if dataset.sound is None:
+        pixels = {name: signal.numpy() for name, signal in sampled.signals.items()}
+        return {"samples.png": figures.sample_grid(pixels, sampled.captions)}
+    picture = {"samples.png": _spectrograms(dataset.sound, sampled)}
+    return picture | _sounds(dataset.sound, sampled)
+
+
+def _sampled(plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown) -> _Sampled:
+    """A few test samples, corrupted, and as the enhanced baseline and the best point restore them."""
+    split = dataset.test.first(_SAMPLES[plan.facts.kind])
+    seed = plan.job("test", 1).seeds[0]
+    enhanced = [p for p in points if p.role == "baseline" and p.strategy == "enhanced"][-1:]
+    words = [dataset.classes[label] for label in split.labels.tolist()]
+    signals, captions = {"clean": split.clean()}, {"clean": words}
+    for shown in [*enhanced, best]:
+        evaluator = Evaluator(
+            plan.task,
+            shown.strategy,
+            plan.places,
+            plan.budget.batch,
+            torch.device("cpu"),
+            dataset=dataset,
+        )
+        outcome, x_cor = evaluator.sample(shown.point, split, seed)
+        signals["corrupted"] = x_cor
+        captions["corrupted"] = [""] * len(split)
+        signals[shown.label] = outcome.x
+        answers = evaluator.answers(outcome).tolist()
+        captions[shown.label] = [f"answer {dataset.classes[answer]}" for answer in answers]
+    return _Sampled(signals, captions, words)
+
+
+def _spectrograms(sound: Sound, sampled: _Sampled) -> bytes:
+    """The picture, in dB of the spectrum, its compression undone."""
+    setting = sound.spectrogram
+    columns = {}
+    for name, signal in sampled.signals.items():
+        compressed = torch.linalg.vector_norm(signal.float(), dim=1) / setting.beta
+        magnitude = compressed ** (1 / setting.alpha)
+        columns[name] = (20 * magnitude.clamp(min=_QUIETEST).log10()).numpy()
+    frequencies, frames = sound.shape[1:]
+    seconds = frames * setting.hop / setting.sample_rate
+    kilohertz = frequencies * setting.sample_rate / setting.n_fft / 1000
+    return spectrogram_grid(columns, sampled.captions, seconds, kilohertz)
+
+
+def _sounds(sound: Sound, sampled: _Sampled) -> dict[str, bytes]:
+    """A WAV file a signal; those of one utterance share one factor, so that their loudness compares."""
+    waves = {name: sound.waveforms(signal.float()) for name, signal in sampled.signals.items()}
+    files = {}
+    for row, word in enumerate(sampled.words):
+        loudest = max(1.0, *(float(wave[row].abs().max()) for wave in waves.values()))
+        for name, wave in waves.items():
+            path = f"sounds/{row + 1}-{_slug(word)}-{_slug(name)}.wav"
+            files[path] = _wav(wave[row] / loudest, sound.spectrogram.sample_rate)
+    return files
+
+
+def _wav(wave: Tensor, rate: int) -> bytes:
+    import soundfile  # a library of its own, which images do without
+
+    file = io.BytesIO()
+    soundfile.write(file, wave.numpy(), rate, subtype="PCM_16", format="WAV")
+    return file.getvalue()
+
+
+def _slug(label: str) -> str:
+    """A label as part of a file's name."""
+    return "-".join(re.findall(r"\w+", label))

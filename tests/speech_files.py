@@ -1,0 +1,80 @@
+"""Small sound files in the layouts of published speech datasets, for tests."""
+
+import json
+
+import numpy as np
+import soundfile
+
+from trainables.noise import seed_of
+
+FSDD_SPEAKERS = ("george", "jackson", "lucas", "yweweler")
+EARS_SPEAKERS = ("p001", "p100", "p102", "p103")
+
+
+def tone(*words, seconds=0.3, rate=8000):
+    """Something like a voice: harmonics of a pitch that follows from the words, and a little noise."""
+    rng = np.random.default_rng(seed_of(*words))
+    t = np.arange(round(seconds * rate)) / rate
+    pitch = rng.uniform(80, 250)
+    wave = sum(np.sin(2 * np.pi * pitch * k * t + rng.uniform(0, 6)) / k for k in range(1, 6))
+    wave = wave * np.hanning(len(t)) + 0.01 * rng.standard_normal(len(t))
+    return (0.3 * wave / np.abs(wave).max()).astype(np.float32)
+
+
+def write(path, wave, rate, subtype="PCM_16"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, wave, rate, subtype=subtype)
+    return path
+
+
+def write_fsdd(root, digits=2, indices=(0, 1, 10, 11)):
+    for speaker in FSDD_SPEAKERS:
+        for digit in range(digits):
+            for index in indices:
+                name = f"{digit}_{speaker}_{index}.wav"
+                write(root / "recordings" / name, tone(name), 8000)
+    return root
+
+
+def write_gsc(root):
+    folder = root / "SpeechCommands" / "speech_commands_v0.02"
+    names = [f"{word}/{speaker}_nohash_{i}.wav"
+             for word in ("yes", "no", "cat") for speaker in ("aa", "bb", "cc") for i in (0, 1)]  # fmt: skip
+    for name in [*names, "_background_noise_/hum.wav"]:
+        write(folder / name, tone(name, seconds=1.0, rate=16_000), 16_000)
+    for file, speaker in (("validation_list.txt", "bb"), ("testing_list.txt", "cc")):
+        listed = [name for name in names if f"/{speaker}_" in name]
+        (folder / file).write_text("\n".join(listed) + "\n")
+    return root
+
+
+def write_ears(root):
+    """Two known recordings a speaker, of words with pauses between, and one that is not known."""
+    known = {"sentences_01_regular": "One two.", "emo_anger_sentences": "I'm so mad."}
+    for speaker in EARS_SPEAKERS:
+        for style in (*known, "freeform_speech_01"):
+            parts = []
+            for i in range(6):
+                parts += [np.zeros(9600), tone(speaker, style, i, seconds=1.0, rate=48_000)]
+            write(root / "EARS" / speaker / f"{style}.wav", np.concatenate(parts), 48_000)
+    (root / "EARS" / "transcripts.json").write_text(json.dumps(known))
+    return root
+
+
+def write_wham(root):
+    for folder in ("tr", "cv", "tt"):
+        for i in range(2):
+            noise = np.random.default_rng(i).standard_normal((32_000, 2)) * 0.05
+            write(root / "wham_noise" / folder / f"{i}.wav", noise, 16_000)
+    return root
+
+
+def write_responses(root):
+    t = np.arange(24_000) / 48_000
+    for split, rt60 in (("train", 0.3), ("validation", 0.4), ("test", 0.5)):
+        for name, seconds in (("room", rt60), ("church", 6.0)):
+            decay = np.random.default_rng(1).standard_normal(24_000) * 10 ** (-3 * t / seconds)
+            decay[0] = 8
+            path = root / "responses" / split / f"{name}.wav"
+            write(path, 0.1 * np.concatenate([np.zeros(300), decay]), 48_000, "FLOAT")
+    return root

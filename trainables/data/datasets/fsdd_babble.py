@@ -1,0 +1,32 @@
+"""`fsdd-babble`: spoken digits under babble (the Free Spoken Digit Dataset from a directory)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainables.data.speech.build import Progress
+from trainables.data.speech.build import build as build_pairs
+from trainables.data.speech.datasets import fsdd_babble
+from trainables.data.speech.states import Built, facts_of
+from trainables.data.splits import Facts
+
+_OPTIONS = fsdd_babble.Options()
+
+
+def facts(root: Path) -> Facts:
+    """What the names and sizes of the recordings tell.
+
+    Raises:
+        UsageError: `root` is not laid out as it must be.
+    """
+    return facts_of(fsdd_babble.recipe(root, _OPTIONS), _OPTIONS.around.samples, "babble")
+
+
+def build(root: Path, cache: Path, progress: Progress) -> Built:
+    """The pairs of clean and corrupted words, made where they are not in the cache.
+
+    Raises:
+        UsageError: `root` is not laid out as it must be, or a split has no usable recording.
+    """
+    recipe = fsdd_babble.recipe(root, _OPTIONS)
+    return Built(build_pairs(recipe, cache, progress), _OPTIONS.around.samples, cache)

@@ -1,0 +1,113 @@
+"""`ears-wham`: pieces of EARS under noise of WHAM! at a drawn SNR (paper, E.2).
+
+The directory holds `EARS/p001` … and `wham_noise/tr`, `cv` and `tt`, as published (16 kHz). Noise of
+one split is never under speech of another. SNR is of power, where the EARS benchmark takes loudness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from trainables.data.speech.audio import RATE, read_channels
+from trainables.data.speech.build import Progress, build, quiet
+from trainables.data.speech.datasets import _ears
+from trainables.data.speech.datasets._ears import EarsOptions
+from trainables.data.speech.noise_mixing import drawn, mixed, piece
+from trainables.data.speech.recipe import Pair, Pairs, Source, files_below, first_usable, size_of
+from trainables.data.speech.splits import SpeechDataset
+from trainables.data.splits import SPLITS
+from trainables.errors import UsageError, check_range
+from trainables.noise import generator_of
+
+_FOLDERS = {"train": "tr", "validation": "cv", "test": "tt"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """EARS's options; SNR in dB, drawn uniformly (the EARS benchmark's range)."""
+
+    ears: EarsOptions = field(default_factory=EarsOptions)
+    snr: tuple[float, float] = (-2.5, 17.5)
+
+    def __post_init__(self) -> None:
+        check_range("the least SNR in dB", self.snr[0], -50, 100)
+        check_range("the largest SNR in dB", self.snr[1], self.snr[0], 100)
+
+
+@dataclass(frozen=True)
+class NoisySentences:
+    """A recipe: each piece under a piece of a noise of its own split."""
+
+    sources: tuple[Source, ...]
+    noises: dict[str, tuple[Path, ...]]
+    options: Options
+    name: str = "ears-wham"
+    classes: tuple[str, ...] = ()
+    per_shard: int = 4
+    settings: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        listed = {
+            split: [[path.name, size_of(path)] for path in files]
+            for split, files in self.noises.items()
+        }
+        settings = _ears.settings(self.options.ears) | asdict(self.options) | {"noises": listed}
+        object.__setattr__(self, "settings", settings)
+
+    @property
+    def rate(self) -> int:
+        """Hz."""
+        return self.options.ears.rate
+
+    def make(self, source: Source) -> Pairs:
+        """The recording's pieces, clean and in noise; `drawn` is the SNR.
+
+        Raises:
+            UsageError: the recording cannot be used, or no noise drawn can.
+        """
+        made = Pairs([])
+        for index, clean in enumerate(_ears.pieces(source, self.options.ears)):
+            generator = generator_of("noise", self.options.ears.seed, source.key, index)
+            snr = drawn(*self.options.snr, generator)
+            noise, broken = first_usable(self.noises[source.split], generator, self._noise)
+            noise = piece(noise, len(clean), generator)
+            made.left_out.extend(broken)
+            made.pairs.append(Pair(clean, mixed(clean, noise, snr), snr))
+        return made
+
+    def _noise(self, path: Path) -> Tensor:
+        """The first channel of a noise, (L,)."""
+        return read_channels(path, self.rate, RATE)[0]
+
+
+def recipe(root: Path, options: Options = Options()) -> NoisySentences:
+    """What would be built from the directories in `root`.
+
+    Raises:
+        UsageError: one is missing or empty.
+    """
+    noises = {}
+    for split in SPLITS:
+        folder = root / "wham_noise" / _FOLDERS[split]
+        noises[split] = tuple(files_below(folder))
+        if not noises[split]:
+            raise UsageError(
+                f"there are no noises in {folder}: unpack WHAM!'s wham_noise.zip in {root}, so that "
+                "there are wham_noise/tr, cv and tt"
+            )
+    return NoisySentences(_ears.sources(root, options.ears), noises, options)
+
+
+def load(
+    root: Path, cache: Path, options: Options = Options(), progress: Progress = quiet
+) -> SpeechDataset:
+    """The dataset, built in `cache` where it is not yet.
+
+    Raises:
+        UsageError: a directory is missing, or a split has no usable recording.
+    """
+    return build(recipe(root, options), cache, progress)

@@ -1,0 +1,70 @@
+"""Impulse responses of rooms: the direct path first and of gain 1; how long they last; using them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainables.data.speech.audio import read_channels
+from trainables.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Response:
+    """An impulse response whose direct path is 1 at `taps[lead]`, so that speech stays in place.
+
+    `taps` is (K,) float64; `lead` is the number of taps before the direct path (the front of a
+    fractional delay's filter); `rt60` in seconds is measured from the taps.
+    """
+
+    taps: np.ndarray
+    lead: int
+    rt60: float
+
+
+def measured_rt60(taps: np.ndarray, rate: int, decay: float = 20.0) -> float:
+    """RT60 in seconds of an impulse response (K,) at `rate` Hz, by Schroeder's backward integration.
+
+    A line is fitted to the decay from -5 dB to -5 - `decay` dB (20 is ISO 3382's T20).
+    """
+    import pyroomacoustics
+
+    return float(pyroomacoustics.experimental.measure_rt60(taps, fs=rate, decay_db=decay))
+
+
+def reverberated(wave: Tensor, response: Response) -> Tensor:
+    """The wave (L,) in the room, (L,) float32: the direct sound where it was and as loud as it was."""
+    from scipy.signal import oaconvolve
+
+    whole = oaconvolve(wave.double().numpy(), response.taps)
+    heard = whole[response.lead : response.lead + len(wave)]
+    return torch.from_numpy(heard.astype(np.float32))
+
+
+def read_response(path: Path, rate: int, draw: float) -> Response:
+    """A measured response, resampled to `rate` Hz, one of its channels.
+
+    What precedes the direct path, its largest tap, is cut off (paper, E.2), and it is scaled to 1.
+
+    Args:
+        path: an audio file of one channel or more.
+        rate: Hz.
+        draw: in [0, 1), which of the channels.
+
+    Raises:
+        UsageError: the file cannot be read, or does not decay.
+    """
+    channels = read_channels(path, rate).double().numpy()
+    taps = channels[int(draw * len(channels))]
+    direct = int(np.abs(taps).argmax())
+    if taps[direct] == 0:
+        raise UsageError(f"{path}: a channel is silent throughout: mend it or remove it")
+    taps = taps[direct:] / taps[direct]
+    rt60 = measured_rt60(taps, rate, decay=30.0)
+    if not 0 < rt60 < np.inf:
+        raise UsageError(f"{path} does not decay, so it is no impulse response: remove it")
+    return Response(taps, 0, rt60)

@@ -1,0 +1,108 @@
+"""Cutting long recordings into pieces of about four seconds, at silences only (paper, E.2)."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables.data.speech.audio import RATE, resampled
+from trainables.errors import check_range
+
+Span = tuple[float, float]  # seconds, from and to
+
+
+@dataclass(frozen=True)
+class CutOptions:
+    """Lengths of pieces in seconds: the wanted one, and the shortest and longest allowed.
+
+    `silence` is the least pause to cut in, `margin` how much silence is kept around speech.
+    """
+
+    wanted: float = 4.0
+    shortest: float = 1.5
+    longest: float = 5.0
+    silence: float = 0.1
+    margin: float = 0.2
+
+    def __post_init__(self) -> None:
+        check_range("the longest piece in seconds", self.longest, 0.1, 30)
+        check_range("the shortest piece in seconds", self.shortest, 0, self.longest)
+        check_range("the wanted piece in seconds", self.wanted, self.shortest, self.longest)
+        check_range("the least pause in seconds", self.silence, 0.03, 5)
+        check_range("the silence kept around speech in seconds", self.margin, 0, 1)
+
+
+def speech_spans(wave: Tensor, rate: int, silence: float = 0.1) -> list[Span]:
+    """Where there is speech in a waveform (L,) at `rate` Hz, by Silero's voice-activity detector.
+
+    `silence` is the least pause in seconds that parts two spans.
+    """
+    from silero_vad import get_speech_timestamps
+
+    heard = resampled(wave, rate, RATE)
+    with torch.inference_mode():
+        found = get_speech_timestamps(
+            heard,
+            _detector(),
+            sampling_rate=RATE,
+            min_silence_duration_ms=round(1000 * silence),
+            speech_pad_ms=0,
+        )
+    return [(one["start"] / RATE, one["end"] / RATE) for one in found]
+
+
+def cuts(spans: list[Span], total: float, options: CutOptions) -> list[Span]:
+    """Pieces (from, to) in seconds of a recording of `total` seconds, no end of one within speech.
+
+    From its first word on, a piece ends in the pause that makes it nearest to the wanted length.
+    Speech without a pause for longer than the longest piece is in none, nor is a last piece shorter
+    than the shortest.
+
+    Args:
+        spans: where there is speech, in order, apart from each other.
+        total: seconds.
+        options: the lengths.
+    """
+    pieces: list[Span] = []
+    first = 0
+    while first < len(spans):
+        ends = [_bounds(spans, first, last, total, options) for last in range(first, len(spans))]
+        fitting = [
+            (abs(end - start - options.wanted), last)
+            for last, (start, end) in enumerate(ends, first)
+            if end - start <= options.longest
+        ]
+        if not fitting:
+            first += 1
+            continue
+        _, last = min(fitting)
+        start, end = ends[last - first]
+        if end - start >= options.shortest:
+            pieces.append((start, end))
+        first = last + 1
+    return pieces
+
+
+def _bounds(
+    spans: list[Span], first: int, last: int, total: float, options: CutOptions
+) -> tuple[float, float]:
+    """Where a piece of these spans begins and ends: a margin away, half the pause at most."""
+    before = spans[first - 1][1] if first else -spans[first][0]
+    after = spans[last + 1][0] if last + 1 < len(spans) else 2 * total - spans[last][1]
+    start = spans[first][0] - min(options.margin, (spans[first][0] - before) / 2)
+    end = spans[last][1] + min(options.margin, (after - spans[last][1]) / 2)
+    return start, end
+
+
+@functools.cache
+def _detector() -> Any:
+    """The detector, loaded once a process; it ships with its package."""
+    threads = torch.get_num_threads()
+    from silero_vad import load_silero_vad  # sets torch's threads to 1 when it is imported
+
+    torch.set_num_threads(threads)
+    return load_silero_vad()

@@ -1,0 +1,311 @@
+"""The score network of SGMSE: NCSN++ over complex spectrograms, with logits as a condition (E.4).
+
+A U-Net of residual blocks (Song et al. 2021; Richter et al. 2023). In the published sizes its
+parameters have the published names and shapes: `output_layer`, and `all_modules.N`, all other layers
+in the order in which they are made. `trainables.models.sgmse_checkpoint` loads such weights. What
+conditions it on logits is beside them, under `condition`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainables.diffusion.ouve import OUVE
+from trainables.errors import UsageError, check_choice, check_range
+from trainables.models._ncsnpp_condition import Condition, FiLM, Fusion
+from trainables.models._ncsnpp_layers import (
+    Block,
+    FourierTime,
+    Join,
+    SelfAttention,
+    conv,
+    down,
+    group_norm,
+    linear,
+    up,
+)
+from trainables.models.base import SignalDenoiser
+
+Layer = TypeVar("Layer", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class NCSNppConfig:
+    """Sizes. The defaults are the published 16 kHz network's.
+
+    Args:
+        base: channels of the first level.
+        multipliers: channels of each level, as multiples of `base`.
+        blocks: residual blocks a level on the way down; there is one more on the way up.
+        attention: levels (0 is the finest) with self-attention, beside the bottleneck.
+        pyramids: the input joins every level on the way down, and every level on the way up adds to
+            the output.
+        scale_last: the division by t comes after the output layer instead of before it.
+        spread: None for the published output. A number, the deviation of the entries of x0 - x_cor,
+            makes the output a residual of the baseline (`OUVE.residual_score`), which a small
+            network learns faster.
+        patch: the first level works on squares of `patch` × `patch` places.
+        dropout: in the residual blocks.
+        condition: where logits come in: "film" at the bottleneck, "fusion" midway on the way up.
+        condition_width: of the embedded logits.
+
+    Raises:
+        UsageError: a size is out of range.
+    """
+
+    base: int = 128
+    multipliers: tuple[int, ...] = (1, 1, 2, 2, 2, 2, 2)
+    blocks: int = 2
+    attention: tuple[int, ...] = (4,)
+    pyramids: bool = True
+    scale_last: bool = False
+    spread: float | None = None
+    patch: int = 1
+    dropout: float = 0.0
+    condition: Literal["film", "fusion"] = "film"
+    condition_width: int = 128
+    network: Literal["ncsnpp"] = "ncsnpp"
+
+    def __post_init__(self) -> None:
+        check_range("NCSN++ base", self.base, 4, 4096)
+        check_range("NCSN++ blocks", self.blocks, 1, 16)
+        check_range("NCSN++ patch", self.patch, 1, 64)
+        if self.spread is not None:
+            check_range("NCSN++ spread", self.spread, 1e-6, 1e3)
+        check_range("NCSN++ dropout", self.dropout, 0, 0.9)
+        check_range("NCSN++ condition_width", self.condition_width, 1, 65536)
+        check_choice("NCSN++ condition", self.condition, ("film", "fusion"))
+        if not self.multipliers or min(self.multipliers) < 1:
+            raise UsageError(
+                f"NCSN++ multipliers are {self.multipliers}, but must all be 1 or more"
+            )
+        for level in self.attention:
+            check_range("NCSN++ attention level", level, 0, len(self.multipliers) - 1)
+
+    @property
+    def multiple(self) -> int:
+        """Frequencies and frames must be multiples of this."""
+        return self.patch * 2 ** (len(self.multipliers) - 1)
+
+
+NCSNPP = NCSNppConfig()
+"""Published for 16 kHz: 65.6 million parameters."""
+
+NCSNPP_48K = NCSNppConfig(attention=(), pyramids=False, scale_last=True, condition="fusion")
+"""Published for 48 kHz (EARS)."""
+
+NCSNPP_SMALL = NCSNppConfig(
+    base=32,
+    multipliers=(1, 1, 2),
+    blocks=1,
+    attention=(),
+    pyramids=False,
+    spread=0.1,
+    patch=4,
+    condition_width=64,
+)
+"""For two CPU cores: 0.9 million parameters, whose first level sees squares of 4 × 4 places."""
+
+
+@dataclass
+class _Level:
+    """A level on its way down or up: blocks, then what follows them where there is any.
+
+    `norm` and `output` put out the level's share of the output pyramid.
+    """
+
+    blocks: list[Block] = field(default_factory=list)
+    attention: list[SelfAttention] = field(default_factory=list)
+    resample: Block | None = None
+    join: Join | None = None
+    norm: nn.GroupNorm | None = None
+    output: nn.Conv2d | None = None
+
+
+class NCSNpp(SignalDenoiser):
+    """Predicts the score of spectrograms (B, 2, F, T), F and T divisible by `config.multiple`.
+
+    `forward` puts out sigma(t) times the score of the real state, so minus the noise it expects. The
+    published network's own output h is that of complex numbers, with score -h.
+
+    Args:
+        classes: numbers a row of the logits (B, K) or (B, S, K) that condition it; None where
+            nothing does.
+        process: the process whose score it learns.
+        config: sizes.
+    """
+
+    def __init__(self, classes: int | None, process: OUVE, config: NCSNppConfig) -> None:
+        super().__init__()
+        self.process, self.config = process, config
+        self._parts = 4 * config.patch**2  # x_t's and x_cor's real and imaginary parts
+        self._embedding = 4 * config.base
+        self.output_layer = nn.Conv2d(self._parts, self._parts // 2, 1)
+        # What follows holds the layers of all_modules by what they are for. As tuples and lists it is
+        # no submodule, so that every parameter has one name.
+        self.all_modules = nn.ModuleList()
+        self._time = (
+            self._add(FourierTime(config.base)),
+            self._add(linear(2 * config.base, self._embedding)),
+            self._add(linear(self._embedding, self._embedding)),
+        )
+        self._inlet = (self._add(conv(self._parts, config.base, 3)),)
+        self._downward, skips = self._make_downward()
+        deepest = config.base * config.multipliers[-1]
+        self._middle = (
+            self._block(deepest, deepest),
+            self._add(SelfAttention(deepest)),
+            self._block(deepest, deepest),
+        )
+        self._upward = self._make_upward(skips)
+        self.condition: Condition | None = None
+        if classes is not None and config.condition == "film":
+            self.condition = FiLM(classes, config.condition_width, deepest)
+        elif classes is not None:
+            midway = config.base * config.multipliers[len(config.multipliers) // 2]
+            self.condition = Fusion(classes, config.condition_width, midway)
+
+    def encode_corrupted(self, x_cor: Tensor) -> Tensor:
+        """x_cor itself: it is an input of every call."""
+        return x_cor
+
+    def encode_logits(self, y: Tensor | None, batch: int) -> Any:
+        """The condition's encoding of logits (B, K) or (B, S, K), or of their absence; None where the
+        network has no condition.
+        """
+        if y is None:
+            return None if self.condition is None else self.condition.none()
+        if self.condition is None:
+            raise UsageError(
+                "logits were given to an NCSN++ that has no condition: make it with their number "
+                "of classes"
+            )
+        return self.condition.encode(y if y.dim() == 3 else y[:, None])
+
+    def forward(self, x_t: Tensor, t: Tensor, corrupted: Tensor, logits: Any) -> Tensor:
+        """sigma(t) s, of x_t's shape, at times t in (0, 1], (B,) or (1,).
+
+        Raises:
+            UsageError: F or T is not a multiple of `config.multiple`.
+        """
+        self._check(x_t)
+        time = t.to(x_t).reshape(-1, 1, 1, 1)
+        spread = self.config.spread
+        if spread is not None:
+            shown = self.process.whitened(x_t, corrupted, t, spread)
+            h = self.output_layer(
+                self._network(torch.cat([shown, corrupted / spread], dim=1), t, logits)
+            )
+            h = functional.pixel_shuffle(h, self.config.patch)
+            return self.process.residual_score(h, x_t, corrupted, t, spread)
+        h = self._network(torch.cat([x_t, corrupted], dim=1), t, logits)
+        h = self.output_layer(h) / time if self.config.scale_last else self.output_layer(h / time)
+        # s is -h for complex numbers, and -2 h for parts of which each has half the variance
+        per_part = 2 if self.process.complex_state else 1
+        scale = -per_part * self.process.deviation(time)
+        return scale * functional.pixel_shuffle(h, self.config.patch)
+
+    def _network(self, x: Tensor, t: Tensor, logits: Any) -> Tensor:
+        """All but the output layer: (B, 4, F, T) to (B, 4 patch², F / patch, T / patch)."""
+        x = functional.pixel_unshuffle(x, self.config.patch)
+        waves, inner, outer = self._time
+        embedding = functional.silu(outer(functional.silu(inner(waves(t)))))
+        features = self._down(x, embedding)
+        h = self._middle[0](features[-1], embedding)
+        if isinstance(self.condition, FiLM) and logits is not None:
+            h = self.condition(h, logits)
+        h = self._middle[2](self._middle[1](h), embedding)
+        return self._up(h, embedding, features, logits)
+
+    def _down(self, x: Tensor, embedding: Tensor) -> list[Tensor]:
+        """All features on the way down; the way up takes them from the end."""
+        features = [self._inlet[0](x)]
+        for level in self._downward:
+            for i, block in enumerate(level.blocks):
+                h = block(features[-1], embedding)
+                features.append(level.attention[i](h) if level.attention else h)
+            if level.resample is not None:
+                h = level.resample(features[-1], embedding)
+                if level.join is not None:
+                    x = down(x)
+                    h = level.join(x, h)
+                features.append(h)
+        return features
+
+    def _up(self, h: Tensor, embedding: Tensor, features: list[Tensor], logits: Any) -> Tensor:
+        """The output's parts, before they are mixed and scaled."""
+        output: Tensor | None = None
+        for depth, level in zip(range(len(self._upward) - 1, -1, -1), self._upward, strict=True):
+            for block in level.blocks:
+                h = block(torch.cat([h, features.pop()], dim=1), embedding)
+            for attention in level.attention:
+                h = attention(h)
+            if depth == len(self._upward) // 2 and isinstance(self.condition, Fusion):
+                h = h if logits is None else self.condition(h, logits)
+            if level.norm is not None and level.output is not None:
+                share = level.output(functional.silu(level.norm(h)))
+                output = share if output is None else up(output) + share
+            if level.resample is not None:
+                h = level.resample(h, embedding)
+        assert output is not None
+        return output
+
+    def _make_downward(self) -> tuple[list[_Level], list[int]]:
+        """The levels, and the channels of the features in the order in which they arise."""
+        levels, config = [], self.config
+        channels, skips = config.base, [config.base]
+        for depth, multiplier in enumerate(config.multipliers):
+            level = _Level()
+            for _ in range(config.blocks):
+                level.blocks.append(self._block(channels, config.base * multiplier))
+                channels = config.base * multiplier
+                if depth in config.attention:
+                    level.attention.append(self._add(SelfAttention(channels)))
+                skips.append(channels)
+            if depth < len(config.multipliers) - 1:
+                level.resample = self._block(channels, channels, "down")
+                if config.pyramids:
+                    level.join = self._add(Join(self._parts, channels))
+                skips.append(channels)
+            levels.append(level)
+        return levels, skips
+
+    def _make_upward(self, skips: list[int]) -> list[_Level]:
+        levels, config, skips = [], self.config, list(skips)
+        channels = skips[-1]
+        for depth in reversed(range(len(config.multipliers))):
+            level = _Level()
+            for _ in range(config.blocks + 1):
+                width = config.base * config.multipliers[depth]
+                level.blocks.append(self._block(channels + skips.pop(), width))
+                channels = width
+            if depth in config.attention:
+                level.attention.append(self._add(SelfAttention(channels)))
+            if config.pyramids or depth == 0:
+                level.norm = self._add(group_norm(channels))
+                level.output = self._add(conv(channels, self._parts, 3, silent=True))
+            if depth > 0:
+                level.resample = self._block(channels, channels, "up")
+            levels.append(level)
+        return levels
+
+    def _block(self, c_in: int, c_out: int, resample: str = "") -> Block:
+        return self._add(Block(c_in, c_out, self._embedding, self.config.dropout, resample))
+
+    def _add(self, layer: Layer) -> Layer:
+        self.all_modules.append(layer)
+        return layer
+
+    def _check(self, x_t: Tensor) -> None:
+        multiple = self.config.multiple
+        if x_t.shape[-2] % multiple or x_t.shape[-1] % multiple:
+            raise UsageError(
+                f"a spectrogram has {x_t.shape[-2]} frequencies and {x_t.shape[-1]} frames, but both "
+                f"must be multiples of {multiple} for this NCSN++: make it by a Spectrogram with "
+                f"multiple={multiple}, or choose fewer levels or a smaller patch"
+            )

@@ -1,0 +1,45 @@
+"""How near sampled speech is to clean speech: what a measurement on the test split adds for speech."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from trainables.data.spectrogram import Sound
+from trainables.records import ESTOI, PESQ, SI_SDR, SIGNAL_MEASURES, utterances_of
+from trainables.signal_measures import Measured, estoi, pesq, si_sdr
+
+LISTENED = 50
+"""Utterances of a sampling, the first, that are measured: PESQ takes longer than a short sampling."""
+
+Quality = Mapping[str, Sequence[float]]
+"""Signal measures by their names in records: a value for each utterance that has one."""
+
+
+def quality_of(sound: Sound, estimates: Tensor, clean: Tensor) -> Quality:
+    """SI-SDR, PESQ and ESTOI of signals (B, 2, F, T) against the clean ones of that shape.
+
+    Compared as waveforms, with the silence that they were padded by. A word may be too short for
+    ESTOI, silence has no value at all: such utterances are left out, and the number of the others
+    is recorded.
+    """
+    rate = sound.spectrogram.sample_rate
+    pair = list(sound.waveforms(estimates)), list(sound.waveforms(clean))
+    found = {SI_SDR: si_sdr(*pair), PESQ: pesq(*pair, rate), ESTOI: estoi(*pair, rate)}
+    return {name: _known(measured) for name, measured in found.items()}
+
+
+def means(parts: Sequence[Quality]) -> dict[str, float]:
+    """Each measure's mean over the utterances of all parts, and their number; without any, neither."""
+    metrics: dict[str, float] = {}
+    for name in SIGNAL_MEASURES:
+        values = [value for part in parts for value in part.get(name, ())]
+        if values:
+            metrics |= {name: float(np.mean(values)), utterances_of(name): float(len(values))}
+    return metrics
+
+
+def _known(measured: Measured) -> list[float]:
+    return [float(value) for value in measured.values if np.isfinite(value)]
