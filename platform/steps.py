@@ -144,4 +144,5 @@ def common_flags(plan: Plan) -> Sequence[str]:
     """The flags that name this plan's task again."""
     flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
     data = ["--data-dir", plan.data_dir] if plan.data_dir else []
-    return [*flags, *data, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
+    heard = ["--whisper", plan.whisper] if plan.facts.kind == "speech" else []
+    return [*flags, *data, *heard, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
