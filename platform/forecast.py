@@ -15,6 +15,10 @@ import search_spaces
 from trainables.data.splits import Dataset
 from trainables.evaluation import schedule_of
 from trainables.models import build
+from trainables.models.base import Classifier
+from trainables.models.classifier import FrozenClassifier
+from trainables.models.scale import LogitScale
+from trainables.recipe import Recipe
 from trainables.strategies._moves import Cost, cost
 from trainables.training import stages
 from trainables.training.store import in_order
@@ -64,31 +68,32 @@ def forecast(plan: Plan, trained: Collection[str] = ()) -> Forecast:
     """Predict a sweep from its space and from untrained networks of its sizes, timed briefly; kinds
     of parts in `trained` will be in the store by then.
     """
-    budget, recipe = plan.budget, plan.task.recipe
-    paper = cost(
-        schedule_of(
-            plan.strategy, search_spaces.load(plan.strategy).paper_point(recipe.T, plan.facts.kind)
-        )
-    )
+    budget = plan.budget
+    paper = _paper_cost(plan, plan.strategy)
     drawn = _drawn_costs(plan)
     dataset = plan.places.dataset(plan.task)
-    signal_call, logit_call, logit_whole = _seconds_a_call(plan, dataset)
+    call = _seconds_a_call(plan, dataset)
 
     def seconds(costs: list[Cost], samples: int) -> float:
-        total = sum(c.nfe_signal * signal_call + c.nfe_logit * logit_call for c in costs)
+        total = sum(
+            c.nfe_signal * call.signal
+            + c.nfe_logit * call.logit
+            + c.nfe_classifier * call.classifier
+            for c in costs
+        )
         return _ACTORS + samples * total + len(costs) * _TRIAL
 
     per_trial = min(budget.search_limit, len(dataset.validation)) * budget.search_seeds
     per_point = min(budget.confirm_limit, len(dataset.test)) * budget.confirm_seeds
     trials = [paper, *(drawn * plan.trials)[: plan.trials - 1]]
     front = sorted(drawn, key=lambda c: c.nfe)[:: max(1, len(drawn) // 6)]
-    enhanced = Cost(recipe.T, 0, 1)
+    enhanced = _paper_cost(plan, "enhanced")
     return Forecast(
         plan.trials,
         paper,
         mean(c.nfe for c in drawn),
         max(c.nfe for c in drawn),
-        _training_seconds(plan, signal_call, logit_whole, trained),
+        _training_seconds(plan, call, trained),
         seconds(trials, per_trial) + seconds([enhanced] * 4, per_trial),
         seconds([*front, paper, enhanced], per_point),
     )
@@ -113,6 +118,12 @@ def lines(plan: Plan, predicted: Forecast) -> list[str]:
     ]
 
 
+def _paper_cost(plan: Plan, strategy: str) -> Cost:
+    """What the paper's point of a strategy costs a sample."""
+    T, kind = plan.task.recipe.T, plan.facts.kind
+    return cost(schedule_of(strategy, search_spaces.load(strategy).paper_point(T, kind)))
+
+
 def _drawn_costs(plan: Plan) -> list[Cost]:
     """Costs of points drawn from the space at random."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -125,11 +136,21 @@ def _drawn_costs(plan: Plan) -> list[Cost]:
     ]
 
 
-@torch.no_grad()
-def _seconds_a_call(plan: Plan, dataset: Dataset) -> tuple[float, float, float]:
-    """Seconds a sample with all cores at work: a call of the signal denoiser, a call of the logit
-    denoiser, and the latter with its conditions encoded.
+@dataclass(frozen=True)
+class _Seconds:
+    """Seconds a sample with all cores at work: a call of each network, and of the logit denoiser with
+    its conditions encoded.
     """
+
+    signal: float
+    logit: float
+    logit_encoding: float
+    classifier: float
+
+
+@torch.no_grad()
+def _seconds_a_call(plan: Plan, dataset: Dataset) -> _Seconds:
+    """The networks timed, untrained but for Whisper."""
     recipe = plan.task.recipe
     batch = recipe.batch
     x = torch.zeros(batch, *dataset.signal_shape)
@@ -137,13 +158,24 @@ def _seconds_a_call(plan: Plan, dataset: Dataset) -> tuple[float, float, float]:
     signal = build.new_signal_denoiser(dataset, recipe).eval()
     logit = build.new_logit_denoiser(dataset, recipe).eval()
     conditions = signal.encode_corrupted(x), signal.encode_logits(None, batch)
-    signals = logit.encode_signals(x, y, x)
+    classifier = _classifier(dataset, recipe)
+    shown = classifier.shown(x)
+    signals = logit.encode_signals(shown, y, shown, y)
     times = signal.encode_time(t), logit.encode_time(t)
-    return (
-        _timed(lambda: signal(x, times[0], *conditions)) / batch,
-        _timed(lambda: logit(y, times[1], signals)) / batch,
-        _timed(lambda: logit(y, times[1], logit.encode_signals(x, y, x))) / batch,
+    seconds = (
+        _timed(lambda: signal(x, times[0], *conditions)),
+        _timed(lambda: logit(y, times[1], signals)),
+        _timed(lambda: logit(y, times[1], logit.encode_signals(shown, y, shown, y))),
+        _timed(lambda: classifier(x.clone())),  # a recogniser remembers what it has heard
     )
+    return _Seconds(*(one / batch for one in seconds))
+
+
+def _classifier(dataset: Dataset, recipe: Recipe) -> Classifier:
+    if recipe.speech is not None:
+        return build.recogniser(dataset, recipe)
+    scale = LogitScale(len(dataset.classes))
+    return FrozenClassifier(build.new_classifier(dataset, recipe), scale)
 
 
 def _timed(call: Callable[[], object]) -> float:
@@ -156,9 +188,7 @@ def _timed(call: Callable[[], object]) -> float:
     return sorted(seconds)[2]
 
 
-def _training_seconds(
-    plan: Plan, signal_call: float, logit_call: float, trained: Collection[str]
-) -> float:
+def _training_seconds(plan: Plan, call: _Seconds, trained: Collection[str]) -> float:
     """Updates of the missing parts, by what their stages say that an update amounts to."""
     recipe, total = plan.task.recipe, 0.0
     for kind in plan.places.parts.missing(plan.kinds, plan.task):
@@ -166,6 +196,6 @@ def _training_seconds(
             continue
         stage = stages.load(kind)
         signals, logits = stage.forwards(recipe)
-        forward = recipe.batch * (signals * signal_call + logits * logit_call)
+        forward = recipe.batch * (signals * call.signal + logits * call.logit_encoding)
         total += stage.updates(recipe) * (_FORWARDS_AN_UPDATE * forward + _UPDATE)
     return total

@@ -260,7 +260,9 @@ def _say(
     console.line("search each strategy's own best points:")
     plan = work.plans[0]
     data = f" --data-dir {plan.data_dir}" if plan.data_dir else ""
-    console.line(f"  python -m platform.sweep all {plan.dataset}{data} --storage {plan.storage}")
+    heard = f" --whisper {plan.whisper}" if plan.facts.kind == "speech" else ""
+    where = f"{data}{heard} --storage {plan.storage}"
+    console.line(f"  python -m platform.sweep all {plan.dataset}{where}")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def sweep(
     plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, summary_file: Path | None
 ) -> tuple[Confirmed, dict[str, Path]]:
     """Prepare, search, confirm and record a plan; returns its points and its files by name."""
-    reference = shared_reference(plan.facts.classes, plan.task.recipe.T)
+    reference = shared_reference(plan.facts.classes, plan.task.recipe.T, plan.facts.kind)
     write_json(plan.folder / "plan.json", plan.as_mapping())
     tracker.begin()
     with console.step("prepare", "2/5 preparing the trained parts"):
