@@ -14,6 +14,7 @@ from typing import Any
 
 from trainables.config import as_mapping, digest
 from trainables.models import build
+from trainables.training import known
 from trainables.training.store import key_of
 
 _POLL_SECONDS = 0.3
@@ -41,7 +42,8 @@ def prepare(
     build.obtain(plan.task.recipe)  # what is missing is told here, not by a worker
     if missing:
         with console.bar("reading the data") as bar:
-            plan.places.dataset(plan.task, bar.update)
+            dataset = plan.places.dataset(plan.task, bar.update)
+            known.prepare(dataset, plan.task.recipe, bar.update)
         console.line(f"          to train: {', '.join(missing)}")
         history.parent.mkdir(parents=True, exist_ok=True)
         with console.bar("starting the training workers") as bar, _Watch(history, bar):

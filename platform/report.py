@@ -6,6 +6,7 @@ from pathlib import Path
 from platform.plan import Plan
 from platform.searcher import POINT, accuracy_and_nfe, complete
 
+import numpy as np
 import optuna
 import torch
 
@@ -52,7 +53,7 @@ def _samples(plan: Plan, dataset: Dataset, points: list[Shown], best: Shown) -> 
     split = dataset.test.first(_SAMPLES)
     seed = plan.job("test", 1).seeds[0]
     enhanced = [p for p in points if p.role == "baseline" and p.strategy == "enhanced"][-1:]
-    columns = {"clean": split.clean().numpy()}
+    columns = {"clean": _pictures(dataset, split.clean())}
     captions = {"clean": [dataset.classes[label] for label in split.labels.tolist()]}
     for shown in [*enhanced, best]:
         evaluator = Evaluator(
@@ -64,9 +65,17 @@ def _samples(plan: Plan, dataset: Dataset, points: list[Shown], best: Shown) -> 
             dataset=dataset,
         )
         outcome, x_cor = evaluator.sample(shown.point, split, seed)
-        columns["corrupted"] = x_cor.numpy()
+        columns["corrupted"] = _pictures(dataset, x_cor)
         captions["corrupted"] = [""] * len(split)
-        columns[shown.label] = outcome.x.numpy()
+        columns[shown.label] = _pictures(dataset, outcome.x)
         answers = evaluator.answers(outcome).tolist()
         captions[shown.label] = [f"answer {dataset.classes[answer]}" for answer in answers]
     return figures.sample_grid(columns, captions)
+
+
+def _pictures(dataset: Dataset, x: torch.Tensor) -> np.ndarray:
+    """Images as they are; of spectrograms the compressed magnitude, grey, low frequencies below."""
+    if dataset.sound is None:
+        return x.numpy()
+    magnitude = torch.linalg.vector_norm(x, dim=1, keepdim=True).flip(2)
+    return (2 * magnitude.clamp(max=1) - 1).numpy()
