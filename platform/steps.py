@@ -16,6 +16,7 @@ from platform.report import draw
 from platform.search import search
 from platform.searcher import accuracy_and_nfe, complete
 from platform.tracking import Tracker
+from platform.whisper import USUAL_WHISPER
 
 from dashboards.pareto import hypervolume, shared_reference
 from dashboards.points import Shown, rows
@@ -140,4 +141,5 @@ def common_flags(plan: Plan) -> Sequence[str]:
     """The flags that name this plan's task again."""
     flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
     data = ["--data-dir", plan.data_dir] if plan.data_dir else []
-    return [*flags, *data, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
+    whisper = [] if plan.whisper == USUAL_WHISPER else ["--whisper", plan.whisper]
+    return [*flags, *data, *whisper, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
