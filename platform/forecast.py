@@ -15,10 +15,6 @@ import search_spaces
 from trainables.data.splits import Dataset
 from trainables.evaluation import schedule_of
 from trainables.models import build
-from trainables.models.base import Classifier
-from trainables.models.classifier import FrozenClassifier
-from trainables.models.scale import LogitScale
-from trainables.recipe import Recipe
 from trainables.strategies._moves import Cost, cost
 from trainables.training import stages
 from trainables.training.store import in_order
@@ -72,13 +68,13 @@ def forecast(plan: Plan, trained: Collection[str] = ()) -> Forecast:
     paper = _paper_cost(plan, plan.strategy)
     drawn = _drawn_costs(plan)
     dataset = plan.places.dataset(plan.task)
-    call = _seconds_a_call(plan, dataset)
+    calls = _seconds_a_call(plan, dataset)
 
     def seconds(costs: list[Cost], samples: int) -> float:
         total = sum(
-            c.nfe_signal * call.signal
-            + c.nfe_logit * call.logit
-            + c.nfe_classifier * call.classifier
+            c.nfe_signal * calls.signal
+            + c.nfe_logit * calls.logit
+            + c.nfe_classifier * calls.classifier
             for c in costs
         )
         return _ACTORS + samples * total + len(costs) * _TRIAL
@@ -93,7 +89,7 @@ def forecast(plan: Plan, trained: Collection[str] = ()) -> Forecast:
         paper,
         mean(c.nfe for c in drawn),
         max(c.nfe for c in drawn),
-        _training_seconds(plan, call, trained),
+        _training_seconds(plan, calls, trained),
         seconds(trials, per_trial) + seconds([enhanced] * 4, per_trial),
         seconds([*front, paper, enhanced], per_point),
     )
@@ -137,45 +133,36 @@ def _drawn_costs(plan: Plan) -> list[Cost]:
 
 
 @dataclass(frozen=True)
-class _Seconds:
-    """Seconds a sample with all cores at work: a call of each network, and of the logit denoiser with
-    its conditions encoded.
+class _Calls:
+    """Seconds a sample, with all cores at work, of a call of each network; `whole_logit` is one with
+    the conditions encoded.
     """
 
     signal: float
     logit: float
-    logit_encoding: float
+    whole_logit: float
     classifier: float
 
 
 @torch.no_grad()
-def _seconds_a_call(plan: Plan, dataset: Dataset) -> _Seconds:
-    """The networks timed, untrained but for Whisper."""
+def _seconds_a_call(plan: Plan, dataset: Dataset) -> _Calls:
     recipe = plan.task.recipe
     batch = recipe.batch
     x = torch.zeros(batch, *dataset.signal_shape)
-    y, t = torch.zeros(batch, len(dataset.classes)), torch.zeros(1)
+    y, t = torch.zeros(batch, len(dataset.classes)), torch.ones(1)
     signal = build.new_signal_denoiser(dataset, recipe).eval()
     logit = build.new_logit_denoiser(dataset, recipe).eval()
-    conditions = signal.encode_corrupted(x), signal.encode_logits(None, batch)
-    classifier = _classifier(dataset, recipe)
+    classifier = build.new_judge(dataset, recipe)
     shown = classifier.shown(x)
+    conditions = signal.encode_corrupted(x), signal.encode_logits(None, batch)
     signals = logit.encode_signals(shown, y, shown, y)
     times = signal.encode_time(t), logit.encode_time(t)
-    seconds = (
-        _timed(lambda: signal(x, times[0], *conditions)),
-        _timed(lambda: logit(y, times[1], signals)),
-        _timed(lambda: logit(y, times[1], logit.encode_signals(shown, y, shown, y))),
-        _timed(lambda: classifier(x.clone())),  # a recogniser remembers what it has heard
+    return _Calls(
+        _timed(lambda: signal(x, times[0], *conditions)) / batch,
+        _timed(lambda: logit(y, times[1], signals)) / batch,
+        _timed(lambda: logit(y, times[1], logit.encode_signals(shown, y, shown, y))) / batch,
+        _timed(lambda: classifier(x.clone())) / batch,
     )
-    return _Seconds(*(one / batch for one in seconds))
-
-
-def _classifier(dataset: Dataset, recipe: Recipe) -> Classifier:
-    if recipe.speech is not None:
-        return build.recogniser(dataset, recipe)
-    scale = LogitScale(len(dataset.classes))
-    return FrozenClassifier(build.new_classifier(dataset, recipe), scale)
 
 
 def _timed(call: Callable[[], object]) -> float:
@@ -188,7 +175,7 @@ def _timed(call: Callable[[], object]) -> float:
     return sorted(seconds)[2]
 
 
-def _training_seconds(plan: Plan, call: _Seconds, trained: Collection[str]) -> float:
+def _training_seconds(plan: Plan, calls: _Calls, trained: Collection[str]) -> float:
     """Updates of the missing parts, by what their stages say that an update amounts to."""
     recipe, total = plan.task.recipe, 0.0
     for kind in plan.places.parts.missing(plan.kinds, plan.task):
@@ -196,6 +183,6 @@ def _training_seconds(plan: Plan, call: _Seconds, trained: Collection[str]) -> f
             continue
         stage = stages.load(kind)
         signals, logits = stage.forwards(recipe)
-        forward = recipe.batch * (signals * call.signal + logits * call.logit_encoding)
+        forward = recipe.batch * (signals * calls.signal + logits * calls.whole_logit)
         total += stage.updates(recipe) * (_FORWARDS_AN_UPDATE * forward + _UPDATE)
     return total

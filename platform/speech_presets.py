@@ -49,13 +49,13 @@ def _quick(facts: Facts) -> Preset:
         condition_width=64,
     )  # fmt: skip
     recipe = Recipe(
-        Updates(classifier=_NOTHING, signal=2000, logit=3000, coupled=400),
+        Updates(classifier=_NOTHING, signal=4000, logit=3000, coupled=600),
         T=50,
         batch=16,
         learning_rate=1e-3,
         sampling_steps=4,
         inner_updates=4,
-        validated=48,
+        validated=32,
         speech=SpeechRecipe(_COARSE),
         classifier=RecogniserConfig(),
         signal=network,

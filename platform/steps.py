@@ -17,6 +17,7 @@ from platform.search import search
 from platform.searcher import accuracy_and_nfe, complete
 from platform.tables import table_of_signals
 from platform.tracking import Tracker
+from platform.whisper import USUAL_WHISPER
 
 from dashboards.pareto import hypervolume, shared_reference
 from dashboards.points import Shown, rows
@@ -144,5 +145,5 @@ def common_flags(plan: Plan) -> Sequence[str]:
     """The flags that name this plan's task again."""
     flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
     data = ["--data-dir", plan.data_dir] if plan.data_dir else []
-    heard = ["--whisper", plan.whisper] if plan.facts.kind == "speech" else []
-    return [*flags, *data, *heard, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
+    whisper = [] if plan.whisper == USUAL_WHISPER else ["--whisper", plan.whisper]
+    return [*flags, *data, *whisper, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]

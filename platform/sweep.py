@@ -37,7 +37,9 @@ def _main(arguments: Sequence[str] | None) -> int:
     if asked.dry_run:
         from platform import forecast
 
-        if plan.facts.kind == "speech":  # what is corrupted once is kept for the sweep itself
+        from trainables.data import datasets
+
+        if datasets.must_be_built(plan.dataset):  # it is kept, and the sweep will find it
             with console.bar("reading the data") as bar:
                 plan.places.dataset(plan.task, bar.update)
         for line in forecast.lines_of_all(plans):

@@ -176,12 +176,9 @@ def test_a_table_of_speech_refuses_images_and_the_other_way_round(tmp_path, capf
     assert "table2 is of speech" in speech and "table1 is of image" in images
 
 
-def test_commands_to_copy_name_whisper_for_speech_only(tmp_path):
-    from platform.steps import common_flags
-
+def test_speech_is_shown_by_errors_images_by_accuracy(tmp_path):
     load_digits(tmp_path)
     common = ("smoke", 3, 0, 0, 0.0, str(tmp_path), "sqlite:///x.db")
     speech = Plan("nested", "fsdd-babble", "babble", *common, data_dir=str(tmp_path / "fsdd"))
     images = Plan("nested", "digits", "gn30", *common)
     assert (speech.measure, images.measure) == (SPEECH, BY_ACCURACY)
-    assert "--whisper" in common_flags(speech) and "--whisper" not in common_flags(images)
