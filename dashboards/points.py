@@ -50,7 +50,8 @@ def percent(values: Mapping[str, float], measure: Measure) -> str:
 
 def difference(test: Mapping[str, float], measure: Measure) -> str:
     """A paired test in few words: the measure's difference in percent, and the p-value."""
-    return f"{100 * measure.gain(test['difference']):+.1f} (p={test['p_value']:.2g})"
+    gain = 100 * measure.gain(test["difference"]) + 0.0  # no -0.0
+    return f"{gain:+.1f} (p={test['p_value']:.2g})"
 
 
 def to_csv(points: Sequence[Shown]) -> str:

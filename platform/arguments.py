@@ -16,7 +16,7 @@ from platform.plan import (
     usual_corruption,
     writable_storage,
 )
-from platform.whisper import whisper_of
+from platform.whisper import USUAL_WHISPER, whisper_of
 from typing import NoReturn
 
 from trainables import strategies
@@ -114,7 +114,7 @@ def with_common(made: Parser) -> Parser:
         "has it, which auto finds out (training's is the preset's) [%(default)s]",
     )  # fmt: skip
     made.add_argument(
-        "--whisper", default="base", metavar="SIZE|FILE",
+        "--whisper", default=USUAL_WHISPER, metavar="SIZE|FILE",
         help="which Whisper classifies speech: a published size, which is downloaded, or a checkpoint "
         "file [%(default)s]",
     )  # fmt: skip

@@ -64,31 +64,32 @@ def forecast(plan: Plan, trained: Collection[str] = ()) -> Forecast:
     """Predict a sweep from its space and from untrained networks of its sizes, timed briefly; kinds
     of parts in `trained` will be in the store by then.
     """
-    budget, recipe = plan.budget, plan.task.recipe
-    paper = cost(
-        schedule_of(
-            plan.strategy, search_spaces.load(plan.strategy).paper_point(recipe.T, plan.facts.kind)
-        )
-    )
+    budget = plan.budget
+    paper = _paper_cost(plan, plan.strategy)
     drawn = _drawn_costs(plan)
     dataset = plan.places.dataset(plan.task)
-    signal_call, logit_call, logit_whole = _seconds_a_call(plan, dataset)
+    calls = _seconds_a_call(plan, dataset)
 
     def seconds(costs: list[Cost], samples: int) -> float:
-        total = sum(c.nfe_signal * signal_call + c.nfe_logit * logit_call for c in costs)
+        total = sum(
+            c.nfe_signal * calls.signal
+            + c.nfe_logit * calls.logit
+            + c.nfe_classifier * calls.classifier
+            for c in costs
+        )
         return _ACTORS + samples * total + len(costs) * _TRIAL
 
     per_trial = min(budget.search_limit, len(dataset.validation)) * budget.search_seeds
     per_point = min(budget.confirm_limit, len(dataset.test)) * budget.confirm_seeds
     trials = [paper, *(drawn * plan.trials)[: plan.trials - 1]]
     front = sorted(drawn, key=lambda c: c.nfe)[:: max(1, len(drawn) // 6)]
-    enhanced = Cost(recipe.T, 0, 1)
+    enhanced = _paper_cost(plan, "enhanced")
     return Forecast(
         plan.trials,
         paper,
         mean(c.nfe for c in drawn),
         max(c.nfe for c in drawn),
-        _training_seconds(plan, signal_call, logit_whole, trained),
+        _training_seconds(plan, calls, trained),
         seconds(trials, per_trial) + seconds([enhanced] * 4, per_trial),
         seconds([*front, paper, enhanced], per_point),
     )
@@ -113,6 +114,12 @@ def lines(plan: Plan, predicted: Forecast) -> list[str]:
     ]
 
 
+def _paper_cost(plan: Plan, strategy: str) -> Cost:
+    """What the paper's point of a strategy costs a sample."""
+    T, kind = plan.task.recipe.T, plan.facts.kind
+    return cost(schedule_of(strategy, search_spaces.load(strategy).paper_point(T, kind)))
+
+
 def _drawn_costs(plan: Plan) -> list[Cost]:
     """Costs of points drawn from the space at random."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -125,24 +132,36 @@ def _drawn_costs(plan: Plan) -> list[Cost]:
     ]
 
 
-@torch.no_grad()
-def _seconds_a_call(plan: Plan, dataset: Dataset) -> tuple[float, float, float]:
-    """Seconds a sample with all cores at work: a call of the signal denoiser, a call of the logit
-    denoiser, and the latter with its conditions encoded.
+@dataclass(frozen=True)
+class _Calls:
+    """Seconds a sample, with all cores at work, of a call of each network; `whole_logit` is one with
+    the conditions encoded.
     """
+
+    signal: float
+    logit: float
+    whole_logit: float
+    classifier: float
+
+
+@torch.no_grad()
+def _seconds_a_call(plan: Plan, dataset: Dataset) -> _Calls:
     recipe = plan.task.recipe
     batch = recipe.batch
     x = torch.zeros(batch, *dataset.signal_shape)
-    y, t = torch.zeros(batch, len(dataset.classes)), torch.zeros(1)
+    y, t = torch.zeros(batch, len(dataset.classes)), torch.ones(1)
     signal = build.new_signal_denoiser(dataset, recipe).eval()
     logit = build.new_logit_denoiser(dataset, recipe).eval()
+    classifier = build.new_judge(dataset, recipe)
+    shown = classifier.shown(x)
     conditions = signal.encode_corrupted(x), signal.encode_logits(None, batch)
-    signals = logit.encode_signals(x, y, x)
+    signals = logit.encode_signals(shown, y, shown, y)
     times = signal.encode_time(t), logit.encode_time(t)
-    return (
+    return _Calls(
         _timed(lambda: signal(x, times[0], *conditions)) / batch,
         _timed(lambda: logit(y, times[1], signals)) / batch,
-        _timed(lambda: logit(y, times[1], logit.encode_signals(x, y, x))) / batch,
+        _timed(lambda: logit(y, times[1], logit.encode_signals(shown, y, shown, y))) / batch,
+        _timed(lambda: classifier(x.clone())) / batch,
     )
 
 
@@ -156,9 +175,7 @@ def _timed(call: Callable[[], object]) -> float:
     return sorted(seconds)[2]
 
 
-def _training_seconds(
-    plan: Plan, signal_call: float, logit_call: float, trained: Collection[str]
-) -> float:
+def _training_seconds(plan: Plan, calls: _Calls, trained: Collection[str]) -> float:
     """Updates of the missing parts, by what their stages say that an update amounts to."""
     recipe, total = plan.task.recipe, 0.0
     for kind in plan.places.parts.missing(plan.kinds, plan.task):
@@ -166,6 +183,6 @@ def _training_seconds(
             continue
         stage = stages.load(kind)
         signals, logits = stage.forwards(recipe)
-        forward = recipe.batch * (signals * signal_call + logits * logit_call)
+        forward = recipe.batch * (signals * calls.signal + logits * calls.whole_logit)
         total += stage.updates(recipe) * (_FORWARDS_AN_UPDATE * forward + _UPDATE)
     return total

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from platform import presets
-from platform.whisper import chosen_whisper
+from platform.whisper import USUAL_WHISPER, chosen_whisper
 from typing import Any
 
 import search_spaces
@@ -67,7 +67,7 @@ class Plan:
     data_dir: str = ""
     fresh: bool = False
     precision: str = "auto"
-    whisper: str = "base"
+    whisper: str = USUAL_WHISPER
 
     def __post_init__(self) -> None:
         _known("strategy", self.strategy, strategies.names())

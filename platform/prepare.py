@@ -13,7 +13,9 @@ from platform.tracking import Tracker
 from typing import Any
 
 from trainables.config import as_mapping, digest
+from trainables.data import datasets
 from trainables.models import build
+from trainables.training import known
 from trainables.training.store import key_of
 
 _POLL_SECONDS = 0.3
@@ -40,8 +42,11 @@ def prepare(
     history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
     build.obtain(plan.task.recipe)  # what is missing is told here, not by a worker
     if missing:
+        if datasets.must_be_built(plan.dataset):
+            cluster.room()  # Ray's workers build it together
         with console.bar("reading the data") as bar:
-            plan.places.dataset(plan.task, bar.update)
+            dataset = plan.places.dataset(plan.task, bar.update)
+            known.prepare(dataset, plan.task.recipe, bar.update)
         console.line(f"          to train: {', '.join(missing)}")
         history.parent.mkdir(parents=True, exist_ok=True)
         with console.bar("starting the training workers") as bar, _Watch(history, bar):

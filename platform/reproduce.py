@@ -17,6 +17,7 @@ from platform.prepare import prepare
 from platform.reproduced import Result, cost_rows, draw, percent_of, save
 from platform.running import run_each
 from platform.tracking import Tracker
+from platform.whisper import USUAL_WHISPER
 
 from dashboards.points import Shown, difference, percent
 from trainables.errors import UsageError, check_range, unknown_name
@@ -260,7 +261,9 @@ def _say(
     console.line("search each strategy's own best points:")
     plan = work.plans[0]
     data = f" --data-dir {plan.data_dir}" if plan.data_dir else ""
-    console.line(f"  python -m platform.sweep all {plan.dataset}{data} --storage {plan.storage}")
+    whisper = "" if plan.whisper == USUAL_WHISPER else f" --whisper {plan.whisper}"
+    where = f"{data}{whisper} --storage {plan.storage}"
+    console.line(f"  python -m platform.sweep all {plan.dataset}{where}")
 
 
 if __name__ == "__main__":

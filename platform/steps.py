@@ -17,6 +17,7 @@ from platform.search import search
 from platform.searcher import accuracy_and_nfe, complete
 from platform.tables import table_of_signals
 from platform.tracking import Tracker
+from platform.whisper import USUAL_WHISPER
 
 from dashboards.pareto import hypervolume, shared_reference
 from dashboards.points import Shown, rows
@@ -34,7 +35,7 @@ def sweep(
     plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, summary_file: Path | None
 ) -> tuple[Confirmed, dict[str, Path]]:
     """Prepare, search, confirm and record a plan; returns its points and its files by name."""
-    reference = shared_reference(plan.facts.classes, plan.task.recipe.T)
+    reference = shared_reference(plan.facts.classes, plan.task.recipe.T, plan.facts.kind)
     write_json(plan.folder / "plan.json", plan.as_mapping())
     tracker.begin()
     with console.step("prepare", "2/5 preparing the trained parts"):
@@ -144,4 +145,5 @@ def common_flags(plan: Plan) -> Sequence[str]:
     """The flags that name this plan's task again."""
     flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
     data = ["--data-dir", plan.data_dir] if plan.data_dir else []
-    return [*flags, *data, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
+    whisper = [] if plan.whisper == USUAL_WHISPER else ["--whisper", plan.whisper]
+    return [*flags, *data, *whisper, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]

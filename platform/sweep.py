@@ -37,6 +37,11 @@ def _main(arguments: Sequence[str] | None) -> int:
     if asked.dry_run:
         from platform import forecast
 
+        from trainables.data import datasets
+
+        if datasets.must_be_built(plan.dataset):  # it is kept, and the sweep will find it
+            with console.bar("reading the data") as bar:
+                plan.places.dataset(plan.task, bar.update)
         for line in forecast.lines_of_all(plans):
             console.line(line)
         return 0

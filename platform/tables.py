@@ -14,8 +14,7 @@ def table_of_signals(console: Console, points: Sequence[Shown]) -> None:
     found = signal_rows(points)
     if found:
         console.table(
-            f"signals: means over the first {LISTENED} test utterances (over how many, where a short "
-            "one has no value)",
+            f"means over the first {LISTENED} test utterances (those with a value)",
             ["point", "SI-SDR, dB", "PESQ", "ESTOI"],
             found,
         )

@@ -11,6 +11,8 @@ from pathlib import Path
 from trainables.errors import UsageError, unknown_name
 from trainables.models.recogniser_config import ANY_SIZE, SIZES, RecogniserConfig
 
+USUAL_WHISPER = "base"
+"""What the paper uses (E.3)."""
 _DIGITS = 16
 
 

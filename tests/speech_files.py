@@ -27,8 +27,8 @@ def write(path, wave, rate, subtype="PCM_16"):
     return path
 
 
-def write_fsdd(root, digits=2, indices=(0, 1, 10, 11)):
-    for speaker in FSDD_SPEAKERS:
+def write_fsdd(root, digits=2, indices=(0, 1, 10, 11), speakers=FSDD_SPEAKERS):
+    for speaker in speakers:
         for digit in range(digits):
             for index in indices:
                 name = f"{digit}_{speaker}_{index}.wav"
@@ -36,10 +36,10 @@ def write_fsdd(root, digits=2, indices=(0, 1, 10, 11)):
     return root
 
 
-def write_gsc(root):
+def write_gsc(root, words=("yes", "no", "cat"), indices=(0, 1)):
     folder = root / "SpeechCommands" / "speech_commands_v0.02"
     names = [f"{word}/{speaker}_nohash_{i}.wav"
-             for word in ("yes", "no", "cat") for speaker in ("aa", "bb", "cc") for i in (0, 1)]  # fmt: skip
+             for word in words for speaker in ("aa", "bb", "cc") for i in indices]  # fmt: skip
     for name in [*names, "_background_noise_/hum.wav"]:
         write(folder / name, tone(name, seconds=1.0, rate=16_000), 16_000)
     for file, speaker in (("validation_list.txt", "bb"), ("testing_list.txt", "cc")):

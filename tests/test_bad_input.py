@@ -126,7 +126,7 @@ def test_one_mistake_as_a_user_makes_it(root, tmp_path):
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == (
         "error: unknown dataset 'digitz': did you mean 'digits'? known: cifar10, cifar100, digits, "
-        "folder, in32-100, mnist\n"
+        "folder, fsdd-babble, fsdd-reverb, gsc-reverb, in32-100, mnist\n"
     )
 
 

@@ -15,9 +15,11 @@ from dataset_files import (
     write_cifar100,
     write_in32,
 )
+from speech_files import write_fsdd, write_gsc
 
 from trainables.data import datasets
 from trainables.data.images import published
+from trainables.data.speech.datasets import gsc_reverb
 from trainables.errors import UsageError
 
 
@@ -28,21 +30,41 @@ def _real(variable: str, name: str) -> Path:
     return path
 
 
+def write_digits(root: Path) -> Path:
+    return write_fsdd(root, digits=10, indices=(0, 10))
+
+
+def write_fewer_digits(root: Path) -> Path:
+    return write_fsdd(root, digits=10, indices=(0, 10), speakers=("george", "lucas", "yweweler"))
+
+
+def write_commands(root: Path) -> Path:
+    return write_gsc(root, words=gsc_reverb.WORDS, indices=(0,))
+
+
 ROOTS = {
     "cifar10": write_cifar10,
     "cifar100": write_cifar100,
     "digits": lambda root: root,
+    "fsdd-babble": write_digits,
+    "fsdd-reverb": write_fewer_digits,
+    "gsc-reverb": write_commands,
     "folder": lambda root: _real("COUPLED_DATA", "cifar100-subset"),
     "in32-100": write_in32,
     "mnist": lambda root: _real("COUPLED_ASSETS", "mnist.npz").parent,
 }
 
 
-ASSETS = ("folder", "mnist")
+MARKS = {
+    "folder": pytest.mark.assets,
+    "mnist": pytest.mark.assets,
+    "fsdd-reverb": pytest.mark.slow,
+    "gsc-reverb": pytest.mark.slow,
+}
 
 
 def _marked(name: str):
-    return pytest.param(name, marks=pytest.mark.assets if name in ASSETS else ())
+    return pytest.param(name, marks=MARKS.get(name, ()))
 
 
 @pytest.mark.parametrize("name", map(_marked, datasets.names()))

@@ -159,3 +159,47 @@ def test_noise_loss_is_the_error_of_the_predicted_noise():
     weighted = (error / process.alpha_bar[t][:, None].float()).mean()
     ours = noise_loss(process, v_hat, z0, eps, t, "velocity")
     torch.testing.assert_close(ours, weighted, rtol=1e-3, atol=0)
+
+
+def _marginal_variance(process: GaussianDiffusion, t: int, variance: float) -> float:
+    """Of z_t where z0 ~ N(0, variance)."""
+    return float(process.alpha_bar[t]) * variance + 1 - float(process.alpha_bar[t])
+
+
+def test_reverse_diffusion_is_refused():
+    z = torch.zeros(1, 1)
+    with pytest.raises(UsageError, match="choose 'posterior'"):
+        GaussianDiffusion(4).predict(z, z, 4, 3, 1.0, z)
+
+
+@pytest.mark.parametrize("t", [3, 10, 20])
+def test_langevin_corrections_keep_the_marginal_up_to_their_size(t):
+    """Repeated, z <- slope z + noise ends at variance noise^2 / (1 - slope^2): the marginal's as the
+    ratio goes to 0, 1 / (1 - snr^2 share) of it at a finite one, share being the noise's.
+    """
+    process, data = GaussianDiffusion(20), 0.3
+    one, zero = torch.ones(1, 1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
+    true = _marginal_variance(process, t, data)
+    share = (1 - float(process.alpha_bar[t])) / true
+    for snr in (0.01, 0.5):
+        v = exact_velocity(process, one, t, 0.0, data)
+        slope = float(process.correct(one, v, t, zero, snr=snr))
+        noise = float(process.correct(zero, zero, t, one, snr=snr))
+        assert noise**2 / (1 - slope**2) == pytest.approx(true / (1 - snr**2 * share))
+    assert torch.equal(process.correct(one, v, t, one), process.correct(one, v, t, one, snr=0.5))
+
+
+def test_a_correction_sees_the_bounded_clean_estimate():
+    process, z_t, v = GaussianDiffusion(20, clip=1.0), torch.tensor([[3.0]]), torch.tensor([[-2.0]])
+    eps = (z_t - float(process.alpha_bar[10]) ** 0.5) / (1 - float(process.alpha_bar[10])) ** 0.5
+    assert float(process.clean_of(z_t, v, 10)) == 1.0
+    corrected = process.correct(z_t, v, 10, torch.zeros(1, 1))
+    torch.testing.assert_close(
+        corrected, z_t - 0.5 * (1 - float(process.alpha_bar[10])) ** 0.5 * eps
+    )
+
+
+def test_levels_are_told_as_shares_and_the_prior_is_the_noise():
+    process, drawn = GaussianDiffusion(4), torch.randn(2, 3)
+    assert process.scaled([4, 3, 1]).tolist() == [1.0, 0.75, 0.25]
+    assert process.prior(None, drawn) is drawn and not process.needs_origin

@@ -52,7 +52,7 @@ def test_the_papers_tables_are_whole():
     for make in paper.TABLES.values():
         made = make(150)
         for dataset, rows in made.reported.items():
-            assert dataset in paper.TEST_IMAGES
+            assert dataset in paper.TEST_IMAGES or made.kind == "speech"
             assert all(len(row) == len(made.methods) for row in rows.values())
         for method in made.methods:
             assert schedule_of(method.strategy, method.point(20))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.diffusion.process import Process
 from trainables.engine import CoupledSystem, Engine
 from trainables.evaluation import schedule_of
 from trainables.meter import Meter
@@ -42,13 +43,16 @@ class _StillLogits(LogitDenoiser):
         return torch.zeros_like(y_t)
 
 
-def counted(strategy: str, point: Mapping[str, Any], T: int) -> Cost:
-    """Calls a sample that the meter counts in a run of the engine at T noise levels.
+def counted(
+    strategy: str, point: Mapping[str, Any], T: int, process: Process[Any] | None = None
+) -> Cost:
+    """Calls a sample that the meter counts in a run of the engine, both processes being `process`: a
+    GaussianDiffusion of T noise levels if none is given.
 
     Raises:
         UsageError: the point's parameters are unknown or out of range.
     """
-    process, meter = GaussianDiffusion(T, clip=1.0), Meter()
+    process, meter = process or GaussianDiffusion(T, clip=1.0), Meter()
     system = CoupledSystem(
         lambda x: torch.zeros(len(x), 2), process, process, _Still(), _StillLogits()
     )

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from trainables.diffusion.process import SNR
-from trainables.errors import check_range
+from trainables.errors import UsageError, check_range
 
 _OFFSET = 0.008  # Nichol & Dhariwal 2021, eq. 17
 _LARGEST_BETA = 0.999
@@ -120,13 +120,16 @@ class GaussianDiffusion:
         drawn: Tensor | None,
         origin: Tensor | None = None,
     ) -> Tensor:
-        """z_s by the reverse-time SDE of the variance-preserving process, over the gap from t to s (Song
-        et al. 2021, "Score-based generative modeling", appendix E, for eta = 1; D.3 for eta = 0).
+        """Refused: the cosine schedule's betas come near 1 at the noisiest levels however many there are,
+        which a discretised SDE does not stand; `step` is exact there.
+
+        Raises:
+            UsageError: always.
         """
-        beta = 1 - float(self.alpha_bar[t] / self.alpha_bar[s])
-        push = (1 + eta**2) / 2 * beta / self._scales(t, z_t)[1]
-        mean = (2 - math.sqrt(1 - beta)) * z_t - push * self._noise_left(z_t, v, t)
-        return mean if drawn is None else mean + eta * math.sqrt(beta) * drawn
+        raise UsageError(
+            "the predictor 'reverse-diffusion' is given, but a process of discrete noise levels has "
+            "none: choose 'posterior'"
+        )
 
     def correct(
         self,

@@ -82,6 +82,9 @@ class Process(Protocol[Level]):
         eta = 1 is reverse diffusion, eta = 0 the probability flow (Song et al. 2021, "Score-based
         generative modeling", eqs. 6 and 13); between them the SDE of the same marginals whose noise is
         eta times as large.
+
+        Raises:
+            UsageError: the process has no such step.
         """
 
     def correct(

@@ -53,6 +53,17 @@ def recogniser(dataset: Dataset, recipe: Recipe) -> Recogniser:
     return Recogniser(_whisper(config), words, config.context, config.lead, sound.waveforms)
 
 
+def new_judge(dataset: Dataset, recipe: Recipe) -> Classifier:
+    """The classifier of a dataset before it is trained, or measured, frozen: to be timed.
+
+    Raises:
+        UsageError: Whisper's weights cannot be had.
+    """
+    if isinstance(recipe.classifier, RecogniserConfig):
+        return recogniser(dataset, recipe)
+    return FrozenClassifier(new_classifier(dataset, recipe), LogitScale(len(dataset.classes)))
+
+
 def new_scale(dataset: Dataset) -> AudioLogitScale:
     """The scale of a recogniser's logits, to be measured."""
     return AudioLogitScale(len(dataset.classes))

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser
 from trainables.models.classifier import FrozenClassifier
+from trainables.models.recent import Recent
 
 _WARM_UP = 3  # runs after which TorchScript has specialised a graph to shapes
 
@@ -135,6 +136,7 @@ class HearingLogit(LogitDenoiser):
     def __init__(self, denoiser: PreparedLogit, classifier: Classifier) -> None:
         super().__init__()
         self._denoiser, self._classifier = denoiser, (classifier,)
+        self._of_corrupted = Recent(1)
 
     def encode_time(self, t: Tensor) -> Tensor:
         return self._denoiser.encode_time(t)
@@ -144,11 +146,13 @@ class HearingLogit(LogitDenoiser):
     ) -> Any:
         """The encoding of x and x_cor (B, *signal shape) and y_of_x; y_cor is f(x_cor)."""
         (classifier,) = self._classifier
-        if y_cor is None:
-            y_cor = y_of_x if x is x_cor else classifier(x_cor)
-        return self._denoiser.encode_signals(
-            classifier.shown(x), y_of_x, classifier.shown(x_cor), y_cor
-        )
+        known = self._of_corrupted.get(x_cor)
+        if known is None:
+            if y_cor is None:
+                y_cor = y_of_x if x is x_cor else classifier(x_cor)
+            known = classifier.shown(x_cor), y_cor
+            self._of_corrupted.keep(x_cor, known)
+        return self._denoiser.encode_signals(classifier.shown(x), y_of_x, *known)
 
     def forward(self, y_t: Tensor, time: Tensor, signals: Any) -> Tensor:
         return self._denoiser(y_t, time, signals)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +15,7 @@ from trainables.errors import UsageError, check_range
 from trainables.models._whisper_decoding import SentenceDecoder, WordDecoder
 from trainables.models._whisper_listening import LogMel, encode, fit_length, frames_of
 from trainables.models._whisper_weights import load_whisper
+from trainables.models.recent import Recent
 from trainables.models.recogniser_config import LONGEST, RecogniserConfig
 from trainables.models.scale import AudioLogitScale, weights_hash
 
@@ -94,7 +92,7 @@ class Recogniser(nn.Module):
         self.tokenizer = tokenizer_of(whisper)
         self.decode = _decoder(self.tokenizer, vocabulary)
         self.scale = AudioLogitScale(self.logit_shape[-1])
-        self._recent = _Recent(_REMEMBERED)
+        self._recent = Recent(_REMEMBERED)
         self.requires_grad_(False)
         self.train(False)
 
@@ -221,28 +219,3 @@ def _spellings(tokenizer: Tokenizer, vocabulary: Words) -> list[list[tuple[int, 
         ways = [word, word[0].swapcase() + word[1:]] if vocabulary.capitals else [word]
         found.append(list(dict.fromkeys(_spelled(way, tokenizer) for way in ways)))
     return found
-
-
-class _Recent:
-    """Remembers the latest few results by the tensor that they were computed from.
-
-    A tensor is known by identity and version: one that was changed in place is a new one. A copy of
-    the memory, pickled or deep, begins empty.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._kept: deque[tuple[weakref.ref[Tensor], int, Tensor]] = deque(maxlen=size)
-
-    def get(self, x: Tensor) -> Tensor | None:
-        for key, version, result in self._kept:
-            if key() is x and x._version == version:
-                return result
-        return None
-
-    def keep(self, x: Tensor, result: Tensor) -> None:
-        if not x.is_inference():  # such a tensor has no version
-            self._kept.append((weakref.ref(x), x._version, result))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _Recent, (self.size,)

@@ -22,7 +22,8 @@ class Chained:
     """Sampling parameters of a strategy with `chains` independent chains.
 
     `predictor`: how a step is made, by the "posterior" of the clean estimate, which is exact over
-    any gap, or by "reverse-diffusion", the SDE that the paper discretises for speech (E.5).
+    any gap, or by "reverse-diffusion", the SDE that the paper discretises for speech (E.5), which
+    images' process does not have.
     `corrections`: Langevin corrections before each step, of signal and logits alike, each a network
     call; the paper has one for speech, and only with both corrected are its strategies' costs the
     multiples of a corrected trajectory's that E.5 says.

@@ -16,6 +16,7 @@ from torch import Tensor
 from trainables.config import digest, identity
 from trainables.data.speech.build import Progress, alone, quiet
 from trainables.data.splits import Dataset, Samples
+from trainables.models import build
 from trainables.models.base import Classifier
 from trainables.noise import SampleNoise
 from trainables.recipe import Recipe
@@ -75,6 +76,17 @@ def known_of(
                 write_whole(folder / f"{name}.npy", file.getvalue())
     arrays = (np.load(folder / f"{name}.npy", mmap_mode="c") for name in _NAMES)
     return Known(*map(torch.from_numpy, arrays))
+
+
+def prepare(dataset: Dataset, recipe: Recipe, progress: Progress) -> None:
+    """Computes here what training will ask for, so that its workers find it and people see it."""
+    if not dataset.train.fixed:
+        return
+    classifier = build.recogniser(dataset, recipe)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    for samples in (dataset.train, dataset.validation.first(recipe.validated)):
+        known_of(samples, dataset, recipe, classifier.to(device), device, progress)
+    classifier.cpu()
 
 
 @torch.no_grad()

@@ -41,9 +41,18 @@ def load(
         UsageError: there is none, or its files are missing or broken.
     """
     module = plugins.load(__name__, "dataset", name)
-    if hasattr(module, "build"):
+    if must_be_built(name):
         return as_spectrograms(module.build(root, cache or root, progress), spectrogram)
     return module.load(root)
+
+
+def must_be_built(name: str) -> bool:
+    """Whether the dataset of that name is made of other files before it is used, which takes minutes.
+
+    Raises:
+        UsageError: there is none.
+    """
+    return hasattr(plugins.load(__name__, "dataset", name), "build")
 
 
 def facts(name: str, root: Path) -> Facts:

@@ -1,0 +1,85 @@
+"""Spoken digits that a test writes, a small random Whisper, and a task on them with tiny networks."""
+
+from dataclasses import replace
+
+import torch
+from speech_files import write_fsdd
+from whisper.model import ModelDimensions, Whisper
+
+from trainables.data import datasets
+from trainables.data.spectrogram import Spectrogram
+from trainables.models.ncsnpp import NCSNppConfig
+from trainables.models.ouve_logits import LogitScoreConfig
+from trainables.models.recogniser_config import RecogniserConfig
+from trainables.noise import generator_of
+from trainables.recipe import Recipe, SpeechRecipe, Task, Updates
+from trainables.training import stages
+from trainables.training.batches import Share
+from trainables.training.loop import train_part
+from trainables.training.objective import Context
+from trainables.training.store import in_order
+
+DIMS = ModelDimensions(80, 1500, 32, 2, 1, 51865, 64, 32, 2, 1)
+COARSE = Spectrogram(n_fft=126, hop=63, multiple=8, bands=32)
+NETWORK = NCSNppConfig(
+    base=8, multipliers=(1, 1), blocks=1, attention=(), pyramids=False, spread=0.1, patch=4,
+    condition_width=8,
+)  # fmt: skip
+
+
+def write_whisper(path):
+    """A checkpoint of a Whisper of 1.7 million random weights, with a seed whose answers vary."""
+    network, generator = Whisper(DIMS), generator_of("d")
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if weight.dim() > 1:
+                weight.copy_(0.25 * torch.randn(weight.shape, generator=generator))
+            elif name.endswith("bias"):
+                weight.zero_()
+    content = {"dims": vars(DIMS), "model_state_dict": network.state_dict()}
+    torch.save(content, path)
+    return path
+
+
+def speech_task(whisper, **changes):
+    """A task on `fsdd-babble` whose parts train in a second each."""
+    settings = {
+        "updates": Updates(classifier=1, signal=4, logit=4, coupled=4),
+        "T": 4,
+        "batch": 4,
+        "sampling_steps": 2,
+        "inner_updates": 2,
+        "precision": "float32",  # so that results compare
+        "validated": 4,
+        "speech": SpeechRecipe(COARSE),
+        "classifier": RecogniserConfig("any", str(whisper), context=1.0, content="tiny"),
+        "signal": NETWORK,
+        "logit": LogitScoreConfig(width=8, blocks=1, pools=1, dropout=0.2),
+    }
+    return Task("fsdd-babble", "babble", 0, Recipe(**(settings | changes)))
+
+
+def load_digits(root):
+    """The dataset, from recordings that are written into `root`."""
+    write_fsdd(root / "fsdd", digits=3, indices=(0, 10, 11))
+    return datasets.load("fsdd-babble", root / "fsdd", root / "cache", COARSE)
+
+
+def train(kind, task, dataset, done, **options):
+    """Train one part from those that are done."""
+    needed = {need: done[need] for need in stages.given(kind)}
+    report = options.pop("report", lambda r: None)
+    return train_part(kind, Context(task, dataset, needed), Share(), report, **options)
+
+
+def train_all(task, dataset):
+    """All parts of a task."""
+    done = {}
+    for kind in in_order(stages.names()):
+        done[kind] = train(kind, task, dataset, done)
+    return done
+
+
+def longer(task, **changes):
+    """The task with some settings of its recipe changed."""
+    return replace(task, recipe=replace(task.recipe, **changes))

@@ -1,0 +1,91 @@
+"""Mistakes about speech: each is refused by one clear line before anything starts."""
+
+from platform import sweep
+from platform.arguments import plan_of, sweep_parser
+from platform.whisper import whisper_of
+
+import pytest
+from speech_files import write_fsdd
+from speech_task import write_whisper
+
+from trainables.config import as_mapping, from_mapping
+from trainables.errors import UsageError
+from trainables.models import build
+from trainables.recipe import Task
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("speech")
+    write_whisper(root / "tiny.pt")
+    return write_fsdd(root)
+
+
+def _plan(root, tmp_path, *more):
+    arguments = [
+        "nested",
+        "fsdd-babble",
+        "--data-dir",
+        str(root),
+        "--storage",
+        str(tmp_path),
+        *more,
+    ]
+    return plan_of(sweep_parser().parse_args(arguments))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--corruption", "gn30"], "unknown corruption 'gn30': known: babble"),
+        (["--corruption", "bable"], "unknown corruption 'bable': did you mean 'babble'?"),
+        (["--whisper", "bse"], "unknown --whisper 'bse': did you mean 'base'?"),
+        (["--whisper", "/no/such.pt"], "--whisper /no/such.pt is no file: name a checkpoint"),
+        (["--preset", "quik"], "unknown preset 'quik': did you mean 'quick'?"),
+        (["--workers", "3"], "--workers is 3, but must divide the batch of 16"),
+    ],
+)
+def test_mistakes(more, message, root, tmp_path, capfd):
+    words = ["nested", "fsdd-babble", "--data-dir", str(root), "--storage", str(tmp_path), *more]
+    assert sweep.main(words) == 2
+    error = capfd.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and message in error
+
+
+def test_a_directory_without_recordings(tmp_path, capfd):
+    words = ["nested", "fsdd-reverb", "--data-dir", str(tmp_path), "--storage", str(tmp_path / "r")]
+    assert sweep.main(words) == 2
+    assert "there are no recordings in" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
+def test_presets_are_of_speech_and_survive_the_way_to_a_worker(preset, root, tmp_path):
+    plan = _plan(root, tmp_path, "--preset", preset)
+    recipe, facts = plan.task.recipe, plan.facts
+    assert plan.corruption == "babble" and recipe.classifier.size == "base"
+    _, frequencies, frames = recipe.spectrogram.shape(facts.samples)
+    assert frequencies % recipe.signal.multiple == 0 and frames % recipe.signal.multiple == 0
+    assert from_mapping(Task, as_mapping(plan.task)) == plan.task
+    if preset == "paper":  # SGMSE's published setting
+        assert facts.signal_shape == recipe.spectrogram.shape(facts.samples) == (2, 256, 192)
+
+
+def test_a_checkpoint_is_identified_by_what_is_in_it(root, tmp_path):
+    first = tmp_path / "first.pt"
+    first.write_bytes((root / "tiny.pt").read_bytes())
+    plans = [_plan(root, tmp_path, "--whisper", str(path)) for path in (first, root / "tiny.pt")]
+    assert plans[0].sweep_id == plans[1].sweep_id
+    assert plans[0].task != plans[1].task  # each worker is told its own place
+    other = _plan(root, tmp_path, "--whisper", "small")
+    assert other.sweep_id != plans[0].sweep_id
+    first.write_bytes(b"x" + first.read_bytes())
+    changed = _plan(root, tmp_path, "--whisper", str(first))
+    assert changed.sweep_id != plans[1].sweep_id
+    with pytest.raises(UsageError, match=r"first\.pt cannot be read as a Whisper checkpoint"):
+        build.obtain(changed.task.recipe)
+
+
+def test_whisper_of_makes_paths_absolute(root, monkeypatch):
+    monkeypatch.chdir(root)
+    assert whisper_of("tiny.pt") == str(root / "tiny.pt")
+    assert whisper_of("base") == "base"

@@ -1,0 +1,184 @@
+"""What speech is judged by: word error rates beside accuracy, signal measures, the paper's Table 2."""
+
+import csv
+import io
+from platform import paper, reproduce
+from platform.plan import Plan
+from platform.reproduced import Result, percent_of, save
+
+import pytest
+import torch
+from speech_task import COARSE, load_digits, speech_task, train, write_whisper
+
+from dashboards.figures import front_figure, front_page
+from dashboards.pareto import Reference, shared_reference
+from dashboards.points import Shown, difference, percent, rows, signal_rows, to_csv
+from trainables import evaluation
+from trainables.data.spectrogram import Sound
+from trainables.evaluation import Evaluator, Sampling, Storage, measurement_of, schedule_of
+from trainables.metrics import summary
+from trainables.noise import generator_of
+from trainables.quality import means, quality_of
+from trainables.records import BY_ACCURACY, MEASURES, Measurement
+from trainables.strategies._moves import cost
+from trainables.word_error import errors, wer
+
+SPEECH = MEASURES["speech"]
+WORDS = ("zero", "one", "two")
+
+
+def _measured(correct, **cost):
+    return Measurement({"correct": correct}, {}, correct, {"nfe": 4.0, **cost})
+
+
+def test_the_word_error_rate_of_single_words_is_one_less_accuracy():
+    """By jiwer on the words themselves, every answer being one of the closed set."""
+    labels = torch.randint(3, (60,), generator=generator_of("labels")).tolist()
+    answers = torch.randint(3, (60,), generator=generator_of("answers")).tolist()
+    found = wer(*errors([WORDS[n] for n in labels], [WORDS[n] for n in answers]))
+    pairs = zip(labels, answers, strict=True)
+    values = summary([_measured("".join("01"[a == b] for a, b in pairs))], SPEECH)
+    assert 0.3 < found < 0.9 and values["wer"] == pytest.approx(found, abs=1e-12)
+    assert values["wer_low"] == pytest.approx(1 - values["accuracy_high"])
+    assert values["wer_high"] == pytest.approx(1 - values["accuracy_low"])
+    assert values["wer_low"] < values["wer"] < values["wer_high"]
+
+
+def test_images_are_shown_by_accuracy_speech_by_errors():
+    runs = [_measured("1110")]
+    assert not any(name.startswith("wer") for name in summary(runs))
+    for measure, value, gained in ((BY_ACCURACY, "75.0 [", "+5.0"), (SPEECH, "25.0 [", "-5.0")):
+        values = summary(runs, measure)
+        assert percent(values, measure).startswith(value)
+        assert difference({"difference": 0.05, "p_value": 0.5}, measure) == f"{gained} (p=0.5)"
+    assert difference({"difference": 0.0, "p_value": 1.0}, SPEECH) == "+0.0 (p=1)"
+    assert percent({"wer": 0.0503}, SPEECH) == "5.0"
+
+
+def _shown(label, role, correct, **cost):
+    values = summary([_measured(correct, **cost)], SPEECH)
+    return Shown(label, "nested", role, {"steps": 3}, validation=values, test=values)
+
+
+def test_tables_and_figures_show_the_errors_of_speech():
+    heard = {"si_sdr": 4.5, "si_sdr_utterances": 8.0, "pesq": 1.5, "pesq_utterances": 7.0}
+    points = [_shown("a", "front", "1110", **heard), _shown("b", "baseline", "1000", nfe=0.0)]
+    assert [row[4][:4] for row in rows(points, SPEECH)] == ["25.0", "75.0"]
+    assert signal_rows(points) == [["a", "4.50 (8)", "1.50 (7)", "–"]]
+    table = list(csv.DictReader(io.StringIO(to_csv(points))))
+    assert table[0]["test_wer"] == "0.25" and table[1]["test_pesq"] == ""
+    assert "test_estoi" not in table[0] and "test_gflops" not in table[0]
+    picture = front_figure("t", [(0.75, 4.0)], points, Reference(0.1, 40), 0.5, SPEECH)
+    assert picture.startswith(b"\x89PNG")
+    trials = [{"accuracy": 0.75, "nfe": 4.0, "point": {"steps": 3}}]
+    page = front_page("t", trials, points, SPEECH)
+    assert "WER, % (lower is better)" in page and '"y":[25.0]' in page.replace(" ", "")
+
+
+def test_the_hypervolume_of_speech_takes_in_the_papers_dearest_point():
+    for kind, table in (("image", paper.table1(50)), ("speech", paper.table2(50))):
+        dearest = max(cost(schedule_of(m.strategy, m.point(50))).nfe for m in table.methods)
+        assert shared_reference(10, 50, kind) == Reference(0.1, float(dearest))
+
+
+def test_signals_are_measured_as_waveforms():
+    """A tone with white noise of a known level, and one utterance too short for ESTOI."""
+    sound = Sound(COARSE, 22_400)
+    t = torch.arange(22_400) / 16_000
+    tone = 0.3 * torch.sin(2 * torch.pi * 500 * t) * (1 + torch.sin(2 * torch.pi * 3 * t))
+    short = torch.where(t < 0.2, tone, torch.zeros(()))
+    clean = sound.states(torch.stack([tone, short]))
+    waves = sound.waveforms(clean)
+    noise = torch.randn(2, 22_400, generator=generator_of("noise"))
+    noise = sound.waveforms(sound.states(noise))
+    power = waves.square().mean(dim=1, keepdim=True) / noise.square().mean(dim=1, keepdim=True)
+    noisy = waves + noise * (power / 10).sqrt()  # 10 dB below each
+    found = quality_of(sound, sound.states(noisy), clean)
+    assert found["si_sdr"] == pytest.approx([10, 10], abs=1.5)
+    assert [len(found[name]) for name in ("si_sdr", "pesq", "estoi")] == [2, 2, 1]
+    values = means([found, {"si_sdr": [1.0]}, {}])
+    assert values["si_sdr"] == pytest.approx((sum(found["si_sdr"]) + 1) / 3)
+    assert (values["si_sdr_utterances"], values["estoi_utterances"]) == (3, 1)
+    assert means([{}]) == {}
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory):
+    """An evaluator of `noisy` on spoken digits."""
+    root = tmp_path_factory.mktemp("judge")
+    dataset = load_digits(root)
+    task = speech_task(write_whisper(root / "whisper.pt"))
+    storage = Storage(str(root / "runs"), str(root / "fsdd"))
+    storage.parts.save("classifier", task, train("classifier", task, dataset, {}), {})
+    return Evaluator(task, "noisy", storage, 2, torch.device("cpu"), dataset=dataset)
+
+
+def test_the_first_test_utterances_are_listened_to_whatever_the_pieces(judge, monkeypatch):
+    monkeypatch.setattr(evaluation, "LISTENED", 3)
+    sampling = Sampling("test", 6, 0)
+    whole = judge.tally({}, sampling)
+    pieces = [judge.tally({}, sampling, slice(first, first + 2)) for first in (0, 2, 4)]
+    assert len(whole.quality["si_sdr"]) == 3
+    assert [len(piece.quality.get("si_sdr", [])) for piece in pieces] == [2, 1, 0]
+    both = [measurement_of({}, {}, tallies).cost for tallies in ([whole], pieces)]
+    for name in ("si_sdr", "si_sdr_utterances", "pesq"):
+        assert both[0][name] == pytest.approx(both[1][name], rel=1e-5)
+    assert judge.tally({}, Sampling("validation", 4, 0)).quality == {}
+    split = judge.dataset.test.first(3)
+    x_cor = split.corrupted(split.clean(), slice(None), "babble", None)
+    by_hand = quality_of(judge.dataset.sound, x_cor, split.clean())
+    assert whole.quality["si_sdr"] == pytest.approx(by_hand["si_sdr"], rel=1e-4)
+
+
+def test_means_of_seeds_take_only_what_all_of_them_have():
+    values = summary([_measured("11", pesq=2.0), _measured("10", pesq=3.0, estoi=0.5)], SPEECH)
+    assert values["pesq"] == 2.5 and "estoi" not in values
+
+
+def test_table_2_is_the_papers():
+    table = paper.table2(50)
+    assert table.measure is SPEECH and table.datasets == ("fsdd-reverb",)
+    assert [m.label for m in table.methods] == [m.label for m in paper.table1(50).methods]
+    nested, enhanced = 4, 1
+    assert table.percentage("ears-reverb", "reverb", nested) == 3.83
+    assert table.percentage("ears-wham", "wham", enhanced) == 10.04
+    # Spoken digits are not the paper's: its words stand beside them, named.
+    assert table.percentage("fsdd-reverb", "reverb", nested) == 4.85
+    assert table.source("fsdd-reverb", "reverb") == "gsc-reverb"
+    assert table.source("fsdd-babble", "babble") == ""
+    assert table.percentage("fsdd-babble", "babble", nested) is None
+    assert paper.table1(50).source("mnist", "gn30") == "mnist"
+    assert all(m.point(50).get("corrections", 1) == 1 for m in table.methods)
+
+
+def test_a_number_of_the_paper_without_images_has_no_interval(tmp_path):
+    reported = percent_of(4.85, 0, SPEECH)
+    assert reported == {"wer": pytest.approx(0.0485)}
+    ours = summary([_measured("1110")], SPEECH)
+    result = Result("fsdd-reverb", "reverb", "nested", "nested", 0, {}, ours, 4, 1, reported, 0,
+                    None, "gsc-reverb")  # fmt: skip
+    row = reproduce._row(result, SPEECH)
+    assert row[3].startswith("25.0 [") and row[6] == f"{4.85:.1f}"
+    assert row[7] == "gsc-reverb, not told"
+    (line,) = csv.DictReader(save([result], tmp_path, SPEECH)["table"].open())
+    assert float(line["wer"]) == 0.25 and float(line["paper_wer"]) == pytest.approx(0.0485)
+    assert line["paper_wer_low"] == "" and line["paper_dataset"] == "gsc-reverb"
+
+
+def test_a_table_of_speech_refuses_images_and_the_other_way_round(tmp_path, capfd):
+    load_digits(tmp_path)
+    words = ["--preset", "smoke", "--storage", str(tmp_path / "runs")]
+    data = ["--data-dir", str(tmp_path / "fsdd")]
+    assert reproduce.main(["table2", "--datasets", "digits", *words]) == 2
+    assert reproduce.main(["table1", "--datasets", "fsdd-babble", "--corruptions", "babble",
+                           *words, *data]) == 2  # fmt: skip
+    speech, images = capfd.readouterr().err.strip().split("\n")
+    assert "table2 is of speech" in speech and "table1 is of image" in images
+
+
+def test_speech_is_shown_by_errors_images_by_accuracy(tmp_path):
+    load_digits(tmp_path)
+    common = ("smoke", 3, 0, 0, 0.0, str(tmp_path), "sqlite:///x.db")
+    speech = Plan("nested", "fsdd-babble", "babble", *common, data_dir=str(tmp_path / "fsdd"))
+    images = Plan("nested", "digits", "gn30", *common)
+    assert (speech.measure, images.measure) == (SPEECH, BY_ACCURACY)

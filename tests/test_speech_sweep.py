@@ -1,0 +1,126 @@
+"""Speech as a user runs it: a tiny corpus, a small random Whisper, real Ray and MLflow, smoke size."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+from conftest import ROOT, clean_environment
+from speech_files import write_fsdd
+from speech_task import write_whisper
+
+pytestmark = pytest.mark.slow
+DATASET = "fsdd-babble"
+
+
+def _run(module, *words, root):
+    """A verb on the corpus and the Whisper under `root`."""
+    places = ["--data-dir", root / "fsdd", "--whisper", root / "whisper.pt", "--preset", "smoke",
+              "--storage", root / "runs", "--json", root / "out.json"]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", f"platform.{module}", *words, *map(str, places)],
+        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), timeout=400,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, json.loads((root / "out.json").read_text())
+
+
+def _runs(root, stage):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{root}/runs/mlflow.db")
+    experiment = client.get_experiment_by_name(DATASET).experiment_id
+    return client, client.search_runs([experiment], f"tags.stage = '{stage}'")
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A finished sweep: its directory, what it printed, its summary."""
+    root = tmp_path_factory.mktemp("speech")
+    write_fsdd(root / "fsdd", digits=3, indices=(0, 10, 11))
+    write_whisper(root / "whisper.pt")
+    return root, *_run("sweep", "nested", DATASET, "--trials", "2", root=root)
+
+
+def test_the_terminal_and_the_summary_tell_word_error_rates(swept):
+    root, out, summary = swept
+    assert "nested on fsdd-babble, babble: WER % [95 % interval]" in out and "accuracy" not in out
+    assert "best WER" in out and "% on test utterances at" in out and "SI-SDR, dB" in out
+    assert f"--whisper {root}/whisper.pt" in out
+    for chatter in ("raylet", "INFO", "WARNING", "Traceback"):
+        assert chatter not in out
+    points = [*summary["front"], *summary["baselines"]]
+    assert {p["strategy"] for p in points} == {"nested", "noisy", "enhanced", "card"}
+    for point in points:
+        for split in ("validation", "test"):
+            values = point[split]
+            assert values["wer"] == pytest.approx(1 - values["accuracy"])
+            assert 0 <= values["wer_low"] <= values["wer"] <= values["wer_high"] <= 1
+        assert point["test"]["si_sdr_utterances"] == point["test"]["pesq_utterances"] == 8
+        assert "si_sdr" not in point["validation"] and 1 <= point["test"]["pesq"] <= 4.7
+    noisy = next(p for p in points if p["strategy"] == "noisy")
+    assert -5 < noisy["test"]["si_sdr"] < 15  # mixed at 5 to 15 dB over the word itself
+
+
+def test_samples_are_kept_as_pictures_and_sounds(swept):
+    _, _, summary = swept
+    for name in ("front.png", "samples.png"):
+        assert Path(summary["files"][name]).read_bytes().startswith(b"\x89PNG")
+    table = list(csv.DictReader(io.StringIO(Path(summary["files"]["front.csv"]).read_text())))
+    assert all(row["test_wer"] and row["validation_wer"] and row["test_si_sdr"] for row in table)
+    sounds = {Path(name).stem for name in summary["files"] if name.endswith(".wav")}
+    assert sum(name.endswith("-clean") for name in sounds) == 4 and len(sounds) == 16
+    for name, file in summary["files"].items():
+        if name.endswith(".wav"):
+            wave, rate = soundfile.read(file)
+            assert rate == 16_000 and wave.shape == (22_400,) and 0 < abs(wave).max() <= 1
+
+
+def test_the_tracking_store_has_metrics_and_artifacts(swept):
+    root, _, summary = swept
+    client, (parent,) = _runs(root, "sweep")
+    assert parent.info.status == "FINISHED" and 0 <= parent.data.metrics["best_wer"] <= 1
+    trials, confirmed = _runs(root, "trial")[1], _runs(root, "confirm")[1]
+    assert len(trials) == 2 and len(confirmed) == len(summary["front"] + summary["baselines"])
+    for run in trials:
+        assert {"accuracy", "wer", "wer_low", "wer_high", "nfe"} <= set(run.data.metrics)
+    for run in confirmed:
+        assert {"wer", "si_sdr", "pesq", "si_sdr_utterances"} <= set(run.data.metrics)
+    artifacts = {item.path for item in client.list_artifacts(parent.info.run_id)}
+    assert {"front.png", "samples.png", "front.csv", "sounds"} <= artifacts
+    sounds = client.list_artifacts(parent.info.run_id, "sounds")
+    assert len(sounds) == 16 and all(item.path.endswith(".wav") for item in sounds)
+
+
+def test_a_second_sweep_and_table_2_use_what_is_there(swept):
+    """The sweep trains and measures nothing; the table trains what it wants besides, and measures."""
+    root, _, summary = swept
+    runs = root / "runs"
+    built, trained = runs.glob("data/**/*.npy"), runs.glob("parts/**/*.pt")
+    times = {path: path.stat().st_mtime_ns for path in [*built, *trained]}
+    records = set(runs.glob("records/**/*.json"))
+    assert len(times) >= 12 and records
+    out, again = _run("sweep", "nested", DATASET, "--trials", "2", root=root)
+    assert "all parts are in the store" in out
+    assert set(runs.glob("records/**/*.json")) == records
+    assert [p["test"] for p in again["front"]] == [p["test"] for p in summary["front"]]
+
+    out, results = _run("reproduce", "table2", "--datasets", DATASET, root=root)
+    assert "Table 2: WER % [95 % interval] on test utterances" in out
+    assert "to train: parallel, alternating" in out
+    assert times == {path: path.stat().st_mtime_ns for path in times}
+    methods = [result["method"] for result in results]
+    assert methods == ["noisy", "enhanced", "card", "parallel", "nested", "alternating"]
+    for result in results:
+        ours = result["ours"]
+        assert ours["wer_low"] <= ours["wer"] <= ours["wer_high"]
+        assert result["images"] == 8 and result["paper"] is None
+    assert results[4]["ours"] == next(p for p in again["front"] if p["role"] == "paper")["test"]
+    (folder,) = (runs / "reproduce").iterdir()
+    for name in ("results.csv", "results.json", "table2.png"):
+        assert (folder / name).stat().st_size > 0
