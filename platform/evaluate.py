@@ -142,7 +142,8 @@ def _point_of_run(plan: Plan, run_id: str) -> Mapping[str, Any]:
     if strategy != plan.strategy:
         raise UsageError(f"run {run_id} is of strategy {strategy!r}, not {plan.strategy!r}")
     values = {name: value_of(text) for name, text in params.items()}
-    return as_mapping(from_mapping(load_strategy(strategy).Parameters, values))
+    typed = as_mapping(from_mapping(load_strategy(strategy).Parameters, values))
+    return {name: typed[name] for name in values}  # what the point left out stays left out
 
 
 if __name__ == "__main__":

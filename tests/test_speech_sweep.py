@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from platform import compare
 
 import pytest
 import soundfile
@@ -95,6 +96,18 @@ def test_the_tracking_store_has_metrics_and_artifacts(swept):
     assert {"front.png", "samples.png", "front.csv", "sounds"} <= artifacts
     sounds = client.list_artifacts(parent.info.run_id, "sounds")
     assert len(sounds) == 16 and all(item.path.endswith(".wav") for item in sounds)
+
+
+def test_compare_shows_the_errors_that_were_recorded(swept, capfd):
+    root, _, summary = swept
+    words = [DATASET, "--preset", "smoke", "--data-dir", root / "fsdd", "--storage", root / "runs"]
+    assert compare.main([str(word) for word in words]) == 0
+    out = capfd.readouterr().out
+    assert "WER % [95 % interval]" in out and "accuracy" not in out
+    for point in [*summary["front"], *summary["baselines"]]:
+        assert point["label"] in out and f"{100 * point['test']['wer']:.1f} [" in out
+    (table,) = (root / "runs" / "compared").glob("*.csv")
+    assert "test_wer" in table.read_text() and table.with_suffix(".png").exists()
 
 
 def test_a_second_sweep_and_table_2_use_what_is_there(swept):
