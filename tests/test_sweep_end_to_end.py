@@ -173,6 +173,7 @@ def _poison(storage: Path, network: str, weight: str) -> None:
     torch.save(weights, file)
 
 
+@pytest.mark.slow
 def test_trials_that_fail_are_told_and_the_sweep_carries_on(swept, tmp_path):
     """Only points that refresh the signal use the encoding of logits: with NaN in it these fail, the
     paper's point among them, and the others do not.

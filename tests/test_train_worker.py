@@ -122,6 +122,7 @@ def test_a_worker_that_dies_goes_on_from_its_checkpoint(alone, tmp_path):
     _assert_went_on(weights, history, alone)
 
 
+@pytest.mark.slow
 def test_a_training_that_was_cut_off_goes_on_in_a_new_run(alone, tmp_path):
     flag = tmp_path / "died"
     with pytest.raises(ray.train.TrainingFailedError):
