@@ -31,7 +31,7 @@ from trainables.models import build
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.models.classifier import FrozenClassifier, ResNetConfig
 from trainables.models.scale import LogitScale
-from trainables.noise import SampleNoise
+from trainables.noise import SampleNoise, seeded
 from trainables.recipe import Task
 from trainables.strategies import alternating, nested, parallel
 
@@ -93,17 +93,17 @@ class Bench:
         blank = Split(torch.zeros(1, *facts.signal_shape), torch.zeros(1), torch.zeros(1))
         data = Dataset(dataset, tuple(map(str, range(facts.classes))), blank, blank, blank)
         task = Task(dataset, "gn30", 0, recipe)
-        torch.manual_seed(0)
-        networks = {
-            "signal": build.new_signal_denoiser(data, recipe),
-            "logit": build.new_logit_denoiser(data, recipe),
-            "network": build.new_classifier(data, recipe),
-        }
-        for network in networks.values():
-            for parameter in network.parameters():
-                if not parameter.any():
-                    torch.nn.init.normal_(parameter, std=0.02)
-            network.eval().requires_grad_(False)
+        with seeded(torch.device("cpu"), "weights"):
+            networks = {
+                "signal": build.new_signal_denoiser(data, recipe),
+                "logit": build.new_logit_denoiser(data, recipe),
+                "network": build.new_classifier(data, recipe),
+            }
+            for network in networks.values():
+                for parameter in network.parameters():
+                    if not parameter.any():
+                        torch.nn.init.normal_(parameter, std=0.02)
+                network.eval().requires_grad_(False)
         scale = LogitScale(facts.classes)
         scale.largest.fill_(3.0)
         classifier = FrozenClassifier(networks["network"], scale)

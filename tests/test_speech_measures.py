@@ -13,7 +13,7 @@ from speech_task import COARSE, load_digits, speech_task, train, write_whisper
 from dashboards.figures import front_figure, front_page
 from dashboards.pareto import Reference, shared_reference
 from dashboards.points import Shown, difference, percent, rows, signal_rows, to_csv
-from trainables import evaluation
+from trainables import quality
 from trainables.data.spectrogram import Sound
 from trainables.evaluation import Evaluator, Sampling, Storage, measurement_of, schedule_of
 from trainables.metrics import summary
@@ -114,7 +114,7 @@ def judge(tmp_path_factory):
 
 
 def test_the_first_test_utterances_are_listened_to_whatever_the_pieces(judge, monkeypatch):
-    monkeypatch.setattr(evaluation, "LISTENED", 3)
+    monkeypatch.setattr(quality, "LISTENED", 3)
     sampling = Sampling("test", 6, 0)
     whole = judge.tally({}, sampling)
     pieces = [judge.tally({}, sampling, slice(first, first + 2)) for first in (0, 2, 4)]

@@ -26,7 +26,7 @@ from trainables.meter import Meter, Spent
 from trainables.models import build
 from trainables.noise import SampleNoise
 from trainables.precision import PRECISIONS, dtype_of
-from trainables.quality import LISTENED, Quality, means, quality_of
+from trainables.quality import Quality, listened_to, means, quality_of
 from trainables.recipe import Task
 from trainables.records import (
     FORMAT,
@@ -179,7 +179,7 @@ class Evaluator:
         """
         engine, batch, beginnings = self._engine(dtype_of(sampling.precision, self.device))
         split = self.dataset.split(sampling.split).first(sampling.limit).part(rows)
-        listened = self._listened(split, sampling.split, rows.start or 0)
+        listened = listened_to(self.dataset, split, sampling.split, rows.start or 0)
         moves = schedule_of(self.strategy, point)
         self._meter.reset()
         correct: list[Tensor] = []
@@ -195,22 +195,11 @@ class Evaluator:
             signals.append(outcome.x[: max(0, left)].cpu())
         answers = "".join("1" if right else "0" for right in torch.cat(correct).tolist())
         spent = self._meter.spent() + Spent(seconds=time.perf_counter() - start)
-        return Tally(
-            answers, float(torch.cat(spread).sum()), spent, self._quality(signals, listened)
-        )
-
-    def _listened(self, split: Samples, name: str, before: int) -> Samples:
-        """The samples of a split's part, `before` of the split lying before it, whose signals are
-        measured: of speech, on the test split, the first.
-        """
-        wanted = self.dataset.sound is not None and name == "test"
-        return split.first(max(0, LISTENED - before) if wanted else 0)
-
-    def _quality(self, signals: Sequence[Tensor], listened: Samples) -> Quality:
-        sound = self.dataset.sound
-        if sound is None or not len(listened):
-            return {}
-        return quality_of(sound, torch.cat(list(signals)).float(), listened.clean())
+        quality: Quality = {}
+        if self.dataset.sound is not None and len(listened):
+            estimates = torch.cat(signals).float()
+            quality = quality_of(self.dataset.sound, estimates, listened.clean())
+        return Tally(answers, float(torch.cat(spread).sum()), spent, quality)
 
     def sample(self, point: Mapping[str, Any], split: Samples, seed: int) -> tuple[Outcome, Tensor]:
         """Corrupt a few samples and run the strategy on them; returns the outcome and x_cor."""

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from trainables.data.spectrogram import Sound
+from trainables.data.splits import Dataset, Samples
 from trainables.records import ESTOI, PESQ, SI_SDR, SIGNAL_MEASURES, utterances_of
 from trainables.signal_measures import Measured, estoi, pesq, si_sdr
 
@@ -16,6 +17,14 @@ LISTENED = 50
 
 Quality = Mapping[str, Sequence[float]]
 """Signal measures by their names in records: a value for each utterance that has one."""
+
+
+def listened_to(dataset: Dataset, split: Samples, name: str, before: int) -> Samples:
+    """The samples of a part of split `name`, `before` of which lie before it, whose signals are
+    measured: of speech, on the test split, the first.
+    """
+    wanted = dataset.sound is not None and name == "test"
+    return split.first(max(0, LISTENED - before) if wanted else 0)
 
 
 def quality_of(sound: Sound, estimates: Tensor, clean: Tensor) -> Quality:

@@ -54,3 +54,20 @@ class ResidualBlock(nn.Module):
             scale, shift = self.film(embedding)[:, :, None, None].chunk(2, dim=1)
             inner = inner * (1 + scale) + shift
         return self.shortcut(h) + self.conv2(functional.silu(inner))
+
+
+class FilmBlock(nn.Module):
+    """A residual MLP whose normalised input is scaled and shifted by the embedding."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.film = nn.Linear(width, 2 * width)
+        self.inner, self.outer = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, h: Tensor, embedding: Tensor) -> Tensor:
+        """h and the embedding, (B, ..., width) each."""
+        scale, shift = self.film(embedding).chunk(2, dim=-1)
+        inner = functional.silu(self.inner(self.norm(h) * (1 + scale) + shift))
+        return h + self.outer(self.dropout(inner))

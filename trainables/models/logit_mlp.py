@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from trainables.errors import check_range
 from trainables.models.base import LogitDenoiser
-from trainables.models.layers import ResidualBlock, TimeEmbedding, norm, zero_output
+from trainables.models.layers import FilmBlock, ResidualBlock, TimeEmbedding, norm, zero_output
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class LogitMLP(LogitDenoiser):
         self.logits_of_image = nn.Linear(classes, width)
         self.time = TimeEmbedding(width)
         self.inlet = nn.Linear(classes, width)
-        self.blocks = nn.ModuleList(_FilmBlock(width, config.dropout) for _ in range(config.blocks))
+        self.blocks = nn.ModuleList(FilmBlock(width, config.dropout) for _ in range(config.blocks))
         self.out_norm, self.out = nn.LayerNorm(width), nn.Linear(width, classes)
         zero_output(self.out)
 
@@ -80,17 +80,3 @@ class LogitMLP(LogitDenoiser):
         for block in self.blocks:
             h = block(h, embedding)
         return self.out(functional.silu(self.out_norm(h)))
-
-
-class _FilmBlock(nn.Module):
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.film = nn.Linear(width, 2 * width)
-        self.inner, self.outer = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, h: Tensor, embedding: Tensor) -> Tensor:
-        scale, shift = self.film(embedding).chunk(2, dim=1)
-        inner = functional.silu(self.inner(self.norm(h) * (1 + scale) + shift))
-        return h + self.outer(self.dropout(inner))

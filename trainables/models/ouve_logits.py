@@ -17,7 +17,7 @@ from torch.nn import functional
 from trainables.diffusion.ouve import OUVE
 from trainables.errors import UsageError, check_range
 from trainables.models.base import LogitDenoiser
-from trainables.models.layers import TimeEmbedding, zero_output
+from trainables.models.layers import FilmBlock, TimeEmbedding, zero_output
 
 
 class Heard(NamedTuple):
@@ -163,23 +163,6 @@ class AttentionPool(nn.Module):
         keys, values = self.keys_and_values(self.norm(frames)).chunk(2, dim=2)
         queries = self.queries.expand(len(frames), -1, -1)
         return functional.scaled_dot_product_attention(queries, keys, values)
-
-
-class FilmBlock(nn.Module):
-    """A residual MLP whose normalised input is scaled and shifted by the embedding."""
-
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.film = nn.Linear(width, 2 * width)
-        self.inner, self.outer = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, h: Tensor, embedding: Tensor) -> Tensor:
-        """h and the embedding, (B, ..., width) each."""
-        scale, shift = self.film(embedding).chunk(2, dim=-1)
-        inner = functional.silu(self.inner(self.norm(h) * (1 + scale) + shift))
-        return h + self.outer(self.dropout(inner))
 
 
 class _AmongClasses(nn.Module):

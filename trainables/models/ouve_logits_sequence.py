@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from trainables.diffusion.ouve import OUVE
 from trainables.errors import UsageError, check_range
-from trainables.models.layers import TimeEmbedding, zero_output
-from trainables.models.ouve_logits import FilmBlock, Heard, ResidualLogitScore, given
+from trainables.models.layers import FilmBlock, TimeEmbedding, zero_output
+from trainables.models.ouve_logits import Heard, ResidualLogitScore, given
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 from torch import Tensor
 
 from trainables.data.speech.audio import read_audio
-from trainables.data.speech.recipe import Source, limited
+from trainables.data.speech.recipe import Source, limited, size_of
 from trainables.data.speech.segments import CutOptions, cuts, speech_spans
 from trainables.errors import UsageError, check_choice, check_range
 
@@ -135,6 +135,11 @@ def pieces(source: Source, options: EarsOptions) -> list[Tensor]:
 def settings(options: EarsOptions) -> dict[str, Any]:
     """What the pieces depend on."""
     return asdict(options) | {"silero-vad": importlib.metadata.version("silero-vad")}
+
+
+def listed(files: dict[str, tuple[Path, ...]]) -> dict[str, list[list[Any]]]:
+    """Names and sizes of each split's files, for a recipe's settings."""
+    return {split: [[path.name, size_of(path)] for path in own] for split, own in files.items()}
 
 
 def _split(speaker: str) -> str:

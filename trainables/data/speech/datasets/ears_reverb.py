@@ -20,7 +20,7 @@ from trainables.data.speech.build import Progress, build, quiet
 from trainables.data.speech.datasets import _ears
 from trainables.data.speech.datasets._ears import EarsOptions
 from trainables.data.speech.noise_mixing import drawn
-from trainables.data.speech.recipe import Pair, Pairs, Source, files_below, first_usable, size_of
+from trainables.data.speech.recipe import Pair, Pairs, Source, files_below, first_usable
 from trainables.data.speech.responses import Response, read_response, reverberated
 from trainables.data.speech.splits import SpeechDataset
 from trainables.data.splits import SPLITS
@@ -58,10 +58,7 @@ class ReverberatedSentences:
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        listed = {
-            split: [[path.name, size_of(path)] for path in files]
-            for split, files in self.responses.items()
-        }
+        listed = _ears.listed(self.responses)
         settings = _ears.settings(self.options.ears) | asdict(self.options) | {"responses": listed}
         object.__setattr__(self, "settings", settings)
 

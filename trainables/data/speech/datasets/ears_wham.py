@@ -17,7 +17,7 @@ from trainables.data.speech.build import Progress, build, quiet
 from trainables.data.speech.datasets import _ears
 from trainables.data.speech.datasets._ears import EarsOptions
 from trainables.data.speech.noise_mixing import drawn, mixed, piece
-from trainables.data.speech.recipe import Pair, Pairs, Source, files_below, first_usable, size_of
+from trainables.data.speech.recipe import Pair, Pairs, Source, files_below, first_usable
 from trainables.data.speech.splits import SpeechDataset
 from trainables.data.splits import SPLITS
 from trainables.errors import UsageError, check_range
@@ -51,10 +51,7 @@ class NoisySentences:
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        listed = {
-            split: [[path.name, size_of(path)] for path in files]
-            for split, files in self.noises.items()
-        }
+        listed = _ears.listed(self.noises)
         settings = _ears.settings(self.options.ears) | asdict(self.options) | {"noises": listed}
         object.__setattr__(self, "settings", settings)
 
