@@ -10,6 +10,7 @@ from trainables.errors import UsageError
 from trainables.models.ouve_logits import LogitScore, LogitScoreConfig
 from trainables.models.ouve_logits_sequence import LogitSequenceConfig, LogitSequenceScore
 from trainables.noise import generator_of, seeded
+from trainables.training.learning import OUVELearning
 
 PROCESS, CLASSES, FEATURES, FRAMES, STEPS, BATCH = OUVE(), 6, 10, 11, 7, 3
 SPREAD = 0.2
@@ -86,6 +87,27 @@ def test_the_outputs_target_has_unit_variance_at_every_time():
         slope = PROCESS.residual_score(torch.ones_like(y_t), y_t, y_cor, t, 0.3) - at_zero
         assert float(((-eps - at_zero) / slope).std()) == pytest.approx(1, rel=0.01)
         assert float(PROCESS.whitened(y_t, y_cor, t, 0.3).std()) == pytest.approx(1, rel=0.01)
+
+
+def test_weighted_by_velocity_the_loss_is_that_of_the_output_at_unit_scale():
+    y0, y_cor, eps, output = torch.randn(4, 5, CLASSES, generator=generator_of("weight")).double()
+    t = torch.linspace(0.05, 1, 5, dtype=torch.float64)
+    y_t = PROCESS.noised(y0, y_cor, eps, t)
+    score = PROCESS.residual_score(output, y_t, y_cor, t, 0.3)
+    # the target of unit variance, from the definition
+    sigma, m = PROCESS.deviation(t)[:, None], 0.3 * PROCESS.decay(t)[:, None]
+    v = sigma**2 + m**2
+    target = (-eps + sigma * (y_t - y_cor) / v) * v.sqrt() / m
+    of_noise, of_output = (OUVELearning(PROCESS, w, 0.3) for w in ("noise", "velocity"))
+    torch.testing.assert_close(of_noise.loss(score, y0, eps, t), (score + eps).square().mean())
+    want = (output - target).square().mean()
+    torch.testing.assert_close(of_output.loss(score, y0, eps, t), want)
+
+
+def test_a_network_of_the_whole_score_cannot_be_weighted_by_velocity():
+    OUVELearning(PROCESS, "noise", None)
+    with pytest.raises(UsageError, match="give its configuration a spread, or weight by 'noise'"):
+        OUVELearning(PROCESS, "velocity", None)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -64,8 +64,9 @@ class Recipe:
         updates: the length of every stage.
         T: noise levels of both processes.
         batch: samples an update, over all workers.
-        loss_weighting: "noise", the paper's loss, or "velocity", the same divided by abar_t so that
-            the noisiest levels are learnt as well (see `noise_loss`).
+        loss_weighting: "noise", the paper's loss, or "velocity", the same weighted so that the
+            noisiest levels are learnt as well: for images divided by abar_t (`noise_loss`), for
+            speech as `OUVELearning` has it.
         learning_rate: the peak, after a linear warm-up and before a cosine decay.
         ema: the largest decay of the averaged weights, which are the ones kept.
         precision: of training, one of PRECISIONS; that of sampling is the plan's.
@@ -137,7 +138,7 @@ class Recipe:
     def diffusion(self) -> dict[str, Any]:
         """The settings of the processes, of their loss and of their states."""
         if self.speech is not None:
-            return as_mapping(self.speech)
+            return {**as_mapping(self.speech), "loss": self.loss_weighting}
         return {"T": self.T, "loss": self.loss_weighting}
 
 

@@ -142,6 +142,13 @@ class OUVE:
     def _sigma_and_moved(self, t: Time, spread: float, like: Tensor) -> tuple[Tensor, Tensor]:
         return _to_multiply(self.deviation(t), like), spread * _to_multiply(self.decay(t), like)
 
+    def residual_weight(self, t: Time, spread: float) -> Tensor:
+        """What the squared error of sigma(t) s must be multiplied by to be that of the residual's output,
+        whose target is of unit variance at every time (`residual_score`); of t's shape, 1 or more.
+        """
+        sigma, moved = self.deviation(t), spread * self.decay(t)
+        return 1 + (sigma / moved) ** 2
+
     # ---- sampling
 
     def levels(self, steps: int) -> list[float]:

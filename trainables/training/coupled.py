@@ -14,7 +14,7 @@ from torch import Tensor
 from trainables.models import build as networks
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.learning import learning_of
+from trainables.training.learning import learnings
 from trainables.training.objective import (
     Answered,
     Context,
@@ -58,10 +58,8 @@ class CoupledObjective(JudgedObjective):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         dataset, recipe = context.dataset, context.task.recipe
-        weighting = recipe.loss_weighting
-        self.of_signal, self.of_logits = (
-            learning_of(process, weighting) for process in processes(context.task, self.classifier)
-        )
+        used = processes(context.task, self.classifier)
+        self.of_signal, self.of_logits = learnings(context.task, used)
         self.signal = networks.signal_denoiser(dataset, recipe, context.needed["signal"])
         self.logit = networks.logit_denoiser(dataset, recipe, context.needed["logit"])
         self.unguided = recipe.unguided

@@ -9,6 +9,8 @@ from torch import Tensor
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.diffusion.ouve import OUVE
 from trainables.diffusion.process import Process
+from trainables.errors import UsageError
+from trainables.recipe import Task
 from trainables.training.batches import Draws
 
 
@@ -52,10 +54,20 @@ class GaussianLearning:
 
 
 class OUVELearning:
-    """The network puts out sigma(t) s, whose target is minus the noise (paper, E.5)."""
+    """The network puts out sigma(t) s, whose target is minus the noise (paper, E.5).
 
-    def __init__(self, process: OUVE) -> None:
-        self.process = process
+    That loss hardly asks for what restores a signal: late in the process the noise is told from x_t
+    alone, however little is known of x0. With the weighting "velocity", the squared error of what the
+    network adds to the baseline counts alike at every time (`OUVE.residual_score`).
+    """
+
+    def __init__(self, process: OUVE, weighting: str, spread: float | None) -> None:
+        if weighting == "velocity" and spread is None:
+            raise UsageError(
+                "the loss weighting is 'velocity', but the network predicts the whole score: give its "
+                "configuration a spread, or weight by 'noise', as the paper does"
+            )
+        self.process, self.spread = process, spread if weighting == "velocity" else None
 
     def times(self, draws: Draws) -> Tensor:
         """t ~ Uniform[t_eps, T]."""
@@ -68,14 +80,29 @@ class OUVELearning:
         return self.process.noised(z0, origin, eps, t)
 
     def loss(self, output: Tensor, z0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-        return (output + eps).square().mean()
+        error = (output + eps).square()
+        if self.spread is not None:
+            weight = self.process.residual_weight(t, self.spread)
+            error = error * weight.reshape(-1, *[1] * (z0.dim() - 1)).to(error)
+        return error.mean()
 
 
-def learning_of(process: GaussianDiffusion | OUVE, weighting: str) -> Learning:
-    """How a process is learnt."""
-    if isinstance(process, OUVE):
-        return OUVELearning(process)
-    return GaussianLearning(process, weighting)
+def learnings(
+    task: Task, processes: tuple[GaussianDiffusion | OUVE, GaussianDiffusion | OUVE]
+) -> tuple[Learning, Learning]:
+    """How the networks of a task learn its signal process and its logit process.
+
+    Raises:
+        UsageError: the loss weighting does not suit a network.
+    """
+    recipe = task.recipe
+    of_signal, of_logits = (
+        OUVELearning(process, recipe.loss_weighting, getattr(config, "spread", None))
+        if isinstance(process, OUVE)
+        else GaussianLearning(process, recipe.loss_weighting)
+        for process, config in zip(processes, (recipe.signal, recipe.logit), strict=True)
+    )
+    return of_signal, of_logits
 
 
 def noise_loss(

@@ -14,7 +14,7 @@ from trainables.config import as_mapping
 from trainables.models import build as networks
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.learning import learning_of
+from trainables.training.learning import learnings
 from trainables.training.objective import (
     Context,
     JudgedObjective,
@@ -57,8 +57,7 @@ class LogitObjective(JudgedObjective):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         dataset, recipe = context.dataset, context.task.recipe
-        _, process = processes(context.task, self.classifier)
-        self.learning = learning_of(process, recipe.loss_weighting)
+        _, self.learning = learnings(context.task, processes(context.task, self.classifier))
         self.logit = networks.new_logit_denoiser(dataset, recipe)
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ from trainables.config import as_mapping
 from trainables.models import build as networks
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.learning import learning_of
+from trainables.training.learning import learnings
 from trainables.training.objective import (
     Context,
     JudgedObjective,
@@ -51,8 +51,7 @@ class SignalObjective(JudgedObjective):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        process, _ = processes(context.task, None)
-        self.learning = learning_of(process, context.task.recipe.loss_weighting)
+        self.learning, _ = learnings(context.task, processes(context.task, None))
         self.signal = networks.new_signal_denoiser(context.dataset, context.task.recipe)
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
