@@ -201,11 +201,12 @@ class Evaluator:
             quality = quality_of(self.dataset.sound, estimates, listened.clean())
         return Tally(answers, float(torch.cat(spread).sum()), spent, quality)
 
-    def sample(self, point: Mapping[str, Any], split: Samples, seed: int) -> tuple[Outcome, Tensor]:
-        """Corrupt a few samples and run the strategy on them; returns the outcome and x_cor."""
-        noise = SampleNoise(seed, split.numbers.tolist())
+    def sample(self, point: Mapping[str, Any], sampling: Sampling) -> tuple[Outcome, Tensor]:
+        """Corrupt a sampling's samples and run a point on them; returns the outcome and x_cor."""
+        split = self.dataset.split(sampling.split).first(sampling.limit)
+        noise = SampleNoise(sampling.seed, split.numbers.tolist())
         x_cor = self._corrupted(split, noise)
-        engine, _, _ = self._engine(dtype_of("auto", self.device))
+        engine, _, _ = self._engine(dtype_of(sampling.precision, self.device))
         return engine.run(schedule_of(self.strategy, point), x_cor, noise.split("sampling")), x_cor
 
     def answers(self, outcome: Outcome) -> Tensor:
