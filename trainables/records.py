@@ -114,6 +114,13 @@ def write_whole(path: Path, content: bytes) -> None:
         raise
 
 
+def write_files(folder: Path, files: Mapping[str, bytes]) -> dict[str, Path]:
+    """Write files by their names in a folder, each whole or not at all; returns their paths by name."""
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    return {name: folder / name for name in files}
+
+
 def write_json(path: Path, values: Any) -> None:
     """Write JSON, whole or not at all.
 
