@@ -14,8 +14,10 @@ from typing import Any
 
 from trainables.config import digest
 
-FORMAT = 3
-"""Raise it when the meaning of a record changes: older records are then measured anew."""
+FORMATS = {"image": 3, "speech": 4}
+"""Of each kind of signals; raise one when the meaning of its records changes: older ones are then
+measured anew.
+"""
 
 ACCURACY, NFE = "accuracy", "nfe"
 NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe_signal", "nfe_logit", "nfe_classifier"
