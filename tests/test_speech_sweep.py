@@ -52,6 +52,7 @@ def test_the_terminal_and_the_summary_tell_word_error_rates(swept):
     root, out, summary = swept
     assert "nested on fsdd-babble, babble: WER % [95 % interval]" in out and "accuracy" not in out
     assert "best WER" in out and "% on test utterances at" in out and "SI-SDR, dB" in out
+    assert "(WER " in out and "% right" not in out
     assert f"--whisper {root}/whisper.pt" in out
     for chatter in ("raylet", "INFO", "WARNING", "Traceback"):
         assert chatter not in out
