@@ -9,6 +9,7 @@ from platform.cluster import Cluster, Room
 from platform.console import Bar, Console
 from platform.interrupts import in_background, last_line
 from platform.plan import Plan
+from platform.reading import read
 from platform.tracking import Tracker
 from typing import Any
 
@@ -45,9 +46,7 @@ def prepare(
     if missing:
         if datasets.must_be_built(plan.dataset):
             cluster.room()  # Ray's workers build it together
-        with console.bar("reading the data") as bar:
-            dataset = plan.places.dataset(plan.task, bar.update)
-            known.prepare(dataset, plan.task.recipe, bar.update)
+        read(plan, console, lambda data, told: known.prepare(data, plan.task.recipe, told))
         console.line(f"          to train: {', '.join(missing)}")
         history.parent.mkdir(parents=True, exist_ok=True)
         with (

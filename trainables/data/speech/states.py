@@ -94,7 +94,17 @@ def as_spectrograms(built: Built, spectrogram: Spectrogram | None = None) -> Dat
     train, validation, test = (
         SpectrogramSplit(split, sound) for split in (speech.train, speech.validation, speech.test)
     )
-    return Dataset(speech.name, speech.classes, train, validation, test, sound, built.cache)
+    return Dataset(
+        speech.name,
+        speech.classes,
+        train,
+        validation,
+        test,
+        sound,
+        built.cache,
+        speech.left_out,
+        speech.left_out_file,
+    )
 
 
 def facts_of(recipe: Recipe, samples: int, corruption: str) -> Facts:
