@@ -19,18 +19,19 @@ from platform.confirm import as_json, baseline_points, tested
 from platform.console import Console, chatter_to
 from platform.measure import Candidate, measure_all
 from platform.plan import MAX_SEEDS, Plan
+from platform.samples import files_of_samples
 from platform.tables import table_of_signals
 from typing import Any
 
 import search_spaces
 from dashboards.points import Shown, rows
 from dashboards.runs import value_of
-from trainables.config import as_mapping, from_mapping
+from trainables.config import as_mapping, digest, from_mapping, identity
 from trainables.data.splits import SPLITS
 from trainables.errors import UsageError, check_range, unknown_name
 from trainables.evaluation import schedule_of
 from trainables.metrics import summary
-from trainables.records import write_json
+from trainables.records import write_files, write_json
 from trainables.strategies import load as load_strategy
 
 
@@ -51,8 +52,10 @@ def _main(arguments: Sequence[str] | None) -> int:
     point = _point(plan, asked)
     schedule_of(plan.strategy, point)
     log = Path(plan.storage) / "evaluate.log"
-    with chatter_to(log), Cluster(plan) as cluster:
-        shown = _measured(plan, cluster, console, point, asked)
+    with chatter_to(log):
+        with Cluster(plan) as cluster:
+            shown = _measured(plan, cluster, console, point, asked)
+        samples = _kept_samples(plan, shown, asked.split)
     rivals = list(shown[0].tests)
     measure = plan.measure
     setting = f"{plan.facts.title}, {plan.corruption}, {asked.split} split"
@@ -62,8 +65,11 @@ def _main(arguments: Sequence[str] | None) -> int:
         [[*row[:3], *row[4:]] for row in rows(shown, measure)],
     )
     table_of_signals(console, shown)
+    console.line(f"samples:  {samples['samples.png']}")
     if json_file is not None:
-        write_json(json_file, {"plan": plan.as_mapping(), "points": [as_json(p) for p in shown]})
+        files = {name: str(path) for name, path in samples.items()}
+        points = [as_json(p) for p in shown]
+        write_json(json_file, {"plan": plan.as_mapping(), "points": points, "files": files})
     return 0
 
 
@@ -79,7 +85,7 @@ def _measured(
     if missing:
         raise UsageError(
             f"parts that have not been trained: {', '.join(missing)}; run platform.train with the "
-            "same dataset, corruption, preset, seed and storage first"
+            "same dataset, corruption, preset, seed and storage (for speech, Whisper) first"
         )
     own = Shown(plan.strategy, plan.strategy, "front", point)
     chosen = [own, *baseline_points(plan, cluster, console)]
@@ -94,6 +100,17 @@ def _measured(
         if measured[p.label]
     ]
     return tested(points, measured)
+
+
+def _kept_samples(plan: Plan, shown: Sequence[Shown], split: str) -> dict[str, Path]:
+    """Pictures and sounds of the split's first samples, restored by the point, which is the first of
+    what is shown; their paths by name.
+    """
+    own = shown[0]
+    name = digest([identity(plan.task), dict(own.point), split])
+    folder = Path(plan.storage) / "evaluated" / f"{plan.strategy}-{name}"
+    files = files_of_samples(plan, plan.places.dataset(plan.task), shown, own, split)
+    return write_files(folder, files)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from platform.plan import Plan
 from statistics import mean
+from typing import Any
 
 import optuna
 import torch
@@ -17,6 +18,7 @@ from trainables.evaluation import schedule_of
 from trainables.models import build
 from trainables.strategies._moves import Cost, cost
 from trainables.training import stages
+from trainables.training.objective import processes
 from trainables.training.store import in_order
 
 _START = 30.0  # seconds: imports, Ray, training workers, the tracking store
@@ -89,7 +91,7 @@ def forecast(plan: Plan, trained: Collection[str] = ()) -> Forecast:
         paper,
         mean(c.nfe for c in drawn),
         max(c.nfe for c in drawn),
-        _training_seconds(plan, calls, trained),
+        _training_seconds(plan, dataset, calls, trained),
         seconds(trials, per_trial) + seconds([enhanced] * 4, per_trial),
         seconds([*front, paper, enhanced], per_point),
     )
@@ -117,7 +119,12 @@ def lines(plan: Plan, predicted: Forecast) -> list[str]:
 def _paper_cost(plan: Plan, strategy: str) -> Cost:
     """What the paper's point of a strategy costs a sample."""
     T, kind = plan.task.recipe.T, plan.facts.kind
-    return cost(schedule_of(strategy, search_spaces.load(strategy).paper_point(T, kind)))
+    return _cost(plan, strategy, search_spaces.load(strategy).paper_point(T, kind))
+
+
+def _cost(plan: Plan, strategy: str, point: Mapping[str, Any]) -> Cost:
+    _, of_logits = processes(plan.task, None)
+    return cost(schedule_of(strategy, point), of_logits.needs_origin)
 
 
 def _drawn_costs(plan: Plan) -> list[Cost]:
@@ -127,7 +134,7 @@ def _drawn_costs(plan: Plan) -> list[Cost]:
     study = optuna.create_study(directions=("maximize", "minimize"), sampler=sampler)
     space, T = search_spaces.load(plan.strategy), plan.task.recipe.T
     return [
-        cost(schedule_of(plan.strategy, space.suggest(study.ask(), T, plan.facts.kind)))
+        _cost(plan, plan.strategy, space.suggest(study.ask(), T, plan.facts.kind))
         for _ in range(_DRAWN)
     ]
 
@@ -175,14 +182,22 @@ def _timed(call: Callable[[], object]) -> float:
     return sorted(seconds)[2]
 
 
-def _training_seconds(plan: Plan, calls: _Calls, trained: Collection[str]) -> float:
-    """Updates of the missing parts, by what their stages say that an update amounts to."""
+def _training_seconds(
+    plan: Plan, dataset: Dataset, calls: _Calls, trained: Collection[str]
+) -> float:
+    """Updates of the missing parts, by what their stages say that an update amounts to; and the
+    classifier's answers for signals that stay as they are, which come first.
+    """
     recipe, total = plan.task.recipe, 0.0
-    for kind in plan.places.parts.missing(plan.kinds, plan.task):
-        if kind in trained:
-            continue
+    missing = [kind for kind in plan.places.parts.missing(plan.kinds, plan.task)
+               if kind not in trained]  # fmt: skip
+    for kind in missing:
         stage = stages.load(kind)
-        signals, logits = stage.forwards(recipe)
+        signals, logits, answers = stage.forwards(recipe)
         forward = recipe.batch * (signals * calls.signal + logits * calls.whole_logit)
-        total += stage.updates(recipe) * (_FORWARDS_AN_UPDATE * forward + _UPDATE)
+        answered = recipe.batch * answers * calls.classifier
+        total += stage.updates(recipe) * (_FORWARDS_AN_UPDATE * forward + answered + _UPDATE)
+    if stages.CLASSIFIER in missing and dataset.train.fixed:
+        heard = len(dataset.train) + min(recipe.validated, len(dataset.validation))
+        total += 2 * heard * calls.classifier  # clean and corrupted
     return total

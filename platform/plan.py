@@ -24,7 +24,7 @@ from trainables.evaluation import Storage
 from trainables.models.recogniser_config import RecogniserConfig
 from trainables.precision import PRECISIONS
 from trainables.recipe import Task
-from trainables.records import MEASURES, Measure
+from trainables.records import FORMATS, MEASURES, Measure
 from trainables.trial_job import Job
 
 BASELINES = ("noisy", "enhanced", "card")
@@ -126,6 +126,8 @@ class Plan:
         budget = as_mapping(self.budget)
         searched = {"seeds": budget["search_seeds"], "limit": budget["search_limit"]}
         searched["precision"] = self.precision
+        if self.facts.kind == "speech":  # of images it is what it was when this came
+            searched["format"] = FORMATS[self.facts.kind]
         return digest([self.strategy, identity(self.task), searched, space])
 
     @property

@@ -9,12 +9,14 @@ from platform.cluster import Cluster, Room
 from platform.console import Bar, Console
 from platform.interrupts import in_background, last_line
 from platform.plan import Plan
+from platform.reading import read
 from platform.tracking import Tracker
 from typing import Any
 
 from trainables.config import as_mapping, digest
 from trainables.data import datasets
 from trainables.models import build
+from trainables.records import ACCURACY, Measure
 from trainables.training import known
 from trainables.training.store import key_of
 
@@ -44,12 +46,13 @@ def prepare(
     if missing:
         if datasets.must_be_built(plan.dataset):
             cluster.room()  # Ray's workers build it together
-        with console.bar("reading the data") as bar:
-            dataset = plan.places.dataset(plan.task, bar.update)
-            known.prepare(dataset, plan.task.recipe, bar.update)
+        read(plan, console, lambda data, told: known.prepare(data, plan.task.recipe, told))
         console.line(f"          to train: {', '.join(missing)}")
         history.parent.mkdir(parents=True, exist_ok=True)
-        with console.bar("starting the training workers") as bar, _Watch(history, bar):
+        with (
+            console.bar("starting the training workers") as bar,
+            _Watch(history, bar, plan.measure),
+        ):
             room = cluster.room()
             in_background(lambda: _train(plan, room, missing, name, history))
     else:
@@ -67,7 +70,9 @@ def _record(plan: Plan, console: Console, tracker: Tracker, reports: list[dict[s
         own = [report for report in reports if report["kind"] == kind]
         tracker.training(kind, own, store.folder(kind, plan.task))
         seconds = store.facts(kind, plan.task)["seconds"]
-        console.line(f"          {kind}: {_losses(own[-1]['metrics'])} in {seconds:.0f} s")
+        console.line(
+            f"          {kind}: {_said(own[-1]['metrics'], plan.measure)} in {seconds:.0f} s"
+        )
 
 
 def _train(plan: Plan, room: Room, missing: list[str], name: str, history: Path) -> None:
@@ -100,8 +105,8 @@ def _train(plan: Plan, room: Room, missing: list[str], name: str, history: Path)
 class _Watch:
     """Reads the workers' reports as they come and shows them."""
 
-    def __init__(self, history: Path, bar: Bar) -> None:
-        self._history, self._bar = history, bar
+    def __init__(self, history: Path, bar: Bar, measure: Measure) -> None:
+        self._history, self._bar, self._measure = history, bar, measure
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -118,14 +123,16 @@ class _Watch:
             reports = _read(self._history)
             if reports:
                 last = reports[-1]
-                text = f"training {last['kind']}: {_losses(last['metrics'])}, update"
+                said = _said(last["metrics"], self._measure)
+                text = f"training {last['kind']}: {said}, update"
                 self._bar.update(last["update"], last["updates"], text)
 
 
-def _losses(metrics: dict[str, float]) -> str:
+def _said(metrics: dict[str, float], measure: Measure) -> str:
+    """A report in few words."""
     loss, validation = metrics["loss"], metrics["validation_loss"]
-    accuracy = 100 * metrics["validation_accuracy"]
-    return f"loss {loss:.3f}, on validation {validation:.3f} ({accuracy:.0f} % right)"
+    found = 100 * measure.of(metrics[f"validation_{ACCURACY}"])
+    return f"loss {loss:.3f}, on validation {validation:.3f} ({measure.title} {found:.0f} %)"
 
 
 def _read(history: Path) -> list[dict[str, Any]]:

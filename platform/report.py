@@ -13,7 +13,7 @@ from dashboards import figures
 from dashboards.pareto import Reference
 from dashboards.points import Shown, to_csv
 from trainables.data.splits import Dataset
-from trainables.records import write_whole
+from trainables.records import write_files
 
 
 def draw(
@@ -40,6 +40,4 @@ def draw(
         "front.html": figures.front_page(title, hovered, points, measure).encode(),
         **files_of_samples(plan, dataset, points, best),
     }
-    for name, content in files.items():
-        write_whole(plan.folder / name, content)
-    return {name: plan.folder / name for name in files}
+    return write_files(plan.folder, files)

@@ -1,11 +1,11 @@
-"""A few test samples before and after: a picture, and for speech sounds to listen to."""
+"""A few samples before and after: a picture, and for speech sounds to listen to."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from platform.plan import Plan
 
 import torch
@@ -32,10 +32,12 @@ class _Sampled:
 
 
 def files_of_samples(
-    plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown
+    plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown, split: str = "test"
 ) -> dict[str, bytes]:
-    """Files by their names in the sweep's folder: samples.png, and for speech sounds/*.wav."""
-    sampled = _sampled(plan, dataset, points, best)
+    """Files of the first samples of a split, by their names in the folder of whoever shows them:
+    samples.png, and for speech sounds/*.wav.
+    """
+    sampled = _sampled(plan, dataset, points, best, split)
     if dataset.sound is None:
         pixels = {name: signal.numpy() for name, signal in sampled.signals.items()}
         return {"samples.png": figures.sample_grid(pixels, sampled.captions)}
@@ -43,10 +45,13 @@ def files_of_samples(
     return picture | _sounds(dataset.sound, sampled)
 
 
-def _sampled(plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown) -> _Sampled:
-    """A few test samples, corrupted, and as the enhanced baseline and the best point restore them."""
-    split = dataset.test.first(_SAMPLES[plan.facts.kind])
-    seed = plan.job("test", 1).seeds[0]
+def _sampled(
+    plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown, split_name: str
+) -> _Sampled:
+    """A few samples, corrupted, and as the enhanced baseline and the best point restore them."""
+    first = plan.job(split_name, 1).samplings()[0]
+    sampling = replace(first, limit=_SAMPLES[plan.facts.kind])
+    split = dataset.split(split_name).first(sampling.limit)
     enhanced = [p for p in points if p.role == "baseline" and p.strategy == "enhanced"][-1:]
     words = [dataset.classes[label] for label in split.labels.tolist()]
     signals, captions = {"clean": split.clean()}, {"clean": words}
@@ -59,7 +64,7 @@ def _sampled(plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown)
             torch.device("cpu"),
             dataset=dataset,
         )
-        outcome, x_cor = evaluator.sample(shown.point, split, seed)
+        outcome, x_cor = evaluator.sample(shown.point, sampling)
         signals["corrupted"] = x_cor
         captions["corrupted"] = [""] * len(split)
         signals[shown.label] = outcome.x

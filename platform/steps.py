@@ -146,4 +146,6 @@ def common_flags(plan: Plan) -> Sequence[str]:
     flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
     data = ["--data-dir", plan.data_dir] if plan.data_dir else []
     whisper = [] if plan.whisper == USUAL_WHISPER else ["--whisper", plan.whisper]
-    return [*flags, *data, *whisper, "--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
+    precision = [] if plan.precision == "auto" else ["--precision", plan.precision]
+    places = ["--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
+    return [*flags, *data, *whisper, *precision, *places]

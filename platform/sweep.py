@@ -36,12 +36,12 @@ def _main(arguments: Sequence[str] | None) -> int:
     json_file = summary_file(asked.json)
     if asked.dry_run:
         from platform import forecast
+        from platform.reading import read
 
         from trainables.data import datasets
 
         if datasets.must_be_built(plan.dataset):  # it is kept, and the sweep will find it
-            with console.bar("reading the data") as bar:
-                plan.places.dataset(plan.task, bar.update)
+            read(plan, console)
         for line in forecast.lines_of_all(plans):
             console.line(line)
         return 0

@@ -16,7 +16,7 @@ from platform.tracking import Tracker
 
 from dashboards.points import Shown, to_csv
 from trainables.config import digest
-from trainables.records import ACCURACY, NFE, Measure, write_json, write_whole
+from trainables.records import ACCURACY, NFE, Measure, write_files, write_json
 
 
 def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
@@ -57,8 +57,7 @@ def _compare(
         "fronts.png": fronts_figure(plan.setting, every, plan.measure),
         "points.csv": to_csv(chosen).encode(),
     }
-    for name, content in files.items():
-        write_whole(folder / name, content)
+    write_files(folder, files)
     summary = {"plans": [p.as_mapping() for p in plans], "points": [as_json(p) for p in chosen]}
     write_json(folder / "summary.json", summary)
     if json_file is not None:

@@ -94,6 +94,16 @@ def test_bf16_answers_as_float32_does_but_for_rounding(stored):
     assert found["float32"].spent.calls == found["bf16"].spent.calls
 
 
+def test_samples_are_drawn_in_the_precision_asked_for(stored):
+    evaluator = _evaluator(stored)
+    drawn = {
+        precision: evaluator.sample(POINT, Sampling("test", 4, 0, precision))[0]
+        for precision in ("float32", "bf16")
+    }
+    assert not torch.equal(drawn["float32"].y, drawn["bf16"].y)
+    torch.testing.assert_close(drawn["float32"].x, drawn["bf16"].x, atol=0.3, rtol=0)
+
+
 def test_a_cpu_samples_as_many_together_as_it_is_told():
     assert fitting_batch(CPU, 37, 1.0, lambda batch: pytest.fail("nothing to try")) == 37
 

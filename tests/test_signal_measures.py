@@ -80,9 +80,10 @@ def test_what_cannot_be_measured_says_why_and_leaves_the_rest(measure):
     }
 
 
-@pytest.mark.parametrize(("measure", "reason"), [(pesq, "1/4 of a second"), (estoi, "frames")])
-def test_what_is_too_short_says_so(measure, reason):
-    clean = _speech_like()[:3000]
+@pytest.mark.parametrize("samples", [2, 400, 480, 3000])
+@pytest.mark.parametrize(("measure", "reason"), [(pesq, "1/4 of a second"), (estoi, "frame")])
+def test_what_is_too_short_says_so(measure, reason, samples):
+    clean = _speech_like()[:samples]
     found = measure([clean], [clean], RATE)
     assert math.isnan(found.values[0]) and reason in found.reasons[0]
     assert math.isnan(found.mean())

@@ -1,11 +1,17 @@
 """Mistakes about speech: each is refused by one clear line before anything starts."""
 
+import io
+import shutil
+from pathlib import Path
 from platform import sweep
 from platform.arguments import plan_of, sweep_parser
+from platform.console import Console
+from platform.reading import read
 from platform.whisper import whisper_of
 
+import numpy as np
 import pytest
-from speech_files import write_fsdd
+from speech_files import tone, write, write_fsdd
 from speech_task import write_whisper
 
 from trainables.config import as_mapping, from_mapping
@@ -21,10 +27,10 @@ def root(tmp_path_factory):
     return write_fsdd(root)
 
 
-def _plan(root, tmp_path, *more):
+def _plan(root, tmp_path, *more, dataset="fsdd-babble"):
     arguments = [
         "nested",
-        "fsdd-babble",
+        dataset,
         "--data-dir",
         str(root),
         "--storage",
@@ -56,6 +62,57 @@ def test_a_directory_without_recordings(tmp_path, capfd):
     words = ["nested", "fsdd-reverb", "--data-dir", str(tmp_path), "--storage", str(tmp_path / "r")]
     assert sweep.main(words) == 2
     assert "there are no recordings in" in capfd.readouterr().err
+
+
+def _broken(root, tmp_path):
+    """The recordings with every kind of broken one among them."""
+    folder = shutil.copytree(root / "recordings", tmp_path / "data" / "recordings")
+    whole = (folder / "0_jackson_10.wav").read_bytes()
+    (folder / "0_jackson_10.wav").write_bytes(whole[: len(whole) // 2])
+    (folder / "0_jackson_11.wav").write_bytes(b"")
+    (folder / "0_george_0.wav").write_bytes(b"no sound at all" * 20)
+    write(folder / "1_george_1.wav", np.zeros(0), 8000)
+    write(folder / "0_lucas_10.wav", np.zeros(2400), 8000)
+    write(folder / "0_lucas_11.wav", tone("fast", rate=44_100), 44_100)
+    return folder.parent
+
+
+@pytest.mark.parametrize("dataset", ["fsdd-babble", "fsdd-reverb"])
+def test_what_cannot_be_used_is_told_and_the_rest_is_built(dataset, root, tmp_path):
+    plan = _plan(_broken(root, tmp_path), tmp_path / "runs", "--preset", "smoke", dataset=dataset)
+    for _ in range(2):  # built, then found
+        said = io.StringIO()
+        data = read(plan, Console(said))
+        assert [len(split) for split in (data.train, data.validation, data.test)] == [4, 8, 14]
+        (line,) = (line for line in said.getvalue().split("\n") if " files left out: " in line)
+        assert line.strip().startswith("6 files left out: ")
+        assert "0_george_0.wav cannot be read" in line and line.endswith(f"{data.left_out_file}")
+    reasons = {Path(line.split()[0]).name: line for line in data.left_out}
+    for name, reason in (
+        ("0_jackson_10.wav", "is cut off"),
+        ("0_jackson_11.wav", "cannot be read as audio"),
+        ("0_george_0.wav", "cannot be read as audio"),
+        ("1_george_1.wav", "is empty"),
+        ("0_lucas_10.wav", "is silent"),
+        ("0_lucas_11.wav", "is at 44100 Hz, but must be at 8000 Hz"),
+    ):
+        assert reason in reasons[name] and "\n" not in reasons[name]
+
+
+def test_a_split_without_a_usable_recording_is_told_in_one_line(root, tmp_path, capfd):
+    data = shutil.copytree(root / "recordings", tmp_path / "data" / "recordings").parent
+    for path in (data / "recordings").glob("*_george_*"):
+        path.write_bytes(b"")
+    for path in (data / "recordings").glob("*_yweweler_*"):
+        path.write_bytes(b"")
+    words = ["nested", "fsdd-reverb", "--data-dir", str(data), "--storage", str(tmp_path / "runs")]
+    whisper = ["--whisper", str(root / "tiny.pt")]
+    assert sweep.main([*words, *whisper, "--dry-run"]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith(
+        "error: fsdd-reverb has no usable recording for test; the first left out"
+    )
+    assert "0_george_0.wav cannot be read as audio" in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])

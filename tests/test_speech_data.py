@@ -1,5 +1,6 @@
 """Speech datasets: broken sound files, mixing, splits, and builds that break off and go on."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -251,6 +252,7 @@ def test_a_broken_recording_is_named_and_the_others_are_as_they_were(digits, tmp
     assert len(dataset.left_out) == 2
     assert "0_george_1.wav cannot be read as audio" in dataset.left_out[0]
     assert "1_lucas_10.wav is at 16000 Hz" in dataset.left_out[1]
+    assert json.loads(dataset.left_out_file.read_text())["left_out"] == [*dataset.left_out]
     assert (len(dataset.test), len(dataset.train), len(dataset.validation)) == (15, 7, 8)
     ours = {
         int(n): row for n, row in zip(dataset.test.numbers, dataset.test.corrupted(), strict=True)
@@ -278,6 +280,7 @@ def test_a_word_or_a_room_that_cannot_be_is_left_out(tmp_path):
     )
     assert len(shard["lengths"]) == 0 and len(shard["left_out"]) == 4
     assert "cannot have an RT60 of 0.10 s" in shard["left_out"][0]
+    assert all(f"{root / 'recordings'}/0_lucas_" in line for line in shard["left_out"])
     assert any("is 1.10 s long, but words may be 1 s" in line for line in shard["left_out"])
 
 

@@ -14,7 +14,8 @@ from dashboards.figures import front_figure, front_page
 from dashboards.pareto import Reference, shared_reference
 from dashboards.points import Shown, difference, percent, rows, signal_rows, to_csv
 from trainables import quality
-from trainables.data.spectrogram import Sound
+from trainables.data.spectrogram import SPECTROGRAM_48K, Sound, Spectrogram, peak
+from trainables.data.speech.audio import resampled
 from trainables.evaluation import Evaluator, Sampling, Storage, measurement_of, schedule_of
 from trainables.metrics import summary
 from trainables.noise import generator_of
@@ -81,25 +82,62 @@ def test_the_hypervolume_of_speech_takes_in_the_papers_dearest_point():
         assert shared_reference(10, 50, kind) == Reference(0.1, float(dearest))
 
 
-def test_signals_are_measured_as_waveforms():
-    """A tone with white noise of a known level, and one utterance too short for ESTOI."""
-    sound = Sound(COARSE, 22_400)
+def _tones():
+    """A tone of 500 Hz with pauses, and one that is too short for ESTOI, (2, 22400)."""
     t = torch.arange(22_400) / 16_000
     tone = 0.3 * torch.sin(2 * torch.pi * 500 * t) * (1 + torch.sin(2 * torch.pi * 3 * t))
-    short = torch.where(t < 0.2, tone, torch.zeros(()))
-    clean = sound.states(torch.stack([tone, short]))
-    waves = sound.waveforms(clean)
-    noise = torch.randn(2, 22_400, generator=generator_of("noise"))
-    noise = sound.waveforms(sound.states(noise))
+    return torch.stack([tone, torch.where(t < 0.2, tone, torch.zeros(()))])
+
+
+def _with_noise(waves, decibel):
+    """White noise so many dB below each."""
+    noise = torch.randn(waves.shape, generator=generator_of("noise"))
     power = waves.square().mean(dim=1, keepdim=True) / noise.square().mean(dim=1, keepdim=True)
-    noisy = waves + noise * (power / 10).sqrt()  # 10 dB below each
-    found = quality_of(sound, sound.states(noisy), clean)
-    assert found["si_sdr"] == pytest.approx([10, 10], abs=1.5)
+    return waves + noise * (power * 10 ** (-decibel / 10)).sqrt()
+
+
+WIDE = Spectrogram(n_fft=126, hop=63, multiple=8)  # with all frequencies
+
+
+def test_signals_are_measured_against_clean_waveforms():
+    sound, waves = Sound(WIDE, 22_400), _tones()
+    found = quality_of(sound, sound.states(_with_noise(waves, 10)), list(waves))
+    assert found["si_sdr"] == pytest.approx([10, 10], abs=0.5)
     assert [len(found[name]) for name in ("si_sdr", "pesq", "estoi")] == [2, 2, 1]
     values = means([found, {"si_sdr": [1.0]}, {}])
     assert values["si_sdr"] == pytest.approx((sum(found["si_sdr"]) + 1) / 3)
     assert (values["si_sdr_utterances"], values["estoi_utterances"]) == (3, 1)
     assert means([{}]) == {}
+
+
+def test_what_a_spectrogram_loses_counts_what_was_padded_does_not():
+    """A tone above what the bands keep is distortion; noise behind a word's end is not."""
+    tone = _tones()[:1]
+    t = torch.arange(22_400) / 16_000
+    high = 0.1 * torch.sin(2 * torch.pi * 6000 * t) * tone.abs() / 0.3
+    clean = tone + high
+    narrow, wide = Sound(COARSE, 22_400), Sound(WIDE, 22_400)
+    lost = 10 * torch.log10(tone.square().sum() / high.square().sum())
+    (found,) = quality_of(narrow, narrow.states(clean), list(clean))["si_sdr"]
+    assert found == pytest.approx(float(lost), abs=0.3)
+    (whole,) = quality_of(wide, wide.states(clean), list(clean))["si_sdr"]
+    assert whole > 60
+    behind = torch.where(t > 1.1, _with_noise(tone, 0), clean)
+    (cut,) = quality_of(wide, wide.states(behind), [clean[0, :16_000]])["si_sdr"]
+    assert cut > 40
+
+
+def test_other_rates_are_measured_at_16_khz():
+    """48 kHz, as EARS has it: as near as the same at 16 kHz, but for what resampling takes of the noise."""
+    waves = _tones()[:1]
+    fine = resampled(waves, 16_000, 48_000)
+    at_48 = Sound(SPECTROGRAM_48K, fine.shape[1])
+    at_16 = Sound(WIDE, waves.shape[1])
+    noisy = _with_noise(waves, 10)
+    want = quality_of(at_16, at_16.states(noisy), list(waves))
+    found = quality_of(at_48, at_48.states(resampled(noisy, 16_000, 48_000)), list(fine))
+    for name, near in (("si_sdr", 0.5), ("pesq", 0.1), ("estoi", 0.02)):
+        assert found[name] == pytest.approx(want[name], abs=near)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +164,11 @@ def test_the_first_test_utterances_are_listened_to_whatever_the_pieces(judge, mo
     assert judge.tally({}, Sampling("validation", 4, 0)).quality == {}
     split = judge.dataset.test.first(3)
     x_cor = split.corrupted(split.clean(), slice(None), "babble", None)
-    by_hand = quality_of(judge.dataset.sound, x_cor, split.clean())
+    speech = split.speech
+    clean = speech.clean() / peak(speech.corrupted())
+    assert clean.shape[1] < judge.dataset.sound.samples  # signals are padded
+    clean = [wave[:length] for wave, length in zip(clean, speech.lengths.tolist(), strict=True)]
+    by_hand = quality_of(judge.dataset.sound, x_cor, clean)
     assert whole.quality["si_sdr"] == pytest.approx(by_hand["si_sdr"], rel=1e-4)
 
 

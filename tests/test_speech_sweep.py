@@ -52,6 +52,7 @@ def test_the_terminal_and_the_summary_tell_word_error_rates(swept):
     root, out, summary = swept
     assert "nested on fsdd-babble, babble: WER % [95 % interval]" in out and "accuracy" not in out
     assert "best WER" in out and "% on test utterances at" in out and "SI-SDR, dB" in out
+    assert "(WER " in out and "% right" not in out
     assert f"--whisper {root}/whisper.pt" in out
     for chatter in ("raylet", "INFO", "WARNING", "Traceback"):
         assert chatter not in out
@@ -108,6 +109,49 @@ def test_compare_shows_the_errors_that_were_recorded(swept, capfd):
         assert point["label"] in out and f"{100 * point['test']['wer']:.1f} [" in out
     (table,) = (root / "runs" / "compared").glob("*.csv")
     assert "test_wer" in table.read_text() and table.with_suffix(".png").exists()
+
+
+def _same(found, recorded):
+    """A measurement again, from the records: time as it was measured then."""
+    return found == pytest.approx(recorded)
+
+
+def test_a_point_replays_from_its_run(swept):
+    """What the sweep confirmed is read from the records and shown as errors, with the baselines."""
+    root, _, summary = swept
+    (paper,) = (p for p in summary["front"] if p["role"] == "paper")
+    out, replayed = _run("evaluate", "nested", DATASET, "--run", paper["run_id"], root=root)
+    assert f"{DATASET}, babble, test split: WER % [95 % interval]" in out and "accuracy" not in out
+    own, *baselines = replayed["points"]
+    assert own["point"] == paper["point"] and _same(own["test"], paper["test"])
+    recorded = {p["label"]: p["test"] for p in summary["baselines"]}
+    assert {p["label"] for p in baselines} == set(recorded)
+    assert all(_same(p["test"], recorded[p["label"]]) for p in baselines)
+    for point in replayed["points"]:
+        values = [f"{100 * point['test'][name]:.1f}" for name in ("wer", "wer_low", "wer_high")]
+        assert "{} [{}, {}]".format(*values) in out
+    assert "SI-SDR, dB" in out and f"{own['test']['si_sdr']:.2f} (8)" in out
+
+
+def test_a_point_of_ones_own_is_measured_and_heard(swept):
+    root, _, _ = swept
+    point = {
+        "outer_steps": 2,
+        "inner_steps": 1,
+        "t_switch": 0.5,
+        "refresh_interval": 0.5,
+        "eta": 0.0,
+    }
+    words = ("--point", json.dumps(point), "--precision", "float32")
+    out, replayed = _run("evaluate", "nested", DATASET, *words, root=root)
+    own = replayed["points"][0]
+    assert own["point"] == point and own["test"]["nfe"] == 4
+    assert 0 <= own["test"]["wer_low"] <= own["test"]["wer"] <= own["test"]["wer_high"] <= 1
+    assert own["test"]["si_sdr_utterances"] == 8 and "enhanced (paper)" in own["tests"]
+    assert Path(replayed["files"]["samples.png"]).read_bytes().startswith(b"\x89PNG")
+    assert replayed["files"]["samples.png"] in out
+    sounds = {Path(name).name for name in replayed["files"] if name.endswith(".wav")}
+    assert sum(name.endswith("-nested.wav") for name in sounds) == 4 and len(sounds) == 16
 
 
 def test_a_second_sweep_and_table_2_use_what_is_there(swept):

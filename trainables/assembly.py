@@ -37,12 +37,12 @@ def assemble(
 
     What paid when it was measured: frozen graphs on CPUs in float32 (1.1 to 2 times as fast; in bf16
     nothing), and a convolutional classifier in float32 there (its pooling is slow in bf16). GPUs run
-    operation by operation. Networks of speech compute in float32: they are told times and noise levels
-    as numbers, which bf16 is too coarse for.
+    operation by operation. Of speech, denoisers alone compute in less than float32: those of `quick`
+    were 1.5 times as fast in bf16 (NCSN++ at batches of 25), and 100 calls of each left samples 0.4 %
+    off; Whisper hears in float32.
     """
     recipe, is_cpu = task.recipe, device.type == "cpu"
     is_speech = recipe.speech is not None
-    dtype = torch.float32 if is_speech else dtype
     frozen = is_cpu and dtype == torch.float32 and not is_speech
     signal_process, logit_process = processes(task, classifier)
     signal: PreparedSignal | None = None

@@ -26,10 +26,10 @@ from trainables.meter import Meter, Spent
 from trainables.models import build
 from trainables.noise import SampleNoise
 from trainables.precision import PRECISIONS, dtype_of
-from trainables.quality import Quality, listened_to, means, quality_of
+from trainables.quality import Quality, means, quality_of, references
 from trainables.recipe import Task
 from trainables.records import (
-    FORMAT,
+    FORMATS,
     GFLOPS,
     NFE,
     NFE_CLASSIFIER,
@@ -179,7 +179,7 @@ class Evaluator:
         """
         engine, batch, beginnings = self._engine(dtype_of(sampling.precision, self.device))
         split = self.dataset.split(sampling.split).first(sampling.limit).part(rows)
-        listened = listened_to(self.dataset, split, sampling.split, rows.start or 0)
+        wanted = references(split, sampling.split, rows.start or 0)
         moves = schedule_of(self.strategy, point)
         self._meter.reset()
         correct: list[Tensor] = []
@@ -191,21 +191,21 @@ class Evaluator:
             outcome = engine.run(moves, shared, noise.split("sampling"))
             correct.append(self.answers(outcome).cpu() == part.labels)
             spread.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
-            left = len(listened) - sum(map(len, signals))
+            left = len(wanted) - sum(map(len, signals))
             signals.append(outcome.x[: max(0, left)].cpu())
         answers = "".join("1" if right else "0" for right in torch.cat(correct).tolist())
         spent = self._meter.spent() + Spent(seconds=time.perf_counter() - start)
         quality: Quality = {}
-        if self.dataset.sound is not None and len(listened):
-            estimates = torch.cat(signals).float()
-            quality = quality_of(self.dataset.sound, estimates, listened.clean())
+        if self.dataset.sound is not None and wanted:
+            quality = quality_of(self.dataset.sound, torch.cat(signals).float(), wanted)
         return Tally(answers, float(torch.cat(spread).sum()), spent, quality)
 
-    def sample(self, point: Mapping[str, Any], split: Samples, seed: int) -> tuple[Outcome, Tensor]:
-        """Corrupt a few samples and run the strategy on them; returns the outcome and x_cor."""
-        noise = SampleNoise(seed, split.numbers.tolist())
+    def sample(self, point: Mapping[str, Any], sampling: Sampling) -> tuple[Outcome, Tensor]:
+        """Corrupt a sampling's samples and run a point on them; returns the outcome and x_cor."""
+        split = self.dataset.split(sampling.split).first(sampling.limit)
+        noise = SampleNoise(sampling.seed, split.numbers.tolist())
         x_cor = self._corrupted(split, noise)
-        engine, _, _ = self._engine(dtype_of("auto", self.device))
+        engine, _, _ = self._engine(dtype_of(sampling.precision, self.device))
         return engine.run(schedule_of(self.strategy, point), x_cor, noise.split("sampling")), x_cor
 
     def answers(self, outcome: Outcome) -> Tensor:
@@ -283,7 +283,7 @@ def measurement_config(
     """
     moves = [f"{move}" for move in schedule_of(strategy, point)]
     return {
-        "format": FORMAT,
+        "format": FORMATS[task.recipe.kind],
         "strategy": strategy,
         "schedule": digest(moves),
         "dataset": task.dataset,

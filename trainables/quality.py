@@ -8,7 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from trainables.data.spectrogram import Sound
-from trainables.data.splits import Dataset, Samples
+from trainables.data.speech.audio import RATE, resampled
+from trainables.data.speech.states import SpectrogramSplit
+from trainables.data.splits import Samples
 from trainables.records import ESTOI, PESQ, SI_SDR, SIGNAL_MEASURES, utterances_of
 from trainables.signal_measures import Measured, estoi, pesq, si_sdr
 
@@ -19,24 +21,31 @@ Quality = Mapping[str, Sequence[float]]
 """Signal measures by their names in records: a value for each utterance that has one."""
 
 
-def listened_to(dataset: Dataset, split: Samples, name: str, before: int) -> Samples:
-    """The samples of a part of split `name`, `before` of which lie before it, whose signals are
-    measured: of speech, on the test split, the first.
+def references(split: Samples, name: str, before: int) -> list[Tensor]:
+    """Clean waveforms (L,) of the samples of a part of split `name`, `before` of which lie before it,
+    whose signals are measured: of speech, on the test split, the first.
     """
-    wanted = dataset.sound is not None and name == "test"
-    return split.first(max(0, LISTENED - before) if wanted else 0)
+    if name != "test" or not isinstance(split, SpectrogramSplit):
+        return []
+    return split.first(max(0, LISTENED - before)).clean_waveforms()
 
 
-def quality_of(sound: Sound, estimates: Tensor, clean: Tensor) -> Quality:
-    """SI-SDR, PESQ and ESTOI of signals (B, 2, F, T) against the clean ones of that shape.
+def quality_of(sound: Sound, estimates: Tensor, clean: Sequence[Tensor]) -> Quality:
+    """SI-SDR, PESQ and ESTOI of signals (B, 2, F, T) against clean waveforms (L,), one each.
 
-    Compared as waveforms, with the silence that they were padded by. A word may be too short for
-    ESTOI, silence has no value at all: such utterances are left out, and the number of the others
-    is recorded.
+    The waveforms are those of the dataset, so that what a spectrogram loses counts; what was padded
+    is cut off again. PESQ and ESTOI are taken at 16 kHz. A word may be too short for ESTOI, silence has
+    no value at all: such utterances are left out, and the number of the others is recorded.
     """
+    waves = zip(sound.waveforms(estimates), clean, strict=True)
+    pairs = [(wave[: len(known)], known) for wave, known in waves]
     rate = sound.spectrogram.sample_rate
-    pair = list(sound.waveforms(estimates)), list(sound.waveforms(clean))
-    found = {SI_SDR: si_sdr(*pair), PESQ: pesq(*pair, rate), ESTOI: estoi(*pair, rate)}
+    heard = [[resampled(wave, rate, RATE) for wave in pair] for pair in pairs]
+    found = {
+        SI_SDR: si_sdr(*_columns(pairs)),
+        PESQ: pesq(*_columns(heard), RATE),
+        ESTOI: estoi(*_columns(heard), RATE),
+    }
     return {name: _known(measured) for name, measured in found.items()}
 
 
@@ -48,6 +57,11 @@ def means(parts: Sequence[Quality]) -> dict[str, float]:
         if values:
             metrics |= {name: float(np.mean(values)), utterances_of(name): float(len(values))}
     return metrics
+
+
+def _columns(pairs: Sequence[Sequence[Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
+    """Estimates and references of pairs."""
+    return [estimate for estimate, _ in pairs], [reference for _, reference in pairs]
 
 
 def _known(measured: Measured) -> list[float]:

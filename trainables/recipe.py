@@ -127,6 +127,11 @@ class Recipe:
             raise UsageError("speech is not augmented: leave out the recipe's augmentation")
 
     @property
+    def kind(self) -> str:
+        """What the signals are, "image" or "speech"."""
+        return "image" if self.speech is None else "speech"
+
+    @property
     def spectrogram(self) -> Spectrogram | None:
         """What speech is shown as; None for images."""
         return None if self.speech is None else self.speech.spectrogram

@@ -14,8 +14,10 @@ from typing import Any
 
 from trainables.config import digest
 
-FORMAT = 3
-"""Raise it when the meaning of a record changes: older records are then measured anew."""
+FORMATS = {"image": 3, "speech": 4}
+"""Of each kind of signals; raise one when the meaning of its records changes: older ones are then
+measured anew.
+"""
 
 ACCURACY, NFE = "accuracy", "nfe"
 NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe_signal", "nfe_logit", "nfe_classifier"
@@ -112,6 +114,13 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> dict[str, Path]:
+    """Write files by their names in a folder, each whole or not at all; returns their paths by name."""
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    return {name: folder / name for name in files}
 
 
 def write_json(path: Path, values: Any) -> None:

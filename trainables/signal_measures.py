@@ -18,6 +18,7 @@ from torch import Tensor
 from trainables.errors import UsageError
 
 _PESQ_RATE = 16_000  # wide-band PESQ knows no other
+_FRAME = 0.03  # seconds, a little more than a frame of pystoi's
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def estoi(estimates: Sequence[Tensor], references: Sequence[Tensor], rate: int) 
     from pystoi import stoi
 
     def value(estimate: np.ndarray, reference: np.ndarray) -> float:
+        if len(reference) < _FRAME * rate:
+            raise _NotMeasured("not one frame of ESTOI")  # which pystoi would fail for
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)  # else a made-up 1e-5 comes back
             try:

@@ -137,7 +137,8 @@ class Dataset:
     """A named dataset with its classes and its three splits.
 
     Where signals are spectrograms, `sound` makes waveforms of them. `cache` is a directory for what is
-    computed of the data once, where there is one.
+    computed of the data once, where there is one. `left_out` has a line for each file that could not be
+    used, and `left_out_file` holds them all.
     """
 
     name: str
@@ -147,6 +148,8 @@ class Dataset:
     test: Samples
     sound: Sound | None = None
     cache: Path | None = None
+    left_out: tuple[str, ...] = ()
+    left_out_file: Path | None = None
 
     @property
     def signal_shape(self) -> tuple[int, ...]:

@@ -88,4 +88,5 @@ def _not_whisper(path: Path, reason: str) -> UsageError:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).strip().split("\n")[0]
+    """What an error says first: torch goes on for paragraphs."""
+    return (str(error) or type(error).__name__).strip().split("\n")[0].split(". ")[0].rstrip(".")

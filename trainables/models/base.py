@@ -7,6 +7,7 @@ levels of a process at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import torch
@@ -40,7 +41,17 @@ class Classifier(Protocol):
         """Moves the classifier to a device."""
 
 
-class SignalDenoiser(nn.Module):
+class Denoiser(nn.Module):
+    """What both kinds share."""
+
+    def exact(self) -> Iterable[nn.Module]:
+        """Modules that compute in float32 whatever the rest does. A network that has some is given
+        states, levels and conditions in float32, and casts what it can compute with in less.
+        """
+        return ()
+
+
+class SignalDenoiser(Denoiser):
     """Predicts v of a signal from x_t, the corrupted signal and, where given, clean logits.
 
     The paper's Denoiser^(x)(x_t, y0_hat, x_cor, t).
@@ -65,7 +76,7 @@ class SignalDenoiser(nn.Module):
         raise NotImplementedError
 
 
-class LogitDenoiser(nn.Module):
+class LogitDenoiser(Denoiser):
     """Predicts v of logits from y_t, a signal with its classifier output, and the corrupted signal.
 
     The paper's Denoiser^(y)(y_t, x0_hat, x_cor, t); conditioning on a signal means conditioning on

@@ -8,6 +8,7 @@ conditions it on logits is beside them, under `condition`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -170,6 +171,10 @@ class NCSNpp(SignalDenoiser):
             midway = config.base * config.multipliers[len(config.multipliers) // 2]
             self.condition = Fusion(classes, config.condition_width, midway)
 
+    def exact(self) -> Iterable[nn.Module]:
+        """The time's: frequencies of log t are too coarse in bf16 to tell near times apart."""
+        return self._time
+
     def encode_corrupted(self, x_cor: Tensor) -> Tensor:
         """x_cor itself: it is an input of every call."""
         return x_cor
@@ -185,7 +190,7 @@ class NCSNpp(SignalDenoiser):
                 "logits were given to an NCSN++ that has no condition: make it with their number "
                 "of classes"
             )
-        return self.condition.encode(y if y.dim() == 3 else y[:, None])
+        return self.condition.encode((y if y.dim() == 3 else y[:, None]).to(self._dtype))
 
     def forward(self, x_t: Tensor, t: Tensor, corrupted: Tensor, logits: Any) -> Tensor:
         """sigma(t) s, of x_t's shape, at times t in (0, 1], (B,) or (1,).
@@ -198,13 +203,14 @@ class NCSNpp(SignalDenoiser):
         spread = self.config.spread
         if spread is not None:
             shown = self.process.whitened(x_t, corrupted, t, spread)
-            h = self.output_layer(
-                self._network(torch.cat([shown, corrupted / spread], dim=1), t, logits)
-            )
-            h = functional.pixel_shuffle(h, self.config.patch)
+            h = self._network(torch.cat([shown, corrupted / spread], dim=1), t, logits)
+            h = functional.pixel_shuffle(self.output_layer(h), self.config.patch).to(x_t)
             return self.process.residual_score(h, x_t, corrupted, t, spread)
         h = self._network(torch.cat([x_t, corrupted], dim=1), t, logits)
-        h = self.output_layer(h) / time if self.config.scale_last else self.output_layer(h / time)
+        if self.config.scale_last:
+            h = self.output_layer(h) / time
+        else:
+            h = self.output_layer((h / time).to(self._dtype))
         # s is -h for complex numbers, and -2 h for parts of which each has half the variance
         per_part = 2 if self.process.complex_state else 1
         scale = -per_part * self.process.deviation(time)
@@ -212,9 +218,9 @@ class NCSNpp(SignalDenoiser):
 
     def _network(self, x: Tensor, t: Tensor, logits: Any) -> Tensor:
         """All but the output layer: (B, 4, F, T) to (B, 4 patch², F / patch, T / patch)."""
-        x = functional.pixel_unshuffle(x, self.config.patch)
+        x = functional.pixel_unshuffle(x.to(self._dtype), self.config.patch)
         waves, inner, outer = self._time
-        embedding = functional.silu(outer(functional.silu(inner(waves(t)))))
+        embedding = functional.silu(outer(functional.silu(inner(waves(t))))).to(self._dtype)
         features = self._down(x, embedding)
         h = self._middle[0](features[-1], embedding)
         if isinstance(self.condition, FiLM) and logits is not None:
@@ -300,6 +306,11 @@ class NCSNpp(SignalDenoiser):
     def _add(self, layer: Layer) -> Layer:
         self.all_modules.append(layer)
         return layer
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """What maps of features are computed in."""
+        return self.output_layer.weight.dtype
 
     def _check(self, x_t: Tensor) -> None:
         multiple = self.config.multiple

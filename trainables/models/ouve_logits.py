@@ -7,6 +7,7 @@ encoding; time enters with each call.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -66,6 +67,8 @@ class ResidualLogitScore(LogitDenoiser):
     The baseline needs y_cor, the process's end point, so `encode_signals` takes it too.
     """
 
+    time: TimeEmbedding
+
     def __init__(self, process: OUVE, spread: float) -> None:
         super().__init__()
         self.process, self.spread = process, spread
@@ -83,9 +86,13 @@ class ResidualLogitScore(LogitDenoiser):
         """
         raise NotImplementedError
 
+    def exact(self) -> Iterable[nn.Module]:
+        """The time's."""
+        return (self.time,)
+
     def score(self, output: Tensor, y_t: Tensor, t: Tensor, heard: Heard) -> Tensor:
         """sigma(t) s from an output of unit scale."""
-        return self.process.residual_score(output, y_t, heard.y_cor, t, self.spread)
+        return self.process.residual_score(output.to(y_t), y_t, heard.y_cor, t, self.spread)
 
     def shown(self, y_t: Tensor, t: Tensor, heard: Heard) -> Tensor:
         """y_t - y_cor at unit variance."""
@@ -133,16 +140,17 @@ class LogitScore(ResidualLogitScore):
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
     ) -> Heard:
         y_cor = given(y_cor)
-        audio = self.audio(torch.cat([self.pool(x), self.pool(x_cor)], dim=2).flatten(1))
+        pooled = [self.pool(features.to(self.inlet.weight)) for features in (x, x_cor)]
+        audio = self.audio(torch.cat(pooled, dim=2).flatten(1))
         compared = torch.cat([y_cor, y_of_x - y_cor], dim=1) / self.spread
-        return Heard(audio + self.logits(compared), y_cor)
+        return Heard(audio + self.logits(compared.to(self.inlet.weight)), y_cor)
 
     def forward(self, y_t: Tensor, t: Tensor, signals: Heard) -> Tensor:
         """sigma(t) s, (B, K), at times t in (0, 1], (B,) or (1,)."""
-        shown = self.shown(y_t, t, signals)
+        shown = self.shown(y_t, t, signals).to(self.inlet.weight)
         if self.among is not None:
-            shown = shown + self.among(shown, signals.y_cor / self.spread)
-        embedding = functional.silu(self.time(t) + signals.context)
+            shown = shown + self.among(shown, (signals.y_cor / self.spread).to(shown))
+        embedding = functional.silu(self.time(t).to(shown) + signals.context)
         h = self.inlet(shown) + signals.context
         for block in self.blocks:
             h = block(h, embedding)

@@ -108,17 +108,19 @@ class LogitSequenceScore(ResidualLogitScore):
     ) -> Heard:
         y_cor = given(y_cor)
         context = self.decoding(
-            self._history(y_of_x / self.spread),
+            self._history((y_of_x / self.spread).to(self.inlet.weight)),
             self._audio(x, x_cor),
             tgt_mask=_band(y_of_x.shape[1], self.history, y_of_x.device),
         )
-        own = self.own(torch.cat([y_cor, y_of_x - y_cor], dim=2) / self.spread)
+        compared = torch.cat([y_cor, y_of_x - y_cor], dim=2) / self.spread
+        own = self.own(compared.to(self.inlet.weight))
         return Heard(context + own, y_cor)
 
     def forward(self, y_t: Tensor, t: Tensor, signals: Heard) -> Tensor:
         """sigma(t) s, (B, S, K), at times t in (0, 1], (B,) or (1,)."""
-        embedding = functional.silu(self.time(t)[:, None] + signals.context)
-        h = self.inlet(self.shown(y_t, t, signals)) + signals.context
+        shown = self.shown(y_t, t, signals).to(self.inlet.weight)
+        embedding = functional.silu(self.time(t).to(shown)[:, None] + signals.context)
+        h = self.inlet(shown) + signals.context
         for block in self.blocks:
             h = block(h, embedding)
         output = self.out(functional.silu(self.out_norm(h)))
@@ -128,7 +130,7 @@ class LogitSequenceScore(ResidualLogitScore):
         """(B, frames / stride, width) of both signals' features, frame by frame."""
         frames = torch.cat([x, x_cor], dim=2).transpose(1, 2)
         fewer = functional.avg_pool1d(frames, self.stride, ceil_mode=True).transpose(1, 2)
-        return self.audio(_placed(self.audio_inlet(fewer)))
+        return self.audio(_placed(self.audio_inlet(fewer.to(self.inlet.weight))))
 
     def _history(self, y: Tensor) -> Tensor:
         """(B, S, width): at each step the logits of the step before it."""

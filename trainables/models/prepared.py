@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser
+from trainables.models.base import Classifier, Denoiser, LogitDenoiser, SignalDenoiser
 from trainables.models.classifier import FrozenClassifier
 from trainables.models.recent import Recent
 
@@ -26,26 +26,26 @@ class Prepared:
 
     Args:
         network: what computes it, in evaluation mode.
-        dtype: what floating-point inputs are cast to.
+        dtype: what inputs are cast to; None where they are left as they are.
         frozen: whether to run it as a frozen graph.
         restore: whether the output is to be float32 again.
     """
 
     def __init__(
-        self, network: nn.Module, dtype: torch.dtype, frozen: bool, restore: bool = True
+        self, network: nn.Module, dtype: torch.dtype | None, frozen: bool, restore: bool = True
     ) -> None:
         self._network, self._dtype, self._frozen, self._restore = network, dtype, frozen, restore
         self._graph: Callable[..., Any] | None = None
         self._seen: set[Any] = set()
 
     def __call__(self, *inputs: Any) -> Any:
-        cast = _map(inputs, lambda value: value.to(self._dtype))
+        cast = _cast(inputs, self._dtype)
         output = self._ready(cast)(*cast) if self._frozen else self._network(*cast)
         return output.float() if self._restore else output
 
     def plain(self, *inputs: Any) -> Any:
         """The same without a graph, whose operations can be counted."""
-        output = self._network(*_map(inputs, lambda value: value.to(self._dtype)))
+        output = self._network(*_cast(inputs, self._dtype))
         return output.float() if self._restore else output
 
     def _ready(self, inputs: tuple[Any, ...]) -> Callable[..., Any]:
@@ -69,17 +69,17 @@ class PreparedSignal(SignalDenoiser):
         super().__init__()
         self._times = network.encode_time
         self._network = _copied(network, dtype)
-        self._forward = Prepared(self._network, dtype, frozen)
-        self._dtype = dtype
+        self._dtype = _given(network, dtype)
+        self._forward = Prepared(self._network, self._dtype, frozen)
 
     def encode_corrupted(self, x_cor: Tensor) -> Any:
-        return self._network.encode_corrupted(x_cor.to(self._dtype))
+        return self._network.encode_corrupted(_cast(x_cor, self._dtype))
 
     def encode_time(self, t: Tensor) -> Tensor:
         return self._times(t)
 
     def encode_logits(self, y: Tensor | None, batch: int) -> Any:
-        return self._network.encode_logits(None if y is None else y.to(self._dtype), batch)
+        return self._network.encode_logits(None if y is None else _cast(y, self._dtype), batch)
 
     def forward(self, x_t: Tensor, time: Tensor, corrupted: Any, logits: Any) -> Tensor:
         return self._forward(x_t, time, corrupted, logits)
@@ -94,11 +94,11 @@ class PreparedLogit(LogitDenoiser):
     def __init__(self, network: LogitDenoiser, dtype: torch.dtype, frozen: bool) -> None:
         super().__init__()
         self._times = network.encode_time
-        self._network = _copied(network, dtype)
-        self._forward = Prepared(self._network, dtype, frozen)
+        self._network, given = _copied(network, dtype), _given(network, dtype)
+        self._forward = Prepared(self._network, given, frozen)
         encoder = _Encoder(self._network).eval()
         # An attribute, so that what it computes can be counted operation by operation.
-        self.encode_signals = Prepared(encoder, dtype, frozen, restore=False)  # type: ignore[assignment, method-assign]
+        self.encode_signals = Prepared(encoder, given, frozen, restore=False)  # type: ignore[assignment, method-assign]
 
     def encode_time(self, t: Tensor) -> Tensor:
         return self._times(t)
@@ -176,7 +176,30 @@ def _copied(network: Any, dtype: torch.dtype) -> Any:
     """The network itself in float32; in another precision a copy, since time is encoded in float32."""
     if dtype == torch.float32:
         return network
-    return copy.deepcopy(network).to(dtype)
+    copied = copy.deepcopy(network)
+    exact = {id(tensor) for module in _exact(copied) for tensor in _tensors(module)}
+    for tensor in _tensors(copied):
+        if id(tensor) not in exact and tensor.is_floating_point():
+            tensor.data = tensor.data.to(dtype)
+    return copied
+
+
+def _given(network: Denoiser, dtype: torch.dtype) -> torch.dtype | None:
+    """What a denoiser's inputs are cast to before it is given them, if at all."""
+    return None if _exact(network) else dtype
+
+
+def _exact(network: nn.Module) -> list[nn.Module]:
+    return list(network.exact()) if isinstance(network, Denoiser) else []
+
+
+def _tensors(module: nn.Module) -> list[Tensor]:
+    return [*module.parameters(), *module.buffers()]
+
+
+def _cast(values: Any, dtype: torch.dtype | None) -> Any:
+    """Nested tensors in a type; as they are where it is None."""
+    return values if dtype is None else _map(values, lambda value: value.to(dtype))
 
 
 def _frozen(network: nn.Module, inputs: tuple[Any, ...]) -> Callable[..., Any]:

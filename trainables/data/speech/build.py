@@ -67,7 +67,8 @@ def make_shard(recipe: Recipe, sources: Sequence[Source]) -> Shard:
         try:
             made = recipe.make(source)
         except UsageError as error:
-            rows["left_out"].append(str(error))
+            named = f"{source.path}" in f"{error}"
+            rows["left_out"].append(f"{error}" if named else f"{source.path}: {error}")
             continue
         rows["left_out"].extend(made.left_out)
         for index, pair in enumerate(made.pairs):
@@ -196,8 +197,16 @@ def _read(path: Path) -> Shard:
 
 def _opened(recipe: Recipe, folder: Path) -> SpeechDataset:
     splits = {split: _opened_split(folder, split) for split in SPLITS}
-    left_out = tuple(json.loads((folder / _DONE).read_text())["left_out"])
-    return SpeechDataset(recipe.name, recipe.rate, recipe.classes, left_out=left_out, **splits)
+    file = folder / _DONE
+    left_out = tuple(json.loads(file.read_text())["left_out"])
+    return SpeechDataset(
+        recipe.name,
+        recipe.rate,
+        recipe.classes,
+        left_out=left_out,
+        left_out_file=file,
+        **splits,
+    )
 
 
 def _opened_split(folder: Path, split: str) -> SpeechSplit:

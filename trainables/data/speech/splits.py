@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -81,7 +82,8 @@ class SpeechSplit:
 class SpeechDataset:
     """A built dataset: `rate` in Hz, `classes` of words (none for sentences), three splits.
 
-    `left_out` has a line for each recording that could not be used, naming it and saying why.
+    `left_out` has a line for each recording that could not be used, naming it and saying why; they are
+    in `left_out_file` too.
     """
 
     name: str
@@ -91,6 +93,7 @@ class SpeechDataset:
     validation: SpeechSplit
     test: SpeechSplit
     left_out: tuple[str, ...] = ()
+    left_out_file: Path | None = None
 
     def split(self, name: str) -> SpeechSplit:
         """The split of that name.

@@ -50,6 +50,14 @@ class SpectrogramSplit:
         loudest = peak(self.speech.corrupted(rows))
         return self.sound.states(self.speech.clean(rows) / loudest)
 
+    def clean_waveforms(self) -> list[Tensor]:
+        """Clean waveforms (L,) of all rows as they were recorded: each of its own length, with all
+        frequencies, on the scale of the spectrograms.
+        """
+        waves = self.speech.clean() / peak(self.speech.corrupted())
+        lengths = self.speech.lengths.tolist()
+        return [wave[:length] for wave, length in zip(waves, lengths, strict=True)]
+
     def corrupted(
         self, x0: Tensor, rows: Tensor | slice, corruption: str, noise: NoiseSource
     ) -> Tensor:
@@ -86,7 +94,17 @@ def as_spectrograms(built: Built, spectrogram: Spectrogram | None = None) -> Dat
     train, validation, test = (
         SpectrogramSplit(split, sound) for split in (speech.train, speech.validation, speech.test)
     )
-    return Dataset(speech.name, speech.classes, train, validation, test, sound, built.cache)
+    return Dataset(
+        speech.name,
+        speech.classes,
+        train,
+        validation,
+        test,
+        sound,
+        built.cache,
+        speech.left_out,
+        speech.left_out_file,
+    )
 
 
 def facts_of(recipe: Recipe, samples: int, corruption: str) -> Facts:

@@ -16,11 +16,11 @@ USES_CORRUPTION = True
 updates = coupled.updates
 
 
-def forwards(recipe: Recipe) -> tuple[float, float]:
-    """What an update's forward pass amounts to, roughly: in forward passes of the signal denoiser
-    and of the logit denoiser.
+def forwards(recipe: Recipe) -> tuple[float, float, float]:
+    """What an update's forward pass amounts to, roughly: in forward passes of the signal denoiser,
+    of the logit denoiser and, without gradients, of the classifier.
     """
-    return 1.5, 0.0
+    return 1.5, 0.0, 0.0
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:

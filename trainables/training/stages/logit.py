@@ -34,11 +34,11 @@ def updates(recipe: Recipe) -> int:
     return recipe.updates.logit
 
 
-def forwards(recipe: Recipe) -> tuple[float, float]:
-    """What an update's forward pass amounts to, roughly: in forward passes of the signal denoiser
-    and of the logit denoiser.
+def forwards(recipe: Recipe) -> tuple[float, float, float]:
+    """What an update's forward pass amounts to, roughly: in forward passes of the signal denoiser,
+    of the logit denoiser and, without gradients, of the classifier.
     """
-    return 0.0, 1.0
+    return 0.0, 1.0, 0.0
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:
