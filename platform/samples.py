@@ -65,13 +65,17 @@ def _sampled(plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown)
         )
         outcome, x_cor = evaluator.sample(shown.point, split, seed)
         signals["corrupted"] = x_cor
-        captions["clean"] = truths = evaluator.judge.truths(split)
+        truths = evaluator.judge.truths(split)
+        captions["clean"] = _wrapped(truths)
         captions["corrupted"] = [""] * len(split)
         signals[shown.label] = outcome.x
         answers = evaluator.judge.texts(evaluator.answers(outcome))
-        captions[shown.label] = [f"answer {answer}" for answer in answers]
-    wrapped = {name: [fill(text, _WIDTH) for text in texts] for name, texts in captions.items()}
-    return _Sampled(signals, wrapped, truths)
+        captions[shown.label] = _wrapped([f"answer {answer}" for answer in answers])
+    return _Sampled(signals, captions, truths)
+
+
+def _wrapped(texts: Sequence[str]) -> list[str]:
+    return [fill(text, _WIDTH) for text in texts]
 
 
 def _spectrograms(sound: Sound, sampled: _Sampled) -> bytes:

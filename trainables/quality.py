@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from trainables.data.spectrogram import Sound
+from trainables.data.speech.audio import RATE
 from trainables.data.splits import Dataset, Samples
 from trainables.records import ESTOI, PESQ, SI_SDR, SIGNAL_MEASURES, utterances_of
 from trainables.signal_measures import Measured, estoi, pesq, si_sdr
@@ -30,13 +31,14 @@ def listened_to(dataset: Dataset, split: Samples, name: str, before: int) -> Sam
 def quality_of(sound: Sound, estimates: Tensor, clean: Tensor) -> Quality:
     """SI-SDR, PESQ and ESTOI of signals (B, 2, F, T) against the clean ones of that shape.
 
-    Compared as waveforms, with the silence that they were padded by. A word may be too short for
-    ESTOI, silence has no value at all: such utterances are left out, and the number of the others
-    is recorded.
+    Compared as waveforms, with the silence that they were padded by, for PESQ at the 16 kHz that it
+    knows. A word may be too short for ESTOI, silence has no value at all: such utterances are left
+    out, and the number of the others is recorded.
     """
     rate = sound.spectrogram.sample_rate
     pair = list(sound.waveforms(estimates)), list(sound.waveforms(clean))
-    found = {SI_SDR: si_sdr(*pair), PESQ: pesq(*pair, rate), ESTOI: estoi(*pair, rate)}
+    heard = list(sound.waveforms(estimates, RATE)), list(sound.waveforms(clean, RATE))
+    found = {SI_SDR: si_sdr(*pair), PESQ: pesq(*heard, RATE), ESTOI: estoi(*pair, rate)}
     return {name: _known(measured) for name, measured in found.items()}
 
 
