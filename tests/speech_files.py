@@ -1,12 +1,15 @@
 """Small sound files in the layouts of published speech datasets, for tests."""
 
 import json
+import re
 
 import numpy as np
 import soundfile
 import torch
 
-from trainables.noise import seed_of
+from trainables.data.speech.audio import read_audio
+from trainables.data.speech.datasets._fsdd import WORDS
+from trainables.noise import generator_of, seed_of
 
 FSDD_SPEAKERS = ("george", "jackson", "lucas", "yweweler")
 EARS_SPEAKERS = ("p001", "p100", "p102", "p103")
@@ -59,6 +62,27 @@ def write_ears(root):
                 parts += [np.zeros(9600), tone(speaker, style, i, seconds=1.0, rate=48_000)]
             write(root / "EARS" / speaker / f"{style}.wav", np.concatenate(parts), 48_000)
     (root / "EARS" / "transcripts.json").write_text(json.dumps(known))
+    return root
+
+
+def write_spoken_ears(root, recordings, scripts, speakers):
+    """Real digits (of the Free Spoken Digit Dataset) in EARS's layout: each speaker says each script,
+    a digit after the other with short pauses, over a faint floor of noise.
+
+    `scripts` are sentences of digits' names by the recordings' names; `speakers` of digits by those of
+    EARS.
+    """
+    for number, (speaker, voice) in enumerate(speakers.items()):
+        for name, text in scripts.items():
+            parts = []
+            for place, word in enumerate(re.findall(r"\w+", text.lower())):
+                file = f"{WORDS.index(word)}_{voice}_{(7 * place + number) % 50}.wav"
+                word = read_audio(recordings / file, 48_000)
+                parts += [torch.zeros(14_400), 0.5 * word / word.abs().max()]
+            wave = torch.cat([*parts, torch.zeros(14_400)])
+            floor = torch.randn(len(wave), generator=generator_of("floor", speaker, name))
+            write(root / "EARS" / speaker / f"{name}.wav", (wave + 1e-4 * floor).numpy(), 48_000)
+    (root / "EARS" / "transcripts.json").write_text(json.dumps(scripts))
     return root
 
 
