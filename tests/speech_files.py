@@ -1,9 +1,12 @@
 """Small sound files in the layouts of published speech datasets, for tests."""
 
 import json
+import os
 import re
+from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 import torch
 
@@ -13,6 +16,11 @@ from trainables.noise import generator_of, seed_of
 
 FSDD_SPEAKERS = ("george", "jackson", "lucas", "yweweler")
 EARS_SPEAKERS = ("p001", "p100", "p102", "p103")
+SPOKEN = {
+    "sentences_01_regular": "Three one four one five nine two six five three five eight nine seven.",
+    "sentences_02_regular": "Two seven one eight two eight one eight two eight four five nine zero.",
+}
+VOICES = {"p001": "george", "p100": "jackson", "p102": "lucas", "p103": "nicolas"}
 
 
 def tone(*words, seconds=0.3, rate=8000):
@@ -65,15 +73,15 @@ def write_ears(root):
     return root
 
 
-def write_spoken_ears(root, recordings, scripts, speakers):
-    """Real digits (of the Free Spoken Digit Dataset) in EARS's layout: each speaker says each script,
-    a digit after the other with short pauses, over a faint floor of noise.
-
-    `scripts` are sentences of digits' names by the recordings' names; `speakers` of digits by those of
-    EARS.
+def write_spoken_ears(root):
+    """Real digits (of the Free Spoken Digit Dataset) in EARS's layout: each speaker says each of the
+    sentences, a digit after the other with short pauses, over a faint floor of noise.
     """
-    for number, (speaker, voice) in enumerate(speakers.items()):
-        for name, text in scripts.items():
+    recordings = Path(os.environ.get("COUPLED_DATA", "")) / "fsdd" / "recordings"
+    if not os.environ.get("COUPLED_DATA") or not recordings.is_dir():
+        pytest.skip("COUPLED_DATA names no directory with fsdd/recordings")
+    for number, (speaker, voice) in enumerate(VOICES.items()):
+        for name, text in SPOKEN.items():
             parts = []
             for place, word in enumerate(re.findall(r"\w+", text.lower())):
                 file = f"{WORDS.index(word)}_{voice}_{(7 * place + number) % 50}.wav"
@@ -82,7 +90,7 @@ def write_spoken_ears(root, recordings, scripts, speakers):
             wave = torch.cat([*parts, torch.zeros(14_400)])
             floor = torch.randn(len(wave), generator=generator_of("floor", speaker, name))
             write(root / "EARS" / speaker / f"{name}.wav", (wave + 1e-4 * floor).numpy(), 48_000)
-    (root / "EARS" / "transcripts.json").write_text(json.dumps(scripts))
+    (root / "EARS" / "transcripts.json").write_text(json.dumps(SPOKEN))
     return root
 
 

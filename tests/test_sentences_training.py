@@ -12,15 +12,20 @@ from whisper.normalizers import EnglishTextNormalizer
 
 import search_spaces
 from trainables.config import as_mapping, from_mapping
+from trainables.data import datasets
+from trainables.data.spectrogram import SPECTROGRAM_48K, peak
+from trainables.data.speech.audio import RATE, resampled
 from trainables.data.speech.datasets import _ears
+from trainables.diffusion.ouve import OUVE_48K
 from trainables.errors import UsageError
 from trainables.evaluation import Evaluator, Sampling, Storage, measurement_config, measurement_of
 from trainables.judging import Judge
 from trainables.metrics import summary
 from trainables.models import build
+from trainables.models.ncsnpp import NCSNPP_48K
 from trainables.models.ouve_logits import LogitScoreConfig
 from trainables.models.recogniser import Recogniser
-from trainables.recipe import Task
+from trainables.recipe import SpeechRecipe, Task
 from trainables.records import MEASURES
 from trainables.training import stages
 from trainables.training.known import known_of
@@ -111,6 +116,27 @@ def test_the_recogniser_is_right_about_what_is_clean(task, dataset, parts):
     x0 = dataset.train.clean()
     assert float(y.mean()) == pytest.approx(float(x0.mean()), abs=1e-4)
     assert float(y.std(correction=0)) == pytest.approx(float(x0.std(correction=0)), rel=1e-3)
+
+
+def test_recordings_at_48_khz_are_heard_at_16(task, root, dataset):
+    recipe = replace(
+        task.recipe,
+        speech=SpeechRecipe(SPECTROGRAM_48K, OUVE_48K),
+        signal=replace(NCSNPP_48K, base=4, blocks=1, condition_width=8),
+    )
+    whole = datasets.load("ears-wham", root / "ears", root / "cache", SPECTROGRAM_48K)
+    recogniser, rows = build.recogniser(whole, recipe), torch.tensor([0, 1])
+    x, loudest = whole.test.clean(rows), peak(whole.test.speech.corrupted(rows))
+    waves = resampled(whole.test.speech.clean(rows) / loudest, 48_000, RATE)
+    by_ear = Recogniser(recogniser.whisper, recogniser.vocabulary, 6.0)
+    assert recogniser.shown(x).shape == (2, 250, 32)
+    torch.testing.assert_close(
+        recogniser.raw_logits(x), by_ear.raw_logits(waves), atol=0.02, rtol=0
+    )
+    network, y = build.new_signal_denoiser(whole, recipe), recogniser(x)
+    with torch.no_grad():
+        output = network(x, torch.full((2,), 0.5), x, network.encode_logits(y, 2))
+    assert output.shape == x.shape and bool(torch.isfinite(output).all())
 
 
 def test_another_script_is_heard_anew(task, dataset, parts):
