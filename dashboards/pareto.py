@@ -1,4 +1,4 @@
-"""Pareto fronts of accuracy (more is better) against NFE (less is better)."""
+"""Pareto fronts of accuracy (more is better, at most 1) against NFE (less is better)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _CALLS_A_STEP = {"image": 1, "speech": 2}  # E.5: speech is corrected once befor
 
 
 def shared_reference(classes: int, T: int, kind: str = "image") -> Reference:
-    """Chance accuracy, and the calls of 10 T steps: the dearest of the paper's points (alternating,
-    D.4 and E.5).
+    """Chance accuracy, 0 where there are no classes but sentences, and the calls of 10 T steps: the
+    dearest of the paper's points (alternating, D.4 and E.5).
     """
-    return Reference(1 / classes, 10.0 * T * _CALLS_A_STEP[kind])
+    return Reference(1 / classes if classes else 0.0, 10.0 * T * _CALLS_A_STEP[kind])
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:

@@ -22,8 +22,9 @@ import search_spaces
 from dashboards.pareto import front
 from dashboards.points import Shown
 from trainables.evaluation import schedule_of
-from trainables.metrics import holm, paired, summary
+from trainables.metrics import paired, summary
 from trainables.records import ACCURACY, NFE, Measurement
+from trainables.statistics import holm
 
 COMPARED_WITH = "enhanced"
 

@@ -156,7 +156,7 @@ def _seconds_a_call(plan: Plan, dataset: Dataset) -> _Calls:
     recipe = plan.task.recipe
     batch = recipe.batch
     x = torch.zeros(batch, *dataset.signal_shape)
-    y, t = torch.zeros(batch, len(dataset.classes)), torch.ones(1)
+    y, t = torch.zeros(batch, *build.logit_shape(dataset, recipe)), torch.ones(1)
     signal = build.new_signal_denoiser(dataset, recipe).eval()
     logit = build.new_logit_denoiser(dataset, recipe).eval()
     classifier = build.new_judge(dataset, recipe)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from platform import speech_presets
+from platform import sentence_presets, speech_presets
 from platform.preset import Preset
 
 from trainables.data.augment import Augmentation
@@ -133,4 +133,6 @@ def preset(name: str, facts: Facts) -> Preset:
     """
     if name not in _PRESETS:
         raise unknown_name("preset", name, NAMES)
+    if facts.sentences:
+        return sentence_presets.PRESETS[name](facts)
     return (speech_presets.PRESETS if facts.kind == "speech" else _PRESETS)[name](facts)

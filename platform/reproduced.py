@@ -14,13 +14,13 @@ import search_spaces
 from dashboards.curves import curves_figure
 from dashboards.side_by_side import Pair, side_by_side
 from trainables.counting import counted
-from trainables.metrics import wilson
 from trainables.records import (
     NFE,
     Measure,
     write_json,
     write_whole,
 )
+from trainables.statistics import wilson
 
 PAPER_T = 150
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from platform.plan import Plan
+from textwrap import fill, shorten
 
 import torch
 from torch import Tensor
@@ -19,16 +20,19 @@ from trainables.data.splits import Dataset
 from trainables.evaluation import Evaluator
 
 _SAMPLES = {"image": 6, "speech": 4}
+_WIDTH = 40  # letters of a line of a caption, and of what is said in a file's name
 _QUIETEST = 1e-4  # magnitude, -80 dB: below it all is drawn alike
 
 
 @dataclass(frozen=True)
 class _Sampled:
-    """Signals (N, *signal shape) and captions (N,) by what they are: clean, corrupted, a point."""
+    """Signals (N, *signal shape) and captions (N,) by what they are: clean, corrupted, a point; and
+    what is right, (N,).
+    """
 
     signals: Mapping[str, Tensor]
     captions: Mapping[str, Sequence[str]]
-    words: Sequence[str]
+    truths: Sequence[str]
 
 
 def files_of_samples(
@@ -53,8 +57,8 @@ def _sampled(
     sampling = replace(first, limit=_SAMPLES[plan.facts.kind])
     split = dataset.split(split_name).first(sampling.limit)
     enhanced = [p for p in points if p.role == "baseline" and p.strategy == "enhanced"][-1:]
-    words = [dataset.classes[label] for label in split.labels.tolist()]
-    signals, captions = {"clean": split.clean()}, {"clean": words}
+    signals: dict[str, Tensor] = {"clean": split.clean()}
+    captions: dict[str, Sequence[str]] = {}
     for shown in [*enhanced, best]:
         evaluator = Evaluator(
             plan.task,
@@ -66,11 +70,17 @@ def _sampled(
         )
         outcome, x_cor = evaluator.sample(shown.point, sampling)
         signals["corrupted"] = x_cor
+        truths = evaluator.judge.truths(split)
+        captions["clean"] = _wrapped(truths)
         captions["corrupted"] = [""] * len(split)
         signals[shown.label] = outcome.x
-        answers = evaluator.answers(outcome).tolist()
-        captions[shown.label] = [f"answer {dataset.classes[answer]}" for answer in answers]
-    return _Sampled(signals, captions, words)
+        answers = evaluator.judge.texts(evaluator.answers(outcome))
+        captions[shown.label] = _wrapped([f"answer {answer}" for answer in answers])
+    return _Sampled(signals, captions, truths)
+
+
+def _wrapped(texts: Sequence[str]) -> list[str]:
+    return [fill(text, _WIDTH) for text in texts]
 
 
 def _spectrograms(sound: Sound, sampled: _Sampled) -> bytes:
@@ -91,10 +101,10 @@ def _sounds(sound: Sound, sampled: _Sampled) -> dict[str, bytes]:
     """A WAV file a signal; those of one utterance share one factor, so that their loudness compares."""
     waves = {name: sound.waveforms(signal.float()) for name, signal in sampled.signals.items()}
     files = {}
-    for row, word in enumerate(sampled.words):
+    for row, word in enumerate(sampled.truths):
         loudest = max(1.0, *(float(wave[row].abs().max()) for wave in waves.values()))
         for name, wave in waves.items():
-            path = f"sounds/{row + 1}-{_slug(word)}-{_slug(name)}.wav"
+            path = f"sounds/{row + 1}-{_slug(shorten(word, _WIDTH))}-{_slug(name)}.wav"
             files[path] = _wav(wave[row] / loudest, sound.spectrogram.sample_rate)
     return files
 

@@ -28,6 +28,7 @@ import search_spaces
 from dashboards.pareto import shared_reference
 from trainables import trial
 from trainables.evaluation import Tally, measurement_config, measurement_of
+from trainables.judging import Judged
 from trainables.meter import Spent
 from trainables.metrics import summary
 from trainables.records import ACCURACY, NFE
@@ -47,7 +48,7 @@ def idle_trial(seconds: float) -> type[SamplingTrial]:
             job, found = self._job, []
             for sampling in job.samplings():
                 config = measurement_config(job.task, job.strategy, self.config, sampling)
-                tally = Tally("10" * (sampling.limit // 2), 0.0, Spent())
+                tally = Tally(Judged("10" * (sampling.limit // 2)), 0.0, Spent())
                 found.append(measurement_of(config, self.config, [tally]))
                 job.storage.records.save(found[-1])
             values = summary(found)

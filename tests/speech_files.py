@@ -1,14 +1,26 @@
 """Small sound files in the layouts of published speech datasets, for tests."""
 
 import json
+import os
+import re
+from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
+import torch
 
-from trainables.noise import seed_of
+from trainables.data.speech.audio import read_audio
+from trainables.data.speech.datasets._fsdd import WORDS
+from trainables.noise import generator_of, seed_of
 
 FSDD_SPEAKERS = ("george", "jackson", "lucas", "yweweler")
 EARS_SPEAKERS = ("p001", "p100", "p102", "p103")
+SPOKEN = {
+    "sentences_01_regular": "Three one four one five nine two six five three five eight nine seven.",
+    "sentences_02_regular": "Two seven one eight two eight one eight two eight four five nine zero.",
+}
+VOICES = {"p001": "george", "p100": "jackson", "p102": "lucas", "p103": "nicolas"}
 
 
 def tone(*words, seconds=0.3, rate=8000):
@@ -59,6 +71,34 @@ def write_ears(root):
             write(root / "EARS" / speaker / f"{style}.wav", np.concatenate(parts), 48_000)
     (root / "EARS" / "transcripts.json").write_text(json.dumps(known))
     return root
+
+
+def write_spoken_ears(root):
+    """Real digits (of the Free Spoken Digit Dataset) in EARS's layout: each speaker says each of the
+    sentences, a digit after the other with short pauses, over a faint floor of noise.
+    """
+    recordings = Path(os.environ.get("COUPLED_DATA", "")) / "fsdd" / "recordings"
+    if not os.environ.get("COUPLED_DATA") or not recordings.is_dir():
+        pytest.skip("COUPLED_DATA names no directory with fsdd/recordings")
+    for number, (speaker, voice) in enumerate(VOICES.items()):
+        for name, text in SPOKEN.items():
+            parts = []
+            for place, word in enumerate(re.findall(r"\w+", text.lower())):
+                file = f"{WORDS.index(word)}_{voice}_{(7 * place + number) % 50}.wav"
+                word = read_audio(recordings / file, 48_000)
+                parts += [torch.zeros(14_400), 0.5 * word / word.abs().max()]
+            wave = torch.cat([*parts, torch.zeros(14_400)])
+            floor = torch.randn(len(wave), generator=generator_of("floor", speaker, name))
+            write(root / "EARS" / speaker / f"{name}.wav", (wave + 1e-4 * floor).numpy(), 48_000)
+    (root / "EARS" / "transcripts.json").write_text(json.dumps(SPOKEN))
+    return root
+
+
+def loud_spans(wave, rate, silence):
+    """In the place of the detector of voices, which hears none in tones: what is loud is speech."""
+    loud = wave.reshape(-1, rate // 100).abs().amax(1) > 0.02
+    edges = torch.diff(loud.int(), prepend=torch.zeros(1), append=torch.zeros(1)).nonzero()
+    return [(float(a) / 100, float(b) / 100) for a, b in edges.reshape(-1, 2)]
 
 
 def write_wham(root):

@@ -1,15 +1,16 @@
-"""Spoken digits that a test writes, a small random Whisper, and a task on them with tiny networks."""
+"""Spoken digits and sentences that a test writes, a small random Whisper, tasks with tiny networks."""
 
 from dataclasses import replace
 
 import torch
-from speech_files import write_fsdd
+from speech_files import write_ears, write_fsdd, write_responses, write_wham
 from whisper.model import ModelDimensions, Whisper
 
 from trainables.data import datasets
 from trainables.data.spectrogram import Spectrogram
 from trainables.models.ncsnpp import NCSNppConfig
 from trainables.models.ouve_logits import LogitScoreConfig
+from trainables.models.ouve_logits_sequence import LogitSequenceConfig
 from trainables.models.recogniser_config import RecogniserConfig
 from trainables.noise import generator_of
 from trainables.recipe import Recipe, SpeechRecipe, Task, Updates
@@ -63,6 +64,23 @@ def load_digits(root):
     """The dataset, from recordings that are written into `root`."""
     write_fsdd(root / "fsdd", digits=3, indices=(0, 10, 11))
     return datasets.load("fsdd-babble", root / "fsdd", root / "cache", COARSE)
+
+
+def sentence_task(whisper, **changes):
+    """A task on `ears-wham` whose parts train in a second each."""
+    task = speech_task(whisper)
+    settings = {
+        "signal": replace(NETWORK, condition="fusion"),
+        "logit": LogitSequenceConfig(width=8, heads=2, layers=1, blocks=1, history=3),
+        "classifier": replace(task.recipe.classifier, context=6.0),
+    }
+    return longer(Task("ears-wham", "wham", 0, task.recipe), **(settings | changes))
+
+
+def load_sentences(root, name="ears-wham"):
+    """The dataset, from recordings that are written into `root`; a test says what is speech in them."""
+    write_responses(write_wham(write_ears(root / "ears")))
+    return datasets.load(name, root / "ears", root / "cache", COARSE)
 
 
 def train(kind, task, dataset, done, **options):

@@ -15,11 +15,18 @@ from dataset_files import (
     write_cifar100,
     write_in32,
 )
-from speech_files import write_fsdd, write_gsc
+from speech_files import (
+    loud_spans,
+    write_ears,
+    write_fsdd,
+    write_gsc,
+    write_responses,
+    write_wham,
+)
 
 from trainables.data import datasets
 from trainables.data.images import published
-from trainables.data.speech.datasets import gsc_reverb
+from trainables.data.speech.datasets import _ears, gsc_reverb
 from trainables.errors import UsageError
 
 
@@ -42,10 +49,17 @@ def write_commands(root: Path) -> Path:
     return write_gsc(root, words=gsc_reverb.WORDS, indices=(0,))
 
 
+@pytest.fixture(autouse=True)
+def _loud_is_speech(monkeypatch):
+    monkeypatch.setattr(_ears, "speech_spans", loud_spans)
+
+
 ROOTS = {
     "cifar10": write_cifar10,
     "cifar100": write_cifar100,
     "digits": lambda root: root,
+    "ears-reverb": lambda root: write_responses(write_ears(root)),
+    "ears-wham": lambda root: write_wham(write_ears(root)),
     "fsdd-babble": write_digits,
     "fsdd-reverb": write_fewer_digits,
     "gsc-reverb": write_commands,

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 import torch
 from speech_files import (
+    loud_spans,
     tone,
     write,
     write_ears,
@@ -19,6 +20,7 @@ from speech_files import (
     write_responses,
     write_wham,
 )
+from torchaudio.functional import resample
 
 from trainables.data.speech import build as building
 from trainables.data.speech.audio import RATE, read_audio, resampled
@@ -33,7 +35,7 @@ from trainables.data.speech.datasets import (
 from trainables.data.speech.noise_mixing import babble, mixed, piece, power_ratio
 from trainables.data.speech.recipe import Pair, Pairs, key_of, limited
 from trainables.data.speech.rooms import RoomOptions
-from trainables.data.splits import SPLITS
+from trainables.data.splits import SPLITS, Script
 from trainables.errors import UsageError
 from trainables.noise import generator_of
 
@@ -41,6 +43,12 @@ QUICK = fsdd_reverb.Options(room=RoomOptions(rt60=(0.25, 0.3), floor=(4, 5)))
 
 
 # Reading
+
+
+def test_a_filter_is_made_once_and_is_torchaudios():
+    wave = torch.randn(2, 480, generator=generator_of("wave"))
+    for _ in range(2):
+        assert torch.equal(resampled(wave, 48_000, RATE), resample(wave, 48_000, RATE))
 
 
 def test_a_recording_is_read_at_another_rate(tmp_path):
@@ -374,14 +382,7 @@ def ears(tmp_path_factory):
 
 @pytest.fixture
 def _loud_is_speech(monkeypatch):
-    """Tones are no speech to the detector: here what is loud is."""
-
-    def spans(wave, rate, silence):
-        loud = wave.reshape(-1, rate // 100).abs().amax(1) > 0.02
-        edges = torch.diff(loud.int(), prepend=torch.zeros(1), append=torch.zeros(1)).nonzero()
-        return [(float(a) / 100, float(b) / 100) for a, b in edges.reshape(-1, 2)]
-
-    monkeypatch.setattr(_ears, "speech_spans", spans)
+    monkeypatch.setattr(_ears, "speech_spans", loud_spans)
 
 
 @pytest.mark.usefixtures("_loud_is_speech")
@@ -449,9 +450,17 @@ def test_what_is_missing_is_named(ears, tmp_path, missing, module, reason):
         module.recipe(root)
 
 
-def test_tokens_of_known_sentences():
-    encode = lambda text: [ord(letter) for letter in text]  # noqa: E731
-    assert _ears.known_tokens(["ab", "ba ", "ab"], encode) == (32, 97, 98)
+def test_the_script_is_of_all_known_sentences_and_names_the_build(ears, tmp_path):
+    assert _ears.script(ears) == Script(("I'm so mad.", "One two."))
+    root = shutil.copytree(ears, tmp_path / "ears")
+    keys = [key_of(ears_wham.recipe(root))]
+    known = _ears.transcripts(root) | {"of nobody here": "Three\n four."}
+    (root / "EARS" / "transcripts.json").write_text(json.dumps(known))
+    assert _ears.script(root).texts[-1] == "Three four."
+    keys.append(key_of(ears_wham.recipe(root)))
+    assert keys[0] != keys[1]
+    with pytest.raises(UsageError, match="one or more sentences"):
+        Script((" ",))
 
 
 def test_a_limit_draws_by_its_seed(ears):

@@ -9,8 +9,9 @@ from scipy import stats
 
 from dashboards.pareto import Reference, front, hypervolume, shared_reference
 from trainables.errors import UsageError
-from trainables.metrics import holm, interval, paired, per_image, summary
+from trainables.metrics import interval, paired, per_image, summary
 from trainables.records import Measurement, RecordStore
+from trainables.statistics import holm, sign_flip
 
 
 def _measured(correct, **cost):
@@ -70,15 +71,13 @@ def test_paired_test_is_the_exact_permutation_test():
     rng = np.random.default_rng(2)
     a, b = rng.random((2, 12)).round(1), rng.random((2, 12)).round(1)
     difference = (a - b)[0]
-    from trainables.metrics import _sign_flip
-
     exact = np.mean(
         [
             abs(np.dot(s, difference)) >= abs(difference.sum()) - 1e-9
             for s in itertools.product((-1, 1), repeat=12)
         ]
     )
-    assert _sign_flip(difference, 0) == pytest.approx(exact, abs=0.02)
+    assert sign_flip(difference, 0) == pytest.approx(exact, abs=0.02)
 
 
 def test_paired_test_of_equal_answers_says_nothing():

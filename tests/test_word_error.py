@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainables.errors import UsageError
-from trainables.metrics import wilson
+from trainables.statistics import wilson
 from trainables.word_error import errors, interval, paired_difference, wer
 
 REFERENCES = ["The cat sat on the mat.", "Colour it, please!", "seven", "go", ""]

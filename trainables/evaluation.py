@@ -21,6 +21,7 @@ from trainables.data.speech.build import Progress, quiet
 from trainables.data.splits import Dataset, Samples
 from trainables.engine import Engine, Outcome
 from trainables.errors import check_choice
+from trainables.judging import Judge, Judged, together
 from trainables.memory import fitting_batch
 from trainables.meter import Meter, Spent
 from trainables.models import build
@@ -101,12 +102,11 @@ class Sampling:
 class Tally:
     """What a run over some samples of a sampling gave.
 
-    `correct` has a "1" for each sample classified rightly and a "0" for each other; `spread` is the
-    sum of the samples' deviations between chains; `quality` are the signal measures of those of the
-    samples that are listened to.
+    `judged` says how right the answers are; `spread` is the sum of the samples' deviations between
+    chains; `quality` are the signal measures of those of the samples that are listened to.
     """
 
-    correct: str
+    judged: Judged
     spread: float
     spent: Spent
     quality: Quality = field(default_factory=dict)
@@ -150,6 +150,7 @@ class Evaluator:
             self._weights |= storage.parts.load(kind, task)
         classifier = build.frozen_classifier(self.dataset, task.recipe, self._weights)
         self._classifier = classifier.to(device)
+        self.judge = Judge(task, self.dataset, self._classifier, device)
         self._meter = Meter()
         self._engines: dict[torch.dtype, tuple[Engine, int, Beginnings]] = {}
 
@@ -182,23 +183,23 @@ class Evaluator:
         wanted = references(split, sampling.split, rows.start or 0)
         moves = schedule_of(self.strategy, point)
         self._meter.reset()
-        correct: list[Tensor] = []
+        answers: list[Tensor] = []
         spread: list[Tensor] = []
         signals: list[Tensor] = []
         start = time.perf_counter()
         parts = [split.part(slice(first, first + batch)) for first in range(0, len(split), batch)]
-        for part, noise, shared in self._batches(parts, sampling, beginnings):
+        for noise, shared in self._batches(parts, sampling, beginnings):
             outcome = engine.run(moves, shared, noise.split("sampling"))
-            correct.append(self.answers(outcome).cpu() == part.labels)
+            answers.append(self.answers(outcome).cpu())
             spread.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
             left = len(wanted) - sum(map(len, signals))
             signals.append(outcome.x[: max(0, left)].cpu())
-        answers = "".join("1" if right else "0" for right in torch.cat(correct).tolist())
         spent = self._meter.spent() + Spent(seconds=time.perf_counter() - start)
         quality: Quality = {}
         if self.dataset.sound is not None and wanted:
             quality = quality_of(self.dataset.sound, torch.cat(signals).float(), wanted)
-        return Tally(answers, float(torch.cat(spread).sum()), spent, quality)
+        judged = self.judge.judged(torch.cat(answers), split)
+        return Tally(judged, float(torch.cat(spread).sum()), spent, quality)
 
     def sample(self, point: Mapping[str, Any], sampling: Sampling) -> tuple[Outcome, Tensor]:
         """Corrupt a sampling's samples and run a point on them; returns the outcome and x_cor."""
@@ -209,21 +210,21 @@ class Evaluator:
         return engine.run(schedule_of(self.strategy, point), x_cor, noise.split("sampling")), x_cor
 
     def answers(self, outcome: Outcome) -> Tensor:
-        """Class numbers (B,) that the outcome's logits stand for."""
+        """Numbers of classes (B,), or of tokens (B, S), that the outcome's logits stand for."""
         return self._classifier.classes_of(outcome.y)
 
     def _batches(
         self, parts: Sequence[Samples], sampling: Sampling, beginnings: Beginnings
-    ) -> Iterator[tuple[Samples, SampleNoise, SharedBatch]]:
-        """Each part with its noise and its corrupted signals; where a GPU samples, the next part's are
+    ) -> Iterator[tuple[SampleNoise, SharedBatch]]:
+        """Each part's noise and corrupted signals; where a GPU samples, the next part's are
         made meanwhile.
         """
         noises = [SampleNoise(sampling.seed, part.numbers.tolist()) for part in parts]
         keys = [(sampling.split, sampling.seed, noise.indices) for noise in noises]
         makers = [partial(self._corrupted, *pair) for pair in zip(parts, noises, strict=True)]
         made = ahead(makers, threaded=self.device.type == "cuda")
-        for part, noise, key, corrupt in zip(parts, noises, keys, made, strict=True):
-            yield part, noise, beginnings.batch(key, corrupt)
+        for noise, key, corrupt in zip(noises, keys, made, strict=True):
+            yield noise, beginnings.batch(key, corrupt)
 
     def _corrupted(self, split: Samples, noise: SampleNoise) -> Tensor:
         drawn, corruption = noise.split("corruption"), self.task.corruption
@@ -239,7 +240,7 @@ class Evaluator:
             batch = fitting_batch(
                 device, self._asked, self._gpu_share, lambda n: probe(system, dataset, n, device)
             )
-            engine = Engine(system, (len(dataset.classes),), self._meter)
+            engine = Engine(system, build.logit_shape(dataset, self.task.recipe), self._meter)
             self._engines[dtype] = engine, batch, Beginnings(_SHARED_BYTES)
         return self._engines[dtype]
 
@@ -248,8 +249,8 @@ def measurement_of(
     config: dict[str, Any], point: Mapping[str, Any], tallies: Sequence[Tally]
 ) -> Measurement:
     """The measurement that the tallies of all its rows, in order, come to."""
-    correct = "".join(tally.correct for tally in tallies)
-    count, spent = len(correct), sum((tally.spent for tally in tallies), Spent())
+    judged = together(tally.judged for tally in tallies)
+    count, spent = len(judged.correct), sum((tally.spent for tally in tallies), Spent())
     calls = spent.calls
     cost = {
         NFE: (calls["signal"] + calls["logit"]) / count,
@@ -261,7 +262,7 @@ def measurement_of(
         SPREAD: sum(tally.spread for tally in tallies) / count,
         **means([tally.quality for tally in tallies]),
     }
-    return Measurement(config, dict(point), correct, cost)
+    return Measurement(config, dict(point), judged.correct, cost, judged.errors, judged.words)
 
 
 def schedule_of(strategy: str, point: Mapping[str, Any]) -> list[Move]:

@@ -1,18 +1,20 @@
-"""Statistics of accuracy: intervals and paired tests clustered by image, from measurements.
+"""What measurements come to: accuracy with its interval, and comparisons of two points.
 
-The same image appears once a seed, so its answers are not independent: an image is the unit of all
-that follows.
+The same sample appears once a seed, so its answers are not independent: a sample is the unit of all
+that follows. Images and single words are right or wrong. Of sentences accuracy is the word accuracy,
+1 - WER, which is below 0 where there are more errors than words; `trainables.word_error` has its
+statistics.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
+from trainables import word_error
 from trainables.errors import UsageError
 from trainables.records import (
     ACCURACY,
@@ -22,9 +24,7 @@ from trainables.records import (
     Measure,
     Measurement,
 )
-
-LEVEL = 0.95
-_FLIPS = 20_000
+from trainables.statistics import LEVEL, PairedTest, sign_flip, wilson
 
 
 def per_image(measurements: Sequence[Measurement]) -> np.ndarray:
@@ -39,6 +39,19 @@ def per_image(measurements: Sequence[Measurement]) -> np.ndarray:
     return np.mean(rows, axis=0)
 
 
+def per_utterance(measurements: Sequence[Measurement]) -> tuple[np.ndarray, np.ndarray]:
+    """Word errors and words (N,) of each utterance over all seeds.
+
+    Raises:
+        UsageError: there are no measurements of sentences, or they are of different utterances.
+    """
+    words = {m.words for m in measurements}
+    if len(words) != 1 or words == {()}:
+        raise UsageError("measurements of the same sentences are needed, one or more")
+    errors = np.sum([m.errors for m in measurements], axis=0)
+    return errors, np.array(words.pop()) * len(measurements)
+
+
 def interval(scores: np.ndarray) -> tuple[float, float]:
     """Wilson's 95 % interval for mean accuracy, with the sample size that clustering leaves.
 
@@ -51,24 +64,18 @@ def interval(scores: np.ndarray) -> tuple[float, float]:
     return wilson(p, size)
 
 
-def wilson(p: float, size: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a fraction p of `size` independent samples."""
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
-    center = (p + z * z / (2 * size)) / (1 + z * z / size)
-    half = z / (1 + z * z / size) * math.sqrt(p * (1 - p) / size + z * z / (4 * size * size))
-    return max(0.0, min(center - half, p)), min(1.0, max(center + half, p))
-
-
 def summary(
     measurements: Sequence[Measurement], measure: Measure = BY_ACCURACY
 ) -> dict[str, float]:
-    """Accuracy in [0, 1] with its interval, the measure with its own, and the mean cost of a sample.
+    """Accuracy with its interval, the measure with its own, and the mean cost of a sample.
 
     The word error rate of single words is 1 - accuracy, exactly: an utterance has one word, its
     answer is one word of the closed set, so that a wrong one is one substitution in one word.
+
+    Raises:
+        UsageError: there are no measurements, or they are of different samples.
     """
-    scores = per_image(measurements)
-    accuracy, (low, high) = float(scores.mean()), interval(scores)
+    accuracy, low, high = _accuracy(measurements)
     ends = sorted((measure.of(low), measure.of(high)))
     shown = {measure.name: measure.of(accuracy), measure.low: ends[0], measure.high: ends[1]}
     names = [name for name in measurements[0].cost if all(name in m.cost for m in measurements)]
@@ -76,23 +83,33 @@ def summary(
     return {ACCURACY: accuracy, ACCURACY_LOW: low, ACCURACY_HIGH: high, **shown, **cost}
 
 
-@dataclass(frozen=True)
-class PairedTest:
-    """Mean difference in accuracy on the same images, its 95 % interval, two-sided p-value."""
+def _accuracy(measurements: Sequence[Measurement]) -> tuple[float, float, float]:
+    """Accuracy and the ends of its interval."""
+    if _of_sentences(measurements):
+        counts = per_utterance(measurements)
+        low, high = word_error.interval(*counts)
+        return 1 - word_error.wer(*counts), 1 - high, 1 - low
+    scores = per_image(measurements)
+    return float(scores.mean()), *interval(scores)
 
-    difference: float
-    low: float
-    high: float
-    p_value: float
+
+def _of_sentences(measurements: Sequence[Measurement]) -> bool:
+    return any(m.words for m in measurements)
 
 
 def paired(ours: Sequence[Measurement], other: Sequence[Measurement], seed: int = 0) -> PairedTest:
-    """Compare two points on the same images and seeds: sign-flip permutation test over images, with
-    a Student interval of the mean difference.
+    """Compare two points on the same samples and seeds: the difference in accuracy, a sign-flip
+    permutation test over samples, and an interval of the mean difference, Student's for images and
+    words, by bootstrap for sentences.
 
     Raises:
         UsageError: the two were not measured on the same samples.
     """
+    if _of_sentences([*ours, *other]):
+        (errors, words), (errors_of_other, same) = per_utterance(ours), per_utterance(other)
+        if not np.array_equal(words, same):
+            raise UsageError("a paired test needs the same utterances at as many seeds")
+        return word_error.paired_difference(errors_of_other, errors, words, seed)
     a, b = per_image(ours), per_image(other)
     if len(a) != len(b):
         raise UsageError(f"a paired test needs the same samples, not {len(a)} and {len(b)}")
@@ -100,25 +117,4 @@ def paired(ours: Sequence[Measurement], other: Sequence[Measurement], seed: int 
     mean = float(difference.mean())
     error = float(difference.std(ddof=1)) / math.sqrt(len(difference))
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(difference) - 1)) * error
-    return PairedTest(mean, mean - half, mean + half, _sign_flip(difference, seed))
-
-
-def _sign_flip(difference: np.ndarray, seed: int) -> float:
-    """Two-sided p-value of the mean under random signs of the images' differences."""
-    nonzero = difference[difference != 0]
-    if len(nonzero) == 0:
-        return 1.0
-    flips = np.random.default_rng(seed).choice((-1.0, 1.0), size=(_FLIPS, len(nonzero)))
-    null = np.abs(flips @ nonzero)
-    extreme = int((null >= abs(nonzero.sum()) - 1e-9).sum())
-    return (extreme + 1) / (_FLIPS + 1)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction for several tests, in the order given."""
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    corrected, running = [0.0] * len(p_values), 0.0
-    for rank, index in enumerate(order):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = running
-    return corrected
+    return PairedTest(mean, mean - half, mean + half, sign_flip(difference, seed))

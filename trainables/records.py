@@ -54,13 +54,15 @@ METRICS = (
 )
 STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
 STAGE_REPRODUCE = "reproduce"
+_COUNTS = ("errors", "words")
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What people are shown of how many samples were classified rightly, a fraction in [0, 1].
+    """What people are shown of how many samples were classified rightly.
 
-    Records, searches and paired tests go by accuracy throughout; `of` turns it into what is shown.
+    Records, searches and paired tests go by accuracy throughout, at most 1; `of` turns it into what is
+    shown. Of sentences it is the word accuracy, 1 - WER, which may be below 0.
 
     Args:
         name: of the metric.
@@ -138,7 +140,9 @@ class Measurement:
 
     `config` is all that determines the numbers, and `key` its hash; `point` are the sampling
     parameters it was first measured by. `correct` has a "1" for each
-    sample classified rightly and a "0" for each other, in the split's order. `cost` holds `nfe` and
+    sample classified rightly and a "0" for each other, in the split's order. Of sentences, of which
+    those without an error are right, `errors` and `words` are each utterance's word errors and the
+    words of its reference; they are empty, and not written, for all else. `cost` holds `nfe` and
     its parts, GFLOPs and seconds, all for one sample, and `spread`, the mean deviation between the
     chains' standardised logits (0 for one chain); on speech's test split the signal measures of the
     first utterances too.
@@ -148,6 +152,8 @@ class Measurement:
     point: dict[str, Any]
     correct: str
     cost: dict[str, float]
+    errors: tuple[int, ...] = ()
+    words: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
@@ -174,7 +180,9 @@ class RecordStore:
         if not path.exists():
             return None
         values = json.loads(path.read_text())
-        return Measurement(values["config"], values["point"], values["correct"], values["cost"])
+        counts = (tuple(values.get(name, ())) for name in _COUNTS)
+        own = (values[name] for name in ("config", "point", "correct", "cost"))
+        return Measurement(*own, *counts)
 
     def save(self, measurement: Measurement) -> Path:
         """Keep a measurement; returns its file."""
@@ -185,5 +193,8 @@ class RecordStore:
             "correct": measurement.correct,
             "cost": measurement.cost,
         }
+        for name in _COUNTS:
+            if getattr(measurement, name):
+                content[name] = list(getattr(measurement, name))
         write_json(path, content)
         return path

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from trainables.errors import UsageError
-from trainables.metrics import LEVEL, PairedTest, _sign_flip, wilson
+from trainables.statistics import LEVEL, PairedTest, sign_flip, wilson
 
 _RESAMPLES = 9999
 _BATCH = 500  # resamples held at once
@@ -72,7 +72,7 @@ def interval(errors: np.ndarray, words: np.ndarray, seed: int = 0) -> tuple[floa
         UsageError: there are no words.
     """
     rate = wer(errors, words)
-    if bool((errors == rate * words).all()):
+    if len(errors) == 1 or np.allclose(errors, rate * words, atol=1e-9):
         return wilson(rate, len(errors)) if rate <= 1 else (rate, rate)
     low, high = _bootstrap((errors, words), seed)
     return min(low, rate), max(high, rate)
@@ -84,7 +84,8 @@ def paired_difference(
     """Word error rate of ours less that of the other, errors (N,) of the same utterances.
 
     Its 95 % percentile-bootstrap interval over utterances, and the two-sided p-value of a sign-flip
-    permutation test of the errors' differences.
+    permutation test of the errors' differences. One utterance tells nothing of the spread: the
+    interval is the difference then.
 
     Raises:
         UsageError: the utterances are not the same in number, or there are no words.
@@ -93,10 +94,10 @@ def paired_difference(
     _check(other, words)
     difference = ours - other
     rate = float(difference.sum() / words.sum())
-    if not difference.any():
-        return PairedTest(0.0, 0.0, 0.0, 1.0)
+    if not difference.any() or len(difference) == 1:
+        return PairedTest(rate, rate, rate, 1.0)
     low, high = _bootstrap((difference, words), seed)
-    return PairedTest(rate, min(low, rate), max(high, rate), _sign_flip(difference, seed))
+    return PairedTest(rate, min(low, rate), max(high, rate), sign_flip(difference, seed))
 
 
 def _bootstrap(data: tuple[np.ndarray, np.ndarray], seed: int) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainables.data.speech.audio import resampled
 from trainables.errors import UsageError, check_range
 
 
@@ -21,7 +22,8 @@ class Spectrogram:
     """The transform.
 
     Args:
-        sample_rate: of the waveforms, Hz. The transform does not use it; it says what it is for.
+        sample_rate: of the waveforms, Hz. The transform does not use it; it says what it is for, and
+            data of another rate are resampled to it.
         n_fft: samples of the periodic Hann window, even; F is n_fft / 2 + 1 where all are kept.
         hop: samples from a frame to the next.
         alpha: exponent of the magnitude.
@@ -119,6 +121,9 @@ SPECTROGRAM_16K = Spectrogram()
 SPECTROGRAM_48K = Spectrogram(48_000, n_fft=1534, hop=384, alpha=0.667, beta=0.065)
 """What SGMSE publishes for 48 kHz: F = 768."""
 
+PUBLISHED = {made.sample_rate: made for made in (SPECTROGRAM_16K, SPECTROGRAM_48K)}
+"""What SGMSE publishes, by the rate in Hz."""
+
 
 @dataclass(frozen=True)
 class Sound:
@@ -142,9 +147,10 @@ class Sound:
         missing = self.samples - waveforms.shape[1]
         return self.spectrogram.of(functional.pad(waveforms, (0, missing)))
 
-    def waveforms(self, states: Tensor) -> Tensor:
-        """(B, samples) of spectrograms (B, 2, F, T)."""
-        return self.spectrogram.waveform(states, self.samples)
+    def waveforms(self, states: Tensor, rate: int = 0) -> Tensor:
+        """Of spectrograms (B, 2, F, T): (B, samples), or at another rate, in Hz, as many as that has."""
+        waves, own = self.spectrogram.waveform(states, self.samples), self.spectrogram.sample_rate
+        return resampled(waves, own, rate or own)
 
 
 def peak(waveform: Tensor) -> Tensor:

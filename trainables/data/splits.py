@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trainables.data import corruptions
 from trainables.data.spectrogram import Sound
-from trainables.errors import UsageError, unknown_name
+from trainables.errors import UsageError, check_range, unknown_name
 from trainables.memory import room_for_data
 from trainables.noise import NoiseSource, generator_of
 
@@ -116,11 +116,13 @@ class Facts:
     Args:
         title: what people call it.
         signal_shape: (C, H, W); of speech (2, F, T), in the published setting of its rate.
-        classes: their number.
+        classes: their number; none where sentences are spoken.
         content: tells apart data that share a dataset's name, such as folders of images.
         kind: what the signals are.
         samples: the length of every waveform, padded, where signals are speech.
         corruptions: names of what the data may be corrupted by, the first the usual one.
+        rate: of the waveforms as they are published, Hz, where signals are speech.
+        sentences: whether the answers are transcripts of sentences, not one of some classes.
     """
 
     title: str
@@ -130,6 +132,29 @@ class Facts:
     kind: Literal["image", "speech"] = "image"
     samples: int = 0
     corruptions: tuple[str, ...] = field(default_factory=corruptions.for_images)
+    rate: int = 0
+    sentences: bool = False
+
+
+@dataclass(frozen=True)
+class Script:
+    """What is known to be said where sentences are spoken (paper, E.2).
+
+    Args:
+        texts: the sentences; transcripts are made of the tokens that these are written with.
+        steps: the most tokens of a transcript, so decoding steps.
+
+    Raises:
+        UsageError: there are no sentences, or the steps are out of range.
+    """
+
+    texts: tuple[str, ...]
+    steps: int = 32
+
+    def __post_init__(self) -> None:
+        if not any(text.strip() for text in self.texts):
+            raise UsageError("a script must have one or more sentences: give some")
+        check_range("decoding steps", self.steps, 1, 220)
 
 
 @dataclass(frozen=True)
@@ -137,8 +162,9 @@ class Dataset:
     """A named dataset with its classes and its three splits.
 
     Where signals are spectrograms, `sound` makes waveforms of them. `cache` is a directory for what is
-    computed of the data once, where there is one. `left_out` has a line for each file that could not be
-    used, and `left_out_file` holds them all.
+    computed of the data once, where there is one. Where sentences are spoken there are no classes, but
+    a `script`. `left_out` has a line for each file that could not be used, and `left_out_file` holds
+    them all.
     """
 
     name: str
@@ -148,6 +174,7 @@ class Dataset:
     test: Samples
     sound: Sound | None = None
     cache: Path | None = None
+    script: Script | None = None
     left_out: tuple[str, ...] = ()
     left_out_file: Path | None = None
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from trainables.data.splits import Dataset
+from trainables.data.speech.audio import RATE
+from trainables.data.splits import Dataset, Script
 from trainables.errors import UsageError
 from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser
 from trainables.models.classifier import ConvNet, FrozenClassifier, ResNetConfig, resnet
@@ -16,7 +17,7 @@ from trainables.models.logit_attention import LogitAttention, LogitAttentionConf
 from trainables.models.logit_mlp import LogitMLP, LogitMLPConfig
 from trainables.models.ncsnpp import NCSNpp, NCSNppConfig
 from trainables.models.ouve_logits import LogitScore, LogitScoreConfig
-from trainables.models.ouve_logits_sequence import LogitSequenceScore
+from trainables.models.ouve_logits_sequence import LogitSequenceConfig, LogitSequenceScore
 from trainables.models.recogniser_config import ANY_SIZE, SIZES, RecogniserConfig
 from trainables.models.scale import AudioLogitScale, LogitScale
 from trainables.models.unet import UNet
@@ -25,7 +26,7 @@ from trainables.recipe import Recipe, SpeechRecipe
 if TYPE_CHECKING:
     from whisper.model import Whisper
 
-    from trainables.models.recogniser import Recogniser
+    from trainables.models.recogniser import Recogniser, Sentences
 
 StateDicts = dict[str, dict[str, Tensor]]
 
@@ -39,18 +40,38 @@ def new_classifier(dataset: Dataset, recipe: Recipe) -> nn.Module:
     return ConvNet(dataset.signal_shape, classes, config)
 
 
+def logit_shape(dataset: Dataset, recipe: Recipe) -> tuple[int, ...]:
+    """Shape of one sample's logits: (K,) of K classes; of sentences (S, K), S decoding steps of K
+    tokens.
+
+    Raises:
+        UsageError: sentences need Whisper's weights, which cannot be had.
+    """
+    if dataset.script is None:
+        return (len(dataset.classes),)
+    return _sentences(dataset.script, _listener(recipe)).shape
+
+
 def recogniser(dataset: Dataset, recipe: Recipe) -> Recogniser:
-    """The recogniser of a dataset's words, with a scale that is still to be measured.
+    """The recogniser of a dataset's words or sentences, with a scale that is still to be measured.
+
+    Of sentences, which are heard in far more silence than words, a logit denoiser is shown no more
+    than the signal.
 
     Raises:
         UsageError: Whisper's weights cannot be had.
     """
     from trainables.models.recogniser import Recogniser, Words  # slow to import
 
-    config, sound = recipe.classifier, dataset.sound
-    assert isinstance(config, RecogniserConfig) and sound is not None
-    words = Words(dataset.classes)
-    return Recogniser(_whisper(config), words, config.context, config.lead, sound.waveforms)
+    config, sound, script = _listener(recipe), dataset.sound, dataset.script
+    assert sound is not None
+    waveform_of = functools.partial(sound.waveforms, rate=RATE)
+    network = _whisper(config)
+    if script is None:
+        words = Words(dataset.classes)
+        return Recogniser(network, words, config.context, config.lead, waveform_of)
+    sentences, seconds = _sentences(script, config), sound.samples / sound.spectrogram.sample_rate
+    return Recogniser(network, sentences, config.context, config.lead, waveform_of, seconds)
 
 
 def new_judge(dataset: Dataset, recipe: Recipe) -> Classifier:
@@ -64,22 +85,32 @@ def new_judge(dataset: Dataset, recipe: Recipe) -> Classifier:
     return FrozenClassifier(new_classifier(dataset, recipe), LogitScale(len(dataset.classes)))
 
 
-def new_scale(dataset: Dataset) -> AudioLogitScale:
+def new_scale(dataset: Dataset, recipe: Recipe) -> AudioLogitScale:
     """The scale of a recogniser's logits, to be measured."""
-    return AudioLogitScale(len(dataset.classes))
+    return AudioLogitScale(logit_shape(dataset, recipe)[-1])
 
 
 def new_signal_denoiser(dataset: Dataset, recipe: Recipe) -> SignalDenoiser:
     """An untrained signal denoiser."""
-    classes, config = len(dataset.classes), recipe.signal
+    classes, config = logit_shape(dataset, recipe)[-1], recipe.signal
     if isinstance(config, NCSNppConfig):
         return NCSNpp(classes, _speech(recipe).process, config)
     return UNet(dataset.signal_shape[0], classes, config)
 
 
 def new_logit_denoiser(dataset: Dataset, recipe: Recipe) -> LogitDenoiser:
-    """An untrained logit denoiser."""
-    channels, classes, config = dataset.signal_shape[0], len(dataset.classes), recipe.logit
+    """An untrained logit denoiser.
+
+    Raises:
+        UsageError: the recipe's is for words where sentences are spoken, or the other way round.
+    """
+    channels, config = dataset.signal_shape[0], recipe.logit
+    classes = logit_shape(dataset, recipe)[-1]
+    if isinstance(config, LogitSequenceConfig) != (dataset.script is not None):
+        raise UsageError(
+            f"the recipe's logit is {config.network!r}, which is not for {dataset.name}: sentences "
+            "need 'logit-sequence', words and images another"
+        )
     if isinstance(config, LogitAttentionConfig):
         return LogitAttention(channels, classes, config)
     if isinstance(config, LogitMLPConfig):
@@ -147,9 +178,21 @@ def _speech(recipe: Recipe) -> SpeechRecipe:
     return recipe.speech
 
 
+def _listener(recipe: Recipe) -> RecogniserConfig:
+    assert isinstance(recipe.classifier, RecogniserConfig), "speech has a recogniser"
+    return recipe.classifier
+
+
+@functools.lru_cache(maxsize=4)
+def _sentences(script: Script, config: RecogniserConfig) -> Sentences:
+    """The tokens that this Whisper writes the script with."""
+    from trainables.models.recogniser import Sentences, tokenizer_of, tokens_of  # slow to import
+
+    return Sentences(tokens_of(script.texts, tokenizer_of(_whisper(config))), script.steps)
+
+
 def _feature_width(recipe: Recipe) -> int:
-    config = recipe.classifier
-    assert isinstance(config, RecogniserConfig)
+    config = _listener(recipe)
     return _whisper(config).dims.n_audio_state if config.size == ANY_SIZE else SIZES[config.size][1]
 
 

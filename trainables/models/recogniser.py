@@ -59,6 +59,11 @@ class Sentences:
             raise UsageError("the tokens of sentences must be one or more, each once: give others")
         check_range("decoding steps", self.steps, 1, 220)
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(S, K)."""
+        return self.steps, len(self.tokens) + 1
+
 
 class Recogniser(nn.Module):
     """A Whisper that stays as it is: eval mode, no gradients, standardised logits of its subset.
@@ -70,6 +75,8 @@ class Recogniser(nn.Module):
         lead: seconds of silence before the signal, a part of the context.
         waveform_of: turns signals in the state of the diffusion process, (B, *signal shape), into
             waveforms (B, L) at 16 kHz; None where signals are waveforms themselves.
+        duration: seconds that signals last: features of the silence after them are not shown to
+            logit denoisers. None shows all features.
 
     Raises:
         UsageError: the context is longer than Whisper hears, or a token is none of its text tokens.
@@ -82,12 +89,15 @@ class Recogniser(nn.Module):
         context: float | None = None,
         lead: float = 0.0,
         waveform_of: Callable[[Tensor], Tensor] | None = None,
+        duration: float | None = None,
     ) -> None:
         super().__init__()
         self.whisper, self.vocabulary, self.waveform_of = whisper, vocabulary, waveform_of
         if context is None:
             context = _WORD if isinstance(vocabulary, Words) else LONGEST
         self.frames, self.lead = frames_of(context, whisper.encoder), round(lead * SAMPLE_RATE)
+        heard = context if duration is None else min(context, lead + duration)
+        self._shown = frames_of(heard, whisper.encoder)
         self.log_mel = LogMel(whisper.dims.n_mels)
         self.tokenizer = tokenizer_of(whisper)
         self.decode = _decoder(self.tokenizer, vocabulary)
@@ -132,8 +142,8 @@ class Recogniser(nn.Module):
         return features
 
     def shown(self, x: Tensor) -> Tensor:
-        """The features: a logit denoiser hears a signal by the encoder's ears."""
-        return self.features(x)
+        """The features (B, N, width): a logit denoiser hears a signal by the encoder's ears."""
+        return self.features(x)[:, : self._shown]
 
     @torch.no_grad()
     def raw_logits(self, x: Tensor) -> Tensor:
@@ -149,9 +159,9 @@ class Recogniser(nn.Module):
         """Numbers of words (B,), or of tokens (B, S), that standardised logits stand for."""
         return self.scale.restored(y).argmax(dim=-1)
 
-    def texts_of(self, y: Tensor) -> list[str]:
-        """The transcripts that standardised logits stand for."""
-        chosen = self.classes_of(y).tolist()
+    def texts_of(self, numbers: Tensor) -> list[str]:
+        """The transcripts that numbers as `classes_of` gives them stand for."""
+        chosen = numbers.tolist()
         if isinstance(self.vocabulary, Words):
             return [self.vocabulary.words[number] for number in chosen]
         tokens, texts = self.vocabulary.tokens, []

@@ -65,6 +65,7 @@ def known_of(
         return Known(*map(torch.from_numpy, _computed(samples, classifier, device, progress)))
     what = [_FORMAT, identity(recipe.classifier), classifier.weights_hash(), samples.signal_shape]
     what += [identity(recipe.speech), digest(samples.numbers.tolist())]
+    what += [] if dataset.script is None else [identity(dataset.script)]
     folder = dataset.cache / f"{dataset.name}-heard" / digest(what)
     with alone(folder):
         if not (folder / f"{_NAMES[-1]}.npy").is_file():

@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
+from trainables.data.splits import Dataset
 from trainables.errors import NonFiniteError
+from trainables.judging import Judged, classified, transcribed
 from trainables.noise import SampleNoise, seeded
 from trainables.precision import dtype_of
 from trainables.recipe import Recipe
@@ -25,6 +27,9 @@ from trainables.training import stages
 from trainables.training.batches import Batch, Batches, Draws, Share
 from trainables.training.known import known_of
 from trainables.training.objective import Context, Objective, Weights
+
+if TYPE_CHECKING:
+    from trainables.models.recogniser import Recogniser
 
 LEAST_REPORTS = 20
 _WARM_UP = 0.05
@@ -206,7 +211,11 @@ def _validation(objective: Objective, context: Context, device: torch.device) ->
     whole = Share(device=device)
     if known is not None:
         known = known.part(slice(None)).to(device)
-    return Batch(whole.of(x0), whole.of(x_cor), whole.of(split.labels), known)
+    labels = split.labels
+    if dataset.script is not None:  # right is what Whisper makes of the clean signals
+        assert known is not None
+        labels = known.clean.argmax(dim=-1)
+    return Batch(whole.of(x0), whole.of(x_cor), whole.of(labels), known)
 
 
 @torch.no_grad()
@@ -216,9 +225,16 @@ def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str,
     averaged.eval()
     draws = Draws(context.task.seed, f"{kind}/validation", 0, len(batch.labels), whole)
     losses = averaged(averaged.prepare(batch, draws), draws)
-    accuracy = (averaged.answers(batch, draws) == batch.labels).float().mean()
-    found = losses | {ACCURACY: accuracy}
+    judged = _judged(averaged, context.dataset, averaged.answers(batch, draws), batch.labels)
+    found = losses | {ACCURACY: judged.share}
     return {f"validation_{name}": float(value) for name, value in found.items()}
+
+
+def _judged(objective: Objective, dataset: Dataset, answers: Tensor, labels: Tensor) -> Judged:
+    if dataset.script is None:
+        return classified(answers, labels)
+    recogniser = cast("Recogniser", objective.judge)
+    return transcribed(recogniser.texts_of(answers), recogniser.texts_of(labels))
 
 
 def _checkpoint(run: _Run, rounds_done: int) -> dict[str, Any]:

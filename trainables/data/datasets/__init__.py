@@ -34,7 +34,8 @@ def load(
         name: the dataset's.
         root: where its files lie, or where downloads may be kept.
         cache: where what must be built is kept; `root` if None.
-        spectrogram: what speech is shown as; the published one of its rate if None.
+        spectrogram: what speech is shown as, resampled where that is of another rate; the published
+            one of its rate if None.
         progress: told (recordings done, recordings in all, what is going on) of what is built.
 
     Raises:

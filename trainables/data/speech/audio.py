@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,12 +56,18 @@ def read_channels(path: Path, rate: int = RATE, only_rate: int | None = None) ->
 
 
 def resampled(wave: Tensor, from_rate: int, to_rate: int) -> Tensor:
-    """A waveform (..., L) at another rate in Hz, (..., ceil(L to_rate / from_rate))."""
+    """A waveform (..., L) at another rate in Hz, (..., ceil(L to_rate / from_rate)), on its device."""
     if from_rate == to_rate:
         return wave
-    from torchaudio.functional import resample
+    return _resampler(from_rate, to_rate, wave.dtype, wave.device)(wave)
 
-    return resample(wave, from_rate, to_rate)
+
+@functools.lru_cache(maxsize=16)
+def _resampler(from_rate: int, to_rate: int, dtype: torch.dtype, device: torch.device) -> Any:
+    """torchaudio's filter of these rates, made once."""
+    from torchaudio.transforms import Resample
+
+    return Resample(from_rate, to_rate, dtype=dtype).to(device)
 
 
 def _samples(path: Path) -> tuple[np.ndarray, int]:

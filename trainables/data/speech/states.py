@@ -9,10 +9,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from trainables.data.spectrogram import SPECTROGRAM_16K, Sound, Spectrogram, peak
+from trainables.data.spectrogram import PUBLISHED, Sound, Spectrogram, peak
+from trainables.data.speech.audio import resampled
 from trainables.data.speech.recipe import Recipe, key_of
 from trainables.data.speech.splits import SpeechDataset, SpeechSplit
-from trainables.data.splits import Dataset, Facts
+from trainables.data.splits import Dataset, Facts, Script
 from trainables.noise import NoiseSource
 
 _ALL = slice(None)
@@ -22,11 +23,13 @@ _ALL = slice(None)
 class SpectrogramSplit:
     """The utterances of a split as spectrograms (B, 2, F, T), clean and corrupted.
 
-    Both are divided by the corrupted waveform's peak, as SGMSE has it.
+    Both are divided by the corrupted waveform's peak, as SGMSE has it. Waveforms of another `rate`, in
+    Hz, than the spectrogram's are resampled to that.
     """
 
     speech: SpeechSplit
     sound: Sound
+    rate: int
     fixed: ClassVar[bool] = True
 
     def __len__(self) -> int:
@@ -47,22 +50,24 @@ class SpectrogramSplit:
 
     def clean(self, rows: Tensor | slice = _ALL) -> Tensor:
         """Clean spectrograms of these rows, all by default."""
-        loudest = peak(self.speech.corrupted(rows))
-        return self.sound.states(self.speech.clean(rows) / loudest)
+        loudest = peak(self._resampled(self.speech.corrupted(rows)))
+        return self.sound.states(self._resampled(self.speech.clean(rows)) / loudest)
 
     def clean_waveforms(self) -> list[Tensor]:
         """Clean waveforms (L,) of all rows as they were recorded: each of its own length, with all
-        frequencies, on the scale of the spectrograms.
+        frequencies that the spectrograms' rate has, on the scale of the spectrograms.
         """
-        waves = self.speech.clean() / peak(self.speech.corrupted())
-        lengths = self.speech.lengths.tolist()
+        loudest = peak(self._resampled(self.speech.corrupted()))
+        waves = self._resampled(self.speech.clean()) / loudest
+        rate = self.sound.spectrogram.sample_rate
+        lengths = [-(-length * rate // self.rate) for length in self.speech.lengths.tolist()]
         return [wave[:length] for wave, length in zip(waves, lengths, strict=True)]
 
     def corrupted(
         self, x0: Tensor, rows: Tensor | slice, corruption: str, noise: NoiseSource
     ) -> Tensor:
         """Corrupted spectrograms of these rows, as they were built: nothing is drawn."""
-        waveforms = self.speech.corrupted(rows)
+        waveforms = self._resampled(self.speech.corrupted(rows))
         return self.sound.states(waveforms / peak(waveforms))
 
     def near(self, device: torch.device) -> SpectrogramSplit:
@@ -71,28 +76,35 @@ class SpectrogramSplit:
 
     def part(self, rows: Tensor | slice) -> SpectrogramSplit:
         """The split of these rows."""
-        return SpectrogramSplit(self.speech.part(rows), self.sound)
+        return SpectrogramSplit(self.speech.part(rows), self.sound, self.rate)
 
     def first(self, limit: int) -> SpectrogramSplit:
         """The first `limit` utterances (all where there are fewer); splits are shuffled already."""
         return self.part(slice(limit))
 
+    def _resampled(self, waveforms: Tensor) -> Tensor:
+        return resampled(waveforms, self.rate, self.sound.spectrogram.sample_rate)
+
 
 @dataclass(frozen=True)
 class Built:
-    """A built dataset of words, the length that all waveforms are padded to, and its directory."""
+    """A built dataset, the length that all waveforms are padded to, its directory, and what is said in
+    it where that is sentences.
+    """
 
     speech: SpeechDataset
     samples: int
     cache: Path
+    script: Script | None = None
 
 
 def as_spectrograms(built: Built, spectrogram: Spectrogram | None = None) -> Dataset:
-    """The dataset as spectrograms, SGMSE's published ones if None."""
-    sound = Sound(spectrogram or SPECTROGRAM_16K, built.samples)
-    speech = built.speech
+    """The dataset as spectrograms, those that SGMSE publishes for its rate if None."""
+    speech, setting = built.speech, spectrogram or PUBLISHED[built.speech.rate]
+    sound = Sound(setting, -(-built.samples * setting.sample_rate // speech.rate))
     train, validation, test = (
-        SpectrogramSplit(split, sound) for split in (speech.train, speech.validation, speech.test)
+        SpectrogramSplit(split, sound, speech.rate)
+        for split in (speech.train, speech.validation, speech.test)
     )
     return Dataset(
         speech.name,
@@ -102,19 +114,25 @@ def as_spectrograms(built: Built, spectrogram: Spectrogram | None = None) -> Dat
         test,
         sound,
         built.cache,
+        built.script,
         speech.left_out,
         speech.left_out_file,
     )
 
 
 def facts_of(recipe: Recipe, samples: int, corruption: str) -> Facts:
-    """What is known of words before they are built; of the recordings only names and sizes are read."""
+    """What is known of speech before it is built; of the recordings only names and sizes are read.
+
+    A recipe without classes is of sentences.
+    """
     return Facts(
         recipe.name,
-        SPECTROGRAM_16K.shape(samples),
+        PUBLISHED[recipe.rate].shape(samples),
         len(recipe.classes),
         key_of(recipe),
         "speech",
         samples,
         (corruption,),
+        recipe.rate,
+        not recipe.classes,
     )

@@ -79,7 +79,7 @@ class ScaleObjective(Objective):
         super().__init__()
         self._recipe = context.task.recipe
         self._frozen = Frozen(networks.recogniser(context.dataset, self._recipe))
-        self.scale = networks.new_scale(context.dataset)
+        self.scale = networks.new_scale(context.dataset, self._recipe)
 
     @property
     def judge(self) -> Classifier:
@@ -90,7 +90,11 @@ class ScaleObjective(Objective):
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         assert isinstance(batch, Batch)
-        return {"loss": functional.cross_entropy(self._raw(batch), batch.labels)}
+        raw = self._raw(batch)
+        labels = (
+            batch.labels if raw.dim() == 2 else raw.argmax(dim=-1)
+        )  # of sentences none is given
+        return {"loss": functional.cross_entropy(raw.movedim(-1, 1), labels)}
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
         """Of the clean signals."""

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-from collections.abc import Callable, Iterable
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from trainables.config import digest
 from trainables.data.speech.audio import read_audio
 from trainables.data.speech.recipe import Source, limited, size_of
 from trainables.data.speech.segments import CutOptions, cuts, speech_spans
+from trainables.data.splits import Script
 from trainables.errors import UsageError, check_choice, check_range
 
 RATE = 48_000  # Hz, of the recordings
@@ -96,15 +98,13 @@ def transcripts(root: Path) -> dict[str, str]:
     return known
 
 
-def known_tokens(texts: Iterable[str], encode: Callable[[str], list[int]]) -> tuple[int, ...]:
-    """The tokens that known sentences can be written with, sorted: the classes of E.2.
+def script(root: Path) -> Script:
+    """All known sentences, whoever of the speakers is there.
 
-    Args:
-        texts: the sentences.
-        encode: a tokenizer's encoding. Whisper begins a transcript with a space, so each is encoded
-            with one in front.
+    Raises:
+        UsageError: as `transcripts`, or they are empty.
     """
-    return tuple(sorted({token for text in set(texts) for token in encode(" " + text.strip())}))
+    return Script(tuple(sorted({" ".join(text.split()) for text in transcripts(root).values()})))
 
 
 def pieces(source: Source, options: EarsOptions) -> list[Tensor]:
@@ -132,9 +132,15 @@ def pieces(source: Source, options: EarsOptions) -> list[Tensor]:
     return found
 
 
-def settings(options: EarsOptions) -> dict[str, Any]:
-    """What the pieces depend on."""
-    return asdict(options) | {"silero-vad": importlib.metadata.version("silero-vad")}
+def settings(options: EarsOptions, script: Script) -> dict[str, Any]:
+    """What the pieces, and the answers for them, depend on."""
+    detector = importlib.metadata.version("silero-vad")
+    return asdict(options) | {"silero-vad": detector, "script": digest(asdict(script))}
+
+
+def samples(options: EarsOptions) -> int:
+    """The length that pieces are padded to: that of the longest there may be."""
+    return math.ceil(options.cut.longest * options.rate)
 
 
 def listed(files: dict[str, tuple[Path, ...]]) -> dict[str, list[list[Any]]]:

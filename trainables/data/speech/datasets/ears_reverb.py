@@ -23,7 +23,7 @@ from trainables.data.speech.noise_mixing import drawn
 from trainables.data.speech.recipe import Pair, Pairs, Source, files_below, first_usable
 from trainables.data.speech.responses import Response, read_response, reverberated
 from trainables.data.speech.splits import SpeechDataset
-from trainables.data.splits import SPLITS
+from trainables.data.splits import SPLITS, Script
 from trainables.errors import UsageError, check_range
 from trainables.noise import generator_of
 
@@ -51,6 +51,7 @@ class ReverberatedSentences:
 
     sources: tuple[Source, ...]
     responses: dict[str, tuple[Path, ...]]
+    script: Script
     options: Options
     name: str = "ears-reverb"
     classes: tuple[str, ...] = ()
@@ -58,9 +59,9 @@ class ReverberatedSentences:
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        listed = _ears.listed(self.responses)
-        settings = _ears.settings(self.options.ears) | asdict(self.options) | {"responses": listed}
-        object.__setattr__(self, "settings", settings)
+        common = _ears.settings(self.options.ears, self.script)
+        own = asdict(self.options) | {"responses": _ears.listed(self.responses)}
+        object.__setattr__(self, "settings", common | own)
 
     @property
     def rate(self) -> int:
@@ -108,7 +109,9 @@ def recipe(root: Path, options: Options = Options()) -> ReverberatedSentences:
                 f"there are no room responses for the {split} split in {root}: put sound files in "
                 f"{' or '.join(_COLLECTIONS[split])}"
             )
-    return ReverberatedSentences(_ears.sources(root, options.ears), responses, options)
+    return ReverberatedSentences(
+        _ears.sources(root, options.ears), responses, _ears.script(root), options
+    )
 
 
 def load(

@@ -19,7 +19,7 @@ from trainables.data.speech.datasets._ears import EarsOptions
 from trainables.data.speech.noise_mixing import drawn, mixed, piece
 from trainables.data.speech.recipe import Pair, Pairs, Source, files_below, first_usable
 from trainables.data.speech.splits import SpeechDataset
-from trainables.data.splits import SPLITS
+from trainables.data.splits import SPLITS, Script
 from trainables.errors import UsageError, check_range
 from trainables.noise import generator_of
 
@@ -44,6 +44,7 @@ class NoisySentences:
 
     sources: tuple[Source, ...]
     noises: dict[str, tuple[Path, ...]]
+    script: Script
     options: Options
     name: str = "ears-wham"
     classes: tuple[str, ...] = ()
@@ -51,9 +52,9 @@ class NoisySentences:
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        listed = _ears.listed(self.noises)
-        settings = _ears.settings(self.options.ears) | asdict(self.options) | {"noises": listed}
-        object.__setattr__(self, "settings", settings)
+        common = _ears.settings(self.options.ears, self.script)
+        own = asdict(self.options) | {"noises": _ears.listed(self.noises)}
+        object.__setattr__(self, "settings", common | own)
 
     @property
     def rate(self) -> int:
@@ -96,7 +97,7 @@ def recipe(root: Path, options: Options = Options()) -> NoisySentences:
                 f"there are no noises in {folder}: unpack WHAM!'s wham_noise.zip in {root}, so that "
                 "there are wham_noise/tr, cv and tt"
             )
-    return NoisySentences(_ears.sources(root, options.ears), noises, options)
+    return NoisySentences(_ears.sources(root, options.ears), noises, _ears.script(root), options)
 
 
 def load(

@@ -1,0 +1,33 @@
+"""`ears-reverb`: sentences of EARS in measured rooms (EARS and room responses from a directory)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainables.data.speech.build import Progress
+from trainables.data.speech.build import build as build_pairs
+from trainables.data.speech.datasets import _ears, ears_reverb
+from trainables.data.speech.states import Built, facts_of
+from trainables.data.splits import Facts
+
+_OPTIONS = ears_reverb.Options()
+
+
+def facts(root: Path) -> Facts:
+    """What the names and sizes of the files, and the transcripts, tell.
+
+    Raises:
+        UsageError: `root` is not laid out as it must be.
+    """
+    return facts_of(ears_reverb.recipe(root, _OPTIONS), _ears.samples(_OPTIONS.ears), "reverb")
+
+
+def build(root: Path, cache: Path, progress: Progress) -> Built:
+    """The pairs of clean and corrupted pieces, made where they are not in the cache.
+
+    Raises:
+        UsageError: `root` is not laid out as it must be, or a split has no usable recording.
+    """
+    recipe = ears_reverb.recipe(root, _OPTIONS)
+    built = build_pairs(recipe, cache, progress)
+    return Built(built, _ears.samples(_OPTIONS.ears), cache, recipe.script)
