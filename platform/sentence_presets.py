@@ -10,7 +10,7 @@ from platform.preset import Preset
 
 from trainables.data.spectrogram import SPECTROGRAM_48K, Spectrogram
 from trainables.data.splits import Facts
-from trainables.diffusion.ouve import OUVE_48K
+from trainables.diffusion.ouve import OUVE_48K, OUVE_GENTLE
 from trainables.models.ncsnpp import NCSNPP_48K, NCSNppConfig
 from trainables.models.ouve_logits_sequence import LogitSequenceConfig
 from trainables.models.recogniser_config import RecogniserConfig
@@ -59,7 +59,7 @@ def _quick(facts: Facts) -> Preset:
         inner_updates=4,
         validated=32,
         # Half the frames of SGMSE's, and up to 6 kHz.
-        speech=SpeechRecipe(Spectrogram(hop=255, multiple=16, bands=192)),
+        speech=SpeechRecipe(Spectrogram(hop=255, multiple=16, bands=192), OUVE_GENTLE),
         classifier=RecogniserConfig(context=_CONTEXT),
         signal=network,
         logit=LogitSequenceConfig(width=128, layers=1, blocks=3, dropout=0.2, spread=_OF_LOGITS),
@@ -80,6 +80,7 @@ def _paper(facts: Facts) -> Preset:
         Updates(classifier=_NOTHING, signal=60_000, logit=60_000, coupled=40_000),
         T=50,
         batch=8,
+        loss_weighting="noise",
         learning_rate=1e-4,
         ema=0.999,
         sampling_steps=50,

@@ -89,7 +89,7 @@ def test_the_outputs_target_has_unit_variance_at_every_time():
         assert float(PROCESS.whitened(y_t, y_cor, t, 0.3).std()) == pytest.approx(1, rel=0.01)
 
 
-def test_weighted_by_velocity_the_loss_is_that_of_the_output_at_unit_scale():
+def test_weighted_by_a_spread_the_loss_is_that_of_the_output_at_unit_scale():
     y0, y_cor, eps, output = torch.randn(4, 5, CLASSES, generator=generator_of("weight")).double()
     t = torch.linspace(0.05, 1, 5, dtype=torch.float64)
     y_t = PROCESS.noised(y0, y_cor, eps, t)
@@ -98,16 +98,10 @@ def test_weighted_by_velocity_the_loss_is_that_of_the_output_at_unit_scale():
     sigma, m = PROCESS.deviation(t)[:, None], 0.3 * PROCESS.decay(t)[:, None]
     v = sigma**2 + m**2
     target = (-eps + sigma * (y_t - y_cor) / v) * v.sqrt() / m
-    of_noise, of_output = (OUVELearning(PROCESS, w, 0.3) for w in ("noise", "velocity"))
+    of_noise, of_output = (OUVELearning(PROCESS), OUVELearning(PROCESS, 0.3))
     torch.testing.assert_close(of_noise.loss(score, y0, eps, t), (score + eps).square().mean())
     want = (output - target).square().mean()
     torch.testing.assert_close(of_output.loss(score, y0, eps, t), want)
-
-
-def test_a_network_of_the_whole_score_cannot_be_weighted_by_velocity():
-    OUVELearning(PROCESS, "noise", None)
-    with pytest.raises(UsageError, match="give its configuration a spread, or weight by 'noise'"):
-        OUVELearning(PROCESS, "velocity", None)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -216,5 +216,9 @@ def test_networks_are_for_the_right_kind_of_signals(task):
         replace(task.recipe, signal=UNetConfig())
     with pytest.raises(UsageError, match="logit is 'logit-sequence', which is not for images"):
         Recipe(task.recipe.updates, logit=LogitSequenceConfig())
+    whole = replace(task.recipe.signal, spread=None)
+    assert replace(task.recipe, signal=whole, loss_weighting="noise").loss_spreads == (None, None)
+    with pytest.raises(UsageError, match="signal predicts the whole score: give it a spread"):
+        replace(task.recipe, signal=whole)
     with pytest.raises(UsageError, match="not augmented"):
         replace(task.recipe, augmentation=Augmentation(flip=0.5))

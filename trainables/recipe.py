@@ -116,15 +116,18 @@ class Recipe:
         check_range("inner_updates", self.inner_updates, 1, 10**6)
         check_range("unguided", self.unguided, 0, 1)
         check_range("validated", self.validated, 1, 10**6)
-        for name, kinds in _OF_SPEECH.items():
-            given = getattr(self, name)
-            if isinstance(given, kinds) != (self.speech is not None):
-                raise UsageError(
-                    f"the recipe's {name} is {given.network!r}, which is not for "
-                    f"{'speech' if self.speech else 'images'}: choose another, or give `speech`"
-                )
-        if self.speech is not None and self.augmentation != Augmentation():
-            raise UsageError("speech is not augmented: leave out the recipe's augmentation")
+        self._check_networks()
+
+    @property
+    def loss_spreads(self) -> tuple[float | None, float | None]:
+        """The spreads of the networks of signal and logits, by which their losses are weighted for
+        speech; None where they are not.
+        """
+        if self.speech is None or self.loss_weighting != "velocity":
+            return None, None
+        assert isinstance(self.signal, NCSNppConfig)
+        assert isinstance(self.logit, LogitScoreConfig | LogitSequenceConfig)
+        return self.signal.spread, self.logit.spread
 
     @property
     def kind(self) -> str:
@@ -145,6 +148,24 @@ class Recipe:
         if self.speech is not None:
             return {**as_mapping(self.speech), "loss": self.loss_weighting}
         return {"T": self.T, "loss": self.loss_weighting}
+
+    def _check_networks(self) -> None:
+        for name, kinds in _OF_SPEECH.items():
+            given = getattr(self, name)
+            if isinstance(given, kinds) != (self.speech is not None):
+                raise UsageError(
+                    f"the recipe's {name} is {given.network!r}, which is not for "
+                    f"{'speech' if self.speech else 'images'}: choose another, or give `speech`"
+                )
+        if self.speech is not None and self.loss_weighting == "velocity":
+            for name, spread in zip(("signal", "logit"), self.loss_spreads, strict=True):
+                if spread is None:
+                    raise UsageError(
+                        f"loss_weighting is 'velocity', but the recipe's {name} predicts the whole "
+                        "score: give it a spread, or weight by 'noise', as the paper does"
+                    )
+        if self.speech is not None and self.augmentation != Augmentation():
+            raise UsageError("speech is not augmented: leave out the recipe's augmentation")
 
 
 _OF_SPEECH: dict[str, tuple[type, ...]] = {

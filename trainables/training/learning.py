@@ -9,7 +9,6 @@ from torch import Tensor
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.diffusion.ouve import OUVE
 from trainables.diffusion.process import Process
-from trainables.errors import UsageError
 from trainables.recipe import Task
 from trainables.training.batches import Draws
 
@@ -57,17 +56,12 @@ class OUVELearning:
     """The network puts out sigma(t) s, whose target is minus the noise (paper, E.5).
 
     That loss hardly asks for what restores a signal: late in the process the noise is told from x_t
-    alone, however little is known of x0. With the weighting "velocity", the squared error of what the
-    network adds to the baseline counts alike at every time (`OUVE.residual_score`).
+    alone, however little is known of x0. Given the network's `spread`, the squared error of what it
+    adds to the baseline counts alike at every time (`OUVE.residual_score`).
     """
 
-    def __init__(self, process: OUVE, weighting: str, spread: float | None) -> None:
-        if weighting == "velocity" and spread is None:
-            raise UsageError(
-                "the loss weighting is 'velocity', but the network predicts the whole score: give its "
-                "configuration a spread, or weight by 'noise', as the paper does"
-            )
-        self.process, self.spread = process, spread if weighting == "velocity" else None
+    def __init__(self, process: OUVE, spread: float | None = None) -> None:
+        self.process, self.spread = process, spread
 
     def times(self, draws: Draws) -> Tensor:
         """t ~ Uniform[t_eps, T]."""
@@ -90,17 +84,13 @@ class OUVELearning:
 def learnings(
     task: Task, processes: tuple[GaussianDiffusion | OUVE, GaussianDiffusion | OUVE]
 ) -> tuple[Learning, Learning]:
-    """How the networks of a task learn its signal process and its logit process.
-
-    Raises:
-        UsageError: the loss weighting does not suit a network.
-    """
+    """How the networks of a task learn its signal process and its logit process."""
     recipe = task.recipe
     of_signal, of_logits = (
-        OUVELearning(process, recipe.loss_weighting, getattr(config, "spread", None))
+        OUVELearning(process, spread)
         if isinstance(process, OUVE)
         else GaussianLearning(process, recipe.loss_weighting)
-        for process, config in zip(processes, (recipe.signal, recipe.logit), strict=True)
+        for process, spread in zip(processes, recipe.loss_spreads, strict=True)
     )
     return of_signal, of_logits
 
