@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -362,13 +363,60 @@ def test_speech_commands_by_their_official_lists(tmp_path):
     assert [one.split for one in fewer.sources] == ["train", "validation", "test"]
 
 
-def test_missing_speech_commands_name_the_archive(tmp_path):
-    with pytest.raises(UsageError, match=r"download speech_commands_v0.02.tar.gz"):
+def test_speech_commands_that_are_packed_are_unpacked_whole_or_not_at_all(tmp_path):
+    """As the published archive is laid out: the words' folders and the lists at its top."""
+    folder = write_gsc(tmp_path / "written") / "SpeechCommands" / "speech_commands_v0.02"
+    root = tmp_path / "root"
+    root.mkdir()
+    packed = root / "speech_commands_v0.02.tar.gz"
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(folder, ".")
+    whole = packed.read_bytes()
+    packed.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UsageError, match=r"gsc-reverb cannot be unpacked \(.*\): put speech_comm"):
+        gsc_reverb.recipe(root)
+    assert list(root.iterdir()) == [packed]
+    packed.write_bytes(whole)
+    recipe = gsc_reverb.recipe(root)
+    assert {one.key for one in recipe.sources} == {
+        f"{word}/{speaker}_nohash_{i}.wav"
+        for word in ("yes", "no") for speaker in ("aa", "bb", "cc") for i in (0, 1)
+    }  # fmt: skip
+    assert recipe.sources == gsc_reverb.recipe(root).sources
+    assert {path.name for path in root.iterdir()} == {packed.name, "SpeechCommands"}
+
+
+def test_speech_commands_that_cannot_be_had_name_the_archive(tmp_path, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY"):  # nobody listens there
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(
+        UsageError, match=r"cannot be downloaded \(.*refused.*\): put speech_comm"
+    ) as raised:
         gsc_reverb.recipe(tmp_path)
+    assert "--data-dir" in str(raised.value) and "\n" not in str(raised.value)
+    assert not list(tmp_path.iterdir())
     root = write_gsc(tmp_path)
     (root / "SpeechCommands" / "speech_commands_v0.02" / "testing_list.txt").unlink()
     with pytest.raises(UsageError, match=r"there is no file .*testing_list.txt"):
         gsc_reverb.recipe(root)
+
+
+def test_a_listed_command_that_is_missing_or_broken_is_left_out(tmp_path):
+    root = write_gsc(tmp_path)
+    folder = root / "SpeechCommands" / "speech_commands_v0.02"
+    (folder / "yes" / "cc_nohash_0.wav").unlink()
+    (folder / "no" / "bb_nohash_0.wav").write_bytes(b"")
+    write(folder / "no" / "aa_nohash_0.wav", tone("fast", rate=8000), 8000)
+    dataset = gsc_reverb.load(root, tmp_path / "cache", gsc_reverb.Options(room=QUICK.room))
+    assert [len(dataset.split(name)) for name in SPLITS] == [3, 3, 3]
+    for line, told in zip(dataset.left_out, (
+        "aa_nohash_0.wav is at 8000 Hz, but must be at 16000 Hz",
+        "bb_nohash_0.wav cannot be read as audio",
+        f"there is no file {folder / 'yes' / 'cc_nohash_0.wav'}",
+    ), strict=True):  # fmt: skip
+        assert told in line
 
 
 # EARS

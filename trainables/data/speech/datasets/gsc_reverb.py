@@ -1,7 +1,16 @@
-"""`gsc-reverb`: ten words of Google Speech Commands, each in a simulated room (paper, E.2)."""
+"""`gsc-reverb`: ten words of Google Speech Commands, each in a simulated room (paper, E.2).
+
+torchaudio downloads and lists them; the sound files are read by libsndfile, as all are, since torchaudio
+wants a codec library of its own for that.
+"""
 
 from __future__ import annotations
 
+import http.client
+import os
+import tarfile
+import tempfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +25,7 @@ from trainables.errors import UsageError, check_range
 WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes")
 _ARCHIVE = "speech_commands_v0.02.tar.gz"
 _FOLDER = "SpeechCommands/speech_commands_v0.02"
+_BROKEN = (RuntimeError, OSError, EOFError, zlib.error, tarfile.TarError, http.client.HTTPException)
 _SUBSETS = {"train": "training", "validation": "validation", "test": "testing"}
 
 
@@ -33,10 +43,11 @@ class Options:
 
 
 def recipe(root: Path, options: Options = Options()) -> ReverberatedWords:
-    """What would be built from the archive unpacked in `root`, by its official lists.
+    """What would be built from the archive unpacked in `root`, by its official lists; where it is not,
+    it is downloaded (2.3 GB), or unpacked if it is there itself.
 
     Raises:
-        UsageError: it is not there, or not whole.
+        UsageError: it cannot be had, or is not whole.
     """
     sources = limited(_listed(root), options.most, options.seed)
     return ReverberatedWords(
@@ -53,7 +64,7 @@ def load(
     """The dataset, built in `cache` where it is not yet.
 
     Raises:
-        UsageError: the archive is not there, or a split has no usable recording.
+        UsageError: the archive cannot be had, or a split has no usable recording.
     """
     return build(recipe(root, options), cache, progress)
 
@@ -63,10 +74,7 @@ def _listed(root: Path) -> list[Source]:
     from torchaudio.datasets import SPEECHCOMMANDS
 
     if not (root / _FOLDER).is_dir():
-        raise UsageError(
-            f"there is no directory {root / _FOLDER}: download {_ARCHIVE} (Google Speech Commands, "
-            "version 2) and unpack it there"
-        )
+        _unpack(root)
     found = []
     for split, subset in _SUBSETS.items():
         try:
@@ -87,3 +95,26 @@ def _listed(root: Path) -> list[Source]:
             f"{root / _FOLDER} has no recordings of {', '.join(WORDS)}: unpack {_ARCHIVE} there"
         )
     return found
+
+
+def _unpack(root: Path) -> None:
+    """Put the archive's recordings where they are looked for, as a whole or not at all."""
+    from torchaudio.datasets import SPEECHCOMMANDS
+
+    packed, target = root / _ARCHIVE, root / _FOLDER
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root, prefix=".gsc-reverb.") as space:
+            if packed.is_file():
+                (Path(space) / _ARCHIVE).symlink_to(packed.absolute())
+            SPEECHCOMMANDS(space, download=True)
+            target.parent.mkdir(exist_ok=True)
+            if not target.is_dir():  # another process may have been faster
+                os.replace(Path(space) / _FOLDER, target)
+    except _BROKEN as error:
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0]
+        verb = "unpacked" if packed.is_file() else "downloaded"
+        raise UsageError(
+            f"gsc-reverb cannot be {verb} ({reason}): put {_ARCHIVE} (Google Speech Commands, version "
+            f"2), whole, into {root}, or name the directory that has {_FOLDER} by --data-dir"
+        ) from error
