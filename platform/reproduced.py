@@ -28,7 +28,7 @@ PAPER_T = 150
 @dataclass(frozen=True)
 class Result:
     """A method measured on `images` test images at `seeds` seeds, and what the paper reports of it
-    on `paper_images` (None where it does not). Accuracies lie in [0, 1]. `test` is the paired test on
+    on `paper_images` (None where it does not). Accuracies are fractions. `test` is the paired test on
     the same images against the table's reference method (None for that itself). `paper_dataset` is
     whose numbers the paper's are, 0 `paper_images` stands for a number it does not tell. Images are
     utterances where signals are speech.

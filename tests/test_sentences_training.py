@@ -146,6 +146,9 @@ def test_another_script_is_heard_anew(task, dataset, parts):
         known = known_of(data.train, data, task.recipe, classifier, CPU)
         assert known.clean.shape[1:] == known.corrupted.shape[1:] == (steps, 8)
         assert known.shown.shape[1:] == (250, 32)
+        at_once = known_of(data.train, replace(data, cache=None), task.recipe, classifier, CPU)
+        for name in ("clean", "corrupted", "shown"):
+            assert torch.equal(getattr(at_once, name), getattr(known, name))
 
 
 def _by_hand(task, dataset, parts, limit):

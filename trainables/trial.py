@@ -35,7 +35,7 @@ def evaluator_of(job: Job, strategy: str, dataset: Dataset | None = None) -> Eva
 class SamplingTrial(tune.Trainable):
     """One trial samples one point; the actor is reused and keeps the parts.
 
-    Reports accuracy in [0, 1] and NFE a sample, and the keys of the records it wrote.
+    Reports accuracy, at most 1, and NFE a sample, and the keys of the records it wrote.
     """
 
     def setup(self, config: dict[str, Any], job: Job | None = None) -> None:

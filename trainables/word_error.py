@@ -65,8 +65,8 @@ def wer(errors: np.ndarray, words: np.ndarray) -> float:
 def interval(errors: np.ndarray, words: np.ndarray, seed: int = 0) -> tuple[float, float]:
     """95 % percentile-bootstrap interval of the word error rate, over utterances (N,).
 
-    Where every utterance has the same rate resampling sees no spread: it is Wilson's interval of N
-    utterances then (and the rate itself where it is above 1).
+    Where every utterance has the same rate, or there is but one, resampling sees no spread: it is
+    Wilson's interval of N utterances then (and the rate itself where it is above 1).
 
     Raises:
         UsageError: there are no words.

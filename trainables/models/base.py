@@ -29,7 +29,7 @@ class Classifier(Protocol):
         """The same before `scale`."""
 
     def classes_of(self, y: Tensor) -> Tensor:
-        """Class numbers that standardised logits stand for."""
+        """Numbers of classes (B,), or of tokens (B, S), that standardised logits stand for."""
 
     def shown(self, x: Tensor) -> Tensor:
         """What a logit denoiser is shown of signals, (B, ...)."""

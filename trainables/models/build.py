@@ -185,7 +185,9 @@ def _listener(recipe: Recipe) -> RecogniserConfig:
 
 @functools.lru_cache(maxsize=4)
 def _sentences(script: Script, config: RecogniserConfig) -> Sentences:
-    """The tokens that this Whisper writes the script with."""
+    """The tokens that this Whisper writes the script with, as it is written: a piece that begins within
+    a sentence is transcribed without a capital, which the word error rate pays no heed to.
+    """
     from trainables.models.recogniser import Sentences, tokenizer_of, tokens_of  # slow to import
 
     return Sentences(tokens_of(script.texts, tokenizer_of(_whisper(config))), script.steps)

@@ -63,7 +63,8 @@ class AudioLogitScale(LogitScale):
             )
         self.deviation.copy_(spread / deviation)
         self.mean.copy_((logits.mean() - mean * self.deviation).expand_as(self.mean))
-        self.largest.copy_(self.standardised(logits).abs().max())
+        ends = torch.stack(logits.aminmax())[:, None]  # all that matters: there may be many logits
+        self.largest.copy_(self.standardised(ends).abs().max())
 
 
 def weights_hash(network: nn.Module) -> str:

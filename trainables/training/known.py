@@ -6,8 +6,10 @@ the same at every step. Images are moved and corrupted anew each time: nothing i
 
 from __future__ import annotations
 
-import io
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,7 +22,6 @@ from trainables.models import build
 from trainables.models.base import Classifier
 from trainables.noise import SampleNoise
 from trainables.recipe import Recipe
-from trainables.records import write_whole
 
 _TOGETHER = 16
 _FORMAT = 1
@@ -62,19 +63,16 @@ def known_of(
     if classifier is None or not samples.fixed:
         return None
     if dataset.cache is None:
-        return Known(*map(torch.from_numpy, _computed(samples, classifier, device, progress)))
+        made = [values for _, values in _heard(samples, classifier, device, progress)]
+        whole = (np.concatenate(column) for column in zip(*made, strict=True))
+        return Known(*map(torch.from_numpy, whole))
     what = [_FORMAT, identity(recipe.classifier), classifier.weights_hash(), samples.signal_shape]
     what += [identity(recipe.speech), digest(samples.numbers.tolist())]
     what += [] if dataset.script is None else [identity(dataset.script)]
     folder = dataset.cache / f"{dataset.name}-heard" / digest(what)
     with alone(folder):
         if not (folder / f"{_NAMES[-1]}.npy").is_file():
-            for name, values in zip(
-                _NAMES, _computed(samples, classifier, device, progress), strict=True
-            ):
-                file = io.BytesIO()
-                np.save(file, values, allow_pickle=False)
-                write_whole(folder / f"{name}.npy", file.getvalue())
+            _write(folder, len(samples), _heard(samples, classifier, device, progress))
     arrays = (np.load(folder / f"{name}.npy", mmap_mode="c") for name in _NAMES)
     return Known(*map(torch.from_numpy, arrays))
 
@@ -90,12 +88,32 @@ def prepare(dataset: Dataset, recipe: Recipe, progress: Progress) -> None:
     classifier.cpu()
 
 
+def _write(folder: Path, count: int, heard: Iterator[tuple[slice, list[np.ndarray]]]) -> None:
+    """Arrays of so many rows, written as they come, since memory may not hold them all. They get their
+    names when all is there, the last one last.
+    """
+    unfinished = [folder / f".{name}.npy" for name in _NAMES]
+    arrays: list[np.ndarray] = []
+    for rows, values in heard:
+        if not arrays:
+            arrays = [
+                np.lib.format.open_memmap(path, "w+", value.dtype, (count, *value.shape[1:]))
+                for path, value in zip(unfinished, values, strict=True)
+            ]
+        for array, value in zip(arrays, values, strict=True):
+            array[rows] = value
+    del arrays
+    for path, name in zip(unfinished, _NAMES, strict=True):
+        os.replace(path, folder / f"{name}.npy")
+
+
 @torch.no_grad()
-def _computed(
+def _heard(
     samples: Samples, classifier: Classifier, device: torch.device, progress: Progress
-) -> list[np.ndarray]:
-    rows, made = torch.arange(len(samples)), []
-    for chunk in rows.split(_TOGETHER):
+) -> Iterator[tuple[slice, list[np.ndarray]]]:
+    """What is known of a few rows at a time, in the order of _NAMES."""
+    for first in range(0, len(samples), _TOGETHER):
+        chunk = torch.arange(first, min(first + _TOGETHER, len(samples)))
         x0 = samples.clean(chunk)
         noise = SampleNoise(0, samples.numbers[chunk].tolist())
         x_cor = samples.corrupted(x0, chunk, "", noise).to(device)
@@ -104,6 +122,5 @@ def _computed(
             classifier.raw_logits(x_cor),
             classifier.shown(x_cor).half(),
         )
-        made.append([value.cpu().numpy() for value in values])
         progress(int(chunk[-1]) + 1, len(samples), "hearing the utterances")
-    return [np.concatenate(column) for column in zip(*made, strict=True)]
+        yield slice(first, first + len(chunk)), [value.cpu().numpy() for value in values]

@@ -55,7 +55,9 @@ class Objective(nn.Module):
         raise NotImplementedError
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
-        """Class numbers (B,) that the part gives for corrupted signals in one step of sampling."""
+        """Numbers of classes (B,), or of tokens (B, S), that the part gives for corrupted signals in one
+        step of sampling.
+        """
         raise NotImplementedError
 
     def move(self, device: torch.device) -> None:
