@@ -121,6 +121,7 @@ def test_the_recogniser_is_right_about_what_is_clean(task, dataset, parts):
 def test_recordings_at_48_khz_are_heard_at_16(task, root, dataset):
     recipe = replace(
         task.recipe,
+        loss_weighting="noise",
         speech=SpeechRecipe(SPECTROGRAM_48K, OUVE_48K),
         signal=replace(NCSNPP_48K, base=4, blocks=1, condition_width=8),
     )
