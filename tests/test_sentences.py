@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from platform import sweep
+from platform.forecast import forecast
 from platform.plan import Plan
 
 import jiwer
@@ -9,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 from speech_files import loud_spans, write_ears, write_responses, write_wham
+from speech_task import write_whisper
 
 from dashboards.figures import front_figure, front_page
 from dashboards.pareto import Reference, hypervolume, shared_reference
 from dashboards.points import Shown, difference, percent, rows
 from trainables import word_error
+from trainables.config import as_mapping, from_mapping
 from trainables.data import datasets
 from trainables.data.spectrogram import SPECTROGRAM_48K, Spectrogram
 from trainables.data.speech.audio import RATE
@@ -26,6 +30,7 @@ from trainables.metrics import paired, summary
 from trainables.models import build
 from trainables.models.ncsnpp import NCSNPP_48K
 from trainables.noise import SampleNoise, generator_of
+from trainables.recipe import Task
 from trainables.records import MEASURES, Measurement, RecordStore
 
 COARSE = Spectrogram(hop=255, multiple=8)
@@ -85,14 +90,13 @@ def test_the_networks_of_a_preset_take_its_spectrograms(root, tmp_path, preset):
     assert recipe.signal.condition == "fusion" and recipe.logit.network == "logit-sequence"
     assert recipe.speech.logit_process == replace(recipe.speech.process, complex_state=False)
     assert plan.measure == MEASURES["speech"]
+    assert from_mapping(Task, as_mapping(plan.task)) == plan.task
     if preset == "paper":
         assert recipe.signal == NCSNPP_48K and recipe.classifier.context is None
         assert (setting, recipe.speech.process) == (SPECTROGRAM_48K, OUVE_48K)
 
 
-def test_the_smallest_networks_answer_in_the_sentences_shapes(root, tmp_path):
-    from speech_task import write_whisper
-
+def test_the_smallest_networks_answer_in_the_sentences_shapes_and_are_timed(root, tmp_path):
     plan = replace(_plan(root, tmp_path, "smoke"), whisper=str(write_whisper(tmp_path / "w.pt")))
     recipe = plan.task.recipe
     dataset = plan.places.dataset(plan.task)
@@ -103,6 +107,16 @@ def test_the_smallest_networks_answer_in_the_sentences_shapes(root, tmp_path):
     assert signal(x, t, x, signal.encode_logits(y, 2)).shape == x.shape
     logit, shown = build.new_logit_denoiser(dataset, recipe), torch.zeros(2, 250, 32)
     assert logit(y, t, logit.encode_signals(shown, y, shown, y)).shape == y.shape
+    predicted = forecast(plan)
+    assert predicted.paper.nfe == 16 and predicted.seconds > predicted.training_seconds > 0
+
+
+def test_a_directory_without_ears_is_told_in_one_line(tmp_path, capfd):
+    places = ["--data-dir", str(tmp_path), "--storage", str(tmp_path / "runs")]
+    for name in ("ears-reverb", "ears-wham"):
+        assert sweep.main(["nested", name, *places]) == 2
+        error = capfd.readouterr().err
+        assert error.count("\n") == 1 and "EARS/transcripts.json: put EARS's" in error
 
 
 def _measured(errors, words, nfe=4.0):

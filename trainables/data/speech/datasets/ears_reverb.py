@@ -100,7 +100,7 @@ def recipe(root: Path, options: Options = Options()) -> ReverberatedSentences:
     Raises:
         UsageError: EARS is missing, or a split has no responses.
     """
-    responses = {}
+    sources, responses = _ears.sources(root, options.ears), {}
     for split in SPLITS:
         folders = [root / name for name in _COLLECTIONS[split]]
         responses[split] = tuple(path for folder in folders for path in files_below(folder))
@@ -109,9 +109,7 @@ def recipe(root: Path, options: Options = Options()) -> ReverberatedSentences:
                 f"there are no room responses for the {split} split in {root}: put sound files in "
                 f"{' or '.join(_COLLECTIONS[split])}"
             )
-    return ReverberatedSentences(
-        _ears.sources(root, options.ears), responses, _ears.script(root), options
-    )
+    return ReverberatedSentences(sources, responses, _ears.script(root), options)
 
 
 def load(

@@ -88,7 +88,7 @@ def recipe(root: Path, options: Options = Options()) -> NoisySentences:
     Raises:
         UsageError: one is missing or empty.
     """
-    noises = {}
+    sources, noises = _ears.sources(root, options.ears), {}
     for split in SPLITS:
         folder = root / "wham_noise" / _FOLDERS[split]
         noises[split] = tuple(files_below(folder))
@@ -97,7 +97,7 @@ def recipe(root: Path, options: Options = Options()) -> NoisySentences:
                 f"there are no noises in {folder}: unpack WHAM!'s wham_noise.zip in {root}, so that "
                 "there are wham_noise/tr, cv and tt"
             )
-    return NoisySentences(_ears.sources(root, options.ears), noises, _ears.script(root), options)
+    return NoisySentences(sources, noises, _ears.script(root), options)
 
 
 def load(
