@@ -11,7 +11,7 @@ from platform.preset import Preset
 from trainables.data.spectrogram import SPECTROGRAM_48K, Spectrogram
 from trainables.data.splits import Facts
 from trainables.diffusion.ouve import OUVE_48K, OUVE_GENTLE
-from trainables.models.ncsnpp import NCSNPP_48K, NCSNppConfig
+from trainables.models.ncsnpp_config import NCSNPP_48K, NCSNppConfig
 from trainables.models.ouve_logits_sequence import LogitSequenceConfig
 from trainables.models.recogniser_config import RecogniserConfig
 from trainables.recipe import Recipe, SpeechRecipe, Updates

@@ -7,7 +7,7 @@ from platform.preset import Preset
 from trainables.data.spectrogram import Spectrogram
 from trainables.data.splits import Facts
 from trainables.diffusion.ouve import OUVE_GENTLE
-from trainables.models.ncsnpp import NCSNPP, NCSNppConfig
+from trainables.models.ncsnpp_config import NCSNPP, NCSNppConfig
 from trainables.models.ouve_logits import LogitScoreConfig
 from trainables.models.recogniser_config import RecogniserConfig
 from trainables.recipe import Recipe, SpeechRecipe, Updates

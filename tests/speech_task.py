@@ -8,7 +8,7 @@ from whisper.model import ModelDimensions, Whisper
 
 from trainables.data import datasets
 from trainables.data.spectrogram import Spectrogram
-from trainables.models.ncsnpp import NCSNppConfig
+from trainables.models.ncsnpp_config import NCSNppConfig
 from trainables.models.ouve_logits import LogitScoreConfig
 from trainables.models.ouve_logits_sequence import LogitSequenceConfig
 from trainables.models.recogniser_config import RecogniserConfig

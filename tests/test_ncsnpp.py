@@ -12,7 +12,8 @@ import torch
 from trainables.diffusion.ouve import OUVE, OUVE_16K, OUVE_48K
 from trainables.errors import UsageError
 from trainables.models._ncsnpp_layers import down, up
-from trainables.models.ncsnpp import NCSNPP, NCSNPP_48K, NCSNPP_SMALL, NCSNpp, NCSNppConfig
+from trainables.models.ncsnpp import NCSNpp
+from trainables.models.ncsnpp_config import NCSNPP, NCSNPP_48K, NCSNPP_SMALL, NCSNppConfig
 from trainables.models.sgmse_checkpoint import load_sgmse
 from trainables.noise import generator_of
 

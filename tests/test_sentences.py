@@ -28,7 +28,7 @@ from trainables.errors import UsageError
 from trainables.judging import Judged, together, transcribed
 from trainables.metrics import paired, summary
 from trainables.models import build
-from trainables.models.ncsnpp import NCSNPP_48K
+from trainables.models.ncsnpp_config import NCSNPP_48K
 from trainables.noise import SampleNoise, generator_of
 from trainables.recipe import Task
 from trainables.records import MEASURES, Measurement, RecordStore

@@ -22,7 +22,7 @@ from trainables.evaluation import Evaluator, Sampling, Storage, measurement_conf
 from trainables.judging import Judge
 from trainables.metrics import summary
 from trainables.models import build
-from trainables.models.ncsnpp import NCSNPP_48K
+from trainables.models.ncsnpp_config import NCSNPP_48K
 from trainables.models.ouve_logits import LogitScoreConfig
 from trainables.models.recogniser import Recogniser
 from trainables.recipe import SpeechRecipe, Task

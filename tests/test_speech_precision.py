@@ -11,7 +11,8 @@ from trainables.engine import Engine
 from trainables.evaluation import schedule_of
 from trainables.meter import Meter
 from trainables.models import build
-from trainables.models.ncsnpp import NCSNpp, NCSNppConfig
+from trainables.models.ncsnpp import NCSNpp
+from trainables.models.ncsnpp_config import NCSNppConfig
 from trainables.models.ouve_logits import LogitScore, LogitScoreConfig
 from trainables.models.ouve_logits_sequence import LogitSequenceConfig, LogitSequenceScore
 from trainables.models.prepared import PreparedLogit, PreparedSignal

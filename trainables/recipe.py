@@ -13,7 +13,7 @@ from trainables.errors import UsageError, check_choice, check_range
 from trainables.models.classifier import ConvNetConfig, ResNetConfig
 from trainables.models.logit_attention import LogitAttentionConfig
 from trainables.models.logit_mlp import LogitMLPConfig
-from trainables.models.ncsnpp import NCSNppConfig
+from trainables.models.ncsnpp_config import NCSNppConfig
 from trainables.models.ouve_logits import LogitScoreConfig
 from trainables.models.ouve_logits_sequence import LogitSequenceConfig
 from trainables.models.recogniser_config import RecogniserConfig

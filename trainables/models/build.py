@@ -15,7 +15,8 @@ from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser
 from trainables.models.classifier import ConvNet, FrozenClassifier, ResNetConfig, resnet
 from trainables.models.logit_attention import LogitAttention, LogitAttentionConfig
 from trainables.models.logit_mlp import LogitMLP, LogitMLPConfig
-from trainables.models.ncsnpp import NCSNpp, NCSNppConfig
+from trainables.models.ncsnpp import NCSNpp
+from trainables.models.ncsnpp_config import NCSNppConfig
 from trainables.models.ouve_logits import LogitScore, LogitScoreConfig
 from trainables.models.ouve_logits_sequence import LogitSequenceConfig, LogitSequenceScore
 from trainables.models.recogniser_config import ANY_SIZE, SIZES, RecogniserConfig

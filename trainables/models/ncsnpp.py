@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.diffusion.ouve import OUVE
-from trainables.errors import UsageError, check_choice, check_range
+from trainables.errors import UsageError
 from trainables.models._ncsnpp_condition import Condition, FiLM, Fusion
 from trainables.models._ncsnpp_layers import (
     Block,
@@ -31,86 +31,9 @@ from trainables.models._ncsnpp_layers import (
     up,
 )
 from trainables.models.base import SignalDenoiser
+from trainables.models.ncsnpp_config import NCSNppConfig
 
 Layer = TypeVar("Layer", bound=nn.Module)
-
-
-@dataclass(frozen=True)
-class NCSNppConfig:
-    """Sizes. The defaults are the published 16 kHz network's.
-
-    Args:
-        base: channels of the first level.
-        multipliers: channels of each level, as multiples of `base`.
-        blocks: residual blocks a level on the way down; there is one more on the way up.
-        attention: levels (0 is the finest) with self-attention, beside the bottleneck.
-        pyramids: the input joins every level on the way down, and every level on the way up adds to
-            the output.
-        scale_last: the division by t comes after the output layer instead of before it.
-        spread: None for the published output. A number, the deviation of the entries of x0 - x_cor,
-            makes the output a residual of the baseline (`OUVE.residual_score`), which a small
-            network learns faster.
-        patch: the first level works on squares of `patch` × `patch` places.
-        dropout: in the residual blocks.
-        condition: where logits come in: "film" at the bottleneck, "fusion" midway on the way up.
-        condition_width: of the embedded logits.
-
-    Raises:
-        UsageError: a size is out of range.
-    """
-
-    base: int = 128
-    multipliers: tuple[int, ...] = (1, 1, 2, 2, 2, 2, 2)
-    blocks: int = 2
-    attention: tuple[int, ...] = (4,)
-    pyramids: bool = True
-    scale_last: bool = False
-    spread: float | None = None
-    patch: int = 1
-    dropout: float = 0.0
-    condition: Literal["film", "fusion"] = "film"
-    condition_width: int = 128
-    network: Literal["ncsnpp"] = "ncsnpp"
-
-    def __post_init__(self) -> None:
-        check_range("NCSN++ base", self.base, 4, 4096)
-        check_range("NCSN++ blocks", self.blocks, 1, 16)
-        check_range("NCSN++ patch", self.patch, 1, 64)
-        if self.spread is not None:
-            check_range("NCSN++ spread", self.spread, 1e-6, 1e3)
-        check_range("NCSN++ dropout", self.dropout, 0, 0.9)
-        check_range("NCSN++ condition_width", self.condition_width, 1, 65536)
-        check_choice("NCSN++ condition", self.condition, ("film", "fusion"))
-        if not self.multipliers or min(self.multipliers) < 1:
-            raise UsageError(
-                f"NCSN++ multipliers are {self.multipliers}, but must all be 1 or more"
-            )
-        for level in self.attention:
-            check_range("NCSN++ attention level", level, 0, len(self.multipliers) - 1)
-
-    @property
-    def multiple(self) -> int:
-        """Frequencies and frames must be multiples of this."""
-        return self.patch * 2 ** (len(self.multipliers) - 1)
-
-
-NCSNPP = NCSNppConfig()
-"""Published for 16 kHz: 65.6 million parameters."""
-
-NCSNPP_48K = NCSNppConfig(attention=(), pyramids=False, scale_last=True, condition="fusion")
-"""Published for 48 kHz (EARS)."""
-
-NCSNPP_SMALL = NCSNppConfig(
-    base=32,
-    multipliers=(1, 1, 2),
-    blocks=1,
-    attention=(),
-    pyramids=False,
-    spread=0.1,
-    patch=4,
-    condition_width=64,
-)
-"""For two CPU cores: 0.9 million parameters, whose first level sees squares of 4 × 4 places."""
 
 
 @dataclass
