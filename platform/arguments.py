@@ -16,6 +16,7 @@ from platform.plan import (
     usual_corruption,
     writable_storage,
 )
+from platform.sgmse import sgmse_of
 from platform.whisper import USUAL_WHISPER, whisper_of
 from typing import NoReturn
 
@@ -119,6 +120,11 @@ def with_common(made: Parser) -> Parser:
         "file [%(default)s]",
     )  # fmt: skip
     made.add_argument(
+        "--sgmse", default=None, metavar="FILE",
+        help="checkpoint published by SGMSE that the signal denoiser of speech starts from, with "
+        "--preset paper [none: it starts untrained]",
+    )  # fmt: skip
+    made.add_argument(
         "--tracking-uri", default=None, metavar="URI",
         help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
     )  # fmt: skip
@@ -213,6 +219,7 @@ def plan_of(asked: argparse.Namespace) -> Plan:
         fresh=getattr(asked, "fresh", False),
         precision=asked.precision,
         whisper=whisper_of(asked.whisper),
+        sgmse=sgmse_of(asked.sgmse),
     )
     trials = getattr(asked, "trials", None)
     return replace(plan, trials=plan.budget.trials if trials is None else trials)

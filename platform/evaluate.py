@@ -85,7 +85,7 @@ def _measured(
     if missing:
         raise UsageError(
             f"parts that have not been trained: {', '.join(missing)}; run platform.train with the "
-            "same dataset, corruption, preset, seed and storage (for speech, Whisper) first"
+            "same dataset, corruption, preset, seed and storage (for speech, Whisper and SGMSE) first"
         )
     own = Shown(plan.strategy, plan.strategy, "front", point)
     chosen = [own, *baseline_points(plan, cluster, console)]

@@ -65,11 +65,15 @@ def lines_of_all(plans: Sequence[Plan]) -> list[str]:
 def forecast(plan: Plan, trained: Collection[str] = ()) -> Forecast:
     """Predict a sweep from its space and from untrained networks of its sizes, timed briefly; kinds
     of parts in `trained` will be in the store by then.
+
+    Raises:
+        UsageError: the data or published weights are not there, or cannot be used.
     """
     budget = plan.budget
     paper = _paper_cost(plan, plan.strategy)
     drawn = _drawn_costs(plan)
     dataset = plan.places.dataset(plan.task)
+    build.obtain(plan.task.recipe, plan.places.parts.missing(plan.kinds, plan.task))
     calls = _seconds_a_call(plan, dataset)
 
     def seconds(costs: list[Cost], samples: int) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from platform import presets
+from platform.sgmse import chosen_sgmse
 from platform.whisper import USUAL_WHISPER, chosen_whisper
 from typing import Any
 
@@ -49,6 +50,7 @@ class Plan:
         fresh: forget the trials of earlier runs of this sweep and search anew.
         precision: what networks compute in when they sample.
         whisper: the size of Whisper that classifies speech, or a checkpoint file.
+        sgmse: the checkpoint file that speech's signal denoiser starts from; none if empty.
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -68,6 +70,7 @@ class Plan:
     fresh: bool = False
     precision: str = "auto"
     whisper: str = USUAL_WHISPER
+    sgmse: str = ""
 
     def __post_init__(self) -> None:
         _known("strategy", self.strategy, strategies.names())
@@ -85,13 +88,13 @@ class Plan:
 
     @property
     def budget(self) -> presets.Preset:
-        """What the preset stands for, with the Whisper that was asked for."""
+        """What the preset stands for, with the Whisper and the checkpoint that were asked for."""
         found = presets.preset(self.preset, self.facts)
-        classifier = found.recipe.classifier
-        if not isinstance(classifier, RecogniserConfig):
-            return found
-        recipe = replace(found.recipe, classifier=chosen_whisper(classifier, self.whisper))
-        return replace(found, recipe=recipe)
+        signal, classifier = found.recipe.signal, found.recipe.classifier
+        signal = chosen_sgmse(signal, self.sgmse, self.preset)
+        if isinstance(classifier, RecogniserConfig):
+            classifier = chosen_whisper(classifier, self.whisper)
+        return replace(found, recipe=replace(found.recipe, signal=signal, classifier=classifier))
 
     @property
     def facts(self) -> Facts:

@@ -42,7 +42,7 @@ def prepare(
     missing = plan.places.parts.missing(kinds, plan.task)
     name = digest([key_of(kind, plan.task) for kind in kinds])
     history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
-    build.obtain(plan.task.recipe)  # what is missing is told here, not by a worker
+    build.obtain(plan.task.recipe, missing)  # what is missing is told here, not by a worker
     if missing:
         if datasets.must_be_built(plan.dataset):
             cluster.room()  # Ray's workers build it together

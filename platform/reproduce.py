@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,8 +17,8 @@ from platform.plan import Plan, kinds_of
 from platform.prepare import prepare
 from platform.reproduced import Result, cost_rows, draw, percent_of, save
 from platform.running import run_each
+from platform.steps import network_flags
 from platform.tracking import Tracker
-from platform.whisper import USUAL_WHISPER
 
 from dashboards.points import Shown, difference, percent
 from trainables.errors import UsageError, check_range, unknown_name
@@ -260,10 +261,9 @@ def _say(
         console.line(f"{name + ':':9} {path}")
     console.line("search each strategy's own best points:")
     plan = work.plans[0]
-    data = f" --data-dir {plan.data_dir}" if plan.data_dir else ""
-    whisper = "" if plan.whisper == USUAL_WHISPER else f" --whisper {plan.whisper}"
-    where = f"{data}{whisper} --storage {plan.storage}"
-    console.line(f"  python -m platform.sweep all {plan.dataset}{where}")
+    data = ["--data-dir", plan.data_dir] if plan.data_dir else []
+    where = [*data, "--preset", plan.preset, *network_flags(plan), "--storage", plan.storage]
+    console.line(f"  python -m platform.sweep all {plan.dataset} {shlex.join(where)}")
 
 
 if __name__ == "__main__":

@@ -145,7 +145,12 @@ def common_flags(plan: Plan) -> Sequence[str]:
     """The flags that name this plan's task again."""
     flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
     data = ["--data-dir", plan.data_dir] if plan.data_dir else []
-    whisper = [] if plan.whisper == USUAL_WHISPER else ["--whisper", plan.whisper]
     precision = [] if plan.precision == "auto" else ["--precision", plan.precision]
     places = ["--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
-    return [*flags, *data, *whisper, *precision, *places]
+    return [*flags, *data, *network_flags(plan), *precision, *places]
+
+
+def network_flags(plan: Plan) -> Sequence[str]:
+    """The flags that name this plan's published networks again."""
+    whisper = [] if plan.whisper == USUAL_WHISPER else ["--whisper", plan.whisper]
+    return [*whisper, *(["--sgmse", plan.sgmse] if plan.sgmse else [])]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import os
 from dataclasses import replace
-from pathlib import Path
+from platform.checkpoints import content_of, path_of
 
 from trainables.errors import UsageError, unknown_name
 from trainables.models.recogniser_config import ANY_SIZE, SIZES, RecogniserConfig
 
 USUAL_WHISPER = "base"
 """What the paper uses (E.3)."""
-_DIGITS = 16
 
 
 def whisper_of(asked: str) -> str:
@@ -24,7 +21,7 @@ def whisper_of(asked: str) -> str:
     """
     if asked in SIZES:
         return asked
-    path = Path(os.path.abspath(os.path.expanduser(asked)))
+    path = path_of(asked)
     if path.is_file():
         return str(path)
     if os.sep in asked or "." in path.name.removesuffix(".en"):
@@ -39,13 +36,4 @@ def chosen_whisper(config: RecogniserConfig, asked: str) -> RecogniserConfig:
     """The configuration with the Whisper that was asked for, as `whisper_of` gives it."""
     if asked in SIZES:
         return replace(config, size=asked)
-    status = os.stat(asked)
-    content = _content(asked, status.st_mtime_ns, status.st_size)
-    return replace(config, size=ANY_SIZE, checkpoint=asked, content=content)
-
-
-@functools.cache
-def _content(path: str, changed: int, size: int) -> str:
-    """A hash of a file as it was when it was changed last."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGITS]
+    return replace(config, size=ANY_SIZE, checkpoint=asked, content=content_of(asked))

@@ -42,6 +42,16 @@ def write_whisper(path):
     return path
 
 
+def sgmse_checkpoint(network, prefix="dnn.", **changes):
+    """What is in a checkpoint published by SGMSE of a network without a condition, whose averaged
+    weights are the network's, each with 1 added.
+    """
+    state = {prefix + name: value for name, value in network.state_dict().items()}
+    shadow = [value + 1 for value in network.state_dict().values()]
+    ema = {"decay": 0.999, "num_updates": 5, "shadow_params": shadow, "collected_params": None}
+    return {"epoch": 3, "state_dict": state, "ema": ema} | changes
+
+
 def speech_task(whisper, **changes):
     """A task on `fsdd-babble` whose parts train in a second each."""
     settings = {

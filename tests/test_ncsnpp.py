@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from speech_task import sgmse_checkpoint
 
 from trainables.diffusion.ouve import OUVE, OUVE_16K, OUVE_48K
 from trainables.errors import UsageError
@@ -111,13 +112,6 @@ def test_resampling_by_hand():
 # ---- checkpoints
 
 
-def _checkpoint(network, prefix="dnn.", **changes):
-    state = {prefix + name: value for name, value in network.state_dict().items()}
-    shadow = [value + 1 for value in network.state_dict().values()]
-    ema = {"decay": 0.999, "num_updates": 5, "shadow_params": shadow, "collected_params": None}
-    return {"epoch": 3, "state_dict": state, "ema": ema} | changes
-
-
 def _save(tmp_path, content, name="sgmse.ckpt"):
     torch.save(content, tmp_path / name)
     return tmp_path / name
@@ -130,7 +124,7 @@ def _published_part(network):
 @pytest.mark.parametrize("average", [True, False])
 def test_a_checkpoint_is_loaded_and_the_condition_stays(tmp_path, average):
     source = NCSNpp(None, OUVE_16K, TINY)
-    path = _save(tmp_path, _checkpoint(source))
+    path = _save(tmp_path, sgmse_checkpoint(source))
     network = NCSNpp(10, OUVE_16K, TINY)
     before = {k: v.clone() for k, v in network.state_dict().items()}
     load_sgmse(path, network, average)
@@ -145,7 +139,7 @@ def test_averages_without_the_fixed_frequencies_are_taken_too(tmp_path):
     state = source.state_dict()
     shadow = [value + 1 for name, value in state.items() if name != "all_modules.0.W"]
     network = NCSNpp(None, OUVE_16K, TINY)
-    load_sgmse(_save(tmp_path, _checkpoint(source, ema={"shadow_params": shadow})), network)
+    load_sgmse(_save(tmp_path, sgmse_checkpoint(source, ema={"shadow_params": shadow})), network)
     assert torch.equal(network.state_dict()["all_modules.0.W"], state["all_modules.0.W"])
     assert torch.equal(network.output_layer.bias, state["output_layer.bias"] + 1)
 
@@ -172,7 +166,7 @@ def test_classes_that_a_checkpoint_names_are_neither_imported_nor_run(tmp_path, 
     monkeypatch.setitem(sys.modules, "foreign_data", module)
     source = NCSNpp(None, OUVE_16K, TINY)
     extras = {"class": Specs, "made": Specs()}
-    path = _save(tmp_path, _checkpoint(source, hyper_parameters=extras))
+    path = _save(tmp_path, sgmse_checkpoint(source, hyper_parameters=extras))
     monkeypatch.delitem(sys.modules, "foreign_data")
     network = NCSNpp(None, OUVE_16K, TINY)
     load_sgmse(path, network)
@@ -188,7 +182,7 @@ def test_what_cannot_be_left_out_safely_is_refused(tmp_path, monkeypatch):
     module = types.ModuleType("foreign_data")
     module.Settings = Settings
     monkeypatch.setitem(sys.modules, "foreign_data", module)
-    content = _checkpoint(NCSNpp(None, OUVE_16K, TINY), hyper_parameters=Settings(lr=1e-4))
+    content = sgmse_checkpoint(NCSNpp(None, OUVE_16K, TINY), hyper_parameters=Settings(lr=1e-4))
     _refused(tmp_path, content, "cannot be read as a checkpoint safely")
 
 
@@ -204,16 +198,16 @@ def _refused(tmp_path, content, message, network=None):
 
 def test_checkpoints_that_do_not_fit_are_refused(tmp_path):
     source = NCSNpp(None, OUVE_16K, TINY)
-    good = _checkpoint(source)
+    good = sgmse_checkpoint(source)
     lacking = {k: v for k, v in good["state_dict"].items() if k != "dnn.all_modules.4.Conv_0.bias"}
     _refused(tmp_path, good | {"state_dict": lacking}, r"lacks all_modules.4.Conv_0.bias \(8,\)")
     extra = good["state_dict"] | {"dnn.all_modules.99.W": torch.zeros(3)}
     _refused(
         tmp_path, good | {"state_dict": extra}, r"has all_modules.99.W, which the network lacks"
     )
-    larger = _checkpoint(NCSNpp(None, OUVE_16K, replace(TINY, base=16)))
+    larger = sgmse_checkpoint(NCSNpp(None, OUVE_16K, replace(TINY, base=16)))
     _refused(tmp_path, larger, r"all_modules.0.W of shape \(16,\), but the network's is \(8,\)")
-    _refused(tmp_path, _checkpoint(source, prefix="net."), "must begin with 'dnn.'")
+    _refused(tmp_path, sgmse_checkpoint(source, prefix="net."), "must begin with 'dnn.'")
     _refused(tmp_path, {"weights": 1}, "has no state_dict, but weights")
     _refused(tmp_path, [1, 2], "holds a list")
     _refused(tmp_path, good | {"ema": None}, "has no moving average")
@@ -229,7 +223,7 @@ def test_files_that_are_no_checkpoints_are_refused(tmp_path):
     (tmp_path / "text.ckpt").write_text("not a checkpoint")
     _refused(tmp_path, tmp_path / "text.ckpt", "cannot be read as a checkpoint")
     buffer = io.BytesIO()
-    torch.save(_checkpoint(NCSNpp(None, OUVE_16K, TINY)), buffer)
+    torch.save(sgmse_checkpoint(NCSNpp(None, OUVE_16K, TINY)), buffer)
     (tmp_path / "cut.ckpt").write_bytes(buffer.getvalue()[:-2000])
     _refused(tmp_path, tmp_path / "cut.ckpt", "cannot be read as a checkpoint")
 

@@ -15,7 +15,7 @@ from trainables.errors import UsageError, check_choice, unknown_name
 Config = TypeVar("Config")
 
 
-_PLACE = "place"
+_PLACE, _LATER = "place", "later"
 
 
 def place(default: Any) -> Any:
@@ -25,12 +25,22 @@ def place(default: Any) -> Any:
     return dataclasses.field(default=default, metadata={_PLACE: True})
 
 
+def later(default: Any) -> Any:
+    """A dataclass's field that came later: at its default a configuration is what it was before, so that
+    what was made then is still found.
+    """
+    return dataclasses.field(default=default, metadata={_LATER: True})
+
+
 def identity(config: Any) -> dict[str, Any]:
-    """A dataclass as `as_mapping` gives it, without places: what is hashed to identify it."""
+    """A dataclass as `as_mapping` gives it, without places, and without fields that came later where
+    they have their default: what is hashed to identify it.
+    """
     mapping = as_mapping(config)
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if field.metadata.get(_PLACE):
+        unset = field.metadata.get(_LATER) and value == field.default
+        if unset or field.metadata.get(_PLACE):
             del mapping[field.name]
         elif dataclasses.is_dataclass(value):
             mapping[field.name] = identity(value)

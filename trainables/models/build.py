@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,6 +23,7 @@ from trainables.models.ouve_logits import LogitScore, LogitScoreConfig
 from trainables.models.ouve_logits_sequence import LogitSequenceConfig, LogitSequenceScore
 from trainables.models.recogniser_config import ANY_SIZE, SIZES, RecogniserConfig
 from trainables.models.scale import AudioLogitScale, LogitScale
+from trainables.models.sgmse_checkpoint import load_sgmse, read_sgmse
 from trainables.models.unet import UNet
 from trainables.recipe import Recipe, SpeechRecipe
 
@@ -99,6 +102,19 @@ def new_signal_denoiser(dataset: Dataset, recipe: Recipe) -> SignalDenoiser:
     return UNet(dataset.signal_shape[0], classes, config)
 
 
+def start(denoiser: SignalDenoiser, recipe: Recipe) -> None:
+    """Gives a new signal denoiser the weights that its training starts from, where the recipe has a
+    checkpoint; its condition on logits stays as it is.
+
+    Raises:
+        UsageError: the checkpoint cannot be read, or is of another network.
+    """
+    path = _checkpoint(recipe)
+    if path is not None:
+        assert isinstance(denoiser, NCSNpp)
+        load_sgmse(path, denoiser)
+
+
 def new_logit_denoiser(dataset: Dataset, recipe: Recipe) -> LogitDenoiser:
     """An untrained logit denoiser.
 
@@ -164,14 +180,29 @@ def fingerprint(classifier: Classifier) -> dict[str, Tensor]:
     }
 
 
-def obtain(recipe: Recipe) -> None:
-    """Downloads or reads what the networks of a task need that is not trained.
+def obtain(recipe: Recipe, missing: Collection[str]) -> None:
+    """Downloads or reads what the networks of a task need that is not trained, and what the kinds of
+    parts that are missing are trained from.
 
     Raises:
-        UsageError: Whisper's weights cannot be had.
+        UsageError: Whisper's weights cannot be had, or the recipe's checkpoint cannot be used.
     """
     if isinstance(recipe.classifier, RecogniserConfig):
         _whisper(recipe.classifier)
+    path = _checkpoint(recipe)
+    if path is not None and "signal" in missing:
+        assert isinstance(recipe.signal, NCSNppConfig)
+        with torch.device("meta"):
+            network = NCSNpp(None, _speech(recipe).process, recipe.signal)
+        read_sgmse(path, network)
+
+
+def _checkpoint(recipe: Recipe) -> Path | None:
+    """The file that the signal denoiser's training starts from."""
+    config = recipe.signal
+    if not isinstance(config, NCSNppConfig) or config.checkpoint is None:
+        return None
+    return Path(config.checkpoint)
 
 
 def _speech(recipe: Recipe) -> SpeechRecipe:

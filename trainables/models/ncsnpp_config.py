@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from trainables.config import later, place
 from trainables.errors import UsageError, check_choice, check_range
 
 
@@ -27,9 +28,12 @@ class NCSNppConfig:
         dropout: in the residual blocks.
         condition: where logits come in: "film" at the bottleneck, "fusion" midway on the way up.
         condition_width: of the embedded logits.
+        checkpoint: a file published by SGMSE, whose weights training starts from (E.4); random ones if
+            None. It may lie anywhere.
+        content: identifies what is in that file.
 
     Raises:
-        UsageError: a size is out of range.
+        UsageError: a size is out of range, or a checkpoint's weights would mean something else here.
     """
 
     base: int = 128
@@ -43,6 +47,8 @@ class NCSNppConfig:
     dropout: float = 0.0
     condition: Literal["film", "fusion"] = "film"
     condition_width: int = 128
+    checkpoint: str | None = place(None)
+    content: str = later("")
     network: Literal["ncsnpp"] = "ncsnpp"
 
     def __post_init__(self) -> None:
@@ -60,11 +66,32 @@ class NCSNppConfig:
             )
         for level in self.attention:
             check_range("NCSN++ attention level", level, 0, len(self.multipliers) - 1)
+        self._check_checkpoint()
+
+    @property
+    def as_published(self) -> bool:
+        """Whether input and output are those of the published networks, so that weights of theirs mean
+        the same here.
+        """
+        return self.spread is None and self.patch == 1
 
     @property
     def multiple(self) -> int:
         """Frequencies and frames must be multiples of this."""
         return self.patch * 2 ** (len(self.multipliers) - 1)
+
+    def _check_checkpoint(self) -> None:
+        if self.checkpoint is None:
+            return
+        if not self.as_published:
+            raise UsageError(
+                f"NCSN++ cannot start from {self.checkpoint} with a spread or a patch, which the "
+                "published networks have not: leave out the spread, and let patch be 1"
+            )
+        if not self.content:
+            raise UsageError(
+                f"NCSN++ starts from {self.checkpoint}, but what is in it is not told: give `content`"
+            )
 
 
 NCSNPP = NCSNppConfig()

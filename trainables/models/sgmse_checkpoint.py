@@ -48,15 +48,23 @@ def load_sgmse(path: Path, network: NCSNpp, average: bool = True) -> None:
         UsageError: the file is missing, broken or not such a checkpoint, or a weight's name or shape
             is not the network's; the first one is named.
     """
+    network.load_state_dict(network.state_dict() | read_sgmse(path, network, average))
+
+
+def read_sgmse(path: Path, network: NCSNpp, average: bool = True) -> dict[str, Tensor]:
+    """The weights that `load_sgmse` would load, by their names in the network, which may be on the
+    device "meta".
+
+    Raises:
+        UsageError: as `load_sgmse`.
+    """
     checkpoint = _read(path)
     weights = _weights(path, checkpoint)
     own = {
         name: value for name, value in network.state_dict().items() if not name.startswith(_BESIDE)
     }
     _compare(path, {name: value.shape for name, value in weights.items()}, own)
-    if average:
-        weights = _averaged(path, checkpoint.get("ema"), weights)
-    network.load_state_dict(network.state_dict() | weights)
+    return _averaged(path, checkpoint.get("ema"), weights) if average else weights
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -103,7 +111,7 @@ def _weights(path: Path, checkpoint: dict[str, Any]) -> dict[str, Tensor]:
 
 def _compare(path: Path, given: dict[str, torch.Size], own: dict[str, Tensor]) -> None:
     """Refuse other names or shapes than the network's own."""
-    advice = "choose the NCSN++ configuration of this checkpoint"
+    advice = "name one of this network's size (published at 16 kHz for words, 48 kHz for sentences)"
     for name, value in own.items():
         if name not in given:
             raise UsageError(f"{path} lacks {name} {tuple(value.shape)}: {advice}")
@@ -119,21 +127,20 @@ def _compare(path: Path, given: dict[str, torch.Size], own: dict[str, Tensor]) -
 
 def _averaged(path: Path, ema: object, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """The moving averages, a list in the order of the weights; older files leave out the fixed ones."""
+    advice = "name one as SGMSE saved it, or load it with average=False"
     shadow = ema.get("shadow_params") if isinstance(ema, dict) else None
     if not isinstance(shadow, list):
-        raise UsageError(f"{path} has no moving average (ema): load it with average=False")
+        raise UsageError(f"{path} has no moving average (ema): {advice}")
     names = list(weights)
     if len(shadow) != len(names):
         names = [name for name in names if name != f"all_modules.0{_FIXED}"]
     if len(shadow) != len(names):
         raise UsageError(
-            f"{path} has {len(shadow)} moving averages for {len(weights)} weights: load it with "
-            "average=False"
+            f"{path} has {len(shadow)} moving averages for {len(weights)} weights: {advice}"
         )
     for name, value in zip(names, shadow, strict=True):
         if not isinstance(value, Tensor) or value.shape != weights[name].shape:
             raise UsageError(
-                f"{path} has a moving average of {name} of another shape than the weight: load it "
-                "with average=False"
+                f"{path} has a moving average of {name} of another shape than the weight: {advice}"
             )
     return weights | dict(zip(names, shadow, strict=True))

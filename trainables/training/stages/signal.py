@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from trainables.config import as_mapping
+from trainables.config import identity
 from trainables.models import build as networks
 from trainables.recipe import Recipe
 from trainables.training.batches import Batch, Draws
@@ -38,12 +38,14 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
 
 def describe(recipe: Recipe) -> dict[str, Any]:
     """The settings that shape this part."""
-    return {"network": as_mapping(recipe.signal), **recipe.diffusion()}
+    return {"network": identity(recipe.signal), **recipe.diffusion()}
 
 
 def build(context: Context) -> Objective:
-    """Noise prediction by a new signal denoiser that sees x_cor and no logits."""
-    return SignalObjective(context)
+    """Noise prediction by a signal denoiser that sees x_cor and no logits, a new one or a published one."""
+    objective = SignalObjective(context)
+    networks.start(objective.signal, context.task.recipe)
+    return objective
 
 
 class SignalObjective(JudgedObjective):
