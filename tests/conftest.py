@@ -46,6 +46,16 @@ def _plain_environment(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
+def asset(variable: str, name: str) -> Path:
+    """A file or directory of real data, in the directory that an environment variable names; where it
+    is not there, the test is skipped.
+    """
+    path = Path(os.environ.get(variable, "")) / name
+    if not os.environ.get(variable) or not path.exists():
+        pytest.skip(f"{variable} names no directory with {name}")
+    return path
+
+
 def clean_environment(**extra: str) -> dict[str, str]:
     """The environment for a subprocess, without what would lead it elsewhere."""
     dropped = ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "PYTHONPATH")

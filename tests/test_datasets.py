@@ -1,12 +1,12 @@
 """The contract of all datasets, real data where there are any; MNIST's file; small sets and splits."""
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import asset
 from dataset_files import (
     SPLITS,
     keeps_the_contract,
@@ -28,13 +28,6 @@ from trainables.data import datasets
 from trainables.data.images import published
 from trainables.data.speech.datasets import _ears, gsc_reverb
 from trainables.errors import UsageError
-
-
-def _real(variable: str, name: str) -> Path:
-    path = Path(os.environ.get(variable, "")) / name
-    if not os.environ.get(variable) or not path.exists():
-        pytest.skip(f"{variable} names no directory with {name}")
-    return path
 
 
 def write_digits(root: Path) -> Path:
@@ -63,9 +56,9 @@ ROOTS = {
     "fsdd-babble": write_digits,
     "fsdd-reverb": write_fewer_digits,
     "gsc-reverb": write_commands,
-    "folder": lambda root: _real("COUPLED_DATA", "cifar100-subset"),
+    "folder": lambda root: asset("COUPLED_DATA", "cifar100-subset"),
     "in32-100": write_in32,
-    "mnist": lambda root: _real("COUPLED_ASSETS", "mnist.npz").parent,
+    "mnist": lambda root: asset("COUPLED_ASSETS", "mnist.npz").parent,
 }
 
 

@@ -2,12 +2,11 @@
 
 import copy
 import dataclasses
-import os
-from pathlib import Path
 
 import pytest
 import torch
 import whisper
+from conftest import asset
 from torch.nn import functional
 from whisper.model import ModelDimensions, Whisper
 
@@ -353,20 +352,13 @@ def test_mistakes_are_said(network):
         Recogniser(network, Words(DIGITS)).features(torch.zeros(2, 1, 16_000))
 
 
-def _asset(variable, name):
-    path = Path(os.environ.get(variable, "")) / name
-    if not os.environ.get(variable) or not path.exists():
-        pytest.skip(f"{variable} names no directory with {name}")
-    return path
-
-
 @pytest.mark.assets
 @pytest.mark.slow
 def test_digits_are_recognised_on_a_short_context_as_on_thirty_seconds():
     from bench_recogniser import accuracy, digits
 
-    network = load_whisper("base", _asset("COUPLED_ASSETS", "whisper-base.pt"))
-    signals, labels = digits(_asset("COUPLED_DATA", "fsdd/recordings"), 60)
+    network = load_whisper("base", asset("COUPLED_ASSETS", "whisper-base.pt"))
+    signals, labels = digits(asset("COUPLED_DATA", "fsdd/recordings"), 60)
     short = accuracy(Recogniser(network, Words(DIGITS), context=2.0, lead=0.2), signals, labels)
     whole = accuracy(Recogniser(network, Words(DIGITS), context=30, lead=0.2), signals, labels)
     assert short >= 0.85 and whole >= 0.85 and short >= whole - 0.05

@@ -3,10 +3,8 @@ the real Whisper makes of them.
 """
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 from platform import compare
 from platform.plan import Plan
 
@@ -14,7 +12,7 @@ import jiwer
 import pytest
 import soundfile
 import torch
-from conftest import ROOT, clean_environment
+from conftest import ROOT, asset, clean_environment
 from speech_files import SPOKEN, write_responses, write_spoken_ears
 from speech_task import write_whisper
 
@@ -80,9 +78,7 @@ def test_compare_shows_the_errors_that_were_recorded(root, swept, capfd):
 
 def test_whispers_references_are_what_is_said(root):
     """By the real Whisper: each is near to a stretch of what the whole recording says."""
-    weights = Path(os.environ.get("COUPLED_ASSETS", "")) / "whisper-base.pt"
-    if not os.environ.get("COUPLED_ASSETS") or not weights.exists():
-        pytest.skip("COUPLED_ASSETS names no directory with whisper-base.pt")
+    weights = asset("COUPLED_ASSETS", "whisper-base.pt")
     places = str(root / "runs"), "sqlite:///x.db", str(root)
     plan = Plan("nested", "ears-reverb", "reverb", "quick", 3, 0, 0, 0.0, *places,
                 whisper=str(weights))  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from conftest import asset
 from speech_files import (
     loud_spans,
     tone,
@@ -553,9 +554,7 @@ def test_over_ray_the_bits_are_the_same(digits, tmp_path):
 
 @pytest.mark.assets
 def test_real_digits():
-    root = Path(os.environ.get("COUPLED_DATA", "")) / "fsdd"
-    if not os.environ.get("COUPLED_DATA") or not root.is_dir():
-        pytest.skip("COUPLED_DATA names no directory with fsdd")
+    root = asset("COUPLED_DATA", "fsdd")
     recipe = fsdd_reverb.recipe(root)
     counts = {name: sum(one.split == name for one in recipe.sources) for name in SPLITS}
     assert counts == {"train": 1200, "validation": 300, "test": 1000}

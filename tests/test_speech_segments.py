@@ -1,11 +1,10 @@
 """Cutting at silences: by hand on spans, and with the real detector on real speech."""
 
 import itertools
-import os
-from pathlib import Path
 
 import pytest
 import torch
+from conftest import asset
 
 from trainables.data.speech.audio import RATE, read_audio
 from trainables.data.speech.segments import CutOptions, cuts, speech_spans
@@ -62,9 +61,7 @@ def test_options_are_checked():
 
 @pytest.mark.assets
 def test_real_speech_is_found_between_silences():
-    root = Path(os.environ.get("COUPLED_DATA", "")) / "fsdd" / "recordings"
-    if not os.environ.get("COUPLED_DATA") or not root.is_dir():
-        pytest.skip("COUPLED_DATA names no directory with fsdd/recordings")
+    root = asset("COUPLED_DATA", "fsdd/recordings")
     threads = torch.get_num_threads()
     parts, truth, at = [], [], 0.0
     for digit in range(7):

@@ -1,7 +1,6 @@
 """`train`, `reproduce` and `sweep all` as a user runs them: smoke size, real everything."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from platform.presets import preset
 from platform.reproduced import cost_rows
 
 import pytest
-from conftest import ROOT, clean_environment
+from conftest import ROOT, asset, clean_environment
 
 from trainables import strategies
 from trainables.counting import counted
@@ -127,9 +126,7 @@ def test_sweep_all_compares_every_strategy(tmp_path):
 @pytest.mark.slow
 @pytest.mark.assets
 def test_a_hundred_classes_of_colour_images_go_the_whole_way(tmp_path):
-    data = Path(os.environ.get("COUPLED_DATA", "")) / "cifar100-subset"
-    if not os.environ.get("COUPLED_DATA") or not data.is_dir():
-        pytest.skip("COUPLED_DATA names no directory with cifar100-subset")
+    data = asset("COUPLED_DATA", "cifar100-subset")
     file = tmp_path / "sweep.json"
     words = ("parallel", "folder", "--data-dir", str(data), "--preset", "smoke", "--trials", "2")
     done = _run("platform.sweep", *words, "--storage", str(tmp_path / "runs"), "--json", str(file))
