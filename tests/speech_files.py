@@ -1,14 +1,13 @@
 """Small sound files in the layouts of published speech datasets, for tests."""
 
 import json
-import os
 import re
-from pathlib import Path
+import shutil
 
 import numpy as np
-import pytest
 import soundfile
 import torch
+from conftest import asset
 
 from trainables.data.speech.audio import read_audio
 from trainables.data.speech.datasets._fsdd import WORDS
@@ -48,6 +47,17 @@ def write_fsdd(root, digits=2, indices=(0, 1, 10, 11), speakers=FSDD_SPEAKERS):
     return root
 
 
+def copy_fsdd(root, indices=(0, 10), speakers=FSDD_SPEAKERS):
+    """Real digits (of the Free Spoken Digit Dataset): of every digit, these recordings of each speaker."""
+    recordings, copies = asset("COUPLED_DATA", "fsdd/recordings"), root / "recordings"
+    copies.mkdir(parents=True)
+    for speaker in speakers:
+        for digit in range(10):
+            for index in indices:
+                shutil.copy(recordings / f"{digit}_{speaker}_{index}.wav", copies)
+    return root
+
+
 def write_gsc(root, words=("yes", "no", "cat"), indices=(0, 1)):
     folder = root / "SpeechCommands" / "speech_commands_v0.02"
     names = [f"{word}/{speaker}_nohash_{i}.wav"
@@ -77,9 +87,7 @@ def write_spoken_ears(root):
     """Real digits (of the Free Spoken Digit Dataset) in EARS's layout: each speaker says each of the
     sentences, a digit after the other with short pauses, over a faint floor of noise.
     """
-    recordings = Path(os.environ.get("COUPLED_DATA", "")) / "fsdd" / "recordings"
-    if not os.environ.get("COUPLED_DATA") or not recordings.is_dir():
-        pytest.skip("COUPLED_DATA names no directory with fsdd/recordings")
+    recordings = asset("COUPLED_DATA", "fsdd/recordings")
     for number, (speaker, voice) in enumerate(VOICES.items()):
         for name, text in SPOKEN.items():
             parts = []
