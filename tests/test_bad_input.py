@@ -11,6 +11,7 @@ from platform.plan import tracking_uri
 import pytest
 from conftest import clean_environment
 
+from trainables.data import datasets
 from trainables.errors import UsageError
 
 MISTAKES = [
@@ -125,8 +126,8 @@ def test_one_mistake_as_a_user_makes_it(root, tmp_path):
     )
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == (
-        "error: unknown dataset 'digitz': did you mean 'digits'? known: cifar10, cifar100, digits, "
-        "folder, fsdd-babble, fsdd-reverb, gsc-reverb, in32-100, mnist\n"
+        "error: unknown dataset 'digitz': did you mean 'digits'? known: "
+        f"{', '.join(datasets.names())}\n"
     )
 
 
