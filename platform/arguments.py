@@ -114,6 +114,19 @@ def with_common(made: Parser) -> Parser:
         help="what networks compute in when they sample: bf16 is about twice as fast where the device "
         "has it, which auto finds out (training's is the preset's) [%(default)s]",
     )  # fmt: skip
+    _with_networks(made)
+    made.add_argument(
+        "--tracking-uri", default=None, metavar="URI",
+        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
+    )  # fmt: skip
+    made.add_argument(
+        "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
+    )
+    return made
+
+
+def _with_networks(made: Parser) -> None:
+    """The flags that name published networks of speech."""
     made.add_argument(
         "--whisper", default=USUAL_WHISPER, metavar="SIZE|FILE",
         help="which Whisper classifies speech: a published size, which is downloaded, or a checkpoint "
@@ -124,14 +137,6 @@ def with_common(made: Parser) -> Parser:
         help="checkpoint published by SGMSE that the signal denoiser of speech starts from, with "
         "--preset paper [none: it starts untrained]",
     )  # fmt: skip
-    made.add_argument(
-        "--tracking-uri", default=None, metavar="URI",
-        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
-    )  # fmt: skip
-    made.add_argument(
-        "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
-    )
-    return made
 
 
 def _list(names: Sequence[str]) -> str:

@@ -1,9 +1,12 @@
 """What every test relies on: our `platform`, also where pytest has loaded the standard module first."""
 
 import importlib
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +57,17 @@ def asset(variable: str, name: str) -> Path:
     if not os.environ.get(variable) or not path.exists():
         pytest.skip(f"{variable} names no directory with {name}")
     return path
+
+
+def run_verb(module: str, *words: object, file: Path) -> tuple[str, Any]:
+    """A verb as a user runs it: what it printed, and its summary, which it writes to the file."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"platform.{module}", *map(str, words), "--json", str(file)],
+        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), timeout=400,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, json.loads(file.read_text())
 
 
 def clean_environment(**extra: str) -> dict[str, str]:

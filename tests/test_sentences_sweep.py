@@ -3,8 +3,6 @@ the real Whisper makes of them.
 """
 
 import json
-import subprocess
-import sys
 from platform import compare
 from platform.plan import Plan
 
@@ -12,7 +10,7 @@ import jiwer
 import pytest
 import soundfile
 import torch
-from conftest import ROOT, asset, clean_environment
+from conftest import asset, run_verb
 from speech_files import SPOKEN, write_responses, write_spoken_ears
 from speech_task import write_whisper
 
@@ -32,14 +30,8 @@ def swept(root):
     """A finished sweep with a small random Whisper: what it printed, its summary."""
     whisper, runs = write_whisper(root / "whisper.pt"), root / "runs"
     words = ["nested", "ears-reverb", "--preset", "smoke", "--trials", "2", "--data-dir", root,
-             "--whisper", whisper, "--storage", runs, "--json", root / "out.json"]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "platform.sweep", *map(str, words)],
-        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), timeout=400,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout, json.loads((root / "out.json").read_text())
+             "--whisper", whisper, "--storage", runs]  # fmt: skip
+    return run_verb("sweep", *words, file=root / "out.json")
 
 
 @pytest.mark.slow

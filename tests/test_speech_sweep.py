@@ -5,15 +5,13 @@ and real digits with the real Whisper.
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 from platform import compare
 from platform.arguments import plan_of, sweep_parser
 
 import pytest
 import soundfile
-from conftest import ROOT, asset, clean_environment
+from conftest import asset, run_verb
 from speech_files import copy_fsdd, write_fsdd
 from speech_task import write_whisper
 
@@ -28,14 +26,8 @@ CHANCE = 0.9  # errors of who guesses one of ten words
 def _run(module, *words, root):
     """A verb on the corpus and the Whisper under `root`."""
     places = ["--data-dir", root / "fsdd", "--whisper", root / "whisper.pt", "--preset", "smoke",
-              "--storage", root / "runs", "--json", root / "out.json"]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", f"platform.{module}", *words, *map(str, places)],
-        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), timeout=400,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout, json.loads((root / "out.json").read_text())
+              "--storage", root / "runs"]  # fmt: skip
+    return run_verb(module, *words, *places, file=root / "out.json")
 
 
 def _noisy_of(summary):
