@@ -17,6 +17,7 @@ from dashboards.points import Shown, difference, percent, rows, signal_rows, to_
 from trainables.core.noise import generator_of
 from trainables.data.audio import resampled
 from trainables.data.spectrogram import SPECTROGRAM_48K, Sound, Spectrogram, peak
+from trainables.evaluation import listening
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.listening import means, quality_of
 from trainables.evaluation.measurement import Sampling, measurement_of
