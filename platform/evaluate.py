@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from platform.backend.cluster import Cluster
 from platform.backend.measure import Candidate, measure_all
+from platform.backend.session import devices
 from platform.cli import interrupts
 from platform.cli.console import Console, chatter_to
 from platform.cli.flags import parser, plan_of, summary_file
@@ -53,7 +54,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     schedule_of(plan.strategy, point)
     log = Path(plan.storage) / "evaluate.log"
     with chatter_to(log):
-        with Cluster(plan) as cluster:
+        with Cluster() as cluster:
+            console.line(devices(plan, cluster))
             shown = _measured(plan, cluster, console, point, asked)
         samples = _kept_samples(plan, shown, asked.split)
     rivals = list(shown[0].tests)

@@ -36,7 +36,7 @@ def open_study(plan: Plan) -> optuna.Study:
     does not repeat itself.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal = plan.folder / "study.journal"
+    journal = _journal(plan)
     journal.parent.mkdir(parents=True, exist_ok=True)
     if plan.fresh:
         _put_aside(journal)
@@ -60,6 +60,22 @@ def open_study(plan: Plan) -> optuna.Study:
             warn_independent_sampling=False,
         )  # fmt: skip
     return study
+
+
+def found_study(plan: Plan) -> optuna.Study | None:
+    """The sweep's study as earlier runs left it, to be read; None where there is none, or it is to be
+    forgotten.
+    """
+    journal = _journal(plan)
+    if plan.fresh or not journal.exists():
+        return None
+    return optuna.load_study(
+        study_name=None, storage=JournalStorage(JournalFileBackend(str(journal)))
+    )
+
+
+def _journal(plan: Plan) -> Path:
+    return plan.folder / "study.journal"
 
 
 def complete(study: optuna.Study) -> list[FrozenTrial]:

@@ -20,7 +20,8 @@ def facts(root: Path) -> Facts:
     Raises:
         UsageError: `root` is not laid out as it must be.
     """
-    return facts_of(ears_reverb.recipe(root, _OPTIONS), _ears.samples(_OPTIONS.ears), "reverb")
+    recipe = ears_reverb.recipe(root, _OPTIONS)
+    return facts_of(recipe, _ears.samples(_OPTIONS.ears), "reverb", recipe.script)
 
 
 def build(root: Path, cache: Path, progress: Progress) -> Built:

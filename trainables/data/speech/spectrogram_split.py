@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from trainables.core.noise import NoiseSource
 from trainables.data.audio import resampled
-from trainables.data.dataset import Dataset, Facts, Script
+from trainables.data.dataset import SPLITS, Dataset, Facts, Script
 from trainables.data.spectrogram import PUBLISHED, Sound, Spectrogram, peak
 from trainables.data.speech.corpus import Recipe, key_of
 from trainables.data.speech.waveforms import SpeechDataset, SpeechSplit
@@ -120,11 +121,13 @@ def as_spectrograms(built: Built, spectrogram: Spectrogram | None = None) -> Dat
     )
 
 
-def facts_of(recipe: Recipe, samples: int, corruption: str) -> Facts:
+def facts_of(recipe: Recipe, samples: int, corruption: str, script: Script | None = None) -> Facts:
     """What is known of speech before it is built; of the recordings only names and sizes are read.
 
-    A recipe without classes is of sentences.
+    A recipe without classes is of sentences, and has a script.
     """
+    splits = Counter(source.split for source in recipe.sources)
+    train, validation, test = (splits[name] for name in SPLITS)
     return Facts(
         recipe.name,
         PUBLISHED[recipe.rate].shape(samples),
@@ -135,4 +138,6 @@ def facts_of(recipe: Recipe, samples: int, corruption: str) -> Facts:
         (corruption,),
         recipe.rate,
         not recipe.classes,
+        script,
+        (train, validation, test),
     )
