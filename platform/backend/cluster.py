@@ -76,7 +76,7 @@ class Cluster:
         """
         if self._nodes is None:
             self._nodes = self._start()
-        if plan.gpus_per_trial != 0:
+        if plan.gpus_per_trial is None or allocation(plan, self._nodes).on_gpus:
             self._ask_of_gpus()
         return allocation(plan, self._nodes)
 
