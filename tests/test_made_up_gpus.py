@@ -52,7 +52,8 @@ def address():
 def _swept(address: str, storage: Path, *words: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [*SWEEP, "--storage", str(storage), *words],
-        cwd=ROOT, capture_output=True, text=True, env=clean_environment(RAY_ADDRESS=address, **AUTHENTICATION), check=False,
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env=clean_environment(RAY_ADDRESS=address, **AUTHENTICATION),
     )  # fmt: skip
 
 
