@@ -8,14 +8,14 @@ values depend on the images alone, so they are part of their encoding.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.core.errors import UsageError, check_range
-from trainables.models.base import LogitDenoiser
+from trainables.models.base import LogitDenoiser, Surroundings
 from trainables.models.images.classifier import resnet
 from trainables.models.layers import TimeEmbedding, norm, zero_output
 
@@ -35,6 +35,8 @@ class LogitAttentionConfig:
     blocks: int = 4
     dropout: float = 0.1
     network: Literal["attention"] = "attention"
+    kind: ClassVar[str] = "image"
+    of_sentences: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_range("logit denoiser width", self.width, 1, 65536)
@@ -47,6 +49,10 @@ class LogitAttentionConfig:
                 f"logit denoiser width is {self.width}, but must be a multiple of its "
                 f"{self.heads} heads"
             )
+
+    def build(self, fit: Surroundings) -> LogitDenoiser:
+        """An untrained network."""
+        return LogitAttention(fit.channels, fit.classes, self)
 
 
 class LogitAttention(LogitDenoiser):

@@ -7,14 +7,14 @@ the estimate kept from what it invented. Time and image features modulate the ML
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.core.errors import check_range
-from trainables.models.base import LogitDenoiser
+from trainables.models.base import LogitDenoiser, Surroundings
 from trainables.models.layers import FilmBlock, ResidualBlock, TimeEmbedding, norm, zero_output
 
 
@@ -30,6 +30,8 @@ class LogitMLPConfig:
     dropout: float = 0.1
     patch: int = 1
     network: Literal["mlp"] = "mlp"
+    kind: ClassVar[str] = "image"
+    of_sentences: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_range("logit denoiser base", self.base, 1, 4096)
@@ -37,6 +39,10 @@ class LogitMLPConfig:
         check_range("logit denoiser blocks", self.blocks, 1, 64)
         check_range("logit denoiser dropout", self.dropout, 0, 0.9)
         check_range("logit denoiser patch", self.patch, 1, 64)
+
+    def build(self, fit: Surroundings) -> LogitDenoiser:
+        """An untrained network."""
+        return LogitMLP(fit.channels, fit.classes, self)
 
 
 class LogitMLP(LogitDenoiser):

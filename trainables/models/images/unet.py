@@ -10,14 +10,14 @@ from __future__ import annotations
 import typing
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.core.errors import UsageError, check_range
-from trainables.models.base import SignalDenoiser
+from trainables.models.base import SignalDenoiser, Surroundings
 from trainables.models.layers import ResidualBlock, TimeEmbedding, norm, zero_output
 
 
@@ -33,6 +33,7 @@ class UNetConfig:
     blocks: int = 1
     patch: int = 1
     network: Literal["unet"] = "unet"
+    kind: ClassVar[str] = "image"
 
     def __post_init__(self) -> None:
         check_range("U-Net base", self.base, 1, 4096)
@@ -40,6 +41,10 @@ class UNetConfig:
         check_range("U-Net patch", self.patch, 1, 64)
         if not self.multipliers or min(self.multipliers) < 1:
             raise UsageError(f"U-Net multipliers are {self.multipliers}, but must all be 1 or more")
+
+    def build(self, fit: Surroundings) -> SignalDenoiser:
+        """An untrained network."""
+        return UNet(fit.channels, fit.classes, self)
 
 
 class UNet(SignalDenoiser):
