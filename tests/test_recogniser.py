@@ -13,11 +13,11 @@ from whisper.model import ModelDimensions, Whisper
 from trainables.core.errors import UsageError
 from trainables.core.noise import generator_of
 from trainables.models.scale import AudioLogitScale, weights_hash
+from trainables.models.speech.whisper.config import RecogniserConfig
 from trainables.models.speech.whisper.decoding import WordDecoder, advance, hear
 from trainables.models.speech.whisper.encoder import LogMel, fit_length
 from trainables.models.speech.whisper.recogniser import (
     Recogniser,
-    RecogniserConfig,
     Sentences,
     Words,
     tokenizer_of,
