@@ -49,7 +49,8 @@ def identity(config: Any) -> dict[str, Any]:
 
 def as_mapping(config: Any) -> dict[str, Any]:
     """A dataclass as a nested dict of JSON types, tuples as lists."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
+    value: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return value
 
 
 def from_mapping(cls: type[Config], values: Mapping[str, Any]) -> Config:

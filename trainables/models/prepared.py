@@ -82,11 +82,13 @@ class PreparedSignal(SignalDenoiser):
         return self._network.encode_logits(None if y is None else _cast(y, self._dtype), batch)
 
     def forward(self, x_t: Tensor, time: Tensor, corrupted: Encoding, logits: Encoding) -> Tensor:
-        return self._forward(x_t, time, corrupted, logits)
+        output: Tensor = self._forward(x_t, time, corrupted, logits)
+        return output
 
     def plain(self, *inputs: object) -> Tensor:
         """The same without a graph."""
-        return self._forward.plain(*inputs)
+        output: Tensor = self._forward.plain(*inputs)
+        return output
 
 
 class PreparedLogit(LogitDenoiser):
@@ -110,11 +112,13 @@ class PreparedLogit(LogitDenoiser):
         return self._encode(*given)
 
     def forward(self, y_t: Tensor, time: Tensor, signals: Encoding) -> Tensor:
-        return self._forward(y_t, time, signals)
+        output: Tensor = self._forward(y_t, time, signals)
+        return output
 
     def plain(self, *inputs: object) -> Tensor:
         """The same without a graph."""
-        return self._forward.plain(*inputs)
+        output: Tensor = self._forward.plain(*inputs)
+        return output
 
 
 class PreparedClassifier:
@@ -162,7 +166,8 @@ class HearingLogit(LogitDenoiser):
         return self._denoiser.encode_signals(classifier.shown(x), y_of_x, *known)
 
     def forward(self, y_t: Tensor, time: Tensor, signals: Encoding) -> Tensor:
-        return self._denoiser(y_t, time, signals)
+        output: Tensor = self._denoiser(y_t, time, signals)
+        return output
 
     def plain(self, *inputs: object) -> Tensor:
         """The same without a graph."""

@@ -186,14 +186,18 @@ class Engine:
         corrupted = self._of_corrupted(state, "signal", denoiser.encode_corrupted)
         if state.logit_code is None:
             state.logit_code = denoiser.encode_logits(None, count)
-        return self.meter.call(
+        output: Tensor = self.meter.call(
             "signal", denoiser, x_t, time_code, corrupted, state.logit_code, batch=count
         )
+        return output
 
     def _logit_output(self, state: State, y_t: Tensor, time_code: Tensor) -> Tensor:
         denoiser = self.system.logit_denoiser
         assert denoiser is not None
-        return self.meter.call("logit", denoiser, y_t, time_code, state.signal_code, batch=len(y_t))
+        output: Tensor = self.meter.call(
+            "logit", denoiser, y_t, time_code, state.signal_code, batch=len(y_t)
+        )
+        return output
 
     def _of_corrupted(
         self,
@@ -253,7 +257,8 @@ class Engine:
             if not (state.asked and self.system.logit_process.needs_origin):
                 self.meter.count("classifier", len(x))
             state.asked = True
-            return self._of_corrupted(state, "classifier", self.system.classifier)
+            output: Tensor = self._of_corrupted(state, "classifier", self.system.classifier)
+            return output
         if state.of_signal is not None and state.of_signal[0] is x:
             self.meter.count("classifier", len(x))
             return state.of_signal[1]

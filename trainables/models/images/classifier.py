@@ -46,7 +46,8 @@ class ResNetConfig:
 
     def build(self, fit: Surroundings) -> nn.Module:
         """An untrained network, images (B, C, H, W) to raw logits (B, K)."""
-        return resnet(fit.channels, fit.classes, self.depth)
+        value: nn.Module = resnet(fit.channels, fit.classes, self.depth)
+        return value
 
 
 def resnet(
@@ -92,7 +93,8 @@ class ConvNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(x))
+        output: Tensor = self.head(self.features(x))
+        return output
 
 
 class FrozenClassifier(nn.Module):
@@ -122,7 +124,8 @@ class FrozenClassifier(nn.Module):
     @torch.no_grad()
     def raw_logits(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) to raw logits (B, K)."""
-        return self.network(x)
+        output: Tensor = self.network(x)
+        return output
 
     def shown(self, x: Tensor) -> Tensor:
         """The images themselves: logit denoisers have encoders of their own."""

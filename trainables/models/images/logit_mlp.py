@@ -73,16 +73,19 @@ class LogitMLP(LogitDenoiser):
         zero_output(self.out)
 
     def encode_time(self, t: Tensor) -> Tensor:
-        return self.time(t)
+        output: Tensor = self.time(t)
+        return output
 
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
     ) -> Tensor:
-        return self.images(torch.cat([x, x_cor], dim=1)) + self.logits_of_image(y_of_x)
+        output: Tensor = self.images(torch.cat([x, x_cor], dim=1)) + self.logits_of_image(y_of_x)
+        return output
 
     def forward(self, y_t: Tensor, time: Tensor, signals: Tensor) -> Tensor:
         embedding = functional.silu(time + signals)
         h = self.inlet(y_t) + signals
         for block in self.blocks:
             h = block(h, embedding)
-        return self.out(functional.silu(self.out_norm(h)))
+        output: Tensor = self.out(functional.silu(self.out_norm(h)))
+        return output

@@ -75,10 +75,12 @@ class UNet(SignalDenoiser):
         zero_output(self.out)
 
     def encode_corrupted(self, x_cor: Tensor) -> list[Tensor]:
-        return self.corrupted(self.patched(x_cor), None, None)
+        values: list[Tensor] = self.corrupted(self.patched(x_cor), None, None)
+        return values
 
     def encode_time(self, t: Tensor) -> Tensor:
-        return self.time(t)
+        output: Tensor = self.time(t)
+        return output
 
     def encode_logits(self, y: Tensor | None, batch: int) -> Tensor:
         return self.no_logits[None] if y is None else self.logits(y)
@@ -91,7 +93,8 @@ class UNet(SignalDenoiser):
             h = block(torch.cat([h, features[-1 - level]], dim=1), embedding)
             if level < len(self.shrink):
                 h = functional.interpolate(self.shrink[level](h), scale_factor=2.0)
-        return self.whole(self.out(functional.silu(self.out_norm(h))))
+        output: Tensor = self.whole(self.out(functional.silu(self.out_norm(h))))
+        return output
 
 
 class _Encoder(nn.Module):

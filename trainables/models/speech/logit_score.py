@@ -191,4 +191,7 @@ class _AmongClasses(nn.Module):
     def forward(self, state: Tensor, y_cor: Tensor) -> Tensor:
         tokens = self.inlet(torch.stack([state, y_cor], dim=2)) + self.names
         queries, keys, values = self.qkv(tokens).chunk(3, dim=2)
-        return self.outlet(functional.scaled_dot_product_attention(queries, keys, values))[:, :, 0]
+        output: Tensor = self.outlet(
+            functional.scaled_dot_product_attention(queries, keys, values)
+        )[:, :, 0]
+        return output

@@ -137,7 +137,8 @@ class LogitSequenceScore(ResidualLogitScore):
         """(B, frames / stride, width) of both signals' features, frame by frame."""
         frames = torch.cat([x, x_cor], dim=2).transpose(1, 2)
         fewer = functional.avg_pool1d(frames, self.stride, ceil_mode=True).transpose(1, 2)
-        return self.audio(_placed(self.audio_inlet(fewer.to(self.inlet.weight))))
+        output: Tensor = self.audio(_placed(self.audio_inlet(fewer.to(self.inlet.weight))))
+        return output
 
     def _history(self, y: Tensor) -> Tensor:
         """(B, S, width): at each step the logits of the step before it."""

@@ -70,4 +70,5 @@ class NCSNppSizes:
     @property
     def multiple(self) -> int:
         """Frequencies and frames must be multiples of this."""
-        return self.patch * 2 ** (len(self.multipliers) - 1)
+        value: int = self.patch * 2 ** (len(self.multipliers) - 1)
+        return value

@@ -123,7 +123,8 @@ class Recogniser(nn.Module):
         """
         known = self._recent.get(x)
         if known is not None:
-            return known
+            output: Tensor = known
+            return output
         waveforms = x if self.waveform_of is None else self.waveform_of(x)
         if waveforms.dim() != 2:
             raise UsageError(
@@ -142,7 +143,8 @@ class Recogniser(nn.Module):
     @torch.no_grad()
     def raw_logits(self, x: Tensor) -> Tensor:
         """Signals to raw logits (B, *logit_shape), for fitting `scale`."""
-        return self.decode(self.whisper.decoder, self.features(x))
+        output: Tensor = self.decode(self.whisper.decoder, self.features(x))
+        return output
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
