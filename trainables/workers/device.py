@@ -33,4 +33,5 @@ def gpu_memory() -> int:
     Raises:
         UsageError: Ray assigned a GPU that torch does not find.
     """
-    return torch.cuda.get_device_properties(worker_device()).total_memory
+    memory: int = torch.cuda.get_device_properties(worker_device()).total_memory
+    return memory
