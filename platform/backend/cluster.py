@@ -86,15 +86,16 @@ class Cluster:
         import ray
 
         address, here = _address(), this_machine()
-        counts = {"num_cpus": here.cpus, "num_gpus": here.gpus} if address == _LOCAL else {}
+        alone = address == _LOCAL  # another cluster has its own counts
         try:
             ray.init(
                 address=address,
-                include_dashboard=None if address != _LOCAL else False,
+                include_dashboard=False if alone else None,
                 log_to_driver=True,
                 logging_level=logging.ERROR,
                 configure_logging=True,
-                **counts,
+                num_cpus=here.cpus if alone else None,
+                num_gpus=here.gpus if alone else None,
             )
         except (ConnectionError, RuntimeError) as error:
             raise UsageError(
@@ -102,7 +103,7 @@ class Cluster:
                 "use this machine alone"
             ) from error
         rearm()
-        if address == _LOCAL:
+        if alone:
             return [here]
         alive = [node for node in ray.nodes() if node["Alive"]]
         self._ids = [node["NodeID"] for node in alive]
