@@ -58,21 +58,23 @@ def _sampled(
     enhanced = [p for p in points if p.role == "baseline" and p.strategy == "enhanced"][-1:]
     signals: dict[str, Tensor] = {"clean": split.clean()}
     captions: dict[str, Sequence[str]] = {}
+    allowed = plan.gpus_per_trial != 0
+    device = torch.device("cuda" if allowed and torch.cuda.is_available() else "cpu")
     for shown in [*enhanced, best]:
         evaluator = Evaluator(
             plan.task,
             shown.strategy,
             plan.places,
             plan.budget.batch,
-            torch.device("cpu"),
+            device,
             dataset=dataset,
         )
         outcome, x_cor = evaluator.sample(shown.point, sampling)
-        signals["corrupted"] = x_cor
+        signals["corrupted"] = x_cor.cpu()
         truths = evaluator.judge.truths(split)
         captions["clean"] = _wrapped(truths)
         captions["corrupted"] = [""] * len(split)
-        signals[shown.label] = outcome.x
+        signals[shown.label] = outcome.x.cpu()
         answers = evaluator.judge.texts(evaluator.answers(outcome))
         captions[shown.label] = _wrapped([f"answer {answer}" for answer in answers])
     return _Sampled(signals, captions, truths)
