@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from trainables.records import Measure
+from trainables.scoring.metric_names import Measure
 
 
 def png(figure: Figure) -> bytes:

@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dashboards._drawing import bars, png
-from trainables.records import Measure
+from dashboards.pareto import front
+from dashboards.points import Shown
+from trainables.scoring.metric_names import ACCURACY, NFE, Measure
 
 Curve = Sequence[tuple[float, Mapping[str, float]]]
 """Places on the horizontal axis with the metrics measured there."""
@@ -62,3 +64,20 @@ def _draw(axes: Axes, name: str, curve: Curve, measure: Measure, color: str, mar
         [x for x, _ in curve], values, yerr=[down, up], color=color, marker=marker,
         markersize=5, capsize=2, linewidth=1.2, label=name,
     )  # fmt: skip
+
+
+def fronts_figure(heading: str, points: Sequence[Shown], measure: Measure) -> bytes:
+    """PNG of each strategy's front on the test split, and of `noisy` as a line."""
+    curves = {}
+    for strategy in sorted({p.strategy for p in points}):
+        own = [p for p in points if p.strategy == strategy and p.test]
+        best = front([(p.test[ACCURACY], p.test[NFE]) for p in own])
+        curves[strategy] = [(own[i].test[NFE], own[i].test) for i in best]
+    return curves_figure(
+        f"every strategy on {heading}",
+        "NFE a sample (denoiser calls, log scale)",
+        f"of the points found on validation {measure.samples}, those that no other of the strategy beats "
+        f"on test {measure.samples}; bars: 95 % intervals",
+        curves,
+        measure,
+    )

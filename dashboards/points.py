@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainables.records import METRICS, NFE, SIGNAL_MEASURES, Measure, utterances_of
+from trainables.scoring.metric_names import METRICS, NFE, SIGNAL_MEASURES, Measure, utterances_of
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Shown:
     """A point with what it measured.
 
     `role` says why it is shown: "front", "paper", "baseline". `validation` and `test` hold metrics
-    by their names in `trainables.records`, empty where not measured. `tests` holds a paired test a
+    by their names in `trainables.evaluation.records`, empty where not measured. `tests` holds a paired test a
     baseline point: difference, low, high, p_value, p_holm.
     """
 

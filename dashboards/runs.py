@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboards.points import Shown
-from trainables.records import ACCURACY, METRICS, STAGE_CONFIRM, STAGE_SWEEP
+from trainables.scoring.metric_names import ACCURACY, METRICS, STAGE_CONFIRM, STAGE_SWEEP
 
 _PARENT = "mlflow.parentRunId"
 

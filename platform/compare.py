@@ -6,18 +6,18 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from platform import interrupts
-from platform.arguments import bare_parser, with_common
-from platform.console import Console
-from platform.plan import data_directory, tracking_uri, writable_storage
+from platform.cli import interrupts
+from platform.cli.console import Console
+from platform.cli.flags import bare_parser, with_common
+from platform.planning.locations import data_directory, tracking_uri, writable_storage
 
-from dashboards.curves import curves_figure
-from dashboards.pareto import front
-from dashboards.points import Shown, rows, to_csv
+from dashboards.curves import fronts_figure
+from dashboards.points import rows, to_csv
 from dashboards.runs import confirmed
+from trainables.core.errors import UsageError
+from trainables.core.files import write_whole
 from trainables.data import datasets
-from trainables.errors import UsageError
-from trainables.records import ACCURACY, MEASURES, NFE, Measure, write_whole
+from trainables.scoring.metric_names import ACCURACY, MEASURES, NFE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,23 +67,6 @@ def _main(arguments: Sequence[str] | None) -> int:
     console.line(f"figure:   {folder / name}.png")
     console.line(f"table:    {folder / name}.csv")
     return 0
-
-
-def fronts_figure(heading: str, points: Sequence[Shown], measure: Measure) -> bytes:
-    """PNG of each strategy's front on the test split, and of `noisy` as a line."""
-    curves = {}
-    for strategy in sorted({p.strategy for p in points}):
-        own = [p for p in points if p.strategy == strategy and p.test]
-        best = front([(p.test[ACCURACY], p.test[NFE]) for p in own])
-        curves[strategy] = [(own[i].test[NFE], own[i].test) for i in best]
-    return curves_figure(
-        f"every strategy on {heading}",
-        "NFE a sample (denoiser calls, log scale)",
-        f"of the points found on validation {measure.samples}, those that no other of the strategy beats "
-        f"on test {measure.samples}; bars: 95 % intervals",
-        curves,
-        measure,
-    )
 
 
 if __name__ == "__main__":

@@ -12,27 +12,27 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from platform import interrupts
-from platform.arguments import parser, plan_of, summary_file
-from platform.cluster import Cluster
-from platform.confirm import as_json, baseline_points, tested
-from platform.console import Console, chatter_to
-from platform.measure import Candidate, measure_all
-from platform.plan import MAX_SEEDS, Plan
-from platform.samples import files_of_samples
-from platform.tables import table_of_signals
+from platform.backend.cluster import Cluster
+from platform.backend.measure import Candidate, measure_all
+from platform.cli import interrupts
+from platform.cli.console import Console, chatter_to
+from platform.cli.flags import parser, plan_of, summary_file
+from platform.cli.tables import table_of_signals
+from platform.pipeline.confirm import as_json, baseline_points, tested
+from platform.pipeline.samples import files_of_samples
+from platform.planning.plan import MAX_SEEDS, Plan
 from typing import Any
 
 import search_spaces
 from dashboards.points import Shown, rows
 from dashboards.runs import value_of
-from trainables.config import as_mapping, digest, from_mapping, identity
-from trainables.data.splits import SPLITS
-from trainables.errors import UsageError, check_range, unknown_name
-from trainables.evaluation import schedule_of
-from trainables.metrics import summary
-from trainables.records import write_files, write_json
+from trainables.core.config import as_mapping, digest, from_mapping, identity
+from trainables.core.errors import UsageError, check_range, unknown_name
+from trainables.core.files import write_files, write_json
+from trainables.data.dataset import SPLITS
+from trainables.evaluation.summary import summary
 from trainables.strategies import load as load_strategy
+from trainables.strategies import schedule_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,7 +153,7 @@ def _point(plan: Plan, asked: argparse.Namespace) -> Mapping[str, Any]:
 
 
 def _point_of_run(plan: Plan, run_id: str) -> Mapping[str, Any]:
-    from platform.tracking import parameters_of
+    from platform.backend.tracking import parameters_of
 
     strategy, params = parameters_of(plan.tracking_uri, run_id)
     if strategy != plan.strategy:

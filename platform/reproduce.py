@@ -8,22 +8,25 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from platform import interrupts, paper
-from platform.arguments import bare_parser, plan_of, summary_file, with_common
-from platform.cluster import Cluster
-from platform.console import Console
-from platform.measure import Candidate, measure_all
-from platform.plan import Plan, kinds_of
-from platform.prepare import prepare
-from platform.reproduced import Result, cost_rows, draw, percent_of, save
-from platform.running import run_each
-from platform.steps import network_flags
-from platform.tracking import Tracker
+from platform.backend.cluster import Cluster
+from platform.backend.measure import Candidate, measure_all
+from platform.backend.session import run_each
+from platform.backend.tracking import Tracker
+from platform.cli import interrupts
+from platform.cli.console import Console
+from platform.cli.flags import bare_parser, plan_of, summary_file, with_common
+from platform.cli.next_commands import network_flags
+from platform.pipeline.prepare import prepare
+from platform.planning.plan import Plan, kinds_of
+from platform.reproduction import paper_tables
+from platform.reproduction.results import Result, cost_rows, draw, percent_of, save
 
 from dashboards.points import Shown, difference, percent
-from trainables.errors import UsageError, check_range, unknown_name
-from trainables.metrics import paired, summary
-from trainables.records import ACCURACY, NFE, STAGE_REPRODUCE, Measure, Measurement, write_json
+from trainables.core.errors import UsageError, check_range, unknown_name
+from trainables.core.files import write_json
+from trainables.evaluation.records import Measurement
+from trainables.evaluation.summary import paired, summary
+from trainables.scoring.metric_names import ACCURACY, NFE, STAGE_REPRODUCE, Measure
 
 COST = "cost"
 
@@ -37,8 +40,8 @@ class _Work:
     steps: int | None
     folder: Path
 
-    def table(self, plan: Plan) -> paper.Table:
-        return paper.TABLES[self.name](plan.task.recipe.T)
+    def table(self, plan: Plan) -> paper_tables.Table:
+        return paper_tables.TABLES[self.name](plan.task.recipe.T)
 
     @property
     def measure(self) -> Measure:
@@ -81,7 +84,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "example: python -m platform.reproduce table1 --datasets mnist\n"
         "cost counts calls by the engine's meter, on networks that do nothing.",
     )
-    made.add_argument("what", help=", ".join([*paper.TABLES, COST]))
+    made.add_argument("what", help=", ".join([*paper_tables.TABLES, COST]))
     made.add_argument(
         "--datasets",
         nargs="+",
@@ -99,14 +102,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="sample each trajectory in N steps [as many as there are noise levels]",
     )  # fmt: skip
     asked = with_common(made).parse_args(arguments)
-    if asked.what not in (*paper.TABLES, COST):
-        raise unknown_name("table", asked.what, [*paper.TABLES, COST])
+    if asked.what not in (*paper_tables.TABLES, COST):
+        raise unknown_name("table", asked.what, [*paper_tables.TABLES, COST])
     return asked
 
 
 def _work(asked: argparse.Namespace) -> _Work:
     plans = []
-    table = paper.TABLES[asked.what](2)
+    table = paper_tables.TABLES[asked.what](2)
     for dataset in asked.datasets or table.datasets:
         for corruption in asked.corruptions or table.corruptions or (None,):
             named = {"strategy": table.methods[-1].strategy, "dataset": dataset}
@@ -120,7 +123,7 @@ def _work(asked: argparse.Namespace) -> _Work:
     return _Work(asked.what, tuple(plans), asked.steps, Path(first.storage) / "reproduce" / name)
 
 
-def _check_kind(what: str, plan: Plan, table: paper.Table) -> None:
+def _check_kind(what: str, plan: Plan, table: paper_tables.Table) -> None:
     """Refuse images for a table of speech, and the other way round."""
     if plan.facts.kind != table.kind:
         raise UsageError(
@@ -185,7 +188,7 @@ def _measured(
 def _result(
     work: _Work,
     plan: Plan,
-    method: paper.Method,
+    method: paper_tables.Method,
     column: int,
     shown: Shown,
     measured: Sequence[Measurement],
@@ -193,7 +196,7 @@ def _result(
 ) -> Result:
     table = work.table(plan)
     source = table.source(plan.dataset, plan.corruption)
-    test_images = paper.TEST_IMAGES.get(source, 0)
+    test_images = paper_tables.TEST_IMAGES.get(source, 0)
     reported = table.percentage(plan.dataset, plan.corruption, column)
     return Result(
         dataset=plan.facts.title,

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from platform import interrupts
+from platform.cli import interrupts
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # Loading torch takes seconds, so what needs it is imported once something has been said.
-    from platform.console import Console
-    from platform.plan import Plan
-    from platform.tracking import Tracker
+    from platform.backend.tracking import Tracker
+    from platform.cli.console import Console
+    from platform.planning.plan import Plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     if sys.stdout.isatty():
         print("loading …", end="\r", flush=True)
-    from platform.arguments import parse_sweep, plan_of, strategies_of, summary_file
-    from platform.console import Console
+    from platform.cli.console import Console
+    from platform.cli.flags import parse_sweep, plan_of, strategies_of, summary_file
 
     asked = parse_sweep(arguments)
     console = Console()
@@ -35,8 +35,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     plans = [replace(plan, strategy=name) for name in wanted]
     json_file = summary_file(asked.json)
     if asked.dry_run:
-        from platform import forecast
-        from platform.reading import read
+        from platform.pipeline.prepare import read
+        from platform.planning import forecast
 
         from trainables.data import datasets
 
@@ -46,14 +46,14 @@ def _main(arguments: Sequence[str] | None) -> int:
             console.line(line)
         return 0
     if len(plans) > 1:
-        from platform.sweep_all import run_all
+        from platform.pipeline.all_sweeps import run_all
 
         return run_all(plans, console, json_file)
     return _run(plan, console, json_file)
 
 
 def _run(plan: Plan, console: Console, json_file: Path | None) -> int:
-    from platform.running import run
+    from platform.backend.session import run
 
     log = plan.folder / "sweep.log"
     console.line(
@@ -62,9 +62,9 @@ def _run(plan: Plan, console: Console, json_file: Path | None) -> int:
     )
 
     def work(tracker: Tracker) -> None:
-        from platform import steps
+        from platform.pipeline import one_sweep
 
-        steps.run(plan, console, tracker, json_file)
+        one_sweep.run(plan, console, tracker, json_file)
 
     return run(plan, console, log, "1/5 opening the tracking store", work)
 

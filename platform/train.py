@@ -6,16 +6,16 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from platform import interrupts
-from platform.arguments import EVERY, parser, plan_of, strategies_of, summary_file
-from platform.cluster import Cluster
-from platform.console import Console
-from platform.plan import kinds_of
-from platform.prepare import prepare
-from platform.running import run
-from platform.tracking import Tracker
+from platform.backend.cluster import Cluster
+from platform.backend.session import run
+from platform.backend.tracking import Tracker
+from platform.cli import interrupts
+from platform.cli.console import Console
+from platform.cli.flags import EVERY, parser, plan_of, strategies_of, summary_file
+from platform.pipeline.prepare import prepare
+from platform.planning.plan import kinds_of
 
-from trainables.records import write_json
+from trainables.core.files import write_json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

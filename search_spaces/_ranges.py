@@ -8,10 +8,10 @@ from typing import Any
 
 import optuna
 
-from trainables.config import as_mapping
-from trainables.errors import check_choice
+from trainables.core.config import as_mapping
+from trainables.core.errors import check_choice
+from trainables.sampling.moves import cost
 from trainables.strategies._chains import PREDICTORS, Chained
-from trainables.strategies._moves import cost
 
 KINDS = ("image", "speech")
 """Kinds of signal: each has a setting of the paper, images in D.4, speech in E.5."""

@@ -9,7 +9,7 @@ from typing import Any
 import optuna
 
 from search_spaces._ranges import any_sampler, as_point, most_calls, sampler, steps, with_chains
-from trainables.strategies._moves import cost
+from trainables.sampling.moves import cost
 from trainables.strategies.nested import Parameters
 
 REFRESH_INTERVALS = {

@@ -20,8 +20,8 @@ import torchaudio
 import whisper
 from whisper.audio import SAMPLE_RATE
 
-from trainables.models._whisper_weights import load_whisper
-from trainables.models.recogniser import Recogniser, Words, tokenizer_of
+from trainables.models.speech.whisper.recogniser import Recogniser, Words, tokenizer_of
+from trainables.models.speech.whisper.weights import load_whisper
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 LONGEST = 1.8  # seconds of a recording that are kept

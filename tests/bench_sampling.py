@@ -17,23 +17,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from platform.presets import preset
+from platform.planning.presets import preset
 
 import torch
 from torch import Tensor
 
-from trainables.assembly import assemble
-from trainables.data.splits import Dataset, Facts, Split
-from trainables.engine import CoupledSystem, Engine
-from trainables.memory import keep_pages
-from trainables.meter import Meter
-from trainables.models import build
+from trainables.core.memory import keep_pages
+from trainables.core.noise import SampleNoise, seeded
+from trainables.data.dataset import Dataset, Facts, Split
+from trainables.evaluation.assembly import assemble
 from trainables.models.base import LogitDenoiser, SignalDenoiser
-from trainables.models.classifier import FrozenClassifier, ResNetConfig
+from trainables.models.images.classifier import FrozenClassifier, ResNetConfig
 from trainables.models.scale import LogitScale
-from trainables.noise import SampleNoise, seeded
-from trainables.recipe import Task
+from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.meter import Meter
 from trainables.strategies import alternating, nested, parallel
+from trainables.task import networks
+from trainables.task.recipe import Task
 
 FACTS = {
     "cifar100": Facts("cifar100", (3, 32, 32), 100),
@@ -94,20 +94,20 @@ class Bench:
         data = Dataset(dataset, tuple(map(str, range(facts.classes))), blank, blank, blank)
         task = Task(dataset, "gn30", 0, recipe)
         with seeded(torch.device("cpu"), "weights"):
-            networks = {
-                "signal": build.new_signal_denoiser(data, recipe),
-                "logit": build.new_logit_denoiser(data, recipe),
-                "network": build.new_classifier(data, recipe),
+            made = {
+                "signal": networks.new_signal_denoiser(data, recipe),
+                "logit": networks.new_logit_denoiser(data, recipe),
+                "network": networks.new_classifier(data, recipe),
             }
-            for network in networks.values():
+            for network in made.values():
                 for parameter in network.parameters():
                     if not parameter.any():
                         torch.nn.init.normal_(parameter, std=0.02)
                 network.eval().requires_grad_(False)
         scale = LogitScale(facts.classes)
         scale.largest.fill_(3.0)
-        classifier = FrozenClassifier(networks["network"], scale)
-        weights = {name: dict(network.state_dict()) for name, network in networks.items()}
+        classifier = FrozenClassifier(made["network"], scale)
+        weights = {name: dict(network.state_dict()) for name, network in made.items()}
         cpu = torch.device("cpu")
         self.fast = {
             name: assemble(task, data, classifier, weights, cpu, dtype)
@@ -115,7 +115,7 @@ class Bench:
         }
         processes = self.fast["float32"].signal_process, self.fast["float32"].logit_process
         self.plain = CoupledSystem(
-            classifier, *processes, PlainSignal(networks["signal"]), PlainLogit(networks["logit"])
+            classifier, *processes, PlainSignal(made["signal"]), PlainLogit(made["logit"])
         )
 
         self._engines: dict[int, Engine] = {}

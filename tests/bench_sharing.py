@@ -17,22 +17,24 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from platform.presets import preset
+from platform.planning.presets import preset
 
 import optuna
 import torch
 
 import search_spaces
+from trainables.core.memory import keep_pages
 from trainables.data import datasets
-from trainables.evaluation import Evaluator, Sampling, Storage
-from trainables.memory import keep_pages
-from trainables.recipe import Task, Updates
+from trainables.evaluation.evaluator import Evaluator
+from trainables.evaluation.measurement import Sampling
+from trainables.evaluation.storage import Storage
 from trainables.strategies import nested
+from trainables.task.recipe import Task, Updates
 from trainables.training import stages
 from trainables.training.batches import Share
 from trainables.training.loop import train_part
 from trainables.training.objective import Context
-from trainables.training.store import in_order
+from trainables.training.part_store import in_order
 
 SAMPLES, ROUNDS, CPU = 200, 5, torch.device("cpu")
 ACTORS = {"2 actors, 1 thread": (2, 1), "1 actor, 2 threads": (1, 2), "1 actor, 1 thread": (1, 1)}

@@ -15,17 +15,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from platform.presets import preset
+from platform.planning.presets import preset
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from trainables.data.splits import Dataset, Facts, Split
-from trainables.recipe import Task, Updates
+from trainables.data.dataset import Dataset, Facts, Split
+from trainables.task.recipe import Task, Updates
 from trainables.training import loop, stages
 from trainables.training.batches import Share
 from trainables.training.objective import Context, Objective
-from trainables.training.store import in_order
+from trainables.training.part_store import in_order
 
 FACTS = {
     "digits": Facts("digits", (1, 8, 8), 10),

@@ -15,25 +15,25 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from platform.cluster import Cluster
-from platform.console import Console, chatter_to
-from platform.plan import Plan
-from platform.search import search
-from platform.searcher import complete
-from platform.tracking import Tracker
+from platform.backend.cluster import Cluster
+from platform.backend.tracking import Tracker
+from platform.cli.console import Console, chatter_to
+from platform.pipeline.search import search
+from platform.pipeline.study import complete
+from platform.planning.plan import Plan
 
 import optuna
 
 import search_spaces
 from dashboards.pareto import shared_reference
-from trainables import trial
-from trainables.evaluation import Tally, measurement_config, measurement_of
-from trainables.judging import Judged
-from trainables.meter import Spent
-from trainables.metrics import summary
-from trainables.records import ACCURACY, NFE
-from trainables.trial import SamplingTrial
-from trainables.trial_job import Job
+from trainables.evaluation.measurement import Tally, measurement_config, measurement_of
+from trainables.evaluation.summary import summary
+from trainables.sampling.meter import Spent
+from trainables.scoring.answers import Judged
+from trainables.scoring.metric_names import ACCURACY, NFE
+from trainables.workers import trial
+from trainables.workers.job import Job
+from trainables.workers.trial import SamplingTrial
 
 
 def idle_trial(seconds: float) -> type[SamplingTrial]:

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 from torchvision.datasets import CIFAR10, CIFAR100
 
+from trainables.core.errors import UsageError
 from trainables.data import datasets
+from trainables.data.dataset import Dataset
 from trainables.data.datasets import in32_100
-from trainables.data.splits import Dataset
-from trainables.errors import UsageError
 
 SPLITS = ("train", "validation", "test")
 IN32_FILES = (*(f"train_data_batch_{i}" for i in range(1, 11)), "val_data")

@@ -10,15 +10,15 @@ from torch import Tensor
 from trainables.data import datasets
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.models.base import LogitDenoiser, SignalDenoiser
-from trainables.models.classifier import ConvNetConfig
-from trainables.models.logit_mlp import LogitMLPConfig
-from trainables.models.unet import UNetConfig
-from trainables.recipe import Recipe, Task, Updates
+from trainables.models.images.classifier import ConvNetConfig
+from trainables.models.images.logit_mlp import LogitMLPConfig
+from trainables.models.images.unet import UNetConfig
+from trainables.task.recipe import Recipe, Task, Updates
 from trainables.training import stages
 from trainables.training.batches import Share
 from trainables.training.loop import train_part
 from trainables.training.objective import Context, Weights
-from trainables.training.store import in_order
+from trainables.training.part_store import in_order
 
 DIGITS = datasets.load("digits", Path("unused"))
 

@@ -14,11 +14,11 @@ import torch
 from joint_gaussian import COV, MEAN, UnitNoise, X, Y, conditional, gain
 
 from trainables.diffusion.ouve import OUVE
-from trainables.engine import CoupledSystem, Engine
-from trainables.evaluation import schedule_of
-from trainables.meter import Meter
 from trainables.models.base import LogitDenoiser, SignalDenoiser
-from trainables.strategies._moves import Correct, Predict, Start, Update, check
+from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.meter import Meter
+from trainables.sampling.moves import Correct, Predict, Start, Update, check
+from trainables.strategies import schedule_of
 
 FINE = OUVE(t_eps=1e-4)  # the last step, to 0, draws nothing: here it leaves nothing out
 SMALL, LARGE = ((2, 1, 1), (2, 1)), ((2, 4, 3), (3, 4))  # of a signal, of its logits

@@ -6,19 +6,19 @@ import torch
 from speech_files import write_ears, write_fsdd, write_responses, write_wham
 from whisper.model import ModelDimensions, Whisper
 
+from trainables.core.noise import generator_of
 from trainables.data import datasets
 from trainables.data.spectrogram import Spectrogram
-from trainables.models.ncsnpp_config import NCSNppConfig
-from trainables.models.ouve_logits import LogitScoreConfig
-from trainables.models.ouve_logits_sequence import LogitSequenceConfig
-from trainables.models.recogniser_config import RecogniserConfig
-from trainables.noise import generator_of
-from trainables.recipe import Recipe, SpeechRecipe, Task, Updates
+from trainables.models.speech.logit_score import LogitScoreConfig
+from trainables.models.speech.logit_sequence import LogitSequenceConfig
+from trainables.models.speech.ncsnpp.config import NCSNppConfig
+from trainables.models.speech.whisper.config import RecogniserConfig
+from trainables.task.recipe import Recipe, SpeechRecipe, Task, Updates
 from trainables.training import stages
 from trainables.training.batches import Share
 from trainables.training.loop import train_part
 from trainables.training.objective import Context
-from trainables.training.store import in_order
+from trainables.training.part_store import in_order
 
 DIMS = ModelDimensions(80, 1500, 32, 2, 1, 51865, 64, 32, 2, 1)
 COARSE = Spectrogram(n_fft=126, hop=63, multiple=8, bands=32)

@@ -6,19 +6,20 @@ import pytest
 import torch
 from helpers import DIGITS, tiny_recipe, tiny_task
 
-from trainables.config import as_mapping, from_mapping
-from trainables.data.splits import Dataset, Split
-from trainables.errors import UsageError
-from trainables.models import build
-from trainables.models.classifier import ResNetConfig
-from trainables.models.logit_attention import LogitAttentionConfig
-from trainables.models.logit_mlp import LogitMLPConfig
-from trainables.models.unet import UNetConfig
-from trainables.recipe import Recipe, Task
+from trainables.core.config import as_mapping, from_mapping
+from trainables.core.errors import UsageError
+from trainables.data.dataset import Dataset, Split
+from trainables.models.images.classifier import ResNetConfig
+from trainables.models.images.logit_attention import LogitAttentionConfig
+from trainables.models.images.logit_mlp import LogitMLPConfig
+from trainables.models.images.unet import UNetConfig
+from trainables.task import networks
+from trainables.task.processes import processes
+from trainables.task.recipe import Recipe, Task
 from trainables.training import stages
 from trainables.training.batches import Batches, Draws, Share
-from trainables.training.learning import noise_loss
-from trainables.training.objective import Context, processes
+from trainables.training.losses import noise_loss
+from trainables.training.objective import Context
 
 ALGORITHMS = {3: "parallel", 5: "alternating", 7: "nested"}
 SIZE = 16
@@ -44,7 +45,7 @@ class Step:
                 parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
         self.batch = Batches(self.task, DIGITS.train, Share()).batch(0)
         self.prepared = self.objective.prepare(self.batch, self.draws("prepare"))
-        self.classifier = build.frozen_classifier(DIGITS, self.recipe, parts["classifier"])
+        self.classifier = networks.frozen_classifier(DIGITS, self.recipe, parts["classifier"])
         self.process_x, self.process_y = processes(self.task, self.classifier)
 
     def draws(self, kind="step"):
@@ -245,8 +246,8 @@ def colour():
     classifier = stages.load("classifier").build(Context(task, dataset, {}))
     parts = {
         "classifier": classifier.weights(),
-        "signal": {"signal": build.new_signal_denoiser(dataset, recipe).state_dict()},
-        "logit": {"logit": build.new_logit_denoiser(dataset, recipe).state_dict()},
+        "signal": {"signal": networks.new_signal_denoiser(dataset, recipe).state_dict()},
+        "logit": {"logit": networks.new_logit_denoiser(dataset, recipe).state_dict()},
     }
     return dataset, task, parts
 
@@ -264,13 +265,13 @@ def test_a_step_with_resnet_and_attention(colour, kind):
     assert all(bool(torch.isfinite(loss)) for loss in losses.values())
     weights = objective.weights()
     for name in ("signal", "logit"):
-        loaded = getattr(build, f"{name}_denoiser")(dataset, task.recipe, weights).state_dict()
+        loaded = getattr(networks, f"{name}_denoiser")(dataset, task.recipe, weights).state_dict()
         assert loaded.keys() == weights[name].keys()
         assert all(torch.equal(loaded[key], value) for key, value in weights[name].items())
         assert any(not torch.equal(loaded[key], parts[name][name][key]) for key in loaded)
     missing = {"logit": {k: v for k, v in weights["logit"].items() if k != "out.bias"}}
     with pytest.raises(RuntimeError, match=r"out\.bias"):
-        build.logit_denoiser(dataset, task.recipe, missing)
+        networks.logit_denoiser(dataset, task.recipe, missing)
 
 
 def test_a_recipe_keeps_its_networks_by_name():

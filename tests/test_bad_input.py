@@ -5,14 +5,14 @@ import socket
 import subprocess
 import sys
 from platform import evaluate, sweep
-from platform.arguments import sweep_parser
-from platform.plan import tracking_uri
+from platform.cli.flags import sweep_parser
+from platform.planning.locations import tracking_uri
 
 import pytest
 from conftest import clean_environment
 
+from trainables.core.errors import UsageError
 from trainables.data import datasets
-from trainables.errors import UsageError
 
 MISTAKES = [
     (["nestd", "digits"], "unknown strategy 'nestd': did you mean 'nested'?"),

@@ -4,7 +4,7 @@ import io
 import os
 import subprocess
 import sys
-from platform.console import Console, chatter_to
+from platform.cli.console import Console, chatter_to
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_a_bar_leaves_the_standard_streams_alone(stream):
 
 def test_without_a_terminal_progress_is_plain_lines(monkeypatch):
     stream = io.StringIO()
-    monkeypatch.setattr("platform.console._LINE_EVERY", 0.0)
+    monkeypatch.setattr("platform.cli.console._LINE_EVERY", 0.0)
     with Console(stream).bar("trials") as bar:
         bar.update(1, 3)
         bar.update(2, 3, "trials; best 90 %")

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from trainables.core.errors import UsageError
+from trainables.core.noise import BatchNoise, SampleNoise, generator_of
 from trainables.data import corruptions, datasets
 from trainables.data.augment import Augmentation, augment
-from trainables.data.splits import stratified
-from trainables.errors import UsageError
-from trainables.noise import BatchNoise, SampleNoise, generator_of
+from trainables.data.dataset import stratified
 
 
 def test_digits_are_scikit_learns():

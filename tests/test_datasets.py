@@ -24,10 +24,11 @@ from speech_files import (
     write_wham,
 )
 
+from trainables.core.errors import UsageError
 from trainables.data import datasets
-from trainables.data.images import published
-from trainables.data.speech.datasets import _ears, gsc_reverb
-from trainables.errors import UsageError
+from trainables.data.datasets import _ears
+from trainables.data.published_images import published
+from trainables.data.speech.datasets import gsc_reverb
 
 
 def write_digits(root: Path) -> Path:

@@ -6,15 +6,15 @@ from helpers import ExactLogit, ExactSignal
 
 import search_spaces
 from trainables import strategies
+from trainables.core.errors import NonFiniteError
+from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.engine import CoupledSystem, Engine
-from trainables.errors import NonFiniteError
-from trainables.evaluation import schedule_of
-from trainables.meter import Meter
-from trainables.models.classifier import ConvNet, ConvNetConfig, FrozenClassifier
+from trainables.models.images.classifier import ConvNet, ConvNetConfig, FrozenClassifier
 from trainables.models.scale import LogitScale
-from trainables.noise import SampleNoise
-from trainables.strategies._moves import LOGIT, SIGNAL, Answer, Condition, check, cost, trajectory
+from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.meter import Meter
+from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, check, cost, trajectory
+from trainables.strategies import schedule_of
 from trainables.strategies.nested import Parameters
 
 T = 150

@@ -16,16 +16,16 @@ from joint_ouve import EYE, FINE, LARGE, X_COR, Y_COR, engine_moments, run, syst
 
 import search_spaces
 from trainables import strategies
+from trainables.core.errors import UsageError
+from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.diffusion.ouve import OUVE
-from trainables.engine import CoupledSystem, Engine
-from trainables.engine_state import State
-from trainables.errors import UsageError
-from trainables.evaluation import schedule_of
-from trainables.meter import Meter
-from trainables.noise import SampleNoise
-from trainables.sharing import Beginnings, SharedBatch
-from trainables.strategies._moves import Answer, Start, check, cost
+from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.meter import Meter
+from trainables.sampling.moves import Answer, Start, check, cost
+from trainables.sampling.prefix_cache import Beginnings, SharedBatch
+from trainables.sampling.state import State
+from trainables.strategies import schedule_of
 
 TOLERANCE = 1e-6  # networks are told times in float32
 

@@ -9,12 +9,12 @@ from helpers import ExactLogit, ExactSignal
 
 import search_spaces
 from trainables import strategies
+from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.engine import CoupledSystem, Engine
-from trainables.evaluation import schedule_of
-from trainables.meter import Meter
-from trainables.noise import SampleNoise
-from trainables.strategies._moves import cost
+from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.meter import Meter
+from trainables.sampling.moves import cost
+from trainables.strategies import schedule_of
 
 T, SIGNAL_SHAPE, LOGIT_SHAPE = 6, (2, 6, 5), (3, 4)
 VARIANCE_X, VARIANCE_Y = 0.09, 0.04

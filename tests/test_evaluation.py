@@ -1,16 +1,18 @@
 """Measurements: the same however their samples are cut up, what was asked before, and how precise."""
 
-from platform.measure import _pieces
+from platform.backend.measure import _pieces
 
 import pytest
 import torch
 from helpers import tiny_task
 
-from trainables.ahead import ahead
-from trainables.errors import UsageError
-from trainables.evaluation import Evaluator, Sampling, Storage, measurement_config, measurement_of
-from trainables.memory import fitting_batch
-from trainables.records import SECONDS_PER_SAMPLE
+from trainables.core.errors import UsageError
+from trainables.core.memory import fitting_batch
+from trainables.core.prefetch import ahead
+from trainables.evaluation.evaluator import Evaluator
+from trainables.evaluation.measurement import Sampling, measurement_config, measurement_of
+from trainables.evaluation.storage import Storage
+from trainables.scoring.metric_names import SECONDS_PER_SAMPLE
 
 CPU = torch.device("cpu")
 POINT = {"outer_steps": 3, "inner_steps": 2, "t_switch": 0.7, "refresh_interval": 0.3, "eta": 0.5}

@@ -5,8 +5,8 @@ import pytest
 from dataset_files import by_number, keeps_the_contract, save_image, write_folder
 from PIL import Image
 
+from trainables.core.errors import UsageError
 from trainables.data import datasets
-from trainables.errors import UsageError
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "1"])

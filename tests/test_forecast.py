@@ -1,15 +1,15 @@
 """What is predicted and told of trainings: calls as the engine counts them, Whisper's work, word errors."""
 
-from platform.arguments import plan_of, sweep_parser
-from platform.forecast import _UPDATE, _Calls, _paper_cost, _training_seconds
-from platform.prepare import _said
+from platform.cli.flags import plan_of, sweep_parser
+from platform.pipeline.prepare import _said
+from platform.planning.forecast import _UPDATE, _Calls, _paper_cost, _training_seconds
 
 import pytest
 from speech_files import write_fsdd
 from speech_task import write_whisper
 
-from trainables.records import BY_ACCURACY, MEASURES
-from trainables.strategies._moves import Cost
+from trainables.sampling.moves import Cost
+from trainables.scoring.metric_names import BY_ACCURACY, MEASURES
 from trainables.training import stages
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from helpers import exact_velocity
 
+from trainables.core.errors import UsageError
 from trainables.diffusion.gaussian import GaussianDiffusion, cosine_alpha_bar
-from trainables.errors import UsageError
-from trainables.training.learning import noise_loss
+from trainables.training.losses import noise_loss
 
 MEAN, DEVIATION = 0.3, 0.25
 

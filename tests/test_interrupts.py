@@ -2,10 +2,10 @@
 
 import os
 import signal
-from platform.console import Console
-from platform.interrupts import INTERRUPTED, interrupted, interruptible, rearm
-from platform.plan import Plan
-from platform.running import run
+from platform.backend.session import run
+from platform.cli.console import Console
+from platform.cli.interrupts import INTERRUPTED, interrupted, interruptible, rearm
+from platform.planning.plan import Plan
 
 import pytest
 

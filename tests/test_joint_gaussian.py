@@ -25,9 +25,9 @@ from joint_gaussian import (
     run,
 )
 
+from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import cosine_alpha_bar
-from trainables.evaluation import schedule_of
-from trainables.noise import SampleNoise
+from trainables.strategies import schedule_of
 
 DRAWS, ERRORS = 3000, 5  # a comparison of draws allows five standard errors
 B, A = gain(Y, X), gain(X, Y)

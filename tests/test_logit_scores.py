@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from trainables.core.errors import UsageError
+from trainables.core.noise import generator_of, seeded
 from trainables.diffusion.ouve import OUVE
-from trainables.errors import UsageError
-from trainables.models.ouve_logits import LogitScore, LogitScoreConfig
-from trainables.models.ouve_logits_sequence import LogitSequenceConfig, LogitSequenceScore
-from trainables.noise import generator_of, seeded
-from trainables.training.learning import OUVELearning
+from trainables.models.speech.logit_score import LogitScore, LogitScoreConfig
+from trainables.models.speech.logit_sequence import LogitSequenceConfig, LogitSequenceScore
+from trainables.training.losses import OUVELearning
 
 PROCESS, CLASSES, FEATURES, FRAMES, STEPS, BATCH = OUVE(), 6, 10, 11, 7, 3
 SPREAD = 0.2

@@ -10,13 +10,13 @@ import pytest
 import torch
 from speech_task import sgmse_checkpoint
 
+from trainables.core.errors import UsageError
+from trainables.core.noise import generator_of
 from trainables.diffusion.ouve import OUVE, OUVE_16K, OUVE_48K
-from trainables.errors import UsageError
-from trainables.models._ncsnpp_layers import down, up
-from trainables.models.ncsnpp import NCSNpp
-from trainables.models.ncsnpp_config import NCSNPP, NCSNPP_48K, NCSNPP_SMALL, NCSNppConfig
-from trainables.models.sgmse_checkpoint import load_sgmse
-from trainables.noise import generator_of
+from trainables.models.speech.ncsnpp.checkpoint import load_sgmse
+from trainables.models.speech.ncsnpp.config import NCSNPP, NCSNPP_48K, NCSNPP_SMALL, NCSNppConfig
+from trainables.models.speech.ncsnpp.layers import down, up
+from trainables.models.speech.ncsnpp.network import NCSNpp
 
 PUBLISHED = {"ncsnpp": (NCSNPP, OUVE_16K), "ncsnpp_48k": (NCSNPP_48K, OUVE_48K)}
 SMALL = {

@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 import torch
 
+from trainables.core.errors import UsageError
+from trainables.core.noise import generator_of
 from trainables.diffusion.ouve import OUVE, OUVE_16K, OUVE_48K
-from trainables.errors import UsageError
-from trainables.noise import generator_of
 
 MEAN, DEVIATION, X_COR = 0.3, 0.2, -0.4  # of the clean data, and what it drifts to
 COUNT = 100_000

@@ -23,9 +23,9 @@ from dataset_files import (
 )
 from torchvision.datasets import CIFAR10, CIFAR100
 
-from trainables.data import _pickled, datasets
-from trainables.data.datasets import in32_100
-from trainables.errors import UsageError
+from trainables.core.errors import UsageError
+from trainables.data import datasets
+from trainables.data.datasets import _pickled, in32_100
 
 
 @pytest.mark.parametrize(

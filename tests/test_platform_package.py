@@ -15,8 +15,8 @@ PROBE = (
     "import platform, inspect; "
     "assert hasattr(platform, '__path__'), platform.__file__; "
     "assert platform.system() and platform.python_version() and platform.uname().node is not None; "
-    "import platform.presets; "
-    "assert platform.presets.NAMES"
+    "import platform.planning.presets; "
+    "assert platform.planning.presets.NAMES"
 )
 STDLIB = Path(sysconfig.get_path("stdlib")) / "platform.py"
 
@@ -96,7 +96,7 @@ def test_a_script_that_loaded_the_standard_module_first_can_use_the_workers_pack
         "import sys; sys.path.remove('') if '' in sys.path else None; "
         "import platform; assert not hasattr(platform, '__path__'); "
         f"sys.path.insert(0, {str(root)!r}); "
-        "import trainables.trial, trainables.train_worker, search_spaces.nested, dashboards.figures; "
+        "import trainables.workers.trial, trainables.workers.train, search_spaces.nested, dashboards.front; "
         "assert not hasattr(platform, '__path__')"
     )
     _run(root, sys.executable, "-c", code)
@@ -104,12 +104,12 @@ def test_a_script_that_loaded_the_standard_module_first_can_use_the_workers_pack
 
 def test_what_is_sent_to_a_worker_unpickles_beside_the_standard_module(root, tmp_path):
     """Everything that the driver hands to Ray, in a process that has the standard `platform`."""
-    from platform.plan import Plan
+    from platform.planning.plan import Plan
 
     from ray import cloudpickle
 
-    from trainables.train_worker import train_parts
-    from trainables.trial import Confirmer, SamplingTrial
+    from trainables.workers.train import train_parts
+    from trainables.workers.trial import Confirmer, SamplingTrial
 
     plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), "sqlite:///x.db")
     job = plan.job("validation", 1)
@@ -131,7 +131,7 @@ def test_what_is_sent_to_a_worker_unpickles_beside_the_standard_module(root, tmp
 # Imports point one way only (see the README): package -> packages of this project it may import.
 ALLOWED = {
     "platform": {"platform", "dashboards", "search_spaces", "trainables"},
-    "dashboards": {"dashboards", "trainables.records"},
+    "dashboards": {"dashboards", "trainables.core", "trainables.scoring"},
     "search_spaces": {"search_spaces", "trainables"},
     "trainables": {"trainables"},
 }
@@ -156,7 +156,7 @@ def test_imports_point_one_way(root, package):
                 assert not name.startswith("platform."), f"{path} imports {name}"
 
 
-def test_nothing_below_the_platform_knows_ray_tune_but_the_trial(root):
+def test_nothing_below_the_platform_knows_ray_but_the_workers(root):
     for path in (root / "trainables").rglob("*.py"):
         uses_ray = any(name.split(".")[0] == "ray" for name in _imports(path))
-        assert not uses_ray or path.name in ("trial.py", "train_worker.py"), path
+        assert not uses_ray or path.parent.name == "workers", path

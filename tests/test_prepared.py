@@ -4,14 +4,14 @@ import pytest
 import torch
 from helpers import tiny_recipe
 
-from trainables.meter import Meter
-from trainables.models.classifier import ConvNet, FrozenClassifier, resnet
-from trainables.models.logit_attention import LogitAttention, LogitAttentionConfig
-from trainables.models.logit_mlp import LogitMLP, LogitMLPConfig
+from trainables.core.noise import seeded
+from trainables.models.images.classifier import ConvNet, FrozenClassifier, resnet
+from trainables.models.images.logit_attention import LogitAttention, LogitAttentionConfig
+from trainables.models.images.logit_mlp import LogitMLP, LogitMLPConfig
+from trainables.models.images.unet import UNet, UNetConfig
 from trainables.models.prepared import PreparedClassifier, PreparedLogit, PreparedSignal
 from trainables.models.scale import LogitScale
-from trainables.models.unet import UNet, UNetConfig
-from trainables.noise import seeded
+from trainables.sampling.meter import Meter
 
 SHAPE, CLASSES = (3, 16, 16), 7
 

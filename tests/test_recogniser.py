@@ -10,11 +10,12 @@ from conftest import asset
 from torch.nn import functional
 from whisper.model import ModelDimensions, Whisper
 
-from trainables.errors import UsageError
-from trainables.models._whisper_decoding import WordDecoder, advance, hear
-from trainables.models._whisper_listening import LogMel, fit_length
-from trainables.models._whisper_weights import load_whisper
-from trainables.models.recogniser import (
+from trainables.core.errors import UsageError
+from trainables.core.noise import generator_of
+from trainables.models.scale import AudioLogitScale, weights_hash
+from trainables.models.speech.whisper.decoding import WordDecoder, advance, hear
+from trainables.models.speech.whisper.encoder import LogMel, fit_length
+from trainables.models.speech.whisper.recogniser import (
     Recogniser,
     RecogniserConfig,
     Sentences,
@@ -23,8 +24,7 @@ from trainables.models.recogniser import (
     tokenizer_of,
     tokens_of,
 )
-from trainables.models.scale import AudioLogitScale, weights_hash
-from trainables.noise import generator_of
+from trainables.models.speech.whisper.weights import load_whisper
 
 DIMS = ModelDimensions(80, 1500, 32, 2, 2, 51865, 64, 32, 2, 2)
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -7,9 +7,8 @@ import pytest
 
 import search_spaces
 from trainables import strategies
-from trainables.errors import UsageError
-from trainables.evaluation import schedule_of
-from trainables.strategies._moves import (
+from trainables.core.errors import UsageError
+from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
     Answer,
@@ -21,6 +20,7 @@ from trainables.strategies._moves import (
     check,
     cost,
 )
+from trainables.strategies import schedule_of
 from trainables.strategies.nested import Parameters
 
 X, Y = Update(SIGNAL, 0.0), Update(LOGIT, 0.0)

@@ -6,11 +6,9 @@ import pytest
 
 import search_spaces
 from trainables import strategies
-from trainables.errors import UsageError
-from trainables.evaluation import schedule_of
-from trainables.models.classifier import ResNetConfig
-from trainables.strategies import alternating, parallel
-from trainables.strategies._moves import (
+from trainables.core.errors import UsageError
+from trainables.models.images.classifier import ResNetConfig
+from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
     Answer,
@@ -22,6 +20,7 @@ from trainables.strategies._moves import (
     check,
     cost,
 )
+from trainables.strategies import alternating, parallel, schedule_of
 
 T = 150
 X, Y = Update(SIGNAL, 0.0), Update(LOGIT, 0.0)

@@ -7,12 +7,10 @@ import pytest
 
 import search_spaces
 from trainables import strategies
-from trainables.counting import counted
+from trainables.core.errors import UsageError
 from trainables.diffusion.ouve import OUVE
-from trainables.errors import UsageError
-from trainables.evaluation import schedule_of
-from trainables.strategies import nested
-from trainables.strategies._moves import (
+from trainables.evaluation.call_count import counted
+from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
     Answer,
@@ -26,6 +24,7 @@ from trainables.strategies._moves import (
     check,
     cost,
 )
+from trainables.strategies import nested, schedule_of
 
 STEPS = 50  # E.5
 SAMPLED = [name for name in strategies.names() if name != "noisy"]

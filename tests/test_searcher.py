@@ -2,8 +2,8 @@
 
 import dataclasses
 import math
-from platform.plan import Plan
-from platform.searcher import POINT, StudySearcher, complete, open_study
+from platform.pipeline.study import POINT, StudySearcher, complete, open_study
+from platform.planning.plan import Plan
 
 import pytest
 from optuna.trial import TrialState

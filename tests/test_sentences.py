@@ -3,8 +3,8 @@
 import json
 from dataclasses import replace
 from platform import sweep
-from platform.forecast import forecast
-from platform.plan import Plan
+from platform.planning.forecast import forecast
+from platform.planning.plan import Plan
 
 import jiwer
 import numpy as np
@@ -13,25 +13,26 @@ import torch
 from speech_files import loud_spans, write_ears, write_responses, write_wham
 from speech_task import write_whisper
 
-from dashboards.figures import front_figure, front_page
+from dashboards.front import front_figure, front_page
 from dashboards.pareto import Reference, hypervolume, shared_reference
 from dashboards.points import Shown, difference, percent, rows
-from trainables import word_error
-from trainables.config import as_mapping, from_mapping
+from trainables.core.config import as_mapping, from_mapping
+from trainables.core.errors import UsageError
+from trainables.core.noise import SampleNoise, generator_of
 from trainables.data import datasets
+from trainables.data.audio import RATE
+from trainables.data.dataset import Script
+from trainables.data.datasets import _ears
 from trainables.data.spectrogram import SPECTROGRAM_48K, Spectrogram
-from trainables.data.speech.audio import RATE
-from trainables.data.speech.datasets import _ears
-from trainables.data.splits import Script
 from trainables.diffusion.ouve import OUVE_48K
-from trainables.errors import UsageError
-from trainables.judging import Judged, together, transcribed
-from trainables.metrics import paired, summary
-from trainables.models import build
-from trainables.models.ncsnpp_config import NCSNPP_48K
-from trainables.noise import SampleNoise, generator_of
-from trainables.recipe import Task
-from trainables.records import MEASURES, Measurement, RecordStore
+from trainables.evaluation.records import Measurement, RecordStore
+from trainables.evaluation.summary import paired, summary
+from trainables.models.speech.ncsnpp.config import NCSNPP_48K
+from trainables.scoring import word_error
+from trainables.scoring.answers import Judged, together, transcribed
+from trainables.scoring.metric_names import MEASURES
+from trainables.task import networks
+from trainables.task.recipe import Task
 
 COARSE = Spectrogram(hop=255, multiple=8)
 
@@ -100,12 +101,12 @@ def test_the_smallest_networks_answer_in_the_sentences_shapes_and_are_timed(root
     plan = replace(_plan(root, tmp_path, "smoke"), whisper=str(write_whisper(tmp_path / "w.pt")))
     recipe = plan.task.recipe
     dataset = plan.places.dataset(plan.task)
-    steps, tokens = build.logit_shape(dataset, recipe)
+    steps, tokens = networks.logit_shape(dataset, recipe)
     x = dataset.test.clean(torch.tensor([0, 1]))
     y, t = torch.zeros(2, steps, tokens), torch.ones(2)
-    signal = build.new_signal_denoiser(dataset, recipe)
+    signal = networks.new_signal_denoiser(dataset, recipe)
     assert signal(x, t, x, signal.encode_logits(y, 2)).shape == x.shape
-    logit, shown = build.new_logit_denoiser(dataset, recipe), torch.zeros(2, 250, 32)
+    logit, shown = networks.new_logit_denoiser(dataset, recipe), torch.zeros(2, 250, 32)
     assert logit(y, t, logit.encode_signals(shown, y, shown, y)).shape == y.shape
     predicted = forecast(plan)
     assert predicted.paper.nfe == 16 and predicted.seconds > predicted.training_seconds > 0

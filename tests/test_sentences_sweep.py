@@ -4,7 +4,7 @@ the real Whisper makes of them.
 
 import json
 from platform import compare
-from platform.plan import Plan
+from platform.planning.plan import Plan
 
 import jiwer
 import pytest
@@ -14,8 +14,8 @@ from conftest import asset, run_verb
 from speech_files import SPOKEN, write_responses, write_spoken_ears
 from speech_task import write_whisper
 
-from trainables.judging import Judge
-from trainables.models import build
+from trainables.evaluation.judge import Judge
+from trainables.task import networks
 
 pytestmark = pytest.mark.assets
 
@@ -75,7 +75,7 @@ def test_whispers_references_are_what_is_said(root):
     plan = Plan("nested", "ears-reverb", "reverb", "quick", 3, 0, 0, 0.0, *places,
                 whisper=str(weights))  # fmt: skip
     dataset, recipe = plan.places.dataset(plan.task), plan.task.recipe
-    recogniser = build.recogniser(dataset, recipe)
+    recogniser = networks.recogniser(dataset, recipe)
     spelled = {
         recogniser.tokenizer.decode([token]).strip() for token in recogniser.vocabulary.tokens
     }

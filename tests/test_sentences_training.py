@@ -11,24 +11,26 @@ from speech_task import load_sentences, sentence_task, train, train_all, write_w
 from whisper.normalizers import EnglishTextNormalizer
 
 import search_spaces
-from trainables.config import as_mapping, from_mapping
+from trainables.core.config import as_mapping, from_mapping
+from trainables.core.errors import UsageError
 from trainables.data import datasets
+from trainables.data.audio import RATE, resampled
+from trainables.data.datasets import _ears
 from trainables.data.spectrogram import SPECTROGRAM_48K, peak
-from trainables.data.speech.audio import RATE, resampled
-from trainables.data.speech.datasets import _ears
 from trainables.diffusion.ouve import OUVE_48K
-from trainables.errors import UsageError
-from trainables.evaluation import Evaluator, Sampling, Storage, measurement_config, measurement_of
-from trainables.judging import Judge
-from trainables.metrics import summary
-from trainables.models import build
-from trainables.models.ncsnpp_config import NCSNPP_48K
-from trainables.models.ouve_logits import LogitScoreConfig
-from trainables.models.recogniser import Recogniser
-from trainables.recipe import SpeechRecipe, Task
-from trainables.records import MEASURES
+from trainables.evaluation.evaluator import Evaluator
+from trainables.evaluation.judge import Judge
+from trainables.evaluation.measurement import Sampling, measurement_config, measurement_of
+from trainables.evaluation.storage import Storage
+from trainables.evaluation.summary import summary
+from trainables.models.speech.logit_score import LogitScoreConfig
+from trainables.models.speech.ncsnpp.config import NCSNPP_48K
+from trainables.models.speech.whisper.recogniser import Recogniser
+from trainables.scoring.metric_names import MEASURES
+from trainables.task import networks
+from trainables.task.recipe import SpeechRecipe, Task
 from trainables.training import stages
-from trainables.training.known import known_of
+from trainables.training.classifier_cache import known_of
 
 CPU = torch.device("cpu")
 TRAINED = [kind for kind in stages.names() if kind != "classifier"]
@@ -76,12 +78,12 @@ def evaluator(task, storage, dataset):
 
 
 def _recogniser(task, dataset, parts):
-    return build.frozen_classifier(dataset, task.recipe, parts["classifier"])
+    return networks.frozen_classifier(dataset, task.recipe, parts["classifier"])
 
 
 def test_answers_are_rows_of_the_scripts_tokens(task, dataset):
-    steps, tokens = build.logit_shape(dataset, task.recipe)
-    recogniser = build.recogniser(dataset, task.recipe)
+    steps, tokens = networks.logit_shape(dataset, task.recipe)
+    recogniser = networks.recogniser(dataset, task.recipe)
     assert recogniser.logit_shape == (steps, tokens) and steps == dataset.script.steps == 32
     spelled = {recogniser.tokenizer.decode([token]) for token in recogniser.vocabulary.tokens}
     assert spelled == {" One", " two", ".", " I", "'m", " so", " mad"}
@@ -94,7 +96,7 @@ def test_networks_for_words_are_refused(task, dataset):
     with pytest.raises(
         UsageError, match="'logit-score', which is not for ears-wham: sentences need"
     ):
-        build.new_logit_denoiser(dataset, replace(task.recipe, logit=LogitScoreConfig()))
+        networks.new_logit_denoiser(dataset, replace(task.recipe, logit=LogitScoreConfig()))
 
 
 @pytest.mark.parametrize("kind", TRAINED)
@@ -126,7 +128,7 @@ def test_recordings_at_48_khz_are_heard_at_16(task, root, dataset):
         signal=replace(NCSNPP_48K, base=4, blocks=1, condition_width=8),
     )
     whole = datasets.load("ears-wham", root / "ears", root / "cache", SPECTROGRAM_48K)
-    recogniser, rows = build.recogniser(whole, recipe), torch.tensor([0, 1])
+    recogniser, rows = networks.recogniser(whole, recipe), torch.tensor([0, 1])
     x, loudest = whole.test.clean(rows), peak(whole.test.speech.corrupted(rows))
     waves = resampled(whole.test.speech.clean(rows) / loudest, 48_000, RATE)
     by_ear = Recogniser(recogniser.whisper, recogniser.vocabulary, 6.0)
@@ -134,7 +136,7 @@ def test_recordings_at_48_khz_are_heard_at_16(task, root, dataset):
     torch.testing.assert_close(
         recogniser.raw_logits(x), by_ear.raw_logits(waves), atol=0.02, rtol=0
     )
-    network, y = build.new_signal_denoiser(whole, recipe), recogniser(x)
+    network, y = networks.new_signal_denoiser(whole, recipe), recogniser(x)
     with torch.no_grad():
         output = network(x, torch.full((2,), 0.5), x, network.encode_logits(y, 2))
     assert output.shape == x.shape and bool(torch.isfinite(output).all())
@@ -143,7 +145,7 @@ def test_recordings_at_48_khz_are_heard_at_16(task, root, dataset):
 def test_another_script_is_heard_anew(task, dataset, parts):
     longer_script = replace(dataset, script=replace(dataset.script, steps=5))
     for data, steps in ((dataset, 32), (longer_script, 5), (dataset, 32)):
-        classifier = build.recogniser(data, task.recipe)
+        classifier = networks.recogniser(data, task.recipe)
         known = known_of(data.train, data, task.recipe, classifier, CPU)
         assert known.clean.shape[1:] == known.corrupted.shape[1:] == (steps, 8)
         assert known.shown.shape[1:] == (250, 32)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 from platform import sweep
-from platform.arguments import plan_of, sweep_parser
-from platform.steps import common_flags
+from platform.cli.flags import plan_of, sweep_parser
+from platform.cli.next_commands import common_flags
 
 import pytest
 import torch
@@ -18,17 +18,17 @@ from speech_task import (
     write_whisper,
 )
 
-from trainables.config import as_mapping, from_mapping, identity
+from trainables.core.config import as_mapping, from_mapping, identity
+from trainables.core.errors import UsageError
+from trainables.core.noise import generator_of
 from trainables.diffusion.ouve import OUVE_16K
-from trainables.errors import UsageError
-from trainables.models import build
-from trainables.models.ncsnpp import NCSNpp
-from trainables.models.ncsnpp_config import NCSNPP, NCSNPP_48K, NCSNppConfig
-from trainables.noise import generator_of
-from trainables.recipe import Task
+from trainables.models.speech.ncsnpp.config import NCSNPP, NCSNPP_48K, NCSNppConfig
+from trainables.models.speech.ncsnpp.network import NCSNpp
+from trainables.task import networks
+from trainables.task.recipe import Task
 from trainables.training import stages
 from trainables.training.objective import Context
-from trainables.training.store import in_order, key_of
+from trainables.training.part_store import in_order, key_of
 
 TINY = NCSNppConfig(base=8, multipliers=(1, 2), blocks=1, attention=(1,), condition_width=8)
 
@@ -101,8 +101,8 @@ def test_training_goes_on_from_them(task, dataset, published, done):
     torch.testing.assert_close(bias, published[1]["output_layer.bias"], atol=0.02, rtol=0)
     away = replace(task.recipe.signal, checkpoint="/gone.ckpt")  # a finished part needs no file
     elsewhere = longer(task, signal=away)
-    build.obtain(elsewhere.recipe, ("enhanced",))
-    restored = build.signal_denoiser(dataset, elsewhere.recipe, part)
+    networks.obtain(elsewhere.recipe, ("enhanced",))
+    restored = networks.signal_denoiser(dataset, elsewhere.recipe, part)
     assert torch.equal(restored.output_layer.bias, bias)
     slow_on = longer(elsewhere, learning_rate=1e-8)
     enhanced = train("enhanced", slow_on, dataset, done | {"signal": part})
@@ -130,14 +130,14 @@ def test_a_checkpoint_of_another_size_is_refused_before_training(
         r"tiny\.ckpt has all_modules.0.W of shape \(8,\), but the network's is \(16,\): name one"
     )
     with pytest.raises(UsageError, match=message):
-        build.obtain(longer(task, signal=other).recipe, ("signal", "nested"))
+        networks.obtain(longer(task, signal=other).recipe, ("signal", "nested"))
     with pytest.raises(UsageError, match=message):
         stages.load("signal").build(Context(longer(task, signal=other), dataset, done))
     (root / "cut.ckpt").write_bytes(published[0].read_bytes()[:-500])
     cut = longer(task, signal=replace(task.recipe.signal, checkpoint=str(root / "cut.ckpt")))
     with pytest.raises(UsageError, match=r"cut\.ckpt cannot be read as a checkpoint"):
-        build.obtain(cut.recipe, ("signal",))
-    build.obtain(task.recipe, ("signal",))
+        networks.obtain(cut.recipe, ("signal",))
+    networks.obtain(task.recipe, ("signal",))
 
 
 @pytest.mark.parametrize(

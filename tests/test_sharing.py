@@ -7,13 +7,13 @@ import pytest
 import torch
 from helpers import ExactLogit, ExactSignal
 
+from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.engine import CoupledSystem, Engine
-from trainables.meter import Meter
-from trainables.noise import SampleNoise
-from trainables.sharing import Beginnings
+from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.meter import Meter
+from trainables.sampling.moves import SIGNAL, Answer, Condition, Start, check, cost, trajectory
+from trainables.sampling.prefix_cache import Beginnings
 from trainables.strategies import alternating, card, nested, parallel
-from trainables.strategies._moves import SIGNAL, Answer, Condition, Start, check, cost, trajectory
 
 T, SHAPE, BATCH = 12, (1, 2, 2), 6
 

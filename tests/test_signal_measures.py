@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from trainables.errors import UsageError
-from trainables.noise import generator_of
-from trainables.signal_measures import Measured, estoi, pesq, si_sdr
+from trainables.core.errors import UsageError
+from trainables.core.noise import generator_of
+from trainables.scoring.speech_quality import Measured, estoi, pesq, si_sdr
 
 RATE = 16_000
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
+from trainables.core.errors import UsageError
+from trainables.core.noise import generator_of
 from trainables.data.spectrogram import SPECTROGRAM_16K, SPECTROGRAM_48K, Spectrogram, peak
-from trainables.errors import UsageError
-from trainables.noise import generator_of
 
 
 def _speech(length, batch=2):

@@ -4,20 +4,20 @@ import io
 import shutil
 from pathlib import Path
 from platform import sweep
-from platform.arguments import plan_of, sweep_parser
-from platform.console import Console
-from platform.reading import read
-from platform.whisper import whisper_of
+from platform.cli.console import Console
+from platform.cli.flags import plan_of, sweep_parser
+from platform.pipeline.prepare import read
+from platform.planning.checkpoints import whisper_of
 
 import numpy as np
 import pytest
 from speech_files import tone, write, write_fsdd
 from speech_task import write_whisper
 
-from trainables.config import as_mapping, from_mapping
-from trainables.errors import UsageError
-from trainables.models import build
-from trainables.recipe import Task
+from trainables.core.config import as_mapping, from_mapping
+from trainables.core.errors import UsageError
+from trainables.task import networks
+from trainables.task.recipe import Task
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_a_checkpoint_is_identified_by_what_is_in_it(root, tmp_path):
     changed = _plan(root, tmp_path, "--whisper", str(first))
     assert changed.sweep_id != plans[1].sweep_id
     with pytest.raises(UsageError, match=r"first\.pt cannot be read as a Whisper checkpoint"):
-        build.obtain(changed.task.recipe, ())
+        networks.obtain(changed.task.recipe, ())
 
 
 def test_whisper_of_makes_paths_absolute(root, monkeypatch):

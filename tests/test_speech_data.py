@@ -24,10 +24,14 @@ from speech_files import (
 )
 from torchaudio.functional import resample
 
-from trainables.data.speech import build as building
-from trainables.data.speech.audio import RATE, read_audio, resampled
+from trainables.core.errors import UsageError
+from trainables.core.noise import generator_of
+from trainables.data.audio import RATE, read_audio, resampled
+from trainables.data.dataset import SPLITS, Script
+from trainables.data.datasets import _ears
+from trainables.data.speech import builder as building
+from trainables.data.speech.corpus import Pair, Pairs, key_of, limited
 from trainables.data.speech.datasets import (
-    _ears,
     ears_reverb,
     ears_wham,
     fsdd_babble,
@@ -35,11 +39,7 @@ from trainables.data.speech.datasets import (
     gsc_reverb,
 )
 from trainables.data.speech.noise_mixing import babble, mixed, piece, power_ratio
-from trainables.data.speech.recipe import Pair, Pairs, key_of, limited
 from trainables.data.speech.rooms import RoomOptions
-from trainables.data.splits import SPLITS, Script
-from trainables.errors import UsageError
-from trainables.noise import generator_of
 
 QUICK = fsdd_reverb.Options(room=RoomOptions(rt60=(0.25, 0.3), floor=(4, 5)))
 

@@ -2,27 +2,32 @@
 
 import csv
 import io
-from platform import paper, reproduce
-from platform.plan import Plan
-from platform.reproduced import Result, percent_of, save
+from platform import reproduce
+from platform.planning.plan import Plan
+from platform.reproduction import paper_tables
+from platform.reproduction.results import Result, percent_of, save
 
 import pytest
 import torch
 from speech_task import COARSE, load_digits, speech_task, train, write_whisper
 
-from dashboards.figures import front_figure, front_page
+from dashboards.front import front_figure, front_page
 from dashboards.pareto import Reference, shared_reference
 from dashboards.points import Shown, difference, percent, rows, signal_rows, to_csv
-from trainables import quality
+from trainables.core.noise import generator_of
+from trainables.data.audio import resampled
 from trainables.data.spectrogram import SPECTROGRAM_48K, Sound, Spectrogram, peak
-from trainables.data.speech.audio import resampled
-from trainables.evaluation import Evaluator, Sampling, Storage, measurement_of, schedule_of
-from trainables.metrics import summary
-from trainables.noise import generator_of
-from trainables.quality import means, quality_of
-from trainables.records import BY_ACCURACY, MEASURES, Measurement
-from trainables.strategies._moves import cost
-from trainables.word_error import errors, wer
+from trainables.evaluation import listening
+from trainables.evaluation.evaluator import Evaluator
+from trainables.evaluation.listening import means, quality_of
+from trainables.evaluation.measurement import Sampling, measurement_of
+from trainables.evaluation.records import Measurement
+from trainables.evaluation.storage import Storage
+from trainables.evaluation.summary import summary
+from trainables.sampling.moves import cost
+from trainables.scoring.metric_names import BY_ACCURACY, MEASURES
+from trainables.scoring.word_error import errors, wer
+from trainables.strategies import schedule_of
 
 SPEECH = MEASURES["speech"]
 WORDS = ("zero", "one", "two")
@@ -77,7 +82,7 @@ def test_tables_and_figures_show_the_errors_of_speech():
 
 
 def test_the_hypervolume_of_speech_takes_in_the_papers_dearest_point():
-    for kind, table in (("image", paper.table1(50)), ("speech", paper.table2(50))):
+    for kind, table in (("image", paper_tables.table1(50)), ("speech", paper_tables.table2(50))):
         dearest = max(cost(schedule_of(m.strategy, m.point(50))).nfe for m in table.methods)
         assert shared_reference(10, 50, kind) == Reference(0.1, float(dearest))
 
@@ -152,7 +157,7 @@ def judge(tmp_path_factory):
 
 
 def test_the_first_test_utterances_are_listened_to_whatever_the_pieces(judge, monkeypatch):
-    monkeypatch.setattr(quality, "LISTENED", 3)
+    monkeypatch.setattr(listening, "LISTENED", 3)
     sampling = Sampling("test", 6, 0)
     whole = judge.tally({}, sampling)
     pieces = [judge.tally({}, sampling, slice(first, first + 2)) for first in (0, 2, 4)]
@@ -178,9 +183,9 @@ def test_means_of_seeds_take_only_what_all_of_them_have():
 
 
 def test_table_2_is_the_papers():
-    table = paper.table2(50)
+    table = paper_tables.table2(50)
     assert table.measure is SPEECH and table.datasets == ("fsdd-reverb",)
-    assert [m.label for m in table.methods] == [m.label for m in paper.table1(50).methods]
+    assert [m.label for m in table.methods] == [m.label for m in paper_tables.table1(50).methods]
     nested, enhanced = 4, 1
     assert table.percentage("ears-reverb", "reverb", nested) == 3.83
     assert table.percentage("ears-wham", "wham", enhanced) == 10.04
@@ -189,7 +194,7 @@ def test_table_2_is_the_papers():
     assert table.source("fsdd-reverb", "reverb") == "gsc-reverb"
     assert table.source("fsdd-babble", "babble") == ""
     assert table.percentage("fsdd-babble", "babble", nested) is None
-    assert paper.table1(50).source("mnist", "gn30") == "mnist"
+    assert paper_tables.table1(50).source("mnist", "gn30") == "mnist"
     assert all(m.point(50).get("corrections", 1) == 1 for m in table.methods)
 
 

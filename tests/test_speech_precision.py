@@ -5,18 +5,18 @@ import torch
 from speech_task import load_digits, speech_task, train, write_whisper
 
 import search_spaces
-from trainables.assembly import assemble
+from trainables.core.noise import SampleNoise, generator_of, seeded
 from trainables.diffusion.ouve import OUVE, OUVE_16K
-from trainables.engine import Engine
-from trainables.evaluation import schedule_of
-from trainables.meter import Meter
-from trainables.models import build
-from trainables.models.ncsnpp import NCSNpp
-from trainables.models.ncsnpp_config import NCSNppConfig
-from trainables.models.ouve_logits import LogitScore, LogitScoreConfig
-from trainables.models.ouve_logits_sequence import LogitSequenceConfig, LogitSequenceScore
+from trainables.evaluation.assembly import assemble
 from trainables.models.prepared import PreparedLogit, PreparedSignal
-from trainables.noise import SampleNoise, generator_of, seeded
+from trainables.models.speech.logit_score import LogitScore, LogitScoreConfig
+from trainables.models.speech.logit_sequence import LogitSequenceConfig, LogitSequenceScore
+from trainables.models.speech.ncsnpp.config import NCSNppConfig
+from trainables.models.speech.ncsnpp.network import NCSNpp
+from trainables.sampling.engine import Engine
+from trainables.sampling.meter import Meter
+from trainables.strategies import schedule_of
+from trainables.task import networks
 
 CLASSES, STEPS, FEATURES, BATCH = 7, 5, 12, 3
 SPREAD = 0.06
@@ -116,7 +116,10 @@ def spoken(tmp_path_factory):
     root = tmp_path_factory.mktemp("speech")
     dataset, task = load_digits(root), speech_task(write_whisper(root / "whisper.pt"))
     weights = train("classifier", task, dataset, {})
-    for name, make in (("signal", build.new_signal_denoiser), ("logit", build.new_logit_denoiser)):
+    for name, make in (
+        ("signal", networks.new_signal_denoiser),
+        ("logit", networks.new_logit_denoiser),
+    ):
         with seeded(CPU, "weights", name):
             weights |= {name: _at_work(make(dataset, task.recipe)).state_dict()}
     return task, dataset, weights
@@ -125,7 +128,7 @@ def spoken(tmp_path_factory):
 @pytest.mark.parametrize("strategy", ["enhanced", "card", "parallel", "nested"])
 def test_samples_in_bf16_are_those_of_float32_but_for_rounding(strategy, spoken):
     task, dataset, weights = spoken
-    classifier = build.frozen_classifier(dataset, task.recipe, weights)
+    classifier = networks.frozen_classifier(dataset, task.recipe, weights)
     split = dataset.test.first(3)
     x_cor = split.corrupted(split.clean(), slice(None), "babble", None)
     moves = schedule_of(strategy, search_spaces.load(strategy).paper_point(4, "speech"))

@@ -8,15 +8,10 @@ import pytest
 import soundfile
 import torch
 
-from trainables.data.speech.responses import (
-    Response,
-    measured_rt60,
-    read_response,
-    reverberated,
-)
+from trainables.core.errors import UsageError
+from trainables.core.noise import generator_of
+from trainables.data.speech.responses import Response, measured_rt60, read_response, reverberated
 from trainables.data.speech.rooms import Room, RoomOptions, draw_response, draw_room, simulated
-from trainables.errors import UsageError
-from trainables.noise import generator_of
 
 RATE = 16_000
 SMALL = RoomOptions(rt60=(0.25, 0.4), floor=(4.0, 6.0))

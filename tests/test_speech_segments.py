@@ -6,10 +6,10 @@ import pytest
 import torch
 from conftest import asset
 
-from trainables.data.speech.audio import RATE, read_audio
+from trainables.core.errors import UsageError
+from trainables.core.noise import generator_of
+from trainables.data.audio import RATE, read_audio
 from trainables.data.speech.segments import CutOptions, cuts, speech_spans
-from trainables.errors import UsageError
-from trainables.noise import generator_of
 
 OPTIONS = CutOptions(wanted=4.0, shortest=1.5, longest=5.0, margin=0.2)
 

@@ -7,7 +7,7 @@ import io
 import json
 from pathlib import Path
 from platform import compare
-from platform.arguments import plan_of, sweep_parser
+from platform.cli.flags import plan_of, sweep_parser
 
 import pytest
 import soundfile
@@ -15,8 +15,8 @@ from conftest import asset, run_verb
 from speech_files import copy_fsdd, write_fsdd
 from speech_task import write_whisper
 
-from trainables.models import build
-from trainables.noise import SampleNoise
+from trainables.core.noise import SampleNoise
+from trainables.task import networks
 
 pytestmark = pytest.mark.slow
 DATASET = "fsdd-babble"
@@ -202,7 +202,7 @@ def test_real_digits_are_swept_with_the_real_whisper(tmp_path):
              "--preset", "smoke", "--storage", tmp_path / "runs"]  # fmt: skip
     plan = plan_of(sweep_parser().parse_args([str(word) for word in words]))
     dataset = plan.places.dataset(plan.task)
-    recogniser = build.recogniser(dataset, plan.task.recipe)
+    recogniser = networks.recogniser(dataset, plan.task.recipe)
     for name in ("validation", "test"):
         split = getattr(dataset, name).first(8)
         noise = SampleNoise(0, split.numbers.tolist())

@@ -10,25 +10,25 @@ from torchaudio.functional import lowpass_biquad
 
 import search_spaces
 from trainables import strategies
-from trainables.assembly import assemble
-from trainables.config import as_mapping, from_mapping
+from trainables.core.config import as_mapping, from_mapping
+from trainables.core.errors import UsageError
+from trainables.core.noise import SampleNoise
 from trainables.data import datasets
 from trainables.data.augment import Augmentation
 from trainables.data.spectrogram import Spectrogram, peak
-from trainables.engine import Engine
-from trainables.errors import UsageError
-from trainables.evaluation import schedule_of
-from trainables.meter import Meter
-from trainables.models import build
-from trainables.models.ouve_logits_sequence import LogitSequenceConfig
-from trainables.models.unet import UNetConfig
-from trainables.noise import SampleNoise
-from trainables.recipe import Recipe, Task, Updates
+from trainables.evaluation.assembly import assemble
+from trainables.models.images.unet import UNetConfig
+from trainables.models.speech.logit_sequence import LogitSequenceConfig
+from trainables.sampling.engine import Engine
+from trainables.sampling.meter import Meter
+from trainables.strategies import schedule_of
+from trainables.task import networks
+from trainables.task.recipe import Recipe, Task, Updates
 from trainables.training import stages
 from trainables.training.batches import Batches, Draws, Share
-from trainables.training.known import known_of
+from trainables.training.classifier_cache import known_of
 from trainables.training.objective import Context
-from trainables.training.store import key_of
+from trainables.training.part_store import key_of
 
 TRAINED = [kind for kind in stages.names() if kind != "classifier"]
 
@@ -120,7 +120,7 @@ def test_the_classifier_part_is_a_scale_and_a_hash(task, dataset, parts):
     part = parts["classifier"]
     assert set(part) == {"scale", "whisper"}
     assert sum(v.numel() for state in part.values() for v in state.values()) < 100
-    classifier = build.frozen_classifier(dataset, task.recipe, part)
+    classifier = networks.frozen_classifier(dataset, task.recipe, part)
     x0 = dataset.train.clean()
     y = classifier(x0)
     assert float(y.mean()) == pytest.approx(float(x0.mean()), abs=1e-4)
@@ -131,11 +131,11 @@ def test_another_whisper_than_the_parts_is_refused(task, dataset, parts):
     other = {name: dict(state) for name, state in parts["classifier"].items()}
     other["whisper"]["hash"] = other["whisper"]["hash"] + 1
     with pytest.raises(UsageError, match=r"trained with another Whisper.* --whisper"):
-        build.frozen_classifier(dataset, task.recipe, other)
+        networks.frozen_classifier(dataset, task.recipe, other)
 
 
 def test_what_is_known_of_a_batch_is_what_the_classifier_says(task, dataset, parts, monkeypatch):
-    classifier = build.frozen_classifier(dataset, task.recipe, parts["classifier"])
+    classifier = networks.frozen_classifier(dataset, task.recipe, parts["classifier"])
     known = known_of(dataset.train, dataset, task.recipe, classifier, torch.device("cpu"))
     needed = {"classifier": parts["classifier"]}
     objective = stages.load("logit").build(Context(task, dataset, needed))
@@ -158,7 +158,7 @@ def test_what_is_known_of_a_batch_is_what_the_classifier_says(task, dataset, par
 
 
 def test_shares_of_two_workers_make_the_whole_batch(task, dataset, parts):
-    classifier = build.frozen_classifier(dataset, task.recipe, parts["classifier"])
+    classifier = networks.frozen_classifier(dataset, task.recipe, parts["classifier"])
     known = known_of(dataset.train, dataset, task.recipe, classifier, torch.device("cpu"))
     whole = Batches(task, dataset.train, Share(), known).batch(1)
     halves = [Batches(task, dataset.train, Share(rank, 2), known).batch(1) for rank in (0, 1)]
@@ -169,11 +169,11 @@ def test_shares_of_two_workers_make_the_whole_batch(task, dataset, parts):
 
 @pytest.mark.parametrize("kind", ["parallel", "alternating", "nested"])
 def test_parts_load_strictly(kind, task, dataset, parts):
-    build.signal_denoiser(dataset, task.recipe, parts[kind])
+    networks.signal_denoiser(dataset, task.recipe, parts[kind])
     broken = {"logit": dict(parts[kind]["logit"])}
     broken["logit"].pop("out.bias")
     with pytest.raises(RuntimeError, match=r"out\.bias"):
-        build.logit_denoiser(dataset, task.recipe, broken)
+        networks.logit_denoiser(dataset, task.recipe, broken)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_every_strategy_samples_with_its_parts(strategy, task, dataset, parts):
     weights = {}
     for kind in strategies.load(strategy).PARTS:
         weights |= parts[kind]
-    classifier = build.frozen_classifier(dataset, task.recipe, weights)
+    classifier = networks.frozen_classifier(dataset, task.recipe, weights)
     system = assemble(task, dataset, classifier, weights, torch.device("cpu"), torch.float32)
     split = dataset.test.first(3)
     noise = SampleNoise(0, split.numbers.tolist())

@@ -8,10 +8,10 @@ import pytest
 from scipy import stats
 
 from dashboards.pareto import Reference, front, hypervolume, shared_reference
-from trainables.errors import UsageError
-from trainables.metrics import interval, paired, per_image, summary
-from trainables.records import Measurement, RecordStore
-from trainables.statistics import holm, sign_flip
+from trainables.core.errors import UsageError
+from trainables.evaluation.records import Measurement, RecordStore
+from trainables.evaluation.summary import interval, paired, per_image, summary
+from trainables.scoring.statistics import holm, sign_flip
 
 
 def _measured(correct, **cost):

@@ -1,7 +1,7 @@
 """The tracker on a store of its own: which runs are ended, and how."""
 
-from platform.plan import Plan
-from platform.tracking import Tracker
+from platform.backend.tracking import Tracker
+from platform.planning.plan import Plan
 
 import pytest
 

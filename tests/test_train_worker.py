@@ -10,10 +10,10 @@ import ray.train
 import torch
 from helpers import tiny_task
 
-from trainables.config import as_mapping
-from trainables.evaluation import Storage
-from trainables.recipe import Updates
-from trainables.train_worker import TrainJob, train_parts
+from trainables.core.config import as_mapping
+from trainables.evaluation.storage import Storage
+from trainables.task.recipe import Updates
+from trainables.workers.train import TrainJob, train_parts
 
 KINDS = ("classifier", "signal", "logit", "nested", "enhanced")
 TASK = tiny_task(updates=Updates(classifier=20, signal=40, logit=20, coupled=8))
@@ -88,7 +88,7 @@ def _dying(flag: str):
         import os
         from pathlib import Path
 
-        import trainables.train_worker as worker
+        import trainables.workers.train as worker
 
         reported = worker._Reporter._to_ray
 

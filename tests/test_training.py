@@ -7,15 +7,15 @@ import pytest
 import torch
 from helpers import DIGITS, tiny_recipe, tiny_task, train
 
-from trainables.config import as_mapping, from_mapping
-from trainables.errors import NonFiniteError, UsageError
-from trainables.models import build
+from trainables.core.config import as_mapping, from_mapping
+from trainables.core.errors import NonFiniteError, UsageError
 from trainables.models.scale import LogitScale
-from trainables.recipe import Recipe, Task
+from trainables.task import networks
+from trainables.task.recipe import Recipe, Task
 from trainables.training import stages
 from trainables.training.batches import Batches, Draws, Share
 from trainables.training.loop import learning_rate
-from trainables.training.store import PartStore, in_order, key_of, origin
+from trainables.training.part_store import PartStore, in_order, key_of, origin
 
 
 @pytest.mark.parametrize("kind", stages.names())
@@ -44,7 +44,7 @@ def test_a_resumed_training_ends_as_one_that_never_stopped(kind, parts):
 
 
 def test_what_the_classifier_learns_is_kept(parts):
-    frozen = build.frozen_classifier(DIGITS, tiny_recipe(), parts["classifier"])
+    frozen = networks.frozen_classifier(DIGITS, tiny_recipe(), parts["classifier"])
     y = torch.cat([frozen(chunk) for chunk in DIGITS.train.clean().split(512)])
     torch.testing.assert_close(y.mean(0), torch.zeros(10), atol=1e-3, rtol=0)
     assert float(y.square().mean().sqrt()) == pytest.approx(1.0, abs=1e-3)
@@ -157,7 +157,7 @@ def test_weights_that_do_not_fit_are_refused(parts):
     weights = {"signal": dict(parts["signal"]["signal"])}
     weights["signal"].pop("out.bias")
     with pytest.raises(RuntimeError, match=r"out\.bias"):
-        build.signal_denoiser(DIGITS, tiny_recipe(), weights)
+        networks.signal_denoiser(DIGITS, tiny_recipe(), weights)
 
 
 def test_a_task_survives_the_way_to_a_worker():

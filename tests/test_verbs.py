@@ -4,21 +4,22 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from platform import paper, reproduce, train
-from platform.presets import preset
-from platform.reproduced import cost_rows
+from platform import reproduce, train
+from platform.planning.presets import preset
+from platform.reproduction import paper_tables
+from platform.reproduction.results import cost_rows
 
 import pytest
 from conftest import ROOT, asset, clean_environment
 
 from trainables import strategies
-from trainables.counting import counted
-from trainables.data.splits import Facts
-from trainables.evaluation import schedule_of
-from trainables.models.classifier import ConvNetConfig, ResNetConfig
-from trainables.models.logit_attention import LogitAttentionConfig
-from trainables.models.logit_mlp import LogitMLPConfig
-from trainables.strategies._moves import Cost
+from trainables.data.dataset import Facts
+from trainables.evaluation.call_count import counted
+from trainables.models.images.classifier import ConvNetConfig, ResNetConfig
+from trainables.models.images.logit_attention import LogitAttentionConfig
+from trainables.models.images.logit_mlp import LogitMLPConfig
+from trainables.sampling.moves import Cost
+from trainables.strategies import schedule_of
 
 
 def _run(module, *words, timeout=580):
@@ -33,32 +34,34 @@ def test_the_cost_table_counts_what_the_paper_says(capfd):
     header, *rows = cost_rows()
     assert {row[0] for row in rows} == {"enhanced", "card", "parallel", "alternating", "nested"}
     assert all(row[header.index("equal")] == "yes" for row in rows)
-    assert counted("parallel", paper.table1(150).methods[3].point(150), 150) == Cost(150, 150, 76)
+    assert counted("parallel", paper_tables.table1(150).methods[3].point(150), 150) == Cost(
+        150, 150, 76
+    )
     assert reproduce.main(["cost"]) == 0
     assert "2T = 300" in capfd.readouterr().out
 
 
 def test_the_papers_tables_are_whole():
-    table = paper.table1(150)
+    table = paper_tables.table1(150)
     assert [m.label for m in table.methods] == [
         "noisy", "enhanced", "card", "parallel", "nested", "alternating",
     ]  # fmt: skip
     assert table.percentage("mnist", "gn30", 3) == 99.2
     assert table.percentage("in32-100", "blur", 5) == 62.5
     assert table.percentage("digits", "gn30", 0) is None
-    assert paper.table3(150).percentage("cifar100", "blur", 1) == 64.0
-    assert paper.table4(150).percentage("cifar100", "gn15", 0) == 73.5
-    for make in paper.TABLES.values():
+    assert paper_tables.table3(150).percentage("cifar100", "blur", 1) == 64.0
+    assert paper_tables.table4(150).percentage("cifar100", "gn15", 0) == 73.5
+    for make in paper_tables.TABLES.values():
         made = make(150)
         for dataset, rows in made.reported.items():
-            assert dataset in paper.TEST_IMAGES or made.kind == "speech"
+            assert dataset in paper_tables.TEST_IMAGES or made.kind == "speech"
             assert all(len(row) == len(made.methods) for row in rows.values())
         for method in made.methods:
             assert schedule_of(method.strategy, method.point(20))
 
 
 def test_figure_4_goes_from_one_step_to_all():
-    places = [m.place for m in paper.figure4(150).methods if m.strategy == "nested"]
+    places = [m.place for m in paper_tables.figure4(150).methods if m.strategy == "nested"]
     assert places[0] == 1 and places[-1] == 150 and places == sorted(places)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from trainables.errors import UsageError
-from trainables.statistics import wilson
-from trainables.word_error import errors, interval, paired_difference, wer
+from trainables.core.errors import UsageError
+from trainables.scoring.statistics import wilson
+from trainables.scoring.word_error import errors, interval, paired_difference, wer
 
 REFERENCES = ["The cat sat on the mat.", "Colour it, please!", "seven", "go", ""]
 HYPOTHESES = ["the cat sat the mat", "color it please", "7", "no go", "well then"]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.errors import check_range
+from trainables.core.errors import check_range
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.data.speech.audio import resampled
-from trainables.errors import UsageError, check_range
+from trainables.core.errors import UsageError, check_range
+from trainables.data.audio import resampled
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from trainables.core.errors import UsageError, check_range
 from trainables.diffusion.process import SNR
-from trainables.errors import UsageError, check_range
 
 _OFFSET = 0.008  # Nichol & Dhariwal 2021, eq. 17
 _LARGEST_BETA = 0.999

@@ -19,8 +19,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from trainables.core.errors import UsageError, check_range
 from trainables.diffusion.process import SNR
-from trainables.errors import UsageError, check_range
 
 Time = float | Tensor
 

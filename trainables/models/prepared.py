@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from trainables.models.base import Classifier, Denoiser, LogitDenoiser, SignalDenoiser
-from trainables.models.classifier import FrozenClassifier
-from trainables.models.recent import Recent
+from trainables.models.images.classifier import FrozenClassifier
+from trainables.models.tensor_cache import Recent
 
 _WARM_UP = 3  # runs after which TorchScript has specialised a graph to shapes
 

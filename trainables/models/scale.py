@@ -7,7 +7,7 @@ import hashlib
 import torch
 from torch import Tensor, nn
 
-from trainables.errors import UsageError
+from trainables.core.errors import UsageError
 
 
 class LogitScale(nn.Module):

@@ -1,15 +1,19 @@
 """Strategies, one a file: who is updated when, and when each process hears from the other.
 
 A strategy's file holds one frozen dataclass `Parameters` (its sampling parameters, checked when
-made) with `schedule()`, a generator of the moves of `_moves`, and `PARTS`, the trained parts it
+made) with `schedule()`, a generator of moves (`trainables.sampling.moves`), and `PARTS`, the trained parts it
 samples with. Where something is drawn, `Parameters` is a `Chained` and says what one chain is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
+from typing import Any
 
-from trainables import plugins
+from trainables.core import plugins
+from trainables.core.config import from_mapping
+from trainables.sampling.moves import Move, check
 
 
 def names() -> tuple[str, ...]:
@@ -24,3 +28,13 @@ def load(name: str) -> ModuleType:
         UsageError: there is none.
     """
     return plugins.load(__name__, "strategy", name)
+
+
+def schedule_of(strategy: str, point: Mapping[str, Any]) -> list[Move]:
+    """The legal moves of a strategy's point.
+
+    Raises:
+        UsageError: the strategy or a parameter is unknown, or a value is out of range.
+    """
+    parameters = from_mapping(load(strategy).Parameters, point)
+    return check(parameters.schedule())

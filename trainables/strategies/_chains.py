@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from trainables.errors import check_choice, check_range
-from trainables.strategies._moves import Correct, Move, NewChain, Predict, Update
+from trainables.core.errors import check_choice, check_range
+from trainables.sampling.moves import Correct, Move, NewChain, Predict, Update
 
 PREDICTORS = ("posterior", "reverse-diffusion")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainables.errors import check_range
+from trainables.core.errors import check_range
 from trainables.strategies._chains import Chained
 
 

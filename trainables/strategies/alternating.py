@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from trainables.errors import check_choice, check_range
+from trainables.core.errors import check_choice, check_range
+from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, Move, trajectory
 from trainables.strategies._chains import Chained
-from trainables.strategies._moves import LOGIT, SIGNAL, Answer, Condition, Move, trajectory
 
 PARTS = ("classifier", "alternating")
 

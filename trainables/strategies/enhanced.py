@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trainables.sampling.moves import SIGNAL, Answer, Move, trajectory
 from trainables.strategies._loops import OneLoop
-from trainables.strategies._moves import SIGNAL, Answer, Move, trajectory
 
 PARTS = ("classifier", "enhanced")
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trainables.errors import check_range
-from trainables.strategies._chains import Chained
-from trainables.strategies._moves import (
+from trainables.core.errors import check_range
+from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
     Answer,
@@ -23,6 +22,7 @@ from trainables.strategies._moves import (
     Update,
     trajectory,
 )
+from trainables.strategies._chains import Chained
 
 PARTS = ("classifier", "nested")
 

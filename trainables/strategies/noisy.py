@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trainables.strategies._moves import Answer, Move
+from trainables.sampling.moves import Answer, Move
 
 PARTS = ("classifier",)
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from trainables.core.noise import BatchNoise, generator_of
 from trainables.data.augment import augment
-from trainables.data.splits import Samples
-from trainables.noise import BatchNoise, generator_of
-from trainables.recipe import Task
-from trainables.training.known import Known
+from trainables.data.dataset import Samples
+from trainables.task.recipe import Task
+from trainables.training.classifier_cache import Known
 
 
 @dataclass(frozen=True)

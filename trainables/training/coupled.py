@@ -11,18 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.models import build as networks
-from trainables.recipe import Recipe
+from trainables.task import networks
+from trainables.task.processes import processes
+from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.learning import learnings
-from trainables.training.objective import (
-    Answered,
-    Context,
-    JudgedObjective,
-    PreparedBatch,
-    processes,
-    sampled,
-)
+from trainables.training.losses import learnings
+from trainables.training.objective import Answered, Context, JudgedObjective, PreparedBatch, sampled
 
 NEEDS = ("classifier", "signal", "logit")
 

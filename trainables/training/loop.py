@@ -16,20 +16,20 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
-from trainables.data.splits import Dataset
-from trainables.errors import NonFiniteError
-from trainables.judging import Judged, classified, transcribed
-from trainables.noise import SampleNoise, seeded
-from trainables.precision import dtype_of
-from trainables.recipe import Recipe
-from trainables.records import ACCURACY
+from trainables.core.errors import NonFiniteError
+from trainables.core.noise import SampleNoise, seeded
+from trainables.core.precision import dtype_of
+from trainables.data.dataset import Dataset
+from trainables.scoring.answers import Judged, classified, transcribed
+from trainables.scoring.metric_names import ACCURACY
+from trainables.task.recipe import Recipe
 from trainables.training import stages
 from trainables.training.batches import Batch, Batches, Draws, Share
-from trainables.training.known import known_of
+from trainables.training.classifier_cache import known_of
 from trainables.training.objective import Context, Objective, Weights
 
 if TYPE_CHECKING:
-    from trainables.models.recogniser import Recogniser
+    from trainables.models.speech.whisper.recogniser import Recogniser
 
 LEAST_REPORTS = 20
 _WARM_UP = 0.05

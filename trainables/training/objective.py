@@ -9,13 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainables.data.splits import Dataset
-from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.diffusion.ouve import OUVE
+from trainables.data.dataset import Dataset
 from trainables.diffusion.process import Process
 from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser
-from trainables.models.build import frozen_classifier
-from trainables.recipe import Task
+from trainables.task.networks import frozen_classifier
+from trainables.task.recipe import Task
 from trainables.training.batches import Batch, Draws
 
 Weights = dict[str, dict[str, Tensor]]
@@ -160,20 +158,6 @@ def prepared(
         known.y_cor if y_of_x is None else y_of_x,
         y0_hat,
     )
-
-
-def processes(
-    task: Task, classifier: Classifier | None
-) -> tuple[GaussianDiffusion | OUVE, GaussianDiffusion | OUVE]:
-    """The signal process and the logit process of a task.
-
-    Images lie in [-1, 1], their logits are bounded by what clean training logits reach. Of speech,
-    the logits are diffused as the signals are, but are real numbers.
-    """
-    if task.recipe.speech is not None:
-        return task.recipe.speech.process, task.recipe.speech.logit_process
-    bound = None if classifier is None else float(classifier.scale.largest)
-    return GaussianDiffusion(task.recipe.T, clip=1.0), GaussianDiffusion(task.recipe.T, clip=bound)
 
 
 def sampled(

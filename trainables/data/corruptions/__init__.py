@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from trainables import plugins
-from trainables.noise import NoiseSource
+from trainables.core import plugins
+from trainables.core.noise import NoiseSource
 
 Corruption = Callable[[Tensor, NoiseSource], Tensor]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from trainables.noise import NoiseSource
+from trainables.core.noise import NoiseSource
 
 
 def replace_pixels(x0: Tensor, fraction: float, noise: NoiseSource) -> Tensor:

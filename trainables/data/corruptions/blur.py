@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from trainables.noise import NoiseSource
+from trainables.core.noise import NoiseSource
 
 
 def corrupt(x0: Tensor, noise: NoiseSource) -> Tensor:

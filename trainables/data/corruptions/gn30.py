@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from trainables.core.noise import NoiseSource
 from trainables.data.corruptions._white_noise import replace_pixels
-from trainables.noise import NoiseSource
 
 
 def corrupt(x0: Tensor, noise: NoiseSource) -> Tensor:

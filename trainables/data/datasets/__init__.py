@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainables import plugins
+from trainables.core import plugins
+from trainables.core.progress import Progress, quiet
+from trainables.data.dataset import Dataset, Facts
 from trainables.data.spectrogram import Spectrogram
-from trainables.data.speech.build import Progress, quiet
-from trainables.data.speech.states import as_spectrograms
-from trainables.data.splits import Dataset, Facts
+from trainables.data.speech.spectrogram_split import as_spectrograms
 
 
 def names() -> tuple[str, ...]:

@@ -12,10 +12,10 @@ import numpy as np
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import download_and_extract_archive
 
-from trainables.data import _pickled
-from trainables.data.images import published
-from trainables.data.splits import Dataset
-from trainables.errors import UsageError
+from trainables.core.errors import UsageError
+from trainables.data.dataset import Dataset
+from trainables.data.datasets import _pickled
+from trainables.data.published_images import published
 
 
 def load(name: str, source: type[CIFAR10], labels: str, classes: int, root: Path) -> Dataset:

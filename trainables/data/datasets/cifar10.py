@@ -9,9 +9,9 @@ from pathlib import Path
 
 from torchvision.datasets import CIFAR10
 
-from trainables.data._pickled import SHAPE
+from trainables.data.dataset import Dataset, Facts
 from trainables.data.datasets import _cifar
-from trainables.data.splits import Dataset, Facts
+from trainables.data.datasets._pickled import SHAPE
 
 
 def facts(root: Path) -> Facts:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from sklearn.datasets import load_digits
 
-from trainables.data.splits import Dataset, Facts, Split, stratified
+from trainables.data.dataset import Dataset, Facts, Split, stratified
 
 SIZES = (1197, 200, 400)
 SPLIT_SEED = 0

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainables.config import digest
-from trainables.data.images import published
-from trainables.data.splits import Dataset, Facts
-from trainables.errors import UsageError
+from trainables.core.config import digest
+from trainables.core.errors import UsageError
+from trainables.data.dataset import Dataset, Facts
+from trainables.data.published_images import published
 
 SMALLEST_SIDE = 8
 _SETS = ("train", "test")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainables.data.speech.build import Progress
-from trainables.data.speech.build import build as build_pairs
+from trainables.core.progress import Progress
+from trainables.data.dataset import Facts
+from trainables.data.speech.builder import build as build_pairs
 from trainables.data.speech.datasets import gsc_reverb
-from trainables.data.speech.states import Built, facts_of
-from trainables.data.splits import Facts
+from trainables.data.speech.spectrogram_split import Built, facts_of
 
 _OPTIONS = gsc_reverb.Options()
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trainables.data import _pickled
-from trainables.data.images import published
-from trainables.data.splits import Dataset, Facts
-from trainables.errors import UsageError
-from trainables.noise import generator_of
-from trainables.records import write_whole
+from trainables.core.errors import UsageError
+from trainables.core.files import write_whole
+from trainables.core.noise import generator_of
+from trainables.data.dataset import Dataset, Facts
+from trainables.data.datasets import _pickled
+from trainables.data.published_images import published
 
 SUBSET_SEED = 0
 SUBSET_CLASSES = 100

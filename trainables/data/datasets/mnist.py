@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import MNIST
 
-from trainables.data.images import published
-from trainables.data.splits import Dataset, Facts
-from trainables.errors import UsageError
+from trainables.core.errors import UsageError
+from trainables.data.dataset import Dataset, Facts
+from trainables.data.published_images import published
 
 _CLASSES = tuple("0123456789")
 

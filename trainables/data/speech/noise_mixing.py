@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from trainables.errors import UsageError
+from trainables.core.errors import UsageError
 
 _ALL = slice(None)
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainables.data.speech.audio import read_channels
-from trainables.errors import UsageError
+from trainables.core.errors import UsageError
+from trainables.data.audio import read_channels
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from trainables.data.speech.audio import RATE
+from trainables.core.errors import UsageError, check_range
+from trainables.data.audio import RATE
 from trainables.data.speech.responses import Response, measured_rt60
-from trainables.errors import UsageError, check_range
 
 _PLACES = 50  # tries to place source and microphone in one room
 _MOST_ABSORPTION = 0.99

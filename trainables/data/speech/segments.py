@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.data.speech.audio import RATE, resampled
-from trainables.errors import check_range
+from trainables.core.errors import check_range
+from trainables.data.audio import RATE, resampled
 
 Span = tuple[float, float]  # seconds, from and to
 

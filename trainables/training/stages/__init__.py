@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from trainables import plugins
+from trainables.core import plugins
 
 
 def names() -> tuple[str, ...]:

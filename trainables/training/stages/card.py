@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainables.recipe import Recipe
+from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.objective import Context, Objective
 from trainables.training.stages.logit import LogitObjective

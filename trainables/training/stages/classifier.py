@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.config import identity
-from trainables.data.splits import Dataset
-from trainables.models import build as networks
+from trainables.core.config import identity
+from trainables.data.dataset import Dataset
 from trainables.models.base import Classifier
-from trainables.models.recogniser_config import RecogniserConfig
 from trainables.models.scale import LogitScale
-from trainables.recipe import Recipe
+from trainables.models.speech.whisper.config import RecogniserConfig
+from trainables.task import networks
+from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.known import known_of
+from trainables.training.classifier_cache import known_of
 from trainables.training.objective import Context, Frozen, Objective, PreparedBatch, Weights
 
 NEEDS: tuple[str, ...] = ()

@@ -10,18 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.config import as_mapping
-from trainables.models import build as networks
-from trainables.recipe import Recipe
+from trainables.core.config import as_mapping
+from trainables.task import networks
+from trainables.task.processes import processes
+from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.learning import learnings
+from trainables.training.losses import learnings
 from trainables.training.objective import (
     Context,
     JudgedObjective,
     Objective,
     PreparedBatch,
     prepared,
-    processes,
     sampled,
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.recipe import Recipe
+from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
 from trainables.training.coupled import CoupledObjective

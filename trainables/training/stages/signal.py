@@ -6,17 +6,17 @@ from typing import Any
 
 from torch import Tensor
 
-from trainables.config import identity
-from trainables.models import build as networks
-from trainables.recipe import Recipe
+from trainables.core.config import identity
+from trainables.task import networks
+from trainables.task.processes import processes
+from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.learning import learnings
+from trainables.training.losses import learnings
 from trainables.training.objective import (
     Context,
     JudgedObjective,
     Objective,
     PreparedBatch,
-    processes,
     sampled,
 )
 

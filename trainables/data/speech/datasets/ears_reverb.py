@@ -16,16 +16,17 @@ from typing import Any
 
 from torch import Generator, Tensor
 
-from trainables.data.speech.build import Progress, build, quiet
-from trainables.data.speech.datasets import _ears
-from trainables.data.speech.datasets._ears import EarsOptions
+from trainables.core.errors import UsageError, check_range
+from trainables.core.noise import generator_of
+from trainables.core.progress import Progress, quiet
+from trainables.data.dataset import SPLITS, Script
+from trainables.data.datasets import _ears
+from trainables.data.datasets._ears import EarsOptions
+from trainables.data.speech.builder import build
+from trainables.data.speech.corpus import Pair, Pairs, Source, files_below, first_usable
 from trainables.data.speech.noise_mixing import drawn
-from trainables.data.speech.recipe import Pair, Pairs, Source, files_below, first_usable
 from trainables.data.speech.responses import Response, read_response, reverberated
-from trainables.data.speech.splits import SpeechDataset
-from trainables.data.splits import SPLITS, Script
-from trainables.errors import UsageError, check_range
-from trainables.noise import generator_of
+from trainables.data.speech.waveforms import SpeechDataset
 
 _COLLECTIONS = {
     "train": ("ARNI", "BRUDEX", "dEchorate", "DetmoldSRIR", "Palimpsest", "responses/train"),

@@ -9,15 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.data.speech.audio import RATE, read_audio
-from trainables.data.speech.build import Progress, build, quiet
-from trainables.data.speech.datasets import _fsdd
-from trainables.data.speech.datasets._words import Around
+from trainables.core.errors import UsageError, check_range
+from trainables.core.noise import generator_of
+from trainables.core.progress import Progress, quiet
+from trainables.data.audio import RATE, read_audio
+from trainables.data.datasets import _fsdd
+from trainables.data.datasets._words import Around
+from trainables.data.speech.builder import build
+from trainables.data.speech.corpus import Pair, Pairs, Source
 from trainables.data.speech.noise_mixing import babble, drawn, mixed
-from trainables.data.speech.recipe import Pair, Pairs, Source
-from trainables.data.speech.splits import SpeechDataset
-from trainables.errors import UsageError, check_range
-from trainables.noise import generator_of
+from trainables.data.speech.waveforms import SpeechDataset
 
 
 @dataclass(frozen=True)

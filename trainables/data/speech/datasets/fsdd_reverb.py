@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainables.data.speech.build import Progress, build, quiet
-from trainables.data.speech.datasets import _fsdd
-from trainables.data.speech.datasets._words import Around, ReverberatedWords
+from trainables.core.progress import Progress, quiet
+from trainables.data.datasets import _fsdd
+from trainables.data.datasets._words import Around, ReverberatedWords
+from trainables.data.speech.builder import build
 from trainables.data.speech.rooms import RoomOptions
-from trainables.data.speech.splits import SpeechDataset
+from trainables.data.speech.waveforms import SpeechDataset
 
 # Metres. Whisper-base mistakes 4 of 100 clean digits, 17 of them here, but only a few more than clean
 # from 1 to 2.5 m, where there would be little to restore.

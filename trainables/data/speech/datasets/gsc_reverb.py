@@ -14,13 +14,14 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainables.data.speech.audio import RATE
-from trainables.data.speech.build import Progress, build, quiet
-from trainables.data.speech.datasets._words import Around, ReverberatedWords
-from trainables.data.speech.recipe import Source, limited
+from trainables.core.errors import UsageError, check_range
+from trainables.core.progress import Progress, quiet
+from trainables.data.audio import RATE
+from trainables.data.datasets._words import Around, ReverberatedWords
+from trainables.data.speech.builder import build
+from trainables.data.speech.corpus import Source, limited
 from trainables.data.speech.rooms import RoomOptions
-from trainables.data.speech.splits import SpeechDataset
-from trainables.errors import UsageError, check_range
+from trainables.data.speech.waveforms import SpeechDataset
 
 WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes")
 _ARCHIVE = "speech_commands_v0.02.tar.gz"

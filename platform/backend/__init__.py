@@ -1,0 +1,1 @@
+"""What runs the work: Ray, measuring on its actors, MLflow."""

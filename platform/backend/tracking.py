@@ -1,0 +1,290 @@
+"""MLflow, written to by the driver alone, in batches: a parent run a sweep, a child a trial, a run
+for each training and each confirmed point.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from platform.planning.plan import Plan
+from typing import Any
+
+from dashboards.points import Shown
+from trainables.core.errors import UsageError
+from trainables.scoring.metric_names import (
+    HYPERVOLUME,
+    STAGE_CONFIRM,
+    STAGE_SWEEP,
+    STAGE_TRAIN,
+    STAGE_TRIAL,
+)
+from trainables.training.part_store import key_of
+
+_PACKAGES = ("torch", "ray", "optuna", "mlflow", "numpy")
+_PARENT = "mlflow.parentRunId"
+_PROBE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+# MLflow's page then opens as for model training, not for chat applications.
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+_ENVIRONMENT = {
+    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+class Tracker:
+    """A sweep's runs in MLflow.
+
+    Raises:
+        UsageError: the tracking store cannot be reached or written.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        self._plan = plan
+        restore = {name: os.environ.get(name) for name in _PROBE}
+        os.environ.update(_PROBE)
+        try:
+            self._client = MlflowClient(plan.tracking_uri)
+            self.experiment = self._experiment()
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            reason = str(error).strip().split("\n")[0][:200]
+            raise UsageError(
+                f"the tracking store {plan.tracking_uri} cannot be reached ({reason}): start it, or "
+                "name another by --tracking-uri"
+            ) from error
+        finally:
+            for name, earlier in restore.items():
+                os.environ.pop(name) if earlier is None else os.environ.update({name: earlier})
+        self._tags = self._common_tags()
+        self.parent = ""
+        self._open: set[str] = set()
+
+    def begin(self) -> None:
+        """Open the sweep's parent run, the one of earlier runs of this sweep where there is one."""
+        known = self._find(f"tags.sweep = '{self._plan.sweep_id}' and tags.stage = '{STAGE_SWEEP}'")
+        if known and not self._plan.fresh:
+            self.parent = known[0].info.run_id
+            self._client.update_run(self.parent, status="RUNNING")
+        else:
+            plan = self._plan
+            name = f"{plan.strategy} {plan.corruption} {plan.preset} seed {plan.seed}"
+            self.open(name, STAGE_SWEEP, {"split": "validation"}, {"trials": plan.trials})
+        self._open.add(self.parent)
+
+    def open(
+        self, name: str, stage: str, tags: dict[str, str], params: Mapping[str, object]
+    ) -> None:
+        """Open a parent run that the runs to come belong to."""
+        plan = self._plan
+        self.parent = self._create(name, stage, tags)
+        common = {"seed": plan.seed, "preset": plan.preset, "sweep": plan.sweep_id}
+        self._log(self.parent, common | dict(params), {})
+
+    def logged_trials(self) -> set[str]:
+        """Numbers of the trials that have a finished child run of this parent."""
+        return {run.data.tags["trial"] for run in self._trial_runs()}
+
+    def _trial_runs(self) -> list[Any]:
+        wanted = f"tags.stage = '{STAGE_TRIAL}' and attributes.status = 'FINISHED'"
+        return self._find(f"tags.`{_PARENT}` = '{self.parent}' and {wanted}")
+
+    def trial(
+        self, number: int, point: Mapping[str, Any], metrics: Mapping[str, float], seconds: float
+    ) -> str:
+        """Record a complete trial as a child run; returns its run id."""
+        tags = {"split": "validation", "trial": str(number)}
+        run = self._create(f"trial {number}", STAGE_TRIAL, tags, self.parent, seconds)
+        self._log(run, point, metrics)
+        self._close(run, "FINISHED")
+        return run
+
+    def failed_trial(self, number: int, point: Mapping[str, Any], reason: str) -> str:
+        """Record a failed trial as a failed child run; returns its run id."""
+        tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
+        run = self._create(f"trial {number}", STAGE_TRIAL, tags, self.parent)
+        self._log(run, point, {})
+        self._close(run, "FAILED")
+        return run
+
+    def recorded_parts(self) -> set[str]:
+        """Keys of the parts whose training has a finished run."""
+        wanted = f"tags.stage = '{STAGE_TRAIN}' and attributes.status = 'FINISHED'"
+        return {run.data.tags["part"] for run in self._find(wanted)}
+
+    def training(self, kind: str, reports: list[dict[str, Any]], folder: Path) -> str:
+        """Record a finished training with the losses of all its reports; returns its run id."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        key = key_of(kind, self._plan.task)
+        run = self._create(f"train {kind}", STAGE_TRAIN, {"part": key, "kind": kind}, self.parent)
+        metrics = [
+            Metric(name, value, now, report["update"])
+            for report in reports
+            for name, value in {**report["metrics"], "seconds": report["seconds"]}.items()
+        ]
+        for first in range(0, len(metrics), 1000):
+            self._client.log_batch(run, metrics=metrics[first : first + 1000])
+        self._log(run, {"kind": kind, "folder": str(folder)}, {})
+        self._close(run, "FINISHED")
+        return run
+
+    def confirmed(self, shown: Shown) -> str:
+        """Record a point measured on the test split; returns its run id."""
+        tags = {"split": "test", "role": shown.role, "strategy": shown.strategy}
+        run = self._create(f"confirm {shown.label}", STAGE_CONFIRM, tags, self.parent)
+        tests = {
+            f"{name}_vs_{_key(baseline)}": value
+            for baseline, test in shown.tests.items()
+            for name, value in test.items()
+        }
+        self._log(run, shown.point, {**shown.test, **tests})
+        self._close(run, "FINISHED")
+        return run
+
+    def hypervolume(self, value: float, step: int) -> None:
+        """The front's hypervolume after `step` complete trials, on the parent."""
+        self._client.log_metric(self.parent, HYPERVOLUME, value, step=step)
+
+    def mark_front(self, numbers: set[str]) -> None:
+        """Tag every child run of a trial with whether it is on the front, for MLflow's filters."""
+        for run in self._trial_runs():
+            on_front = str(run.data.tags["trial"] in numbers).lower()
+            if run.data.tags.get("on_front") != on_front:
+                self._client.set_tag(run.info.run_id, "on_front", on_front)
+
+    def best(self, shown: Shown) -> None:
+        """The best point's metrics on the test split, on the parent, where sweeps are compared."""
+        self._client.set_tag(self.parent, "best", shown.label)
+        self._log(self.parent, {}, {f"best_{name}": value for name, value in shown.test.items()})
+
+    def artifact(self, path: Path, root: Path) -> None:
+        """Attach a file to the parent, at the place that it has under `root`."""
+        place = path.parent.relative_to(root)
+        self._client.log_artifact(self.parent, str(path), None if place == Path() else str(place))
+
+    def finish(self, status: str) -> None:
+        """End every run that is still open: FINISHED, FAILED or KILLED.
+
+        The store is asked too: an interruption can come when a run has been made there and its id
+        has not come back yet.
+        """
+        if self.parent:
+            unended = f"tags.`{_PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
+            self._open |= {run.info.run_id for run in self._find(unended)}
+        for run in sorted(self._open):
+            self._close(run, status)
+
+    def _experiment(self) -> str:
+        known = self._client.get_experiment_by_name(self._plan.facts.title)
+        if known is not None:
+            if known.lifecycle_stage != "active":
+                self._client.restore_experiment(known.experiment_id)
+            return known.experiment_id
+        location = None
+        if self._plan.tracking_uri.startswith("sqlite:"):
+            location = (Path(self._plan.storage) / "artifacts" / self._plan.facts.title).as_uri()
+        return self._client.create_experiment(self._plan.facts.title, location, _EXPERIMENT_TAGS)
+
+    def _find(self, query: str) -> list[Any]:
+        return list(
+            self._client.search_runs(
+                [self.experiment],
+                query,
+                max_results=50_000,
+                order_by=["attributes.start_time DESC"],
+            )
+        )
+
+    def _create(
+        self, name: str, stage: str, tags: dict[str, str], parent: str = "", seconds: float = 0.0
+    ) -> str:
+        own = {"mlflow.runName": name, "stage": stage, **({_PARENT: parent} if parent else {})}
+        start = int((time.time() - seconds) * 1000)
+        run = self._client.create_run(self.experiment, start, {**self._tags, **own, **tags}, name)
+        self._open.add(run.info.run_id)
+        return run.info.run_id
+
+    def _close(self, run: str, status: str) -> None:
+        self._client.set_terminated(run, status)
+        self._open.discard(run)
+
+    def _log(self, run: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        from mlflow.entities import Metric, Param
+
+        now = int(time.time() * 1000)
+        self._client.log_batch(
+            run,
+            metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
+            params=[Param(name, str(value)) for name, value in params.items()],
+        )
+
+    def _common_tags(self) -> dict[str, str]:
+        plan = self._plan
+        parts = {f"part.{kind}": key_of(kind, plan.task) for kind in plan.kinds}
+        packages = {f"version.{name}": version(name) for name in _PACKAGES}
+        return {
+            "strategy": plan.strategy,
+            "dataset": plan.facts.title,
+            "corruption": plan.corruption,
+            "preset": plan.preset,
+            "precision": plan.precision,
+            "seed": str(plan.seed),
+            "sweep": plan.sweep_id,
+            "git.commit": _commit(),
+            "version.python": sys.version.split()[0],
+            **parts,
+            **packages,
+        }
+
+
+def _commit() -> str:
+    """The commit that runs, with a mark where the tree has changes; "unknown" outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=here, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return described.stdout.strip()
+
+
+def _key(label: str) -> str:
+    """A label as part of a metric's name, which MLflow allows few signs in."""
+    return "_".join(re.findall(r"\w+", label))
+
+
+def parameters_of(uri: str, run_id: str) -> tuple[str, dict[str, str]]:
+    """The strategy and the sampling parameters of a trial's or a confirmed point's run.
+
+    Raises:
+        UsageError: the store has no such run, or the run is of no point.
+    """
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = MlflowClient(uri).get_run(run_id)
+    except MlflowException as error:
+        raise UsageError(f"no run {run_id!r} in {uri}: copy its id from MLflow's page") from error
+    if run.data.tags.get("stage") not in (STAGE_TRIAL, STAGE_CONFIRM):
+        raise UsageError(f"run {run_id} is of no point: choose a trial or a confirmed point")
+    return run.data.tags["strategy"], dict(run.data.params)

@@ -1,0 +1,115 @@
+"""What ends a run: Ctrl-C and SIGTERM alike become `KeyboardInterrupt`, mistakes one line."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from trainables.core.errors import UsageError
+
+USAGE, FAILED, INTERRUPTED = 2, 1, 130
+_WAIT_SECONDS = 0.2
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Within it, SIGINT and SIGTERM raise `KeyboardInterrupt` in the main thread, once."""
+    previous = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def interrupted() -> bool:
+    """Whether the signal has come: from then on both are ignored.
+
+    Code in between can lose the `KeyboardInterrupt` (an object's finaliser swallows it, a database
+    driver turns it into an error of its own), so who handles errors or goes on with more work asks.
+    """
+    return all(signal.getsignal(number) is signal.SIG_IGN for number in _SIGNALS)
+
+
+def check() -> None:
+    """Stop here if the signal has come.
+
+    Raises:
+        KeyboardInterrupt: it has.
+    """
+    if interrupted():
+        raise KeyboardInterrupt
+
+
+def rearm() -> None:
+    """Put the handlers of `interruptible` back in force: Ray's start puts its own in their place.
+
+    Raises:
+        KeyboardInterrupt: the signal has come already.
+    """
+    check()
+    for number in _SIGNALS:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    for ignored in _SIGNALS:
+        signal.signal(ignored, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def in_background(work: Callable[[], None]) -> None:
+    """Run `work` in a thread and wait for it, so that the main thread can be interrupted meanwhile:
+    Ray Train takes SIGINT for itself wherever it runs in the main thread.
+
+    Raises:
+        Exception: whatever `work` raised.
+    """
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # handed to the waiting thread, which raises it
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_WAIT_SECONDS)
+    if failures:
+        raise failures[0]
+
+
+def guarded(verb: Callable[[], int]) -> int:
+    """Run a verb; a user's mistake becomes one line on standard error and exit status 2."""
+    try:
+        return verb()
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def last_line(text: str) -> str:
+    """The last line of a remote error's text: the exception itself."""
+    return text.strip().split("\n")[-1]
+
+
+def explain(error: BaseException) -> str:
+    """The last line of an error, for the terminal; the whole of it is for the log."""
+    return f"{type(error).__name__}: {last_line(str(error))}"
+
+
+def trace(error: BaseException) -> str:
+    """The whole of an error, for the log."""
+    return "".join(traceback.format_exception(error))

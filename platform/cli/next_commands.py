@@ -1,0 +1,33 @@
+"""Commands that are printed to copy: this Python, the flags that a plan was asked for by."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from platform.planning.checkpoints import USUAL_WHISPER
+from platform.planning.plan import Plan
+
+
+def command(module: str, *words: str) -> str:
+    """A command line to copy: this Python running a module, from the repository root."""
+    executable = Path(sys.executable)
+    near = executable.is_relative_to(Path.cwd())
+    shown = executable.relative_to(Path.cwd()) if near else executable
+    return shlex.join([str(shown), "-m", module, *words])
+
+
+def common_flags(plan: Plan) -> Sequence[str]:
+    """The flags that name this plan's task again."""
+    flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
+    data = ["--data-dir", plan.data_dir] if plan.data_dir else []
+    precision = [] if plan.precision == "auto" else ["--precision", plan.precision]
+    places = ["--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
+    return [*flags, *data, *network_flags(plan), *precision, *places]
+
+
+def network_flags(plan: Plan) -> Sequence[str]:
+    """The flags that name this plan's published networks again."""
+    whisper = [] if plan.whisper == USUAL_WHISPER else ["--whisper", plan.whisper]
+    return [*whisper, *(["--sgmse", plan.sgmse] if plan.sgmse else [])]

@@ -1,0 +1,1 @@
+"""The steps of a sweep in their order: prepare, search, confirm, record."""

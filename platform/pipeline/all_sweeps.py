@@ -1,0 +1,83 @@
+"""`python -m platform.sweep all DATASET`: one sweep a strategy, with the same budget, then all compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from platform.backend.cluster import Cluster
+from platform.backend.session import run_each
+from platform.backend.tracking import Tracker
+from platform.cli import interrupts
+from platform.cli.console import Console
+from platform.pipeline import one_sweep
+from platform.pipeline.confirm import Confirmed, as_json
+from platform.planning.plan import Plan
+
+from dashboards.curves import fronts_figure
+from dashboards.points import Shown, to_csv
+from trainables.core.config import digest
+from trainables.core.files import write_files, write_json
+from trainables.scoring.metric_names import ACCURACY, NFE, Measure
+
+
+def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
+    """Sweep every plan, then compare; returns the exit status, that of the last failure if any."""
+    confirmed: dict[str, Confirmed] = {}
+
+    def work(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
+        confirmed[plan.strategy], _ = one_sweep.sweep(plan, cluster, console, tracker, None)
+        console.line(
+            f"          {one_sweep.found(confirmed[plan.strategy].best, plan.measure)}; in {plan.folder}\n"
+        )
+
+    status = run_each(plans, console, lambda plan: plan.folder / "sweep.log", work)
+    if confirmed and status != interrupts.INTERRUPTED:
+        _compare(plans, confirmed, console, json_file)
+    return status
+
+
+def _folder(plans: Sequence[Plan]) -> Path:
+    """Where the comparison goes: beside the sweeps."""
+    return plans[0].folder.parent / f"all-{digest([plan.sweep_id for plan in plans])}"
+
+
+def _compare(
+    plans: Sequence[Plan], confirmed: dict[str, Confirmed], console: Console, json_file: Path | None
+) -> None:
+    """A table of every strategy's best and the paper's points, the fronts in one figure."""
+    plan, folder = plans[0], _folder(plans)
+    baselines = {p.label: p for c in confirmed.values() for p in c.points if p.role == "baseline"}
+    chosen: list[Shown] = []
+    for own in confirmed.values():
+        papers = [p for p in own.points if p.role == "paper" and p.label not in baselines]
+        best = replace(own.best, label=f"{own.best.strategy} (best on validation)")
+        chosen += [p for p in (best, *papers) if p.point != best.point or p is best]
+    chosen += baselines.values()
+    every = [*(p for own in confirmed.values() for p in own.points), *baselines.values()]
+    files = {
+        "fronts.png": fronts_figure(plan.setting, every, plan.measure),
+        "points.csv": to_csv(chosen).encode(),
+    }
+    write_files(folder, files)
+    summary = {"plans": [p.as_mapping() for p in plans], "points": [as_json(p) for p in chosen]}
+    write_json(folder / "summary.json", summary)
+    if json_file is not None:
+        write_json(json_file, summary)
+    console.line()
+    one_sweep.table(plan, console, "every strategy", chosen)
+    console.line(f"\nfound:    {_ranking(list(confirmed.values()), plan.measure)}")
+    console.line(f"figure:   {folder / 'fronts.png'}")
+    console.line(f"table:    {folder / 'points.csv'}")
+    console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
+    uri = ("--backend-store-uri", plan.tracking_uri, "--host", "127.0.0.1", "--port", "5000")
+    console.line(f"  {one_sweep.command('mlflow', 'ui', *uri)}")
+
+
+def _ranking(confirmed: Sequence[Confirmed], measure: Measure) -> str:
+    """Each strategy's choice on validation, as it did on the test split, best first."""
+    best = sorted((own.best for own in confirmed), key=lambda p: -p.test[ACCURACY])
+    return "; ".join(
+        f"{p.strategy} {measure.title} {100 * p.test[measure.name]:.1f} % at {p.test[NFE]:.0f} calls"
+        for p in best
+    )

@@ -1,0 +1,137 @@
+"""Step 4 of a sweep: the front and the baselines, measured again on the test split.
+
+A baseline is confirmed at the paper's point and at its best point of a grid on the validation split,
+so that a searched strategy is not compared with an unsearched baseline alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from platform.backend.cluster import Cluster
+from platform.backend.measure import Candidate, measure_all
+from platform.cli.console import Console
+from platform.pipeline.study import POINT, accuracy_and_nfe, complete
+from platform.planning.plan import BASELINES, Plan
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial
+
+import search_spaces
+from dashboards.pareto import front
+from dashboards.points import Shown
+from trainables.evaluation.records import Measurement
+from trainables.evaluation.summary import paired, summary
+from trainables.scoring.metric_names import ACCURACY, NFE
+from trainables.scoring.statistics import holm
+from trainables.strategies import schedule_of
+
+COMPARED_WITH = "enhanced"
+
+
+class ConfirmationFailed(RuntimeError):
+    """Nothing of the front could be measured on the test split."""
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """The points that a sweep shows, and which of them is the front's most accurate on validation."""
+
+    points: list[Shown]
+    best: Shown
+
+
+def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study) -> Confirmed:
+    """Measure the front, the paper's point and the baselines on the test split, and test the first
+    two against the baseline `enhanced`. A point that fails is reported and left out.
+
+    Raises:
+        ConfirmationFailed: nothing of the front is left.
+    """
+    chosen = front_points(plan, study) + baseline_points(plan, cluster, console)
+    candidates = [Candidate(shown.strategy, shown.point) for shown in chosen]
+    validation = measure_all(plan, cluster, console, candidates, "validation")
+    test = measure_all(plan, cluster, console, candidates, "test")
+    measured = {shown.label: runs for shown, runs in zip(chosen, test, strict=True)}
+    points = [
+        replace(shown, validation=summary(v, plan.measure), test=summary(t, plan.measure))
+        for shown, v, t in zip(chosen, validation, test, strict=True)
+        if v and t
+    ]
+    points = tested(points, measured)
+    ours = [shown for shown in points if shown.role != "baseline"]
+    if not ours:
+        raise ConfirmationFailed("no point of the front could be measured again: see above")
+    best = max(ours, key=lambda shown: (shown.validation[ACCURACY], -shown.validation[NFE]))
+    return Confirmed(points, best)
+
+
+def front_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """The complete trials that no other beats in accuracy at as few calls, by rising NFE."""
+    trials = complete(study)
+    return [trials[index] for index in front([accuracy_and_nfe(trial) for trial in trials])]
+
+
+def front_points(plan: Plan, study: optuna.Study) -> list[Shown]:
+    """The front of the study's complete trials, and the paper's point, by rising NFE."""
+    paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
+    paper_moves = schedule_of(plan.strategy, paper)
+    found = []
+    for trial in front_trials(study):
+        point = trial.user_attrs[POINT]
+        if schedule_of(plan.strategy, point) != paper_moves:
+            label = f"{plan.strategy} #{trial.number}"
+            found.append(Shown(label, plan.strategy, "front", point))
+    return [*found, Shown(f"{plan.strategy} (paper)", plan.strategy, "paper", paper)]
+
+
+def baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[Shown]:
+    """Each baseline at the paper's point and, where that is another, at its best on validation."""
+    T, kind = plan.task.recipe.T, plan.facts.kind
+    grids = {
+        name: search_spaces.load(name).grid(T, kind) for name in BASELINES if name != plan.strategy
+    }
+    candidates = [Candidate(name, point) for name, points in grids.items() for point in points]
+    runs = measure_all(plan, cluster, console, candidates, "validation")
+    scores = {i: summary(measured) for i, measured in enumerate(runs) if measured}
+    shown = []
+    for name in grids:
+        paper = search_spaces.load(name).paper_point(T, kind)
+        own = [i for i in scores if candidates[i].strategy == name]
+        if not own:
+            continue
+        best = candidates[max(own, key=lambda i: (scores[i][ACCURACY], -scores[i][NFE]))].point
+        if not paper:
+            shown.append(Shown(name, name, "baseline", paper))
+            continue
+        shown.append(Shown(f"{name} (paper)", name, "baseline", paper))
+        if schedule_of(name, best) != schedule_of(name, paper):
+            shown.append(Shown(f"{name} (best)", name, "baseline", best))
+    return shown
+
+
+def tested(points: list[Shown], measured: Mapping[str, list[Measurement]]) -> list[Shown]:
+    """The points with paired tests against `enhanced`, corrected by Holm for their number."""
+    rivals = [p for p in points if p.role == "baseline" and p.strategy == COMPARED_WITH]
+    ours = [p for p in points if p.role != "baseline"]
+    tests: dict[str, dict[str, dict[str, float]]] = {p.label: {} for p in points}
+    for rival in rivals:
+        results = [paired(measured[p.label], measured[rival.label]) for p in ours]
+        corrected = holm([result.p_value for result in results])
+        for shown, result, p_holm in zip(ours, results, corrected, strict=True):
+            tests[shown.label][rival.label] = asdict(result) | {"p_holm": p_holm}
+    return [replace(shown, tests=tests[shown.label]) for shown in points]
+
+
+def as_json(shown: Shown) -> dict[str, Any]:
+    """A shown point in JSON types."""
+    return {
+        "label": shown.label,
+        "strategy": shown.strategy,
+        "role": shown.role,
+        "point": dict(shown.point),
+        "validation": dict(shown.validation),
+        "test": dict(shown.test),
+        "tests": {name: dict(test) for name, test in shown.tests.items()},
+    }

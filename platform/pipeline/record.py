@@ -1,0 +1,43 @@
+"""Files that a sweep leaves for people: the front as CSV, PNG and HTML, and samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from platform.pipeline.samples import files_of_samples
+from platform.pipeline.study import POINT, accuracy_and_nfe, complete
+from platform.planning.plan import Plan
+
+import optuna
+
+from dashboards import front
+from dashboards.pareto import Reference
+from dashboards.points import Shown, to_csv
+from trainables.core.files import write_files
+from trainables.data.dataset import Dataset
+
+
+def draw(
+    plan: Plan,
+    dataset: Dataset,
+    study: optuna.Study,
+    points: list[Shown],
+    best: Shown,
+    reference: Reference,
+    volume: float,
+) -> dict[str, Path]:
+    """Write the files into the sweep's folder; returns their paths by name."""
+    trials = complete(study)
+    values = [accuracy_and_nfe(trial) for trial in trials]
+    title = f"{plan.strategy} on {plan.setting}"
+    hovered = [
+        {"accuracy": accuracy, "nfe": nfe, "point": trial.user_attrs[POINT]}
+        for trial, (accuracy, nfe) in zip(trials, values, strict=True)
+    ]
+    measure = plan.measure
+    files = {
+        "front.csv": to_csv(points).encode(),
+        "front.png": front.front_figure(title, values, points, reference, volume, measure),
+        "front.html": front.front_page(title, hovered, points, measure).encode(),
+        **files_of_samples(plan, dataset, points, best),
+    }
+    return write_files(plan.folder, files)

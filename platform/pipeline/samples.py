@@ -1,0 +1,121 @@
+"""A few samples before and after: a picture, and for speech sounds to listen to."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from platform.planning.plan import Plan
+from textwrap import fill, shorten
+
+import torch
+from torch import Tensor
+
+from dashboards.points import Shown
+from dashboards.samples import sample_grid, spectrogram_grid
+from trainables.data.dataset import Dataset
+from trainables.data.spectrogram import Sound
+from trainables.evaluation.evaluator import Evaluator
+
+_SAMPLES = {"image": 6, "speech": 4}
+_WIDTH = 40  # letters of a line of a caption, and of what is said in a file's name
+_QUIETEST = 1e-4  # magnitude, -80 dB: below it all is drawn alike
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    """Signals (N, *signal shape) and captions (N,) by what they are: clean, corrupted, a point; and
+    what is right, (N,).
+    """
+
+    signals: Mapping[str, Tensor]
+    captions: Mapping[str, Sequence[str]]
+    truths: Sequence[str]
+
+
+def files_of_samples(
+    plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown, split: str = "test"
+) -> dict[str, bytes]:
+    """Files of the first samples of a split, by their names in the folder of whoever shows them:
+    samples.png, and for speech sounds/*.wav.
+    """
+    sampled = _sampled(plan, dataset, points, best, split)
+    if dataset.sound is None:
+        pixels = {name: signal.numpy() for name, signal in sampled.signals.items()}
+        return {"samples.png": sample_grid(pixels, sampled.captions)}
+    picture = {"samples.png": _spectrograms(dataset.sound, sampled)}
+    return picture | _sounds(dataset.sound, sampled)
+
+
+def _sampled(
+    plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown, split_name: str
+) -> _Sampled:
+    """A few samples, corrupted, and as the enhanced baseline and the best point restore them."""
+    first = plan.job(split_name, 1).samplings()[0]
+    sampling = replace(first, limit=_SAMPLES[plan.facts.kind])
+    split = dataset.split(split_name).first(sampling.limit)
+    enhanced = [p for p in points if p.role == "baseline" and p.strategy == "enhanced"][-1:]
+    signals: dict[str, Tensor] = {"clean": split.clean()}
+    captions: dict[str, Sequence[str]] = {}
+    for shown in [*enhanced, best]:
+        evaluator = Evaluator(
+            plan.task,
+            shown.strategy,
+            plan.places,
+            plan.budget.batch,
+            torch.device("cpu"),
+            dataset=dataset,
+        )
+        outcome, x_cor = evaluator.sample(shown.point, sampling)
+        signals["corrupted"] = x_cor
+        truths = evaluator.judge.truths(split)
+        captions["clean"] = _wrapped(truths)
+        captions["corrupted"] = [""] * len(split)
+        signals[shown.label] = outcome.x
+        answers = evaluator.judge.texts(evaluator.answers(outcome))
+        captions[shown.label] = _wrapped([f"answer {answer}" for answer in answers])
+    return _Sampled(signals, captions, truths)
+
+
+def _wrapped(texts: Sequence[str]) -> list[str]:
+    return [fill(text, _WIDTH) for text in texts]
+
+
+def _spectrograms(sound: Sound, sampled: _Sampled) -> bytes:
+    """The picture, in dB of the spectrum, its compression undone."""
+    setting = sound.spectrogram
+    columns = {}
+    for name, signal in sampled.signals.items():
+        compressed = torch.linalg.vector_norm(signal.float(), dim=1) / setting.beta
+        magnitude = compressed ** (1 / setting.alpha)
+        columns[name] = (20 * magnitude.clamp(min=_QUIETEST).log10()).numpy()
+    frequencies, frames = sound.shape[1:]
+    seconds = frames * setting.hop / setting.sample_rate
+    kilohertz = frequencies * setting.sample_rate / setting.n_fft / 1000
+    return spectrogram_grid(columns, sampled.captions, seconds, kilohertz)
+
+
+def _sounds(sound: Sound, sampled: _Sampled) -> dict[str, bytes]:
+    """A WAV file a signal; those of one utterance share one factor, so that their loudness compares."""
+    waves = {name: sound.waveforms(signal.float()) for name, signal in sampled.signals.items()}
+    files = {}
+    for row, word in enumerate(sampled.truths):
+        loudest = max(1.0, *(float(wave[row].abs().max()) for wave in waves.values()))
+        for name, wave in waves.items():
+            path = f"sounds/{row + 1}-{_slug(shorten(word, _WIDTH))}-{_slug(name)}.wav"
+            files[path] = _wav(wave[row] / loudest, sound.spectrogram.sample_rate)
+    return files
+
+
+def _wav(wave: Tensor, rate: int) -> bytes:
+    import soundfile  # a library of its own, which images do without
+
+    file = io.BytesIO()
+    soundfile.write(file, wave.numpy(), rate, subtype="PCM_16", format="WAV")
+    return file.getvalue()
+
+
+def _slug(label: str) -> str:
+    """A label as part of a file's name."""
+    return "-".join(re.findall(r"\w+", label))

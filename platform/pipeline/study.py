@@ -1,0 +1,131 @@
+"""Optuna asks and is told through Ray Tune: a searcher over one named study in its own storage.
+
+Ray's own OptunaSearch leaves a trial without finite results running for ever, tells failed trials
+with a result as complete, and repeats its suggestions when a study is resumed with the same seed.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from platform.planning.plan import Plan
+from typing import Any, Literal
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune.search import Searcher
+
+import search_spaces
+from trainables.core.noise import seed_of
+from trainables.scoring.metric_names import ACCURACY, NFE
+
+RECORDS = "records"
+POINT = "point"
+_FAILURE = "failure"
+_DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize")
+
+
+def open_study(plan: Plan) -> optuna.Study:
+    """The sweep's study: made, or found with what earlier runs left, put in order.
+
+    Trials that a killed run left running are told as failed and queued again. The paper's point is
+    the first of all. The sampler's seed moves on with the number of trials, so that a resumed search
+    does not repeat itself.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal = plan.folder / "study.journal"
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    if plan.fresh:
+        _put_aside(journal)
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    name = f"{plan.dataset}/{plan.corruption}/{plan.strategy}/{plan.sweep_id}"
+    study = optuna.create_study(
+        study_name=name, storage=storage, directions=_DIRECTIONS, load_if_exists=True
+    )
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(trial.number, state=TrialState.FAIL)
+        study.enqueue_trial(trial.params, skip_if_exists=False)
+    if not study.get_trials(deepcopy=False):
+        paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
+        study.enqueue_trial(paper, user_attrs={"role": "paper"})
+    seed = seed_of("search", plan.seed, len(study.get_trials(deepcopy=False))) % 2**32
+    with warnings.catch_warnings():
+        # `group` is marked experimental; conditional spaces need it.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.sampler = optuna.samplers.TPESampler(
+            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=8,
+            warn_independent_sampling=False,
+        )  # fmt: skip
+    return study
+
+
+def complete(study: optuna.Study) -> list[FrozenTrial]:
+    """The study's complete trials, in order."""
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def accuracy_and_nfe(trial: FrozenTrial) -> tuple[float, float]:
+    """The two values of a complete trial."""
+    return trial.values[0], trial.values[1]
+
+
+class StudySearcher(Searcher):
+    """Ray Tune's way to the study: suggests by `study.ask`, completes by `study.tell`.
+
+    Args:
+        study: the study.
+        strategy: whose space is searched.
+        T: noise levels.
+        kind: what the signals are.
+    """
+
+    def __init__(self, study: optuna.Study, strategy: str, T: int, kind: str = "image") -> None:
+        super().__init__(metric=ACCURACY, mode="max")
+        self._study, self._T, self._kind = study, T, kind
+        self._space = search_spaces.load(strategy)
+        self._asked: dict[str, optuna.Trial] = {}
+        self.failures: dict[int, str] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any]:
+        trial = self._study.ask()
+        self._asked[trial_id] = trial
+        point = self._space.suggest(trial, self._T, self._kind)
+        trial.set_user_attr(POINT, point)
+        return point
+
+    def number(self, trial_id: str) -> int:
+        """The study's number of a Tune trial."""
+        return self._asked[trial_id].number
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        trial = self._asked[trial_id]
+        found = [] if result is None else [result.get(ACCURACY), result.get(NFE)]
+        values = [v for v in found if isinstance(v, int | float) and math.isfinite(v)]
+        if error or result is None or len(values) < 2:
+            reason = "the trial raised" if error else f"its results are {found}"
+            trial.set_user_attr(_FAILURE, reason)
+            self.failures[trial.number] = reason
+            self._study.tell(trial, state=TrialState.FAIL)
+            return
+        trial.set_user_attr(RECORDS, result[RECORDS].split(","))
+        self._study.tell(trial, values)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study keeps its own state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+def _put_aside(journal: Path) -> None:
+    """Rename an earlier study, so that nothing that was finished is lost."""
+    if journal.exists():
+        number = 1
+        while (aside := journal.with_name(f"study.{number}.journal")).exists():
+            number += 1
+        journal.rename(aside)

@@ -1,0 +1,193 @@
+"""The plan of a sweep: everything that was asked for, checked before anything starts."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from platform.planning import presets
+from platform.planning.checkpoints import USUAL_WHISPER, chosen_sgmse, chosen_whisper
+from typing import Any
+
+import search_spaces
+from search_spaces import _loops, _ranges
+from trainables import strategies
+from trainables.core.config import as_mapping, digest, identity
+from trainables.core.errors import UsageError, check_choice, check_range, unknown_name
+from trainables.core.precision import PRECISIONS
+from trainables.data import datasets
+from trainables.data.dataset import Facts
+from trainables.evaluation.records import FORMATS
+from trainables.evaluation.storage import Storage
+from trainables.models.speech.whisper.config import RecogniserConfig
+from trainables.scoring.metric_names import MEASURES, Measure
+from trainables.task.recipe import Task
+from trainables.workers.job import Job
+
+BASELINES = ("noisy", "enhanced", "card")
+MAX_SEEDS = 1000
+"""Sampling seeds that belong to one seed of a sweep."""
+_MAX_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep, as asked for; the storage and the tracking URI are absolute.
+
+    Args:
+        strategy, dataset, corruption, preset: names.
+        trials: how many complete trials the sweep is to have, those of earlier runs included.
+        seed: of training, search and sampling.
+        workers: training workers, and trials at a time; 0 for what the machine or cluster has.
+        gpus_per_trial: GPUs a trial or training worker is given; may be a fraction for trials.
+        storage: the directory that all output goes under.
+        tracking_uri: MLflow's.
+        data_dir: where the dataset's files are; the storage's own place for downloads if empty.
+        fresh: forget the trials of earlier runs of this sweep and search anew.
+        precision: what networks compute in when they sample.
+        whisper: the size of Whisper that classifies speech, or a checkpoint file.
+        sgmse: the checkpoint file that speech's signal denoiser starts from; none if empty.
+
+    Raises:
+        UsageError: a name is unknown or a number out of range.
+    """
+
+    strategy: str
+    dataset: str
+    corruption: str
+    preset: str
+    trials: int
+    seed: int
+    workers: int
+    gpus_per_trial: float
+    storage: str
+    tracking_uri: str
+    data_dir: str = ""
+    fresh: bool = False
+    precision: str = "auto"
+    whisper: str = USUAL_WHISPER
+    sgmse: str = ""
+
+    def __post_init__(self) -> None:
+        _known("strategy", self.strategy, strategies.names())
+        _known("dataset", self.dataset, datasets.names())
+        _known("preset", self.preset, presets.NAMES)
+        check_range("--trials", self.trials, 1, 100_000)
+        check_range("--seed", self.seed, 0, _MAX_SEED)
+        check_range("--workers", self.workers, 0, 10_000)
+        check_range("--gpus-per-trial", self.gpus_per_trial, 0, 64)
+        check_choice("--precision", self.precision, PRECISIONS)
+        _known("corruption", self.corruption, self.facts.corruptions)
+        batch = self.budget.recipe.batch
+        if self.workers and batch % self.workers:
+            raise UsageError(f"--workers is {self.workers}, but must divide the batch of {batch}")
+
+    @property
+    def budget(self) -> presets.Preset:
+        """What the preset stands for, with the Whisper and the checkpoint that were asked for."""
+        found = presets.preset(self.preset, self.facts)
+        signal, classifier = found.recipe.signal, found.recipe.classifier
+        signal = chosen_sgmse(signal, self.sgmse, self.preset)
+        if isinstance(classifier, RecogniserConfig):
+            classifier = chosen_whisper(classifier, self.whisper)
+        return replace(found, recipe=replace(found.recipe, signal=signal, classifier=classifier))
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of the dataset before its signals are read."""
+        return _facts(self.dataset, self.places.data)
+
+    @property
+    def measure(self) -> Measure:
+        """What people are shown of the answers."""
+        return MEASURES[self.facts.kind]
+
+    @property
+    def task(self) -> Task:
+        """Data, corruption and training."""
+        facts = self.facts
+        return Task(self.dataset, self.corruption, self.seed, self.budget.recipe, facts.content)
+
+    @property
+    def places(self) -> Storage:
+        """Where parts and records are."""
+        return Storage(self.storage, self.data_dir)
+
+    @property
+    def setting(self) -> str:
+        """Data, corruption, preset and seed in words."""
+        return f"{self.facts.title}, {self.corruption} (preset {self.preset}, seed {self.seed})"
+
+    @property
+    def sweep_id(self) -> str:
+        """What makes a sweep this one: all that shapes its trials, but not how many there are."""
+        space = [inspect.getsource(m) for m in (search_spaces.load(self.strategy), _loops, _ranges)]
+        budget = as_mapping(self.budget)
+        searched = {"seeds": budget["search_seeds"], "limit": budget["search_limit"]}
+        searched["precision"] = self.precision
+        if self.facts.kind == "speech":  # of images it is what it was when this came
+            searched["format"] = FORMATS[self.facts.kind]
+        return digest([self.strategy, identity(self.task), searched, space])
+
+    @property
+    def folder(self) -> Path:
+        """The sweep's own directory."""
+        name = f"{self.strategy}-{self.sweep_id}"
+        return Path(self.storage) / "sweeps" / self.dataset / self.corruption / name
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of parts that the strategy and the baselines sample with."""
+        return kinds_of([self.strategy, *BASELINES])
+
+    def job(self, split: str, threads: int, seeds: int | None = None) -> Job:
+        """What all measurements on a split have in common, at the preset's number of seeds or at
+        another.
+        """
+        budget, search = self.budget, split == "validation"
+        count = seeds or (budget.search_seeds if search else budget.confirm_seeds)
+        limit = budget.search_limit if search else budget.confirm_limit
+        numbers = tuple(self.seed * MAX_SEEDS + i for i in range(count))
+        return Job(
+            self.task,
+            self.strategy,
+            self.places,
+            split,
+            limit,
+            numbers,
+            budget.batch,
+            threads,
+            self.gpus_per_trial,
+            self.precision,
+        )
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The plan with what it stands for, to be shown and kept."""
+        return {**as_mapping(self), "sweep_id": self.sweep_id, "budget": as_mapping(self.budget)}
+
+
+@functools.cache
+def _facts(name: str, root: Path) -> Facts:
+    """A dataset's facts as they were at first sight: a folder of many images takes seconds to list."""
+    return datasets.facts(name, root)
+
+
+def usual_corruption(dataset: str, places: Storage) -> str:
+    """What a dataset is corrupted by where nothing is said.
+
+    Raises:
+        UsageError: there is no such dataset, or its directory is not as it must be.
+    """
+    return _facts(dataset, places.data).corruptions[0]
+
+
+def kinds_of(names: Iterable[str]) -> list[str]:
+    """Kinds of parts that strategies of these names sample with."""
+    return list(dict.fromkeys(kind for name in names for kind in strategies.load(name).PARTS))
+
+
+def _known(kind: str, name: str, allowed: tuple[str, ...]) -> None:
+    if name not in allowed:
+        raise unknown_name(kind, name, allowed)

@@ -1,0 +1,24 @@
+"""Presets: how much is trained, searched and confirmed, in three sizes, one file a kind of data."""
+
+from __future__ import annotations
+
+from platform.planning.presets import images, sentences, words
+from platform.planning.presets.preset import Preset
+
+from trainables.core.errors import unknown_name
+from trainables.data.dataset import Facts
+
+NAMES = tuple(images.PRESETS)
+
+
+def preset(name: str, facts: Facts) -> Preset:
+    """The preset of that name for a dataset of these facts: `smoke` to see that all works, `quick`
+    for two CPU cores, `paper` for the paper's sizes and training loss on GPUs (D.1 to D.4, E.4, E.5).
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in NAMES:
+        raise unknown_name("preset", name, NAMES)
+    kind = sentences if facts.sentences else words if facts.kind == "speech" else images
+    return kind.PRESETS[name](facts)

@@ -1,0 +1,179 @@
+"""What the paper reports: its tables, and what each of their methods is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import search_spaces
+from trainables.scoring.metric_names import MEASURES, Measure
+
+CORRUPTIONS = ("gn15", "gn30", "blur")
+TEST_IMAGES = {"mnist": 10_000, "cifar10": 10_000, "cifar100": 10_000, "in32-100": 5_000}
+"""Images in each published test set: the paper gives no intervals, these tell how wide they are."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A column of a table: a strategy, at the point that `point(steps)` says.
+
+    `place` is where it is drawn in a figure over the number of steps.
+    """
+
+    label: str
+    strategy: str
+    point: Callable[[int], dict[str, Any]]
+    place: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or figure of the paper: methods, and what it reports of them.
+
+    Args:
+        title: the paper's name for it.
+        methods: its columns.
+        datasets: what is measured unless others are asked for.
+        corruptions: of these datasets; each dataset's usual one if there are none.
+        reported: the measure in percent by dataset, corruption and column.
+        reference: the column that ours are tested against.
+        kind: what the signals are; says the measure.
+        beside: for datasets that the paper has not got, the one whose numbers stand beside ours.
+    """
+
+    title: str
+    methods: tuple[Method, ...]
+    datasets: tuple[str, ...]
+    corruptions: tuple[str, ...]
+    reported: Mapping[str, Mapping[str, tuple[float, ...]]]
+    reference: int | None = None
+    kind: str = "image"
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def measure(self) -> Measure:
+        """What the table reports."""
+        return MEASURES[self.kind]
+
+    def source(self, dataset: str, corruption: str) -> str:
+        """The dataset whose numbers stand beside ours; nothing where there are none."""
+        named = self.beside.get(dataset, dataset)
+        return named if corruption in self.reported.get(named, {}) else ""
+
+    def percentage(self, dataset: str, corruption: str, column: int) -> float | None:
+        """What the paper reports beside that, in percent; None where it does not."""
+        named = self.source(dataset, corruption)
+        return self.reported[named][corruption][column] if named else None
+
+
+STRATEGIES = ("parallel", "nested", "alternating")
+_EVERY = ("noisy", "enhanced", "card", *STRATEGIES)
+_ENHANCED = _EVERY.index("enhanced")
+
+
+def _paper(label: str, strategy: str, kind: str = "image", **changes: Any) -> Method:
+    space = search_spaces.load(strategy)
+    return Method(label, strategy, lambda steps: space.paper_point(steps, kind) | changes)
+
+
+def _rows(*rows: tuple[float, ...]) -> dict[str, tuple[float, ...]]:
+    return dict(zip(CORRUPTIONS, rows, strict=True))
+
+
+def table1(T: int) -> Table:
+    """Table 1: every method at D.4's setting."""
+    reported = {
+        "mnist": _rows(
+            (89.7, 98.4, 86.34, 99.2, 99.3, 98.9),
+            (66.7, 98.3, 66.2, 99.2, 99.1, 98.7),
+            (89.6, 98.3, 87.0, 99.2, 99.3, 98.6),
+        ),
+        "cifar10": _rows(
+            (16.6, 60.9, 11.3, 74.3, 81.3, 83.0),
+            (10.9, 60.4, 10.4, 71.6, 81.2, 82.8),
+            (34.8, 60.1, 14.5, 80.9, 80.8, 83.3),
+        ),
+        "cifar100": _rows(
+            (6.7, 61.2, 8.5, 70.7, 74.1, 70.5),
+            (2.0, 60.4, 6.1, 68.5, 71.9, 68.6),
+            (10.4, 60.4, 10.2, 64.8, 73.8, 69.7),
+        ),
+        "in32-100": _rows(
+            (1.8, 52.9, 3.0, 69.8, 67.5, 64.8),
+            (1.0, 50.6, 1.2, 65.5, 62.0, 58.1),
+            (2.5, 51.3, 5.9, 63.3, 65.8, 62.5),
+        ),
+    }
+    methods = tuple(_paper(n, n) for n in _EVERY)
+    return Table("Table 1", methods, tuple(reported), CORRUPTIONS, reported, _ENHANCED)
+
+
+def table2(T: int) -> Table:
+    """Table 2: word error rates of speech at E.5's setting.
+
+    Spoken digits are not in the paper: its words, Google's commands, stand beside ours. It does not
+    say how many words it tested, so its numbers have no intervals.
+    """
+    reported = {
+        "gsc-reverb": {"reverb": (5.58, 5.11, 11.08, 4.98, 4.85, 5.03)},
+        "ears-reverb": {"reverb": (5.79, 4.48, 16.79, 3.95, 3.83, 4.25)},
+        "ears-wham": {"wham": (14.02, 10.04, 36.58, 9.90, 9.75, 10.16)},
+    }
+    return Table(
+        "Table 2",
+        tuple(_paper(n, n, "speech") for n in _EVERY),
+        ("fsdd-reverb",),
+        (),
+        reported,
+        _ENHANCED,
+        "speech",
+        {"fsdd-reverb": "gsc-reverb"},
+    )
+
+
+def table3(T: int) -> Table:
+    """Table 3: guidance source in `parallel`."""
+    methods = (
+        _paper("clean estimate", "parallel", guidance="clean"),
+        _paper("noisy sample", "parallel", guidance="noisy"),
+    )
+    reported = {
+        "cifar100": _rows((70.7, 70.0), (68.5, 67.0), (64.8, 64.0)),
+        "in32-100": _rows((69.8, 69.6), (65.5, 64.6), (63.3, 61.8)),
+    }
+    title = "Table 3, guidance source in parallel"
+    return Table(title, methods, tuple(reported), CORRUPTIONS, reported, 1)
+
+
+def table4(T: int) -> Table:
+    """Table 4: DDPM against DDIM in `parallel`."""
+    methods = (_paper("DDPM", "parallel", eta=1.0), _paper("DDIM", "parallel", eta=0.0))
+    reported = {"cifar100": _rows((73.5, 70.7), (71.2, 68.5), (69.7, 64.8))}
+    title = "Table 4, sampler in parallel"
+    return Table(title, methods, tuple(reported), CORRUPTIONS, reported, 1)
+
+
+def figure4(T: int) -> Table:
+    """Figure 4: accuracy of the three strategies at 1 to T steps; the paper prints no numbers."""
+    counts = sorted({min(T, round(T ** (i / 7))) for i in range(8)})
+    methods = tuple(
+        Method(f"{name}, {count} steps", name, _at(name, count), count)
+        for name in STRATEGIES
+        for count in counts
+    )
+    return Table("Figure 4, steps", methods, ("cifar100", "in32-100"), ("gn30",), {})
+
+
+def _at(strategy: str, count: int) -> Callable[[int], dict[str, Any]]:
+    return lambda steps: search_spaces.load(strategy).paper_point(count)
+
+
+TABLES = {
+    "table1": table1,
+    "table2": table2,
+    "table3": table3,
+    "table4": table4,
+    "figure4": figure4,
+}
+"""Tables by the name they are asked for, each made for T noise levels."""

@@ -1,0 +1,145 @@
+"""What a reproduction gives: its numbers beside the paper's, as files and as a figure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import search_spaces
+from dashboards.curves import curves_figure
+from dashboards.paper_comparison import Pair, side_by_side
+from trainables.core.files import write_json, write_whole
+from trainables.evaluation.call_count import counted
+from trainables.scoring.metric_names import NFE, Measure
+from trainables.scoring.statistics import wilson
+
+PAPER_T = 150
+
+
+@dataclass(frozen=True)
+class Result:
+    """A method measured on `images` test images at `seeds` seeds, and what the paper reports of it
+    on `paper_images` (None where it does not). Accuracies are fractions. `test` is the paired test on
+    the same images against the table's reference method (None for that itself). `paper_dataset` is
+    whose numbers the paper's are, 0 `paper_images` stands for a number it does not tell. Images are
+    utterances where signals are speech.
+    """
+
+    dataset: str
+    corruption: str
+    method: str
+    strategy: str
+    place: int
+    point: Mapping[str, Any]
+    ours: Mapping[str, float]
+    images: int
+    seeds: int
+    paper: Mapping[str, float] | None
+    paper_images: int
+    test: Mapping[str, float] | None = None
+    paper_dataset: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The result in JSON types."""
+        return asdict(self)
+
+
+def percent_of(reported: float | None, images: int, measure: Measure) -> dict[str, float] | None:
+    """A reported percentage as metrics, with the interval that its number of images gives; without
+    one where that is not known (0).
+    """
+    if reported is None:
+        return None
+    value = {measure.name: reported / 100}
+    if not images:
+        return value
+    low, high = wilson(reported / 100, images)
+    return value | {measure.low: low, measure.high: high}
+
+
+def save(results: Sequence[Result], folder: Path, measure: Measure) -> dict[str, Path]:
+    """Write the results as JSON and CSV; returns the files."""
+    write_json(folder / "results.json", [result.as_json() for result in results])
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    names = (measure.name, measure.low, measure.high)
+    writer.writerow(
+        ["dataset", "corruption", "method", "point", NFE, *names, "images", "seeds"]
+        + [f"paper_{name}" for name in names]
+        + ["paper_images", "paper_dataset", "accuracy_difference", "p_value"]
+    )
+    for r in results:
+        paper = r.paper or {}
+        writer.writerow(
+            [r.dataset, r.corruption, r.method, json.dumps(dict(r.point)), r.ours[NFE]]
+            + [r.ours[name] for name in names]
+            + [r.images, r.seeds, *(paper.get(name, "") for name in names)]
+            + [r.paper_images, r.paper_dataset]
+            + [(r.test or {}).get(name, "") for name in ("difference", "p_value")]
+        )
+    write_whole(folder / "results.csv", buffer.getvalue().encode())
+    return {"json": folder / "results.json", "table": folder / "results.csv"}
+
+
+def draw(
+    title: str, name: str, results: Sequence[Result], folder: Path, measure: Measure
+) -> dict[str, Path]:
+    """Draw the results: over the steps where they have a place there, else beside the paper's.
+
+    Returns the figures by name.
+    """
+    files: dict[str, Path] = {}
+    for panel in dict.fromkeys((r.dataset, r.corruption) for r in results if r.place):
+        own = [r for r in results if (r.dataset, r.corruption) == panel]
+        curves = {
+            strategy: [(float(r.place), r.ours) for r in own if r.strategy == strategy]
+            for strategy in dict.fromkeys(r.strategy for r in own)
+        }
+        note = f"bars: 95 % intervals over {own[0].images} test {measure.samples}"
+        figure = curves_figure(
+            f"{title}: {' '.join(panel)}",
+            "selected steps of each trajectory",
+            note,
+            curves,
+            measure,
+        )
+        path = folder / f"{name}-{'-'.join(panel)}.png"
+        write_whole(path, figure)
+        files[f"figure of {' '.join(panel)}"] = path
+    if not any(r.place for r in results):
+        pairs = [Pair(_panel(r), r.method, r.ours, r.paper) for r in results]
+        files["figure"] = folder / f"{name}.png"
+        write_whole(files["figure"], side_by_side(title, pairs, measure))
+    return files
+
+
+def _panel(result: Result) -> str:
+    """Data and corruption, and whose numbers stand beside them where those are others'."""
+    named = f"{result.dataset} {result.corruption}"
+    others = result.paper_dataset not in ("", result.dataset)
+    return f"{named} (paper: {result.paper_dataset})" if others else named
+
+
+def cost_rows() -> list[list[str]]:
+    """Rows of the cost table, the header first: counted by the meter at T = 150, and D.4's words."""
+    said = {
+        "enhanced": ("T", PAPER_T, "1", 1),
+        "card": ("T", PAPER_T, "1", 1),
+        "parallel": ("2T", 2 * PAPER_T, "1 + T/2", 1 + PAPER_T // 2),
+        "alternating": ("10T", 10 * PAPER_T, "1 + 5", 6),
+        "nested": ("7T", 7 * PAPER_T, "1 + 5", 6),
+    }
+    rows = [["strategy", "signal + logit", "NFE", "D.4", "classifier", "D.4", "equal"]]
+    for strategy, (formula, calls, classifier_formula, classifier) in said.items():
+        cost = counted(strategy, search_spaces.load(strategy).paper_point(PAPER_T), PAPER_T)
+        equal = cost.nfe == calls and cost.nfe_classifier == classifier
+        split = f"{cost.nfe_signal} + {cost.nfe_logit}"
+        denoisers = [split, str(cost.nfe), f"{formula} = {calls}"]
+        classified = [str(cost.nfe_classifier), f"{classifier_formula} = {classifier}"]
+        rows.append([strategy, *denoisers, *classified, "yes" if equal else "NO"])
+    return rows

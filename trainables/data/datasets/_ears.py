@@ -1,0 +1,154 @@
+"""EARS in its published layout: `EARS/p001/sentences_01_regular.wav` … at 48 kHz, transcripts.json.
+
+Only known sentences are used (paper, E.2): recordings whose name is in `transcripts.json`, which is
+published with EARS. Splits are by speaker as in the EARS benchmark (Richter et al. 2024): p100 and p101
+for validation, p102 to p107 for the test. A recording is high-passed, cut into pieces at silences, and
+each piece is corrupted on its own.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from trainables.core.config import digest
+from trainables.core.errors import UsageError, check_choice, check_range
+from trainables.data.audio import read_audio
+from trainables.data.dataset import Script
+from trainables.data.speech.corpus import Source, limited, size_of
+from trainables.data.speech.segments import CutOptions, cuts, speech_spans
+
+RATE = 48_000  # Hz, of the recordings
+_VALIDATION = ("p100", "p101")
+_TEST = ("p102", "p103", "p104", "p105", "p106", "p107")
+_TRANSCRIPTS = "transcripts.json"
+
+
+@dataclass(frozen=True)
+class EarsOptions:
+    """What both EARS datasets share.
+
+    Args:
+        rate: Hz of the result, 48,000 (the paper's) or 16,000.
+        cut: lengths of pieces.
+        high_pass: Hz, below which recordings hold rumble only; 0 for no filter.
+        most: the most recordings of a split; 0 for all.
+        seed: of all draws.
+    """
+
+    rate: int = RATE
+    cut: CutOptions = field(default_factory=CutOptions)
+    high_pass: float = 75.0
+    most: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("rate", self.rate, (16_000, RATE))
+        check_range("the high-pass in Hz", self.high_pass, 0, 1000)
+        check_range("the most recordings of a split", self.most, 0, 10**9)
+
+
+def sources(root: Path, options: EarsOptions) -> tuple[Source, ...]:
+    """Recordings of known sentences of all speakers, by name.
+
+    Raises:
+        UsageError: directories, recordings or transcripts are missing.
+    """
+    directory = root / "EARS"
+    known = transcripts(root)
+    found = [
+        Source(f"{path.parent.name}/{path.name}", path, _split(path.parent.name),
+               path.parent.name, -1, known[path.stem])
+        for path in sorted(directory.glob("p[0-9][0-9][0-9]/*.wav"))
+        if path.stem in known
+    ]  # fmt: skip
+    if not found:
+        raise UsageError(
+            f"there are no recordings of known sentences in {directory}: unpack EARS's p001.zip … "
+            "p107.zip there, so that there is EARS/p001/sentences_01_regular.wav"
+        )
+    return limited(found, options.most, options.seed)
+
+
+def transcripts(root: Path) -> dict[str, str]:
+    """Known sentences by the recordings' names, from `root/EARS/transcripts.json` or `root`'s own.
+
+    Raises:
+        UsageError: the file is missing or broken.
+    """
+    path = next((at / _TRANSCRIPTS for at in (root / "EARS", root)
+                 if (at / _TRANSCRIPTS).is_file()), None)  # fmt: skip
+    if path is None:
+        raise UsageError(
+            f"there is no file {root / 'EARS' / _TRANSCRIPTS}: put EARS's {_TRANSCRIPTS}, which says "
+            "what is known to be spoken, there"
+        )
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path} is no JSON ({error}): copy it again") from error
+    if not isinstance(known, dict) or not all(isinstance(text, str) for text in known.values()):
+        raise UsageError(f"{path} must map names of recordings to sentences: copy it again")
+    return known
+
+
+def script(root: Path) -> Script:
+    """All known sentences, whoever of the speakers is there.
+
+    Raises:
+        UsageError: as `transcripts`, or they are empty.
+    """
+    return Script(tuple(sorted({" ".join(text.split()) for text in transcripts(root).values()})))
+
+
+def pieces(source: Source, options: EarsOptions) -> list[Tensor]:
+    """The recording's pieces, each (L,) at `options.rate`.
+
+    Raises:
+        UsageError: the file cannot be used, or no piece can be cut from it.
+    """
+    from torchaudio.functional import highpass_biquad
+
+    rate = options.rate
+    wave = read_audio(source.path, rate, RATE)
+    if options.high_pass:
+        wave = highpass_biquad(wave, rate, options.high_pass)
+    spans = speech_spans(wave, rate, options.cut.silence)
+    found = [
+        wave[round(start * rate) : round(end * rate)]
+        for start, end in cuts(spans, len(wave) / rate, options.cut)
+    ]
+    if not found:
+        raise UsageError(
+            f"{source.path} has no speech of {options.cut.shortest:g} to {options.cut.longest:g} s "
+            "between silences: leave it out, or allow other lengths"
+        )
+    return found
+
+
+def settings(options: EarsOptions, script: Script) -> dict[str, Any]:
+    """What the pieces, and the answers for them, depend on."""
+    detector = importlib.metadata.version("silero-vad")
+    return asdict(options) | {"silero-vad": detector, "script": digest(asdict(script))}
+
+
+def samples(options: EarsOptions) -> int:
+    """The length that pieces are padded to: that of the longest there may be."""
+    return math.ceil(options.cut.longest * options.rate)
+
+
+def listed(files: dict[str, tuple[Path, ...]]) -> dict[str, list[list[Any]]]:
+    """Names and sizes of each split's files, for a recipe's settings."""
+    return {split: [[path.name, size_of(path)] for path in own] for split, own in files.items()}
+
+
+def _split(speaker: str) -> str:
+    if speaker in _TEST:
+        return "test"
+    return "validation" if speaker in _VALIDATION else "train"

@@ -1,0 +1,92 @@
+"""What datasets of single words share: reverberation, and silence around a word."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables.core.errors import UsageError, check_range
+from trainables.core.noise import generator_of
+from trainables.data.audio import RATE, read_audio
+from trainables.data.speech.corpus import Pair, Pairs, Source
+from trainables.data.speech.responses import reverberated
+from trainables.data.speech.rooms import RoomOptions, draw_response
+
+
+@dataclass(frozen=True)
+class Around:
+    """Seconds of silence put before and behind a word; the room's tail goes on in the latter.
+
+    A recording over `longest` seconds is left out: all are padded to the longest of their split.
+    """
+
+    before: float = 0.2
+    behind: float = 0.2
+    longest: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("the longest word in seconds", self.longest, 0.1, 30)
+        check_range("seconds of silence before a word", self.before, 0, 5)
+        check_range("seconds of silence behind a word", self.behind, 0, 5)
+
+    @property
+    def samples(self) -> int:
+        """The most samples of a word with the silence around it."""
+        return round((self.before + self.longest + self.behind) * RATE)
+
+    def read(self, path: Path, only_rate: int | None) -> tuple[Tensor, slice]:
+        """The word at 16 kHz with silence around it, (L,), and where it is in that.
+
+        Raises:
+            UsageError: the file cannot be used, or the word is too long.
+        """
+        word = read_audio(path, RATE, only_rate)
+        if len(word) > self.longest * RATE:
+            raise UsageError(
+                f"{path} is {len(word) / RATE:.2f} s long, but words may be {self.longest:g} s: allow "
+                "a longer one, or cut it"
+            )
+        before, behind = round(self.before * RATE), round(self.behind * RATE)
+        padded = torch.nn.functional.pad(word, (before, behind))
+        return padded, slice(before, before + len(word))
+
+
+@dataclass(frozen=True)
+class ReverberatedWords:
+    """A recipe: each word in a room of its own, simulated."""
+
+    name: str
+    classes: tuple[str, ...]
+    sources: tuple[Source, ...]
+    room: RoomOptions
+    around: Around
+    seed: int
+    only_rate: int | None = None
+    rate: int = RATE
+    per_shard: int = 32
+    settings: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings = {
+            "room": asdict(self.room),
+            "around": asdict(self.around),
+            "seed": self.seed,
+            "pyroomacoustics": importlib.metadata.version("pyroomacoustics"),
+        }
+        object.__setattr__(self, "settings", settings)
+
+    def make(self, source: Source) -> Pairs:
+        """The word and the word in its room; `drawn` is the RT60 drawn for it.
+
+        Raises:
+            UsageError: the file cannot be used, or no room can have the RT60.
+        """
+        clean, _ = self.around.read(source.path, self.only_rate)
+        generator = generator_of("room", self.seed, source.key)
+        room, response = draw_response(self.room, generator)
+        return Pairs([Pair(clean, reverberated(clean, response), room.rt60)])

@@ -1,0 +1,138 @@
+"""Speech as networks see it: waveforms of a built dataset as compressed spectrograms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from trainables.core.noise import NoiseSource
+from trainables.data.audio import resampled
+from trainables.data.dataset import Dataset, Facts, Script
+from trainables.data.spectrogram import PUBLISHED, Sound, Spectrogram, peak
+from trainables.data.speech.corpus import Recipe, key_of
+from trainables.data.speech.waveforms import SpeechDataset, SpeechSplit
+
+_ALL = slice(None)
+
+
+@dataclass(frozen=True)
+class SpectrogramSplit:
+    """The utterances of a split as spectrograms (B, 2, F, T), clean and corrupted.
+
+    Both are divided by the corrupted waveform's peak, as SGMSE has it. Waveforms of another `rate`, in
+    Hz, than the spectrogram's are resampled to that.
+    """
+
+    speech: SpeechSplit
+    sound: Sound
+    rate: int
+    fixed: ClassVar[bool] = True
+
+    def __len__(self) -> int:
+        return len(self.speech)
+
+    @property
+    def labels(self) -> Tensor:
+        return self.speech.labels
+
+    @property
+    def numbers(self) -> Tensor:
+        return self.speech.numbers
+
+    @property
+    def signal_shape(self) -> tuple[int, ...]:
+        """(2, F, T)."""
+        return self.sound.shape
+
+    def clean(self, rows: Tensor | slice = _ALL) -> Tensor:
+        """Clean spectrograms of these rows, all by default."""
+        loudest = peak(self._resampled(self.speech.corrupted(rows)))
+        return self.sound.states(self._resampled(self.speech.clean(rows)) / loudest)
+
+    def clean_waveforms(self) -> list[Tensor]:
+        """Clean waveforms (L,) of all rows as they were recorded: each of its own length, with all
+        frequencies that the spectrograms' rate has, on the scale of the spectrograms.
+        """
+        loudest = peak(self._resampled(self.speech.corrupted()))
+        waves = self._resampled(self.speech.clean()) / loudest
+        rate = self.sound.spectrogram.sample_rate
+        lengths = [-(-length * rate // self.rate) for length in self.speech.lengths.tolist()]
+        return [wave[:length] for wave, length in zip(waves, lengths, strict=True)]
+
+    def corrupted(
+        self, x0: Tensor, rows: Tensor | slice, corruption: str, noise: NoiseSource
+    ) -> Tensor:
+        """Corrupted spectrograms of these rows, as they were built: nothing is drawn."""
+        waveforms = self._resampled(self.speech.corrupted(rows))
+        return self.sound.states(waveforms / peak(waveforms))
+
+    def near(self, device: torch.device) -> SpectrogramSplit:
+        """Itself: waveforms are read from files as they are used."""
+        return self
+
+    def part(self, rows: Tensor | slice) -> SpectrogramSplit:
+        """The split of these rows."""
+        return SpectrogramSplit(self.speech.part(rows), self.sound, self.rate)
+
+    def first(self, limit: int) -> SpectrogramSplit:
+        """The first `limit` utterances (all where there are fewer); splits are shuffled already."""
+        return self.part(slice(limit))
+
+    def _resampled(self, waveforms: Tensor) -> Tensor:
+        return resampled(waveforms, self.rate, self.sound.spectrogram.sample_rate)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built dataset, the length that all waveforms are padded to, its directory, and what is said in
+    it where that is sentences.
+    """
+
+    speech: SpeechDataset
+    samples: int
+    cache: Path
+    script: Script | None = None
+
+
+def as_spectrograms(built: Built, spectrogram: Spectrogram | None = None) -> Dataset:
+    """The dataset as spectrograms, those that SGMSE publishes for its rate if None."""
+    speech, setting = built.speech, spectrogram or PUBLISHED[built.speech.rate]
+    sound = Sound(setting, -(-built.samples * setting.sample_rate // speech.rate))
+    train, validation, test = (
+        SpectrogramSplit(split, sound, speech.rate)
+        for split in (speech.train, speech.validation, speech.test)
+    )
+    return Dataset(
+        speech.name,
+        speech.classes,
+        train,
+        validation,
+        test,
+        sound,
+        built.cache,
+        built.script,
+        speech.left_out,
+        speech.left_out_file,
+    )
+
+
+def facts_of(recipe: Recipe, samples: int, corruption: str) -> Facts:
+    """What is known of speech before it is built; of the recordings only names and sizes are read.
+
+    A recipe without classes is of sentences.
+    """
+    return Facts(
+        recipe.name,
+        PUBLISHED[recipe.rate].shape(samples),
+        len(recipe.classes),
+        key_of(recipe),
+        "speech",
+        samples,
+        (corruption,),
+        recipe.rate,
+        not recipe.classes,
+    )

@@ -1,0 +1,1 @@
+"""Networks of images: classifiers, the U-Net, logit denoisers."""

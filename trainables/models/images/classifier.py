@@ -1,0 +1,120 @@
+"""Image classifiers, and the frozen classifier that puts out standardised logits (D.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import ResNet, resnet18, resnet50
+
+from trainables.core.errors import check_choice, check_range
+from trainables.models.scale import LogitScale, weights_hash
+
+
+@dataclass(frozen=True)
+class ConvNetConfig:
+    """Channels of the first convolution (doubled at each pooling) and width of the hidden layer."""
+
+    base: int = 32
+    hidden: int = 128
+    network: Literal["convnet"] = "convnet"
+
+    def __post_init__(self) -> None:
+        check_range("classifier base", self.base, 1, 4096)
+        check_range("classifier hidden width", self.hidden, 1, 65536)
+
+
+@dataclass(frozen=True)
+class ResNetConfig:
+    """Layers of the residual network."""
+
+    depth: Literal[18, 50] = 50
+    network: Literal["resnet"] = "resnet"
+
+    def __post_init__(self) -> None:
+        check_choice("classifier depth", self.depth, (18, 50))
+
+
+def resnet(
+    channels: int, outputs: int, depth: int, norm_layer: Callable[[int], nn.Module] | None = None
+) -> ResNet:
+    """torchvision's ResNet for small images: D.1's 3×3 convolution at first and no max-pooling.
+
+    Images (B, C, H, W) to (B, outputs). `norm_layer` makes the normalisation of so many channels;
+    batch normalisation where it is None.
+    """
+    make = {18: resnet18, 50: resnet50}[depth]
+    network = make(weights=None, num_classes=outputs, norm_layer=norm_layer)
+    network.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
+    network.maxpool = nn.Identity()
+    return network
+
+
+class ConvNet(nn.Module):
+    """Three convolutions with ReLU and interleaved max-pooling, two linear layers: D.1 for MNIST.
+
+    Images (B, C, H, W) in [-1, 1] to raw logits (B, K).
+    """
+
+    def __init__(self, signal_shape: tuple[int, ...], classes: int, config: ConvNetConfig) -> None:
+        super().__init__()
+        channels, height, width = signal_shape
+        base = config.base
+        self.features = nn.Sequential(
+            nn.Conv2d(channels, base, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(base, 2 * base, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(2 * base, 2 * base, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        self.head = nn.Sequential(
+            nn.Linear(2 * base * (height // 4) * (width // 4), config.hidden),
+            nn.ReLU(),
+            nn.Linear(config.hidden, classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x))
+
+
+class FrozenClassifier(nn.Module):
+    """A trained classifier that stays as it is: eval mode, no gradients, standardised logits."""
+
+    def __init__(self, network: nn.Module, scale: LogitScale) -> None:
+        super().__init__()
+        self.network, self.scale = network, scale
+        self.requires_grad_(False)
+        self.train(False)
+
+    def train(self, mode: bool = True) -> FrozenClassifier:
+        """Keeps eval mode whatever is asked: a parent's `train()` must not thaw it."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) to standardised logits (B, K)."""
+        return self.scale.standardised(self.network(x))
+
+    @torch.no_grad()
+    def raw_logits(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) to raw logits (B, K)."""
+        return self.network(x)
+
+    def shown(self, x: Tensor) -> Tensor:
+        """The images themselves: logit denoisers have encoders of their own."""
+        return x
+
+    def weights_hash(self) -> str:
+        """Identifies the weights."""
+        return weights_hash(self.network)
+
+    def classes_of(self, y: Tensor) -> Tensor:
+        """Class numbers (B,) that standardised logits (B, K) stand for."""
+        return self.scale.restored(y).argmax(dim=1)

@@ -1,0 +1,1 @@
+"""Networks of speech: NCSN++, Whisper, scores of logits."""

@@ -1,0 +1,1 @@
+"""NCSN++, the signal denoiser of SGMSE."""

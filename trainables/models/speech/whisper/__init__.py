@@ -1,0 +1,1 @@
+"""Whisper as a frozen classifier of few words or tokens."""

@@ -1,0 +1,92 @@
+"""Whisper's weights: by the name of a size or from a checkpoint file, checked, and their hash."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+import whisper
+from whisper.model import ModelDimensions, Whisper
+
+from trainables.core.errors import UsageError, check_choice
+from trainables.models.speech.whisper.config import ANY_SIZE, SIZES
+
+_BROKEN = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError)
+
+
+def load_whisper(size: str, checkpoint: str | Path | None = None) -> Whisper:
+    """Whisper in float32 on the CPU.
+
+    Args:
+        size: one of `SIZES`, downloaded (and kept in ~/.cache/whisper) where no checkpoint is given;
+            "any" takes a checkpoint of whatever size it says it is.
+        checkpoint: a file in openai-whisper's layout, {"dims": ..., "model_state_dict": ...}.
+
+    Raises:
+        UsageError: the size is unknown, it cannot be downloaded, or the file is missing, broken or
+            of another size.
+    """
+    check_choice("Whisper's size", size, [*SIZES, ANY_SIZE])
+    if checkpoint is not None:
+        return _from_file(Path(checkpoint), size)
+    if size == ANY_SIZE:
+        raise UsageError(
+            f"Whisper of size {ANY_SIZE!r} needs a checkpoint file: give one, or name a size "
+            f"({', '.join(SIZES)})"
+        )
+    try:
+        return whisper.load_model(size, device="cpu")
+    except (OSError, RuntimeError) as error:
+        raise UsageError(
+            f"Whisper {size!r} cannot be downloaded ({_first_line(error)}): give its checkpoint file"
+        ) from error
+
+
+def _from_file(path: Path, size: str) -> Whisper:
+    if not path.is_file():
+        raise UsageError(f"there is no Whisper checkpoint {path}: give an existing file")
+    try:
+        stored: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except _BROKEN as error:
+        raise _not_whisper(path, _first_line(error)) from error
+    if not isinstance(stored, dict) or not {"dims", "model_state_dict"} <= set(stored):
+        raise _not_whisper(path, "it has no 'dims' and 'model_state_dict'")
+    try:
+        dims = ModelDimensions(**stored["dims"])
+    except TypeError as error:
+        raise _not_whisper(path, _first_line(error)) from error
+    _check_size(path, dims, size)
+    network = Whisper(dims)
+    try:
+        network.load_state_dict(stored["model_state_dict"])
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise _not_whisper(path, _first_line(error)) from error
+    return network
+
+
+def _check_size(path: Path, dims: ModelDimensions, size: str) -> None:
+    given = (dims.n_mels, dims.n_audio_state, dims.n_audio_layer, dims.n_text_layer)
+    english = dims.n_vocab < 51865  # the multilingual tokenizer's size; whisper's own rule
+    if size == ANY_SIZE or (given == SIZES[size] and english == size.endswith(".en")):
+        return
+    same = [name for name in SIZES if SIZES[name] == given and english == name.endswith(".en")] or [
+        "unpublished"
+    ]
+    raise UsageError(
+        f"{path} is a Whisper of size {' or '.join(same)} (mel bands, width, audio and text layers "
+        f"{given}), but {size!r} was asked for {SIZES[size]}: name its size, or give another file"
+    )
+
+
+def _not_whisper(path: Path, reason: str) -> UsageError:
+    return UsageError(
+        f"{path} cannot be read as a Whisper checkpoint ({reason}): give a file in openai-whisper's "
+        "layout"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says first: torch goes on for paragraphs."""
+    return (str(error) or type(error).__name__).strip().split("\n")[0].split(". ")[0].rstrip(".")

@@ -1,0 +1,1 @@
+"""The sampling loop: moves, the engine that plays them, its state, shared beginnings, the meter."""

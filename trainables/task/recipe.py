@@ -1,0 +1,189 @@
+"""How the parts of a task are built and trained: one recipe, the same for every strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from trainables.core.config import as_mapping
+from trainables.core.errors import UsageError, check_choice, check_range
+from trainables.core.precision import PRECISIONS
+from trainables.data.augment import Augmentation
+from trainables.data.spectrogram import SPECTROGRAM_16K, Spectrogram
+from trainables.diffusion.ouve import OUVE, OUVE_16K
+from trainables.models.images.classifier import ConvNetConfig, ResNetConfig
+from trainables.models.images.logit_attention import LogitAttentionConfig
+from trainables.models.images.logit_mlp import LogitMLPConfig
+from trainables.models.images.unet import UNetConfig
+from trainables.models.speech.logit_score import LogitScoreConfig
+from trainables.models.speech.logit_sequence import LogitSequenceConfig
+from trainables.models.speech.ncsnpp.config import NCSNppConfig
+from trainables.models.speech.whisper.config import RecogniserConfig
+
+LOSS_WEIGHTINGS = ("noise", "velocity")
+
+
+@dataclass(frozen=True)
+class Updates:
+    """Optimiser updates of each stage.
+
+    `coupled` is the length of every strategy's coupled training, and of the enhanced baseline's
+    further training, so that all have seen the same number of batches.
+    """
+
+    classifier: int
+    signal: int
+    logit: int
+    coupled: int
+
+    def __post_init__(self) -> None:
+        for name in ("classifier", "signal", "logit", "coupled"):
+            check_range(f"updates of {name}", getattr(self, name), 1, 10**9)
+
+
+@dataclass(frozen=True)
+class SpeechRecipe:
+    """Speech as it is diffused: spectrograms, by the process of SGMSE; and their logits, real numbers,
+    by the same (paper, E.1).
+    """
+
+    spectrogram: Spectrogram = field(default_factory=lambda: SPECTROGRAM_16K)
+    process: OUVE = field(default_factory=lambda: OUVE_16K)
+
+    @property
+    def logit_process(self) -> OUVE:
+        """The process of the logits."""
+        return replace(self.process, complex_state=False)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Networks, process and training of a task.
+
+    Args:
+        updates: the length of every stage.
+        T: noise levels of both processes.
+        batch: samples an update, over all workers.
+        loss_weighting: "noise", the paper's loss, or "velocity", the same weighted so that the
+            noisiest levels are learnt as well: for images divided by abar_t (`noise_loss`), for
+            speech as `OUVELearning` has it.
+        learning_rate: the peak, after a linear warm-up and before a cosine decay.
+        ema: the largest decay of the averaged weights, which are the ones kept.
+        precision: of training, one of PRECISIONS; that of sampling is the plan's.
+        augmentation: how training images are moved, in every stage.
+        sampling_steps: steps of each full sampling in coupled training (Algorithm 5 lines 5 and 6,
+            Algorithm 7 line 4).
+        inner_updates: K of Algorithms 5 and 7, updates made with what was sampled once. Every part
+            of coupled length makes as many with a batch, so that all see the same batches.
+        unguided: the fraction of samples for which a denoiser does not see the other's estimate in
+            coupled training: warm-ups and first trajectories are sampled without it.
+        validated: the most validation samples that a part is judged by at every report.
+        speech: states and process of speech; None for images, whose process has T levels.
+
+    Raises:
+        UsageError: a number is out of range, or a network is for the other kind of signals.
+    """
+
+    updates: Updates
+    T: int = 150
+    batch: int = 128
+    loss_weighting: str = "velocity"
+    learning_rate: float = 2e-3
+    ema: float = 0.999
+    precision: str = "auto"
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    sampling_steps: int = 10
+    inner_updates: int = 4
+    unguided: float = 0.2
+    validated: int = 256
+    speech: SpeechRecipe | None = None
+    classifier: ConvNetConfig | ResNetConfig | RecogniserConfig = field(
+        default_factory=ConvNetConfig
+    )
+    signal: UNetConfig | NCSNppConfig = field(default_factory=UNetConfig)
+    logit: LogitMLPConfig | LogitAttentionConfig | LogitScoreConfig | LogitSequenceConfig = field(
+        default_factory=LogitMLPConfig
+    )
+
+    def __post_init__(self) -> None:
+        check_choice("loss_weighting", self.loss_weighting, LOSS_WEIGHTINGS)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_range("T", self.T, 2, 100_000)
+        check_range("batch", self.batch, 1, 10**6)
+        check_range("learning_rate", self.learning_rate, 1e-8, 1)
+        check_range("ema", self.ema, 0, 1)
+        check_range("sampling_steps", self.sampling_steps, 1, self.T)
+        check_range("inner_updates", self.inner_updates, 1, 10**6)
+        check_range("unguided", self.unguided, 0, 1)
+        check_range("validated", self.validated, 1, 10**6)
+        self._check_networks()
+
+    @property
+    def loss_spreads(self) -> tuple[float | None, float | None]:
+        """The spreads of the networks of signal and logits, by which their losses are weighted for
+        speech; None where they are not.
+        """
+        if self.speech is None or self.loss_weighting != "velocity":
+            return None, None
+        assert isinstance(self.signal, NCSNppConfig)
+        assert isinstance(self.logit, LogitScoreConfig | LogitSequenceConfig)
+        return self.signal.spread, self.logit.spread
+
+    @property
+    def kind(self) -> str:
+        """What the signals are, "image" or "speech"."""
+        return "image" if self.speech is None else "speech"
+
+    @property
+    def spectrogram(self) -> Spectrogram | None:
+        """What speech is shown as; None for images."""
+        return None if self.speech is None else self.speech.spectrogram
+
+    def states(self) -> dict[str, Any]:
+        """The settings of the signals' states, beyond those of the data."""
+        return {} if self.speech is None else {"spectrogram": as_mapping(self.speech.spectrogram)}
+
+    def diffusion(self) -> dict[str, Any]:
+        """The settings of the processes, of their loss and of their states."""
+        if self.speech is not None:
+            return {**as_mapping(self.speech), "loss": self.loss_weighting}
+        return {"T": self.T, "loss": self.loss_weighting}
+
+    def _check_networks(self) -> None:
+        for name, kinds in _OF_SPEECH.items():
+            given = getattr(self, name)
+            if isinstance(given, kinds) != (self.speech is not None):
+                raise UsageError(
+                    f"the recipe's {name} is {given.network!r}, which is not for "
+                    f"{'speech' if self.speech else 'images'}: choose another, or give `speech`"
+                )
+        if self.speech is not None and self.loss_weighting == "velocity":
+            for name, spread in zip(("signal", "logit"), self.loss_spreads, strict=True):
+                if spread is None:
+                    raise UsageError(
+                        f"loss_weighting is 'velocity', but the recipe's {name} predicts the whole "
+                        "score: give it a spread, or weight by 'noise', as the paper does"
+                    )
+        if self.speech is not None and self.augmentation != Augmentation():
+            raise UsageError("speech is not augmented: leave out the recipe's augmentation")
+
+
+_OF_SPEECH: dict[str, tuple[type, ...]] = {
+    "classifier": (RecogniserConfig,),
+    "signal": (NCSNppConfig,),
+    "logit": (LogitScoreConfig, LogitSequenceConfig),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a comparison holds fixed: the data, its corruption, the seed of training, the recipe.
+
+    `content` tells apart data that share a dataset's name, such as folders of images.
+    """
+
+    dataset: str
+    corruption: str
+    seed: int
+    recipe: Recipe
+    content: str = ""
