@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
-from platform.cli.console import Console
-from platform.cli.flags import bare_parser, with_common
-from platform.planning.locations import data_directory, tracking_uri, writable_storage
+from typing import TYPE_CHECKING
 
-from dashboards.curves import fronts_figure
-from dashboards.points import rows, to_csv
-from dashboards.runs import confirmed
-from trainables.core.errors import UsageError
-from trainables.core.files import write_whole
-from trainables.data import datasets
-from trainables.scoring.metric_names import ACCURACY, MEASURES, NFE
+if TYPE_CHECKING:
+    from platform.cli.console import Console
+
+    from dashboards.points import Shown
+    from trainables.scoring.metric_names import Measure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,33 +24,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    made = bare_parser(
-        "python -m platform.compare",
-        "Draw the fronts of every strategy that was swept on a dataset, from their confirmed points\n"
-        "in MLflow. Nothing is measured.",
-        "example: python -m platform.compare digits",
-    )
-    made.add_argument("dataset", help=f"one of {', '.join(datasets.names())}")
-    made.add_argument(
-        "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
-    )
-    asked, console = with_common(made).parse_args(arguments), Console()
+    from platform.cli.console import Console
+    from platform.planning.locations import data_directory, tracking_uri, writable_storage
+
+    from dashboards.runs import confirmed
+    from trainables.core.errors import UsageError
+    from trainables.data import datasets
+    from trainables.scoring.metric_names import MEASURES
+
+    asked, console = _parse(arguments), Console()
     storage = writable_storage(asked.storage)
     uri = tracking_uri(asked.tracking_uri, storage, os.environ)
     root = Path(data_directory(asked.data_dir) or storage / "data")
     facts = datasets.facts(asked.dataset, root)
-    measure = MEASURES[facts.kind]
-    title, corruption = facts.title, asked.corruption or facts.corruptions[0]
+    corruption = asked.corruption or facts.corruptions[0]
     wanted = {"corruption": corruption, "preset": asked.preset, "seed": str(asked.seed)}
     try:
-        points = confirmed(uri, title, wanted)
+        points = confirmed(uri, facts.title, wanted)
     except LookupError as error:
         raise UsageError(str(error)) from error
-    folder = storage / "compared"
-    name = "-".join([title, *wanted.values()])
-    heading = f"{title}, {corruption} (preset {asked.preset}, seed {asked.seed})"
-    write_whole(folder / f"{name}.png", fronts_figure(heading, points, measure))
-    write_whole(folder / f"{name}.csv", to_csv(points).encode())
+    file = storage / "compared" / "-".join([facts.title, *wanted.values()])
+    heading = f"{facts.title}, {corruption} (preset {asked.preset}, seed {asked.seed})"
+    _show(heading, points, MEASURES[facts.kind], file, console)
+    return 0
+
+
+def _show(
+    heading: str, points: Sequence[Shown], measure: Measure, file: Path, console: Console
+) -> None:
+    """Draw the fronts and write them to `file`.png and `file`.csv; say what was found and where."""
+    from dashboards.curves import fronts_figure
+    from dashboards.points import rows, to_csv
+    from trainables.core.files import write_whole
+    from trainables.scoring.metric_names import ACCURACY, NFE
+
+    figure, table = (file.with_name(f"{file.name}.{kind}") for kind in ("png", "csv"))
+    write_whole(figure, fronts_figure(heading, points, measure))
+    write_whole(table, to_csv(points).encode())
     console.table(
         f"{heading}: {measure.title} % [95 % interval]",
         ["point", "parameters", "NFE", "test"],
@@ -64,9 +71,26 @@ def _main(arguments: Sequence[str] | None) -> int:
         f"\nfound:    {len(points)} points; the best on test {measure.samples} is {best.label}, "
         f"{measure.title} {100 * best.test[measure.name]:.1f} % at {best.test[NFE]:.0f} calls"
     )
-    console.line(f"figure:   {folder / name}.png")
-    console.line(f"table:    {folder / name}.csv")
-    return 0
+    console.line(f"figure:   {figure}")
+    console.line(f"table:    {table}")
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    from platform.cli.flags import bare_parser, with_common
+
+    from trainables.data import datasets
+
+    made = bare_parser(
+        "python -m platform.compare",
+        "Draw the fronts of every strategy that was swept on a dataset, from their confirmed points\n"
+        "in MLflow. Nothing is measured.",
+        "example: python -m platform.compare digits",
+    )
+    made.add_argument("dataset", help=f"one of {', '.join(datasets.names())}")
+    made.add_argument(
+        "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
+    )
+    return with_common(made).parse_args(arguments)
 
 
 if __name__ == "__main__":

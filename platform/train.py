@@ -6,16 +6,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from platform.backend.cluster import Cluster
-from platform.backend.session import run
-from platform.backend.tracking import Tracker
 from platform.cli import interrupts
-from platform.cli.console import Console
-from platform.cli.flags import EVERY, parser, plan_of, strategies_of, summary_file
-from platform.pipeline.prepare import prepare
-from platform.planning.plan import kinds_of
+from typing import TYPE_CHECKING
 
-from trainables.core.files import write_json
+if TYPE_CHECKING:
+    from platform.backend.tracking import Tracker
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +20,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
+    from platform.backend.cluster import Cluster
+    from platform.backend.session import run
+    from platform.cli.console import Console
+    from platform.cli.flags import EVERY, parser, plan_of, strategies_of, summary_file
+    from platform.pipeline.prepare import prepare
+    from platform.planning.plan import kinds_of
+
+    from trainables.core.files import write_json
+
     asked = parser(
         "python -m platform.train",
         "Train the parts that a strategy samples with, where the store has not got them.",

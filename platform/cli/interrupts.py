@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from platform.cli.packages import check_packages
 from types import FrameType
 
 from trainables.core.errors import UsageError
@@ -88,8 +89,11 @@ def in_background(work: Callable[[], None]) -> None:
 
 
 def guarded(verb: Callable[[], int]) -> int:
-    """Run a verb; a user's mistake becomes one line on standard error and exit status 2."""
+    """Run a verb, where the packages it needs are installed; a user's mistake becomes one line on
+    standard error and exit status 2. A verb imports what loads torch only when it is run.
+    """
     try:
+        check_packages()
         return verb()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
