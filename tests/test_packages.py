@@ -134,9 +134,9 @@ parts = {}
 for kind in ("classifier", "signal", "logit", "nested"):
     parts[kind] = train(kind, task, parts)
     storage.parts.save(kind, task, parts[kind], {})
-measured = Evaluator(task, "nested", storage, 16, torch.device("cpu")).measure(
-    {"outer_steps": 2, "inner_steps": 2, "t_switch": 0.5, "refresh_interval": 0.5}, Sampling("test", 16, 0)
-)
+point = {"outer_steps": 2, "inner_steps": 2, "t_switch": 0.5, "refresh_interval": 0.5, "eta": 1.0}
+evaluator = Evaluator(task, "nested", storage, 16, torch.device("cpu"))
+measured = evaluator.measure(point, Sampling("test", 16, 0))
 assert len(measured.correct) == 16
 assert not [name for name in sys.modules if name.startswith("torchaudio.")]
 """
