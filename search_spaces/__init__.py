@@ -9,9 +9,14 @@ point costs more calls than the dearest of the paper's for that kind.
 
 from __future__ import annotations
 
+import functools
 from types import ModuleType
+from typing import Any
 
+from search_spaces._replaying import described, replayed
 from trainables.core import plugins
+
+__all__ = ["described", "description", "load", "names", "replayed"]
 
 
 def load(strategy: str) -> ModuleType:
@@ -26,3 +31,13 @@ def load(strategy: str) -> ModuleType:
 def names() -> tuple[str, ...]:
     """Strategies that have a search space."""
     return plugins.names(__name__)
+
+
+@functools.cache
+def description(strategy: str, T: int, kind: str) -> dict[str, Any]:
+    """The space of a strategy, `described`.
+
+    Raises:
+        UsageError: the strategy has none.
+    """
+    return described(load(strategy).suggest, T, kind)
