@@ -1,8 +1,9 @@
 """Datasets, one a file: a file's `load(root)` returns the `Dataset` of the file's name.
 
 `facts(root)` says what is known of it without reading the signals. `root` is where its files lie, or
-where downloads may be kept; an embedded dataset does not use it. A speech dataset, whose corrupted
-sounds are made before they are used, has `build(root, cache, progress)` in the place of `load`.
+where downloads may be kept; an embedded dataset does not use it. A dataset of speech, whose corrupted
+sounds are made before they are used, has `corpus(root, options)` in the place of both: what would be
+built, from a look at the directory alone, by default at its `Options` as they are.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from trainables.core import plugins
 from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import Dataset, Facts
 from trainables.data.spectrogram import Spectrogram
-from trainables.data.speech.spectrogram_split import as_spectrograms
+from trainables.data.speech.builder import Spread, build, one_by_one
+from trainables.data.speech.spectrogram_split import as_spectrograms, facts_of
 
 
 def names() -> tuple[str, ...]:
@@ -27,6 +29,7 @@ def load(
     cache: Path | None = None,
     spectrogram: Spectrogram | None = None,
     progress: Progress = quiet,
+    spread: Spread = one_by_one,
 ) -> Dataset:
     """The dataset of that name.
 
@@ -37,14 +40,16 @@ def load(
         spectrogram: what speech is shown as, resampled where that is of another rate; the published
             one of its rate if None.
         progress: told (recordings done, recordings in all, what is going on) of what is built.
+        spread: makes what is built, here or elsewhere.
 
     Raises:
         UsageError: there is none, or its files are missing or broken.
     """
     module = plugins.load(__name__, "dataset", name)
-    if must_be_built(name):
-        return as_spectrograms(module.build(root, cache or root, progress), spectrogram)
-    return module.load(root)
+    if not must_be_built(name):
+        return module.load(root)
+    corpus, cache = module.corpus(root), cache or root
+    return as_spectrograms(build(corpus, cache, progress, spread), corpus, cache, spectrogram)
 
 
 def must_be_built(name: str) -> bool:
@@ -53,7 +58,7 @@ def must_be_built(name: str) -> bool:
     Raises:
         UsageError: there is none.
     """
-    return hasattr(plugins.load(__name__, "dataset", name), "build")
+    return hasattr(plugins.load(__name__, "dataset", name), "corpus")
 
 
 def facts(name: str, root: Path) -> Facts:
@@ -62,4 +67,5 @@ def facts(name: str, root: Path) -> Facts:
     Raises:
         UsageError: there is none, or its directory is not as it must be.
     """
-    return plugins.load(__name__, "dataset", name).facts(root)
+    module = plugins.load(__name__, "dataset", name)
+    return facts_of(module.corpus(root)) if must_be_built(name) else module.facts(root)
