@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import functools
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from search_spaces._replaying import described, replayed
 from trainables.core import plugins
 
-__all__ = ["described", "description", "load", "names", "replayed"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optuna.distributions import BaseDistribution
+
+    from search_spaces._replaying import Suggest
 
 
 def load(strategy: str) -> ModuleType:
@@ -41,3 +45,27 @@ def description(strategy: str, T: int, kind: str) -> dict[str, Any]:
         UsageError: the strategy has none.
     """
     return described(load(strategy).suggest, T, kind)
+
+
+def described(suggest: Suggest, T: int, kind: str) -> dict[str, Any]:
+    """A space as JSON types: what it asks on each path through it, and the points that come of answers.
+    It changes with the space, and with nothing else: not with the text that it is written in.
+    """
+    from search_spaces import _replaying  # here, as Optuna takes a second to import
+
+    return _replaying.described(suggest, T, kind)
+
+
+def replayed(
+    suggest: Suggest,
+    T: int,
+    kind: str,
+    asked: Mapping[str, BaseDistribution],
+    answers: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """The point that a space makes of what was answered before; None where it asks otherwise now than
+    it did then.
+    """
+    from search_spaces import _replaying
+
+    return _replaying.replayed(suggest, T, kind, asked, answers)

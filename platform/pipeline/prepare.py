@@ -17,7 +17,7 @@ from trainables.core.config import as_mapping, digest
 from trainables.core.progress import Progress
 from trainables.data import datasets
 from trainables.data.dataset import Dataset
-from trainables.data.speech.builder import Spread, one_by_one
+from trainables.data.speech.builder import Spread
 from trainables.scoring.metric_names import ACCURACY, Measure
 from trainables.task import networks
 from trainables.training import classifier_cache
@@ -67,10 +67,10 @@ def prepare(
     return missing
 
 
-def _spread(plan: Plan, cluster: Cluster) -> Spread:
-    """Who builds the data: all of the cluster, where there is something to be built."""
+def _spread(plan: Plan, cluster: Cluster) -> Spread | None:
+    """How what must be built is: by all workers of the cluster together."""
     if not datasets.must_be_built(plan.dataset):
-        return one_by_one
+        return None
     from trainables.workers.spread import over_cluster
 
     cluster.room()
@@ -163,10 +163,10 @@ def read(
     plan: Plan,
     console: Console,
     then: Callable[[Dataset, Progress], None] | None = None,
-    spread: Spread = one_by_one,
+    spread: Spread | None = None,
 ) -> Dataset:
-    """The plan's data, built by `spread` where they must be, with what is done to them `then` under the
-    same bar.
+    """The plan's data, built by `spread`, or here, where they must be, with what is done to them `then`
+    under the same bar.
 
     Raises:
         UsageError: files are missing, or nothing of a split can be used.

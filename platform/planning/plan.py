@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from platform.planning import presets
 from platform.planning.checkpoints import USUAL_WHISPER, chosen_sgmse, chosen_whisper
-from platform.planning.earlier_sweeps import id_in
 from typing import Any
 
 import search_spaces
@@ -124,6 +123,8 @@ class Plan:
         """What makes a sweep this one: all that shapes its trials, but not how many there are. One that
         an earlier release began keeps the id that it was given, until the search begins afresh.
         """
+        from platform.planning.earlier_sweeps import id_in
+
         searched = {
             "seeds": self.budget.search_seeds,
             "limit": self.budget.search_limit,

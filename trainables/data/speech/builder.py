@@ -40,14 +40,8 @@ _FACTS = ("lengths", "labels", "numbers", "drawn", "speakers", "texts")
 _WAVES = ("clean", "corrupted")
 
 
-def one_by_one(make: Make, chunks: Sequence[Sequence[Source]]) -> Iterator[tuple[int, Shard]]:
-    """Makes the shards here, one after the other."""
-    for place, chunk in enumerate(chunks):
-        yield place, make(chunk)
-
-
 def build(
-    corpus: Corpus, cache: Path, progress: Progress = quiet, spread: Spread = one_by_one
+    corpus: Corpus, cache: Path, progress: Progress = quiet, spread: Spread | None = None
 ) -> SpeechDataset:
     """The dataset of a corpus, from the cache if it was built before.
 
@@ -55,7 +49,7 @@ def build(
         corpus: what to build.
         cache: a directory for all builds; made where it is missing.
         progress: told (recordings done, recordings in all, what is going on).
-        spread: makes shards, each of some recordings, here or elsewhere.
+        spread: makes shards, each of some recordings; here, one after the other, if None.
 
     Raises:
         UsageError: a split has no usable recording.
@@ -63,7 +57,7 @@ def build(
     folder = cache / f"{corpus.name}-{key_of(corpus)}"
     with alone(folder):
         if not (folder / _DONE).is_file():
-            shards = _make_shards(corpus, folder, progress, spread)
+            shards = _make_shards(corpus, folder, progress, spread or _one_by_one)
             _join(corpus, folder, shards)
     return _opened(corpus, folder)
 
@@ -123,6 +117,12 @@ def _make_shards(corpus: Corpus, folder: Path, progress: Progress, spread: Sprea
         note = f", {left_out} left out" if left_out else ""
         progress(done, total, f"building {corpus.name}{note}")
     return paths
+
+
+def _one_by_one(make: Make, chunks: Sequence[Sequence[Source]]) -> Iterator[tuple[int, Shard]]:
+    """Makes the shards here, one after the other."""
+    for place, chunk in enumerate(chunks):
+        yield place, make(chunk)
 
 
 def _join(corpus: Corpus, folder: Path, shards: list[Path]) -> None:
