@@ -11,7 +11,7 @@ import optuna
 from trainables.core.config import as_mapping
 from trainables.core.errors import check_choice
 from trainables.sampling.moves import cost
-from trainables.strategies._chains import PREDICTORS, Chained
+from trainables.strategies import PREDICTORS, Chained
 
 KINDS = ("image", "speech")
 """Kinds of signal: each has a setting of the paper, images in D.4, speech in E.5."""

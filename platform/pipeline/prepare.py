@@ -17,6 +17,7 @@ from trainables.core.config import as_mapping, digest
 from trainables.core.progress import Progress
 from trainables.data import datasets
 from trainables.data.dataset import Dataset
+from trainables.data.speech.builder import Spread
 from trainables.scoring.metric_names import ACCURACY, Measure
 from trainables.task import networks
 from trainables.training import classifier_cache
@@ -46,10 +47,11 @@ def prepare(
     history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
     networks.obtain(plan.task.recipe, missing)  # what is missing is told here, not by a worker
     if missing:
-        if datasets.must_be_built(plan.dataset):
-            cluster.room()  # Ray's workers build it together
         read(
-            plan, console, lambda data, told: classifier_cache.prepare(data, plan.task.recipe, told)
+            plan,
+            console,
+            lambda data, told: classifier_cache.prepare(data, plan.task.recipe, told),
+            _spread(plan, cluster),
         )
         console.line(f"          to train: {', '.join(missing)}")
         history.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +65,16 @@ def prepare(
         console.line(f"          all parts are in the store: {', '.join(kinds)}")
     _record(plan, console, tracker, _read(history))
     return missing
+
+
+def _spread(plan: Plan, cluster: Cluster) -> Spread | None:
+    """How what must be built is: by all workers of the cluster together."""
+    if not datasets.must_be_built(plan.dataset):
+        return None
+    from trainables.workers.spread import over_cluster
+
+    cluster.room()
+    return over_cluster
 
 
 def _record(plan: Plan, console: Console, tracker: Tracker, reports: list[dict[str, Any]]) -> None:
@@ -148,15 +160,19 @@ def _read(history: Path) -> list[dict[str, Any]]:
 
 
 def read(
-    plan: Plan, console: Console, then: Callable[[Dataset, Progress], None] | None = None
+    plan: Plan,
+    console: Console,
+    then: Callable[[Dataset, Progress], None] | None = None,
+    spread: Spread | None = None,
 ) -> Dataset:
-    """The plan's data, built where they must be, with what is done to them `then` under the same bar.
+    """The plan's data, built by `spread`, or here, where they must be, with what is done to them `then`
+    under the same bar.
 
     Raises:
         UsageError: files are missing, or nothing of a split can be used.
     """
     with console.bar("reading the data") as bar:
-        dataset = plan.places.dataset(plan.task, bar.update)
+        dataset = plan.places.dataset(plan.task, bar.update, spread)
         if then is not None:
             then(dataset, bar.update)
     if dataset.left_out:

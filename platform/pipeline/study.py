@@ -10,6 +10,7 @@ import math
 import warnings
 from pathlib import Path
 from platform.planning.plan import Plan
+from platform.planning.study_names import JOURNAL, POINT, RECORDS
 from typing import Any, Literal
 
 import optuna
@@ -22,8 +23,6 @@ import search_spaces
 from trainables.core.noise import seed_of
 from trainables.scoring.metric_names import ACCURACY, NFE
 
-RECORDS = "records"
-POINT = "point"
 _FAILURE = "failure"
 _DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize")
 
@@ -36,7 +35,7 @@ def open_study(plan: Plan) -> optuna.Study:
     does not repeat itself.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal = plan.folder / "study.journal"
+    journal = plan.folder / JOURNAL
     journal.parent.mkdir(parents=True, exist_ok=True)
     if plan.fresh:
         _put_aside(journal)

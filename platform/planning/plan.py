@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from platform.planning.checkpoints import USUAL_WHISPER, chosen_sgmse, chosen_wh
 from typing import Any
 
 import search_spaces
-from search_spaces import _loops, _ranges
 from trainables import strategies
 from trainables.core.config import as_mapping, digest, identity
 from trainables.core.errors import UsageError, check_choice, check_range, unknown_name
@@ -122,20 +120,31 @@ class Plan:
 
     @property
     def sweep_id(self) -> str:
-        """What makes a sweep this one: all that shapes its trials, but not how many there are."""
-        space = [inspect.getsource(m) for m in (search_spaces.load(self.strategy), _loops, _ranges)]
-        budget = as_mapping(self.budget)
-        searched = {"seeds": budget["search_seeds"], "limit": budget["search_limit"]}
-        searched["precision"] = self.precision
-        if self.facts.kind == "speech":  # of images it is what it was when this came
-            searched["format"] = FORMATS[self.facts.kind]
-        return digest([self.strategy, identity(self.task), searched, space])
+        """What makes a sweep this one: all that shapes its trials, but not how many there are. One that
+        an earlier release began keeps the id that it was given, until the search begins afresh.
+        """
+        from platform.planning.earlier_sweeps import id_in
+
+        searched = {
+            "seeds": self.budget.search_seeds,
+            "limit": self.budget.search_limit,
+            "precision": self.precision,
+            "format": FORMATS[self.facts.kind],
+        }
+        task = self.task
+        space = search_spaces.description(self.strategy, task.recipe.T, self.facts.kind)
+        own = digest([self.strategy, identity(task), searched, space])
+        return own if self.fresh else id_in(self._sweeps, own, self.job("validation", threads=1))
 
     @property
     def folder(self) -> Path:
         """The sweep's own directory."""
-        name = f"{self.strategy}-{self.sweep_id}"
-        return Path(self.storage) / "sweeps" / self.dataset / self.corruption / name
+        return self._sweeps / f"{self.strategy}-{self.sweep_id}"
+
+    @property
+    def _sweeps(self) -> Path:
+        """The directory of the sweeps of this dataset and corruption."""
+        return Path(self.storage) / "sweeps" / self.dataset / self.corruption
 
     @property
     def kinds(self) -> list[str]:
