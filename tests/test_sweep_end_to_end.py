@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,9 @@ from platform import compare
 import pytest
 import torch
 from conftest import ROOT, clean_environment
+from helpers import DISPLAYED, turns_of_waiting
+
+from trainables.core import threads
 
 COMMAND = [sys.executable, "-m", "platform.sweep", "nested", "digits", "--preset", "smoke"]
 
@@ -57,9 +61,10 @@ def swept(tmp_path_factory):
     storage = tmp_path_factory.mktemp("swept") / "runs"
     before = _ray_processes()
     file = storage.parent / "summary.json"
-    done = _sweep(storage, "--json", str(file))
+    done = _sweep(storage, "--json", str(file), **DISPLAYED)
     assert done.returncode == 0, done.stdout + done.stderr
     assert _ray_processes() <= before, "Ray was left running"
+    (storage.parent / "stderr.txt").write_text(done.stderr)
     return storage, json.loads(file.read_text()), done.stdout
 
 
@@ -77,6 +82,26 @@ def test_the_terminal_says_what_was_found_and_what_to_type_next(swept):
         assert chatter not in out
     (log,) = storage.glob("sweeps/**/sweep.log")
     assert log.stat().st_size > 0
+
+
+def test_threads_wait_as_decided_in_every_process_that_computes(swept):
+    """As OpenMP itself says: in the driver, and in the workers of training, search and confirmation."""
+    storage, _, _ = swept
+    decided = threads.ENVIRONMENT["GOMP_SPINCOUNT"]
+    driver = re.findall(r"GOMP_SPINCOUNT = '(\d+)'", (storage.parent / "stderr.txt").read_text())
+    assert driver and set(driver) == {decided}
+    (log,) = storage.glob("sweeps/**/sweep.log")
+    workers = turns_of_waiting(log.read_text())
+    assert set().union(*workers.values()) == {decided}
+    assert any(process.startswith("RayTrainWorker") for process in workers)
+    processes = {process.split("pid=")[1] for process in workers}
+    assert len(processes) >= 3, "a training worker, an actor that searches, one that confirms"
+
+
+def test_training_has_as_many_threads_as_there_are_cpus(swept):
+    """What tests have in OMP_NUM_THREADS is another number."""
+    facts = [json.loads(file.read_text()) for file in swept[0].glob("parts/**/part.json")]
+    assert facts and {fact["threads"] for fact in facts} == {threads.available()}
 
 
 def test_the_summary_is_for_scripts(swept):

@@ -9,6 +9,7 @@ from platform.cli.interrupts import rearm
 from platform.planning.plan import Plan
 from types import TracebackType
 
+from trainables.core import threads
 from trainables.core.errors import UsageError
 
 _SETTINGS = {
@@ -75,10 +76,12 @@ class Cluster:
         import ray
 
         address = os.environ.get("RAY_ADDRESS", "local")
+        joins = address != "local"  # else workers inherit this process's environment
         try:
             ray.init(
                 address=address,
-                include_dashboard=None if address != "local" else False,
+                include_dashboard=None if joins else False,
+                runtime_env={"env_vars": threads.ENVIRONMENT} if joins else None,
                 log_to_driver=True,
                 logging_level=logging.ERROR,
                 configure_logging=True,
@@ -122,7 +125,7 @@ def room(plan: Plan, resources: dict[str, float]) -> Room:
     if max(workers, 1) > cpus:
         raise UsageError(f"--workers is {plan.workers}, but the Ray cluster has {cpus} CPUs")
     actors = min(plan.workers or most, most)
-    nodes_threads = max(1, min(cpus, os.cpu_count() or 1))
+    nodes_threads = min(cpus, threads.available())
     return Room(actors, 1, workers, max(1, nodes_threads // workers))
 
 
