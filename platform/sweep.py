@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # Loading torch takes seconds, so what needs it is imported once something has been said.
+    from platform.backend.cluster import Cluster
     from platform.backend.tracking import Tracker
     from platform.cli.console import Console
     from platform.planning.plan import Plan
@@ -35,21 +36,25 @@ def _main(arguments: Sequence[str] | None) -> int:
     plans = [replace(plan, strategy=name) for name in wanted]
     json_file = summary_file(asked.json)
     if asked.dry_run:
-        from platform.pipeline.prepare import read
-        from platform.planning import forecast
-
-        from trainables.data import datasets
-
-        if datasets.must_be_built(plan.dataset):  # it is kept, and the sweep will find it
-            read(plan, console)
-        for line in forecast.lines_of_all(plans):
-            console.line(line)
-        return 0
+        return _foretell(plans, console)
     if len(plans) > 1:
         from platform.pipeline.all_sweeps import run_all
 
         return run_all(plans, console, json_file)
     return _run(plan, console, json_file)
+
+
+def _foretell(plans: Sequence[Plan], console: Console) -> int:
+    """Say what sweeps would take; nothing is started, written or downloaded for it."""
+    from platform.backend.cluster import Cluster
+    from platform.planning import forecast
+
+    with Cluster() as cluster:
+        given = cluster.foreseen(plans[0])
+    console.line(f"devices:  {given.text}")
+    for line in forecast.lines_of_all(plans, given):
+        console.line(line)
+    return 0
 
 
 def _run(plan: Plan, console: Console, json_file: Path | None) -> int:
@@ -61,10 +66,10 @@ def _run(plan: Plan, console: Console, json_file: Path | None) -> int:
         f"{plan.seed}): {plan.trials} trials; log: {log}"
     )
 
-    def work(tracker: Tracker) -> None:
+    def work(cluster: Cluster, tracker: Tracker) -> None:
         from platform.pipeline import one_sweep
 
-        one_sweep.run(plan, console, tracker, json_file)
+        one_sweep.run(plan, cluster, console, tracker, json_file)
 
     return run(plan, console, log, "1/5 opening the tracking store", work)
 

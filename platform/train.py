@@ -43,8 +43,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     log = Path(plan.storage) / "training" / "train.log"
     console.line(f"training for {', '.join(wanted)} on {plan.facts.title}; log: {log}")
 
-    def work(tracker: Tracker) -> None:
-        with Cluster(plan) as cluster, console.step("prepare", "2/2 training the missing parts"):
+    def work(cluster: Cluster, tracker: Tracker) -> None:
+        with console.step("prepare", "2/2 training the missing parts"):
             trained = prepare(plan, cluster, console, tracker, kinds)
         folders = {kind: str(plan.places.parts.folder(kind, plan.task)) for kind in kinds}
         if json_file is not None:

@@ -65,10 +65,10 @@ def sweep_of(trials: int, seconds: float) -> tuple[float, list[float]]:
     plan = Plan("nested", "digits", "gn30", "smoke", trials, 0, 1, 0.0, str(folder), uri)
     trial.SamplingTrial = idle_trial(seconds)
     try:
-        with chatter_to(folder / "log"), Cluster(plan) as cluster:
+        with chatter_to(folder / "log"), Cluster() as cluster:
             tracker, console = Tracker(plan), Console()
             tracker.begin()
-            cluster.room()
+            cluster.allocation(plan)
             start = time.perf_counter()
             reference = shared_reference(plan.facts.classes, plan.task.recipe.T)
             study = search(plan, cluster, console, tracker, reference)

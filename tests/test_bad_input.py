@@ -135,7 +135,8 @@ def test_dry_run_predicts_and_starts_nothing(tmp_path, capfd, no_ray):
     arguments = ["nested", "digits", "--preset", "smoke", "--storage", str(tmp_path), "--dry-run"]
     assert sweep.main(arguments) == 0
     out = capfd.readouterr().out
-    assert "trials: 4" in out and "NFE a sample" in out and "time on this machine" in out
+    assert out.startswith("devices:  ") and "NFE a sample" in out and "time, about" in out
+    assert "trials: 4 in all, 0 of them in the study" in out
     assert "to train: classifier, signal, logit, nested, enhanced, card" in out
     assert not list(tmp_path.iterdir())
 

@@ -1,13 +1,21 @@
 """What is predicted and told of trainings: calls as the engine counts them, Whisper's work, word errors."""
 
+from dataclasses import replace
+from platform import sweep
 from platform.cli.flags import plan_of, sweep_parser
 from platform.pipeline.prepare import _said
-from platform.planning.forecast import _UPDATE, _Calls, _paper_cost, _training_seconds
+from platform.pipeline.study import POINT, open_study
+from platform.planning.forecast import _TRAINERS, _UPDATE, duration, training_seconds
+from platform.planning.remaining import remaining
+from platform.planning.timing import Calls
 
 import pytest
 from speech_files import write_fsdd
 from speech_task import write_whisper
 
+import search_spaces
+from trainables.evaluation.measurement import measurement_config
+from trainables.evaluation.records import Measurement
 from trainables.sampling.moves import Cost
 from trainables.scoring.metric_names import BY_ACCURACY, MEASURES
 from trainables.training import stages
@@ -28,9 +36,9 @@ def plans(tmp_path_factory):
 
 def test_calls_of_the_classifier_are_those_that_the_engine_counts(plans):
     """For speech it is asked for f(x_cor) too, where the logits start."""
-    assert _paper_cost(plans["image"], "nested") == Cost(300, 50, 6)
-    assert _paper_cost(plans["speech"], "nested") == Cost(600, 100, 7)
-    assert _paper_cost(plans["speech"], "enhanced") == Cost(100, 0, 1)
+    assert remaining(plans["image"], set()).paper == Cost(300, 50, 6)
+    assert remaining(plans["speech"], set()).paper == Cost(600, 100, 7)
+    assert remaining(replace(plans["speech"], strategy="enhanced"), set()).paper == Cost(100, 0, 1)
 
 
 def test_whisper_hears_all_utterances_once_and_each_sampled_signal(plans):
@@ -40,9 +48,10 @@ def test_whisper_hears_all_utterances_once_and_each_sampled_signal(plans):
                   if kind in plan.places.parts.missing(plan.kinds, plan.task))  # fmt: skip
     heard = 2 * (len(dataset.train) + min(recipe.validated, len(dataset.validation)))
     sampled = recipe.batch * recipe.updates.coupled / recipe.inner_updates
-    seconds = _training_seconds(plan, dataset, _Calls(0, 0, 0, classifier=1.0), ())
-    assert seconds == pytest.approx(heard + sampled + updates * _UPDATE, rel=1e-2)
-    rest = _training_seconds(plan, dataset, _Calls(0, 0, 0, classifier=1.0), ("classifier",))
+    calls, rest = Calls(0, 0, 0, classifier=1.0), updates * _UPDATE + _TRAINERS
+    seconds = training_seconds(plan, calls, ())
+    assert seconds == pytest.approx(heard + sampled + rest, rel=1e-2)
+    rest = training_seconds(plan, calls, ("classifier",))
     assert rest == pytest.approx(seconds - heard, rel=1e-2)
 
 
@@ -50,3 +59,63 @@ def test_trainings_are_told_by_the_measure():
     report = {"loss": 0.5, "validation_loss": 0.25, "validation_accuracy": 0.9}
     assert _said(report, BY_ACCURACY) == "loss 0.500, on validation 0.250 (accuracy 90 %)"
     assert _said(report, MEASURES["speech"]) == "loss 0.500, on validation 0.250 (WER 10 %)"
+
+
+def test_what_is_measured_costs_nothing_more(plans, tmp_path):
+    """Of a sweep that follows, too: both measure the same baselines."""
+    plan = replace(plans["image"], storage=str(tmp_path))
+    counted: set[str] = set()
+    first, again = remaining(plan, counted), remaining(plan, counted)
+    assert len(first.search) == plan.trials * plan.budget.search_seeds
+    size = plan.budget.search_limit, plan.budget.confirm_limit
+    assert {samples for _, samples in first.search + first.confirm} == set(size)
+    front = [run for run in again.confirm if run[1] == plan.budget.confirm_limit]
+    assert len(again.confirm) == len(front) < len(first.confirm) / 2
+    strategy, point = plan.strategy, search_spaces.load(plan.strategy).paper_point(50)
+    for sampling in plan.job("validation", 1).samplings():
+        config = measurement_config(plan.task, strategy, point, sampling)
+        plan.places.records.save(Measurement(config, point, "1", {}))
+    after = remaining(plan, set())
+    assert len(after.search) == len(first.search) - plan.budget.search_seeds
+    assert len(after.confirm) == len(first.confirm)
+
+
+def test_trials_that_are_in_the_study_are_not_predicted(plans, tmp_path):
+    plan = replace(plans["image"], storage=str(tmp_path), trials=3)
+    study = open_study(plan)
+    space = search_spaces.load(plan.strategy)
+    for values in ((0.5, 10.0), (0.75, 20.0)):
+        trial = study.ask()
+        trial.set_user_attr(POINT, space.suggest(trial, 50))
+        study.tell(trial, values)
+    study.ask()  # one that a killed run left running
+    assert (len(remaining(plan, set()).search), remaining(plan, set()).trials) == (2, 2)
+    ended = remaining(replace(plan, trials=2), set())
+    assert not ended.search
+    # The front is known: two points, one of which is the paper's, on the test split.
+    likely, known = remaining(plan, set()).confirm, ended.confirm
+    assert len(known) < len(likely)
+    assert len(study.get_trials()) == 3, "nothing is written"
+    assert remaining(replace(plan, fresh=True), set()).trials == 0
+
+
+def test_a_dry_run_needs_no_data_and_downloads_nothing(tmp_path, capfd, monkeypatch):
+    """Neither images nor Whisper: here both could only come from the network."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    where = ["--preset", "smoke", "--storage", str(tmp_path / "runs"), "--dry-run"]
+    assert sweep.main(["parallel", "cifar100", *where]) == 0
+    assert "parallel on cifar100 with gn30" in capfd.readouterr().out
+    write_fsdd(tmp_path / "fsdd")
+    assert sweep.main(["nested", "fsdd-babble", "--data-dir", str(tmp_path / "fsdd"), *where]) == 0
+    out = capfd.readouterr().out
+    assert out.startswith("devices:  ") and "timed on this machine's CPU" in out
+    assert not (tmp_path / "cache").exists() and not list(tmp_path.glob("runs/*"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (99.4, "99 s"), (100, "2 min"), (5940, "99 min"), (6001, "1 h 40 min"),
+     (20379, "5 h 40 min"), (359_970, "100 h")],
+)  # fmt: skip
+def test_durations_are_said_as_people_say_them(seconds, words):
+    assert duration(seconds) == words

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from platform import sweep
+from platform.backend.allocation import Node, allocation
 from platform.planning.forecast import forecast
 from platform.planning.plan import Plan
 
@@ -108,8 +109,8 @@ def test_the_smallest_networks_answer_in_the_sentences_shapes_and_are_timed(root
     assert signal(x, t, x, signal.encode_logits(y, 2)).shape == x.shape
     logit, shown = networks.new_logit_denoiser(dataset, recipe), torch.zeros(2, 250, 32)
     assert logit(y, t, logit.encode_signals(shown, y, shown, y)).shape == y.shape
-    predicted = forecast(plan)
-    assert predicted.paper.nfe == 16 and predicted.seconds > predicted.training_seconds > 0
+    predicted = forecast(plan, allocation(plan, [Node(2)]))
+    assert predicted.left.paper.nfe == 16 and predicted.seconds > predicted.training_seconds > 0
 
 
 def test_a_directory_without_ears_is_told_in_one_line(tmp_path, capfd):

@@ -99,7 +99,7 @@ def test_what_cannot_be_used_is_told_and_the_rest_is_built(dataset, root, tmp_pa
         assert reason in reasons[name] and "\n" not in reasons[name]
 
 
-def test_a_split_without_a_usable_recording_is_told_in_one_line(root, tmp_path, capfd):
+def test_a_split_without_a_usable_recording_is_told_in_one_line(root, tmp_path):
     data = shutil.copytree(root / "recordings", tmp_path / "data" / "recordings").parent
     for path in (data / "recordings").glob("*_george_*"):
         path.write_bytes(b"")
@@ -107,12 +107,12 @@ def test_a_split_without_a_usable_recording_is_told_in_one_line(root, tmp_path, 
         path.write_bytes(b"")
     words = ["nested", "fsdd-reverb", "--data-dir", str(data), "--storage", str(tmp_path / "runs")]
     whisper = ["--whisper", str(root / "tiny.pt")]
-    assert sweep.main([*words, *whisper, "--dry-run"]) == 2
-    error = capfd.readouterr().err
-    assert error.startswith(
-        "error: fsdd-reverb has no usable recording for test; the first left out"
-    )
-    assert "0_george_0.wav cannot be read as audio" in error and error.count("\n") == 1
+    plan = plan_of(sweep_parser().parse_args([*words, *whisper]))
+    with pytest.raises(UsageError) as refused:
+        read(plan, Console(io.StringIO()))
+    error = str(refused.value)
+    assert error.startswith("fsdd-reverb has no usable recording for test; the first left out")
+    assert "0_george_0.wav cannot be read as audio" in error and "\n" not in error
 
 
 @pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])

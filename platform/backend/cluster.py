@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
-from platform.cli.interrupts import rearm
+from dataclasses import replace
+from platform.backend.allocation import Allocation, Node, allocation
+from platform.cli.interrupts import last_line, rearm
 from platform.planning.plan import Plan
 from types import TracebackType
+from typing import Any
+
+import torch
 
 from trainables.core import threads
 from trainables.core.errors import UsageError
@@ -20,26 +24,17 @@ _SETTINGS = {
     "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
 }
-
-
-@dataclass(frozen=True)
-class Room:
-    """How the work is spread: `actors` measure at a time with `threads` CPU threads each; training
-    has `workers` of `train_threads`.
-    """
-
-    actors: int
-    threads: int
-    workers: int
-    train_threads: int
+_LOCAL = "local"
+_PROBE_SECONDS = 60.0  # that a node may take to tell the memory of its GPUs
+_PROBE_SHARE = 0.001  # of a GPU, so that it can be asked beside whoever uses it
 
 
 class Cluster:
     """A Ray cluster to run on: the one that `RAY_ADDRESS` names, else one of this machine's own."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._room: Room | None = None
+    def __init__(self) -> None:
+        self._nodes: list[Node] | None = None
+        self._ids: list[str] = []
 
     def __enter__(self) -> Cluster:
         return self
@@ -54,29 +49,44 @@ class Cluster:
 
     def close(self) -> None:
         """Shut down or leave Ray, where it was started."""
-        if self._room is not None:
+        if self._nodes is not None:
             import ray
 
             ray.shutdown()
-            self._room = None
+            self._nodes = None
 
-    def room(self) -> Room:
-        """Start or join Ray where that has not been done; say what there is room for.
+    def foreseen(self, plan: Plan) -> Allocation:
+        """How a plan will be spread: nothing is started for it on this machine, but a cluster elsewhere
+        is joined and asked.
 
         Raises:
             UsageError: the cluster cannot be reached, or has not what the plan asks for.
         """
-        if self._room is None:
-            self._room = self._start()
-        return self._room
+        if self._nodes is None and _address() == _LOCAL:
+            return allocation(plan, [this_machine()])
+        return self.allocation(plan)
 
-    def _start(self) -> Room:
+    def allocation(self, plan: Plan) -> Allocation:
+        """Start or join Ray where that has not been done; say how a plan is spread over it.
+
+        Raises:
+            UsageError: the cluster cannot be reached, or has not what the plan asks for; or one of its
+                GPUs is to be used that torch does not find.
+        """
+        if self._nodes is None:
+            self._nodes = self._start()
+        if plan.gpus_per_trial is None or allocation(plan, self._nodes).on_gpus:
+            self._ask_of_gpus()
+        return allocation(plan, self._nodes)
+
+    def _start(self) -> list[Node]:
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)
         import ray
 
-        address = os.environ.get("RAY_ADDRESS", "local")
-        joins = address != "local"  # else workers inherit this process's environment
+        address, here = _address(), this_machine()
+        joins = address != _LOCAL  # else workers inherit this process's environment
+        counts = {} if joins else {"num_cpus": here.cpus, "num_gpus": here.gpus}
         try:
             ray.init(
                 address=address,
@@ -85,6 +95,7 @@ class Cluster:
                 log_to_driver=True,
                 logging_level=logging.ERROR,
                 configure_logging=True,
+                **counts,
             )
         except (ConnectionError, RuntimeError) as error:
             raise UsageError(
@@ -92,47 +103,62 @@ class Cluster:
                 "use this machine alone"
             ) from error
         rearm()
-        try:
-            return room(self._plan, ray.cluster_resources())
-        except UsageError:
-            ray.shutdown()
-            raise
+        if address == _LOCAL:
+            return [here]
+        alive = [node for node in ray.nodes() if node["Alive"]]
+        self._ids = [node["NodeID"] for node in alive]
+        return [_node(node["Resources"]) for node in alive]
+
+    def _ask_of_gpus(self) -> None:
+        """Find out how much memory GPUs elsewhere have, where that was not done; a node that does not
+        answer in time, as its GPUs are taken, is left without an answer.
+        """
+        assert self._nodes is not None
+        asked = [i for i in range(len(self._ids)) if self._nodes[i].gpus]
+        self._ids, ids = [], self._ids
+        if not asked:
+            return
+        import ray
+        from ray.exceptions import RayError
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        from trainables.workers.device import gpu_memory
+
+        remote = ray.remote(num_cpus=0, num_gpus=_PROBE_SHARE, max_retries=0)(gpu_memory)
+        calls = {
+            remote.options(
+                scheduling_strategy=NodeAffinitySchedulingStrategy(ids[i], soft=False)
+            ).remote(): i
+            for i in asked
+        }
+        answered, others = ray.wait([*calls], num_returns=len(calls), timeout=_PROBE_SECONDS)
+        for call in others:
+            ray.cancel(call)
+        for call in answered:
+            try:
+                memory = ray.get(call)
+            except RayError as error:
+                reason = last_line(str(error)).split("UsageError: ")[-1]
+                raise UsageError(f"GPUs of the Ray cluster cannot be used: {reason}") from error
+            i = calls[call]
+            self._nodes[i] = replace(self._nodes[i], gpu_memory=memory)
 
 
-def room(plan: Plan, resources: dict[str, float]) -> Room:
-    """What a cluster of these resources has room for.
-
-    On CPUs: an actor a core, one thread each, which beats one actor of many threads; training by one
-    worker with all threads of its share, unless more workers are asked for. On GPUs: as many actors
-    as fractions of a GPU, a training worker a GPU.
-
-    Raises:
-        UsageError: the plan asks for more than there is.
+def this_machine() -> Node:
+    """What Ray is to use of this machine: the CPUs that this process may use, the GPUs that torch
+    finds.
     """
-    cpus, gpus = int(resources.get("CPU", 0)), resources.get("GPU", 0.0)
-    if cpus < 1:
-        raise UsageError("the Ray cluster has no CPU to run on: add a node")
-    per_trial = plan.gpus_per_trial
-    if per_trial > gpus:
-        raise UsageError(
-            f"--gpus-per-trial is {per_trial:g}, but the Ray cluster has {gpus:g} GPUs"
-        )
-    if per_trial > 0:
-        most = min(cpus, int(gpus / per_trial))
-        workers = plan.workers or _divisor(plan, int(gpus / max(1.0, per_trial)))
-    else:
-        most, workers = cpus, plan.workers or 1
-    if max(workers, 1) > cpus:
-        raise UsageError(f"--workers is {plan.workers}, but the Ray cluster has {cpus} CPUs")
-    actors = min(plan.workers or most, most)
-    nodes_threads = min(cpus, threads.available())
-    return Room(actors, 1, workers, max(1, nodes_threads // workers))
+    gpus = torch.cuda.device_count()
+    memory = min((torch.cuda.get_device_properties(i).total_memory for i in range(gpus)), default=0)
+    return Node(threads.available(), gpus, memory)
 
 
-def _divisor(plan: Plan, most: int) -> int:
-    """The largest number of workers up to `most` that divides the batch."""
-    batch = plan.budget.recipe.batch
-    return max(n for n in range(1, max(most, 1) + 1) if batch % n == 0)
+def _node(resources: dict[str, Any]) -> Node:
+    return Node(int(resources.get("CPU", 0)), int(resources.get("GPU", 0)))
+
+
+def _address() -> str:
+    return os.environ.get("RAY_ADDRESS") or _LOCAL
 
 
 def _first_line(error: BaseException) -> str:

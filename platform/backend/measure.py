@@ -75,10 +75,10 @@ class _Measuring:
         job: Job,
     ) -> None:
         self._plan, self._console, self._bar, self._units = plan, console, bar, units
-        room = cluster.room()
-        self._job = replace(job, threads=room.threads)
-        pieces = _pieces(job.limit, job.batch, len(units), room.actors)
-        self._actors = min(room.actors, len(units) * len(pieces))
+        given = cluster.allocation(plan)
+        self._job = replace(job, threads=given.threads, gpu_share=given.gpu_share)
+        pieces = _pieces(job.limit, job.batch, len(units), given.actors)
+        self._actors = min(given.actors, len(units) * len(pieces))
         self._waiting = [(unit, rows) for unit in range(len(units)) for rows in pieces][::-1]
         self._left = [len(pieces)] * len(units)
         self._tallies: list[dict[int, Tally]] = [{} for _ in units]
@@ -91,7 +91,7 @@ class _Measuring:
 
         from trainables.workers.trial import Confirmer
 
-        remote = ray.remote(num_cpus=1, num_gpus=self._plan.gpus_per_trial)(Confirmer)
+        remote = ray.remote(num_cpus=1, num_gpus=self._job.gpu_share)(Confirmer)
         running: dict[Any, tuple[Any, int, int]] = {}
 
         def start(actor: Any) -> None:

@@ -43,13 +43,13 @@ _ENVIRONMENT = {
 
 
 class Tracker:
-    """A sweep's runs in MLflow.
+    """A sweep's runs in MLflow, tagged with the `devices` that they run on, where these are told.
 
     Raises:
         UsageError: the tracking store cannot be reached or written.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, devices: str = "") -> None:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         from mlflow import MlflowClient
@@ -71,7 +71,7 @@ class Tracker:
         finally:
             for name, earlier in restore.items():
                 os.environ.pop(name) if earlier is None else os.environ.update({name: earlier})
-        self._tags = self._common_tags()
+        self._tags = self._common_tags() | ({"devices": devices} if devices else {})
         self.parent = ""
         self._open: set[str] = set()
 

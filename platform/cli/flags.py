@@ -95,13 +95,13 @@ def with_common(made: Parser) -> Parser:
     )  # fmt: skip
     made.add_argument(
         "--workers", type=int, default=0, metavar="N",
-        help="training workers, and trials at a time [on CPUs one worker, and a trial a core; on GPUs as "
-        "many as fit]",
+        help="trials at a time, and training workers [on CPUs a trial a core, and one worker; on GPUs as "
+        "many trials as fit, and a worker a GPU, which are never more]",
     )  # fmt: skip
     made.add_argument(
-        "--gpus-per-trial", type=float, default=0.0, metavar="X",
-        help="GPUs for each trial (may be a fraction) and each training worker (rounded up) "
-        "[%(default)s: none]",
+        "--gpus-per-trial", type=float, default=None, metavar="X",
+        help="share of a GPU for each trial, up to 1; training takes whole ones; 0 uses none [all GPUs are "
+        "used, by as many trials as fit into their memory]",
     )  # fmt: skip
     made.add_argument(
         "--precision", default="auto", metavar="|".join(PRECISIONS),

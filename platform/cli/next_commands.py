@@ -24,7 +24,14 @@ def common_flags(plan: Plan) -> Sequence[str]:
     data = ["--data-dir", plan.data_dir] if plan.data_dir else []
     precision = [] if plan.precision == "auto" else ["--precision", plan.precision]
     places = ["--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
-    return [*flags, *data, *network_flags(plan), *precision, *places]
+    return [*flags, *data, *network_flags(plan), *precision, *device_flags(plan), *places]
+
+
+def device_flags(plan: Plan) -> Sequence[str]:
+    """The flags that say what this plan runs on again, where they were given."""
+    workers = ["--workers", str(plan.workers)] if plan.workers else []
+    share = plan.gpus_per_trial
+    return [*workers, *([] if share is None else ["--gpus-per-trial", f"{share:g}"])]
 
 
 def network_flags(plan: Plan) -> Sequence[str]:

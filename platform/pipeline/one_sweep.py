@@ -20,9 +20,11 @@ from dashboards.pareto import hypervolume, shared_reference
 from trainables.core.files import write_json
 
 
-def run(plan: Plan, console: Console, tracker: Tracker, summary_file: Path | None) -> None:
-    """Prepare, search, confirm, record and report a plan, on a cluster of its own."""
-    with Cluster(plan) as cluster:
+def run(
+    plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, summary_file: Path | None
+) -> None:
+    """Prepare, search, confirm, record and report a plan; the cluster is closed before the report."""
+    with cluster:
         confirmed, files = sweep(plan, cluster, console, tracker, summary_file)
     _report(plan, console, confirmed, files, tracker)
 

@@ -6,7 +6,8 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from platform.backend.cluster import Cluster, Room
+from platform.backend.allocation import Allocation
+from platform.backend.cluster import Cluster
 from platform.backend.tracking import Tracker
 from platform.cli.console import Bar, Console
 from platform.cli.interrupts import in_background, last_line
@@ -47,10 +48,11 @@ def prepare(
     history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
     networks.obtain(plan.task.recipe, missing)  # what is missing is told here, not by a worker
     if missing:
+        device, recipe = cluster.foreseen(plan).device_here, plan.task.recipe
         read(
             plan,
             console,
-            lambda data, told: classifier_cache.prepare(data, plan.task.recipe, told),
+            lambda data, told: classifier_cache.prepare(data, recipe, device, told),
             _spread(plan, cluster),
         )
         console.line(f"          to train: {', '.join(missing)}")
@@ -59,8 +61,8 @@ def prepare(
             console.bar("starting the training workers") as bar,
             _Watch(history, bar, plan.measure),
         ):
-            room = cluster.room()
-            in_background(lambda: _train(plan, room, missing, name, history))
+            given = cluster.allocation(plan)
+            in_background(lambda: _train(plan, given, missing, name, history))
     else:
         console.line(f"          all parts are in the store: {', '.join(kinds)}")
     _record(plan, console, tracker, _read(history))
@@ -73,7 +75,7 @@ def _spread(plan: Plan, cluster: Cluster) -> Spread | None:
         return None
     from trainables.workers.spread import over_cluster
 
-    cluster.room()
+    cluster.allocation(plan)
     return over_cluster
 
 
@@ -91,21 +93,20 @@ def _record(plan: Plan, console: Console, tracker: Tracker, reports: list[dict[s
         )
 
 
-def _train(plan: Plan, room: Room, missing: list[str], name: str, history: Path) -> None:
+def _train(plan: Plan, given: Allocation, missing: list[str], name: str, history: Path) -> None:
     import ray.train
     from ray.train.torch import TorchTrainer
 
     from trainables.workers.train import TrainJob, train_parts
 
-    job = TrainJob(plan.task, tuple(missing), plan.places, str(history), room.train_threads)
-    gpus = plan.gpus_per_trial > 0
+    job = TrainJob(plan.task, tuple(missing), plan.places, str(history), given.train_threads)
     result = TorchTrainer(
         train_parts,
         train_loop_config=as_mapping(job),
         scaling_config=ray.train.ScalingConfig(
-            num_workers=room.workers,
-            use_gpu=gpus,
-            resources_per_worker={"CPU": 1, **({"GPU": 1} if gpus else {})},
+            num_workers=given.workers,
+            use_gpu=given.on_gpus,  # NCCL then, else gloo
+            resources_per_worker={"CPU": 1, **({"GPU": 1} if given.on_gpus else {})},
         ),
         run_config=ray.train.RunConfig(
             name=name,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from platform.backend.cluster import Cluster
 from platform.backend.measure import Candidate, measure_all
+from platform.backend.session import devices
 from platform.cli.console import Console, chatter_to
 from platform.cli.tables import table_of_signals
 from platform.pipeline.confirm import as_json, baseline_points, tested
@@ -52,7 +53,8 @@ def replay(asked: Replay, console: Console, json_file: Path | None) -> None:
     """
     plan = asked.plan
     with chatter_to(Path(plan.storage) / "evaluate.log"):
-        with Cluster(plan) as cluster:
+        with Cluster() as cluster:
+            console.line(devices(plan, cluster))
             shown = _measured(asked, cluster, console)
         samples = _kept_samples(plan, shown, asked.split)
     rivals = list(shown[0].tests)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from platform.backend.cluster import Cluster, Room
+from platform.backend.allocation import Allocation
+from platform.backend.cluster import Cluster
 from platform.backend.tracking import Tracker
 from platform.cli.console import Bar, Console
 from platform.cli.interrupts import check, last_line
@@ -51,7 +52,7 @@ def search(
         with console.bar("trials") as bar:
             _tune(
                 plan,
-                cluster.room(),
+                cluster.allocation(plan),
                 study,
                 _Follower(plan, study, tracker, bar, console, reference),
             )
@@ -74,7 +75,7 @@ def measurements(store: RecordStore, keys: list[str]) -> list[Measurement]:
     return [measurement for measurement in found if measurement is not None]
 
 
-def _tune(plan: Plan, room: Room, study: optuna.Study, follower: _Follower) -> None:
+def _tune(plan: Plan, given: Allocation, study: optuna.Study, follower: _Follower) -> None:
     import logging
 
     from ray import tune
@@ -86,13 +87,13 @@ def _tune(plan: Plan, room: Room, study: optuna.Study, follower: _Follower) -> N
     searcher = StudySearcher(study, plan.strategy, plan.task.recipe.T, plan.facts.kind)
     follower.searcher = searcher
     left = plan.trials - len(complete(study))
-    job = plan.job("validation", room.threads)
-    resources = {"cpu": 1.0, **({"gpu": plan.gpus_per_trial} if plan.gpus_per_trial else {})}
+    job = plan.job("validation", given.threads, gpu_share=given.gpu_share)
+    resources = {"cpu": 1.0, **({"gpu": given.gpu_share} if given.on_gpus else {})}
     trainable = tune.with_resources(tune.with_parameters(SamplingTrial, job=job), resources)
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=ConcurrencyLimiter(searcher, room.actors),
+            search_alg=ConcurrencyLimiter(searcher, given.actors),
             num_samples=left,
             max_concurrent_trials=None,
             reuse_actors=True,

@@ -61,6 +61,18 @@ def open_study(plan: Plan) -> optuna.Study:
     return study
 
 
+def found_study(plan: Plan) -> optuna.Study | None:
+    """The sweep's study as earlier runs left it, to be read; None where there is none, or it is to be
+    forgotten.
+    """
+    journal = plan.folder / JOURNAL
+    if plan.fresh or not journal.exists():
+        return None
+    return optuna.load_study(
+        study_name=None, storage=JournalStorage(JournalFileBackend(str(journal)))
+    )
+
+
 def complete(study: optuna.Study) -> list[FrozenTrial]:
     """The study's complete trials, in order."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

@@ -28,6 +28,7 @@ BASELINES = ("noisy", "enhanced", "card")
 MAX_SEEDS = 1000
 """Sampling seeds that belong to one seed of a sweep."""
 _MAX_SEED = 2**31 - 1
+_LEAST_SHARE = 0.001  # of a GPU
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ class Plan:
         strategy, dataset, corruption, preset: names.
         trials: how many complete trials the sweep is to have, those of earlier runs included.
         seed: of training, search and sampling.
-        workers: training workers, and trials at a time; 0 for what the machine or cluster has.
-        gpus_per_trial: GPUs a trial or training worker is given; may be a fraction for trials.
+        workers: trials at a time, and training workers at most; 0 for what the machine or cluster has.
+        gpus_per_trial: the share of a GPU that a trial is given, a training worker then a whole one; 0
+            for none, None for as many trials to a GPU as fit, where there are GPUs.
         storage: the directory that all output goes under.
         tracking_uri: MLflow's.
         data_dir: where the dataset's files are; the storage's own place for downloads if empty.
@@ -59,7 +61,7 @@ class Plan:
     trials: int
     seed: int
     workers: int
-    gpus_per_trial: float
+    gpus_per_trial: float | None
     storage: str
     tracking_uri: str
     data_dir: str = ""
@@ -75,12 +77,20 @@ class Plan:
         check_range("--trials", self.trials, 1, 100_000)
         check_range("--seed", self.seed, 0, _MAX_SEED)
         check_range("--workers", self.workers, 0, 10_000)
-        check_range("--gpus-per-trial", self.gpus_per_trial, 0, 64)
+        self._check_gpus()
         check_choice("--precision", self.precision, PRECISIONS)
         _known("corruption", self.corruption, self.facts.corruptions)
         batch = self.budget.recipe.batch
         if self.workers and batch % self.workers:
             raise UsageError(f"--workers is {self.workers}, but must divide the batch of {batch}")
+
+    def _check_gpus(self) -> None:
+        given = self.gpus_per_trial
+        if given and not _LEAST_SHARE <= given <= 1:  # NaN is refused too
+            raise UsageError(
+                f"--gpus-per-trial is {given:g}, but must be 0, for none, or from {_LEAST_SHARE:g} to 1, as "
+                "a trial runs on one GPU"
+            )
 
     @property
     def budget(self) -> presets.Preset:
@@ -151,7 +161,9 @@ class Plan:
         """Kinds of parts that the strategy and the baselines sample with."""
         return kinds_of([self.strategy, *BASELINES])
 
-    def job(self, split: str, threads: int, seeds: int | None = None) -> Job:
+    def job(
+        self, split: str, threads: int, seeds: int | None = None, gpu_share: float = 0.0
+    ) -> Job:
         """What all measurements on a split have in common, at the preset's number of seeds or at
         another.
         """
@@ -168,7 +180,7 @@ class Plan:
             numbers,
             budget.batch,
             threads,
-            self.gpus_per_trial,
+            gpu_share,
             self.precision,
         )
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import torch
 
+GPU_SHARE = 0.6
+"""Of the memory of a GPU, or of a share of one, for a batch; the rest is for what is not the batch's."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _NEVER = 2**31 - 1
-_SHARE = 0.6  # of a GPU's memory; the rest is for what the estimate does not see
 _DATA_SHARE = 0.2
 _PROBES = (4, 12)
 _LARGEST_BATCH = 4096
@@ -38,9 +39,10 @@ def fitting_batch(
     """
     if device.type != "cuda":
         return asked
+    work(_PROBES[0])  # what libraries keep from their first call on is not the batch's
     taken = [_peak(device, work, batch) for batch in _PROBES]
     each = max(1.0, (taken[1] - taken[0]) / (_PROBES[1] - _PROBES[0]))
-    fits = _SHARE * share * torch.cuda.get_device_properties(device).total_memory / each
+    fits = GPU_SHARE * share * torch.cuda.get_device_properties(device).total_memory / each
     value: int = 2 ** (max(1, min(_LARGEST_BATCH, int(fits))).bit_length() - 1)
     return value
 

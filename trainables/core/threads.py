@@ -12,6 +12,9 @@ the better of the two. It changes when threads run, not what they compute.
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 ENVIRONMENT = {"GOMP_SPINCOUNT": "1000"}
 """What a process must have in its environment when it loads torch: turns of the loop, about 20 ns each."""
@@ -26,7 +29,7 @@ def settle() -> None:
 
 
 def available() -> int:
-    """CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """CPUs that this process may use, as far as a container's quota goes."""
+    able = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, period = _QUOTA.read_text().split() if _QUOTA.is_file() else ("max", "1")
+    return able if quota == "max" else max(1, min(able, int(quota) // int(period)))

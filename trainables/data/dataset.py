@@ -110,33 +110,6 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of a dataset before its signals are read.
-
-    Args:
-        title: what people call it.
-        signal_shape: (C, H, W); of speech (2, F, T), in the published setting of its rate.
-        classes: their number; none where sentences are spoken.
-        content: tells apart data that share a dataset's name, such as folders of images.
-        kind: what the signals are.
-        samples: the length of every waveform, padded, where signals are speech.
-        corruptions: names of what the data may be corrupted by, the first the usual one.
-        rate: of the waveforms as they are published, Hz, where signals are speech.
-        sentences: whether the answers are transcripts of sentences, not one of some classes.
-    """
-
-    title: str
-    signal_shape: tuple[int, int, int]
-    classes: int
-    content: str = ""
-    kind: Literal["image", "speech"] = "image"
-    samples: int = 0
-    corruptions: tuple[str, ...] = field(default_factory=corruptions.for_images)
-    rate: int = 0
-    sentences: bool = False
-
-
-@dataclass(frozen=True)
 class Script:
     """What is known to be said where sentences are spoken (paper, E.2).
 
@@ -155,6 +128,37 @@ class Script:
         if not any(text.strip() for text in self.texts):
             raise UsageError("a script must have one or more sentences: give some")
         check_range("decoding steps", self.steps, 1, 220)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a dataset before its signals are read.
+
+    Args:
+        title: what people call it.
+        signal_shape: (C, H, W); of speech (2, F, T), in the published setting of its rate.
+        classes: their number; none where sentences are spoken.
+        content: tells apart data that share a dataset's name, such as folders of images.
+        kind: what the signals are.
+        samples: the length of every waveform, padded, where signals are speech.
+        corruptions: names of what the data may be corrupted by, the first the usual one.
+        rate: of the waveforms as they are published, Hz, where signals are speech.
+        sentences: whether the answers are transcripts of sentences, not one of some classes.
+        script: what is known to be said, where sentences are spoken.
+        sizes: about how many samples each of SPLITS has; None where only the data tell.
+    """
+
+    title: str
+    signal_shape: tuple[int, int, int]
+    classes: int
+    content: str = ""
+    kind: Literal["image", "speech"] = "image"
+    samples: int = 0
+    corruptions: tuple[str, ...] = field(default_factory=corruptions.for_images)
+    rate: int = 0
+    sentences: bool = False
+    script: Script | None = None
+    sizes: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,8 @@ def published(
     (train_images, train_labels), (test_images, test_labels) = map(_tensors, (train, test))
     _check(f"training images of {name}", classes, len(train_images), train_labels, least=2)
     _check(f"test images of {name}", classes, len(test_images), test_labels, least=1)
-    held_out = max(len(classes), min(_LARGEST_VALIDATION, len(train_labels) // 10))
-    kept, validation = stratified(
-        train_labels, (len(train_labels) - held_out, held_out), SPLIT_SEED
-    )
+    rest, held_out, _ = sizes(len(classes), len(train_labels), len(test_labels))
+    kept, validation = stratified(train_labels, (rest, held_out), SPLIT_SEED)
     kept, validation = _lend(train_labels, kept, validation)
     validation, kept = _lend(train_labels, validation, kept)
     (order,) = stratified(test_labels, (len(test_labels),), SPLIT_SEED)
@@ -46,6 +44,14 @@ def published(
         Split(train_images[validation], train_labels[validation], validation),
         Split(test_images[order], test_labels[order], order + len(train_labels)),
     )
+
+
+def sizes(classes: int, train: int, test: int) -> tuple[int, int, int]:
+    """About how many images each split has of so many published ones: a class that proportion would
+    leave out of a split is lent an image.
+    """
+    held_out = max(classes, min(_LARGEST_VALIDATION, train // 10))
+    return train - held_out, held_out, test
 
 
 def _check(what: str, classes: tuple[str, ...], images: int, labels: Tensor, least: int) -> None:

@@ -229,6 +229,8 @@ def _feature_width(recipe: Recipe) -> int:
 @functools.lru_cache(maxsize=1)
 def _whisper(config: RecogniserConfig) -> Whisper:
     """Whisper's network, one a process: nobody changes it."""
-    from trainables.models.speech.whisper.weights import load_whisper
+    from trainables.models.speech.whisper.weights import load_whisper, untrained_whisper
 
+    if config.untrained:
+        return untrained_whisper(config.size)
     return load_whisper(config.size, config.checkpoint)

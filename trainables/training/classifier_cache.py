@@ -78,15 +78,16 @@ def known_of(
     return Known(*map(torch.from_numpy, arrays))
 
 
-def prepare(dataset: Dataset, recipe: Recipe, progress: Progress) -> None:
+def prepare(dataset: Dataset, recipe: Recipe, device: torch.device, progress: Progress) -> None:
     """Computes here what training will ask for, so that its workers find it and people see it."""
     if not dataset.train.fixed:
         return
-    classifier = networks.recogniser(dataset, recipe)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    classifier = networks.recogniser(dataset, recipe).to(device)
     for samples in (dataset.train, dataset.validation.first(recipe.validated)):
-        known_of(samples, dataset, recipe, classifier.to(device), device, progress)
+        known_of(samples, dataset, recipe, classifier, device, progress)
     classifier.cpu()
+    if device.type == "cuda":  # training is to have the memory
+        torch.cuda.empty_cache()
 
 
 def _write(folder: Path, count: int, heard: Iterator[tuple[slice, list[np.ndarray]]]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import ray
 import torch
 from ray import tune
 
@@ -14,15 +13,8 @@ from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling, Tally
 from trainables.evaluation.summary import summary
 from trainables.scoring.metric_names import ACCURACY, NFE
+from trainables.workers.device import worker_device
 from trainables.workers.job import Job
-
-
-def worker_device() -> torch.device:
-    """The device lent to this worker: a GPU that Ray assigned, else the CPU.
-
-    Ray lets a worker without GPUs see them all, so `torch.cuda.is_available()` would say too much.
-    """
-    return torch.device("cuda" if ray.get_gpu_ids() and torch.cuda.is_available() else "cpu")
 
 
 def evaluator_of(job: Job, strategy: str, dataset: Dataset | None = None) -> Evaluator:

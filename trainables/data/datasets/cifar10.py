@@ -12,11 +12,12 @@ from torchvision.datasets import CIFAR10
 from trainables.data.dataset import Dataset, Facts
 from trainables.data.datasets import _cifar
 from trainables.data.pickled_batches import SHAPE
+from trainables.data.published_images import sizes
 
 
 def facts(root: Path) -> Facts:
     """32×32 colour images of ten classes."""
-    return Facts("cifar10", SHAPE, 10)
+    return Facts("cifar10", SHAPE, 10, sizes=sizes(10, 50_000, 10_000))
 
 
 def load(root: Path) -> Dataset:

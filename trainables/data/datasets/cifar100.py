@@ -12,11 +12,12 @@ from torchvision.datasets import CIFAR100
 from trainables.data.dataset import Dataset, Facts
 from trainables.data.datasets import _cifar
 from trainables.data.pickled_batches import SHAPE
+from trainables.data.published_images import sizes
 
 
 def facts(root: Path) -> Facts:
     """32×32 colour images of a hundred classes."""
-    return Facts("cifar100", SHAPE, 100)
+    return Facts("cifar100", SHAPE, 100, sizes=sizes(100, 50_000, 10_000))
 
 
 def load(root: Path) -> Dataset:

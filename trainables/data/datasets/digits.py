@@ -15,7 +15,7 @@ SPLIT_SEED = 0
 
 def facts(root: Path) -> Facts:
     """8×8 grey images of ten classes."""
-    return Facts("digits", (1, 8, 8), 10)
+    return Facts("digits", (1, 8, 8), 10, sizes=SIZES)
 
 
 def load(root: Path) -> Dataset:

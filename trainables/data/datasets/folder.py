@@ -15,7 +15,7 @@ from PIL import Image
 from trainables.core.config import digest
 from trainables.core.errors import UsageError
 from trainables.data.dataset import Dataset, Facts
-from trainables.data.published_images import published
+from trainables.data.published_images import published, sizes
 
 SMALLEST_SIDE = 8
 _SETS = ("train", "test")
@@ -46,7 +46,9 @@ def facts(root: Path) -> Facts:
     listing = _listed(root)
     files = [path for path, _ in listing.train + listing.test]
     content = digest([[path.relative_to(root).as_posix(), path.stat().st_size] for path in files])
-    return Facts(listing.name, _shape(files[0]), len(listing.classes), content)
+    classes = len(listing.classes)
+    counted = sizes(classes, len(listing.train), len(listing.test))
+    return Facts(listing.name, _shape(files[0]), classes, content, sizes=counted)
 
 
 def load(root: Path) -> Dataset:

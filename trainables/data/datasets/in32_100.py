@@ -20,7 +20,7 @@ from trainables.core.files import write_whole
 from trainables.core.noise import generator_of
 from trainables.data import pickled_batches
 from trainables.data.dataset import Dataset, Facts
-from trainables.data.published_images import published
+from trainables.data.published_images import published, sizes
 
 SUBSET_SEED = 0
 SUBSET_CLASSES = 100
@@ -36,7 +36,8 @@ Sets = dict[str, tuple[np.ndarray, np.ndarray]]
 
 def facts(root: Path) -> Facts:
     """32×32 colour images of a hundred classes."""
-    return Facts("in32-100", pickled_batches.SHAPE, SUBSET_CLASSES)
+    counted = sizes(SUBSET_CLASSES, 128_000, 5_000)
+    return Facts("in32-100", pickled_batches.SHAPE, SUBSET_CLASSES, sizes=counted)
 
 
 def load(root: Path) -> Dataset:

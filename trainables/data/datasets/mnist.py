@@ -14,14 +14,14 @@ from torchvision.datasets import MNIST
 
 from trainables.core.errors import UsageError
 from trainables.data.dataset import Dataset, Facts
-from trainables.data.published_images import published
+from trainables.data.published_images import published, sizes
 
 _CLASSES = tuple("0123456789")
 
 
 def facts(root: Path) -> Facts:
     """28×28 grey images of ten classes."""
-    return Facts("mnist", (1, 28, 28), 10)
+    return Facts("mnist", (1, 28, 28), 10, sizes=sizes(10, 60_000, 10_000))
 
 
 def load(root: Path) -> Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from trainables.core.noise import NoiseSource
 from trainables.data.audio import resampled
-from trainables.data.dataset import Dataset, Facts
+from trainables.data.dataset import SPLITS, Dataset, Facts
 from trainables.data.spectrogram import PUBLISHED, Sound, Spectrogram, peak
 from trainables.data.speech.corpus import Corpus, key_of
 from trainables.data.speech.waveforms import SpeechDataset, SpeechSplit
@@ -115,8 +116,10 @@ def as_spectrograms(
 def facts_of(corpus: Corpus) -> Facts:
     """What is known of speech before it is built; of the recordings only names and sizes are read.
 
-    A corpus without classes is of sentences.
+    A corpus without classes is of sentences, and has a script.
     """
+    splits = Counter(source.split for source in corpus.sources)
+    train, validation, test = (splits[name] for name in SPLITS)
     return Facts(
         corpus.name,
         PUBLISHED[corpus.rate].shape(corpus.samples),
@@ -127,4 +130,6 @@ def facts_of(corpus: Corpus) -> Facts:
         (corpus.corruption,),
         corpus.rate,
         not corpus.classes,
+        corpus.script,
+        (train, validation, test),
     )

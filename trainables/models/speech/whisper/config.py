@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from trainables.core.config import place
+from trainables.core.config import later, place
 from trainables.core.errors import check_choice, check_range
 
 # (mel bands, audio width, audio layers, text layers) of the published models.
@@ -35,7 +35,8 @@ class RecogniserConfig:
     `size` names a published model, downloaded where `checkpoint` (a file) is None; "any" takes a
     checkpoint of any size. The file may lie anywhere: `content` identifies what is in it. A signal is
     heard after `lead` seconds of silence, which words that were trimmed tightly want, and filled up
-    with silence, or cut, to `context` seconds in all.
+    with silence, or cut, to `context` seconds in all. `untrained` gives a published size random weights,
+    to be timed without a download.
 
     None is 2 s for words and 30 s, Whisper's own, for sentences. For single words 2 to 5 s are as
     good as 30 s and cost 1/21 to 1/8. Sentences want silence after them: on four spoken digits in up
@@ -48,6 +49,7 @@ class RecogniserConfig:
     context: float | None = None
     lead: float = 0.0
     content: str = ""
+    untrained: bool = later(False)
     network: Literal["whisper"] = "whisper"
     kind: ClassVar[str] = "speech"
 

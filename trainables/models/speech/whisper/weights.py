@@ -14,6 +14,8 @@ from trainables.core.errors import UsageError, check_choice
 from trainables.models.speech.whisper.config import ANY_SIZE, SIZES
 
 _BROKEN = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError)
+_VOCABULARY = 51865  # tokens of the multilingual models
+_HEAD_WIDTH = 64
 
 
 def load_whisper(size: str, checkpoint: str | Path | None = None) -> Whisper:
@@ -44,6 +46,32 @@ def load_whisper(size: str, checkpoint: str | Path | None = None) -> Whisper:
         ) from error
 
 
+def untrained_whisper(size: str) -> Whisper:
+    """Whisper of a published size with random weights.
+
+    Raises:
+        UsageError: the size is unknown.
+    """
+    check_choice("Whisper's size", size, list(SIZES))
+    mels, width, audio_layers, text_layers = SIZES[size]
+    words = _VOCABULARY - size.endswith(".en") + (mels == 128)  # the newest know one language more
+    heads = width // _HEAD_WIDTH
+    return Whisper(
+        ModelDimensions(
+            n_mels=mels,
+            n_audio_ctx=1500,
+            n_audio_state=width,
+            n_audio_head=heads,
+            n_audio_layer=audio_layers,
+            n_vocab=words,
+            n_text_ctx=448,
+            n_text_state=width,
+            n_text_head=heads,
+            n_text_layer=text_layers,
+        )
+    )
+
+
 def _from_file(path: Path, size: str) -> Whisper:
     if not path.is_file():
         raise UsageError(f"there is no Whisper checkpoint {path}: give an existing file")
@@ -68,7 +96,7 @@ def _from_file(path: Path, size: str) -> Whisper:
 
 def _check_size(path: Path, dims: ModelDimensions, size: str) -> None:
     given = (dims.n_mels, dims.n_audio_state, dims.n_audio_layer, dims.n_text_layer)
-    english = dims.n_vocab < 51865  # the multilingual tokenizer's size; whisper's own rule
+    english = dims.n_vocab < _VOCABULARY  # whisper's own rule
     if size == ANY_SIZE or (given == SIZES[size] and english == size.endswith(".en")):
         return
     same = [name for name in SIZES if SIZES[name] == given and english == name.endswith(".en")] or [

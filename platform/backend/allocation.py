@@ -1,0 +1,201 @@
+"""How the work of a plan is spread over the CPUs and GPUs of a cluster, and what is said of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from platform.planning.plan import Plan
+
+import torch
+
+from trainables.core.errors import UsageError
+from trainables.core.memory import GPU_SHARE
+from trainables.data.blank import blank
+from trainables.models.speech.whisper.config import SIZES, RecogniserConfig
+from trainables.task.recipe import Recipe
+
+_GIB = 2**30
+_BESIDE_BATCH = 2 * _GIB  # CUDA's context and libraries; what an evaluator's measurements share
+_MAPS = 8  # feature maps of the finest level that are in memory at a time
+_VOCABULARY = 51_865  # Whisper's tokens
+_SMALLEST_SHARE = 10_000  # Ray counts GPUs in ten-thousandths
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of the cluster: its CPUs, its GPUs and the bytes of memory of one of these, 0 where
+    that is not known.
+    """
+
+    cpus: int
+    gpus: int = 0
+    gpu_memory: int = 0
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """How the work is spread: `actors` measure at a time with `threads` CPU threads and `gpu_share` of
+    a GPU each; training has `workers` of `train_threads`, and of a GPU each where GPUs are used.
+
+    `nodes` are what it is spread over.
+    """
+
+    actors: int
+    threads: int
+    workers: int
+    train_threads: int
+    gpu_share: float
+    nodes: tuple[Node, ...]
+
+    @property
+    def on_gpus(self) -> bool:
+        """Whether GPUs are used."""
+        return self.gpu_share > 0
+
+    @property
+    def device_here(self) -> torch.device:
+        """What this process, outside the cluster, may compute on: a GPU where GPUs are used and it has
+        one.
+        """
+        return torch.device("cuda" if self.on_gpus and torch.cuda.is_available() else "cpu")
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs trials are spread over."""
+        return min(self.actors, _gpus(self.nodes)) if self.on_gpus else 0
+
+    @property
+    def text(self) -> str:
+        """What is used, in words."""
+        if not self.on_gpus:
+            unused = " left unused, as --gpus-per-trial is 0" if _gpus(self.nodes) else ""
+            return (
+                f"{_counted(_cpus(self.nodes), 'CPU')}, {self._gpus_in_words}{unused}; training by "
+                f"{_counted(self.workers, 'worker')} of {_counted(self.train_threads, 'thread')}, "
+                f"{_counted(self.actors, 'trial')} at a time of {_counted(self.threads, 'thread')}"
+            )
+        return (
+            f"{self._gpus_in_words}, {_counted(_cpus(self.nodes), 'CPU')}; training by "
+            f"{_counted(self.workers, 'worker')} of a GPU, {_counted(self.actors, 'trial')} at a time "
+            f"of {self.gpu_share:g} GPU"
+        )
+
+    @property
+    def _gpus_in_words(self) -> str:
+        gpus, memory = (
+            _gpus(self.nodes),
+            min((n.gpu_memory for n in self.nodes if n.gpus), default=0),
+        )
+        return _counted(gpus, "GPU") + (f" of {memory / _GIB:.0f} GiB" if memory else "")
+
+
+def allocation(plan: Plan, nodes: Sequence[Node]) -> Allocation:
+    """How a plan is spread over these machines: over all their GPUs, unless it says no to them or
+    there are none, else over their CPUs.
+
+    On CPUs: an actor a core, one thread each, which beats one actor of many threads; training by one
+    worker with all threads of a machine, unless more workers are asked for. On GPUs: a training worker
+    a GPU, as far as they divide the batch; as many actors to a GPU as fit (`bytes_of_a_trial`), one
+    where its memory is not known, but not more than there are CPUs to a GPU.
+
+    Raises:
+        UsageError: the plan asks for more than there is.
+    """
+    if _cpus(nodes) < 1:
+        raise UsageError("the Ray cluster has no CPU to run on: add a node")
+    if plan.gpus_per_trial and not _gpus(nodes):
+        raise UsageError(
+            f"--gpus-per-trial is {plan.gpus_per_trial:g}, but the Ray cluster has no GPUs: leave it out"
+        )
+    if plan.gpus_per_trial == 0 or not _gpus(nodes):
+        return _on_cpus(plan, nodes)
+    return _on_gpus(plan, nodes)
+
+
+def _on_cpus(plan: Plan, nodes: Sequence[Node]) -> Allocation:
+    cpus = _cpus(nodes)
+    if plan.workers > cpus:
+        raise UsageError(
+            f"--workers is {plan.workers}, but the Ray cluster has {_counted(cpus, 'CPU')}: ask for "
+            f"{cpus} at most"
+        )
+    workers = plan.workers or 1
+    train_threads = max(1, max(node.cpus for node in nodes) // workers)
+    return Allocation(plan.workers or cpus, 1, workers, train_threads, 0.0, tuple(nodes))
+
+
+def _on_gpus(plan: Plan, nodes: Sequence[Node]) -> Allocation:
+    able = [node for node in nodes if node.gpus and node.cpus]
+    if not able:
+        raise UsageError(
+            "no node of the Ray cluster has both a GPU and a CPU: add one, or say --gpus-per-trial 0"
+        )
+    asked = plan.gpus_per_trial
+    each = _trials_a_gpu(plan, able) if asked is None else int(1 / asked + 1e-6)
+    share = math.floor(_SMALLEST_SHARE / each) / _SMALLEST_SHARE if asked is None else asked
+    most = sum(min(node.cpus, node.gpus * each) for node in able)
+    if plan.workers > most:
+        raise UsageError(
+            f"--workers is {plan.workers}, but with {share:g} GPU each there is room for "
+            f"{_counted(most, 'trial')} at a time on {_counted(_gpus(able), 'GPU')} and "
+            f"{_counted(_cpus(able), 'CPU')}: ask for fewer, or for a smaller --gpus-per-trial"
+        )
+    actors = plan.workers or most
+    workers = _divisor(plan, min(actors, sum(min(node.cpus, node.gpus) for node in able)))
+    return Allocation(actors, 1, workers, 1, share, tuple(nodes))
+
+
+def _trials_a_gpu(plan: Plan, nodes: Sequence[Node]) -> int:
+    """How many trials share a GPU where nothing was said: as many as fit on every node, and no more
+    than are needed for as many as were asked for.
+    """
+    needed = bytes_of_a_trial(plan)
+    fits = min(max(1, min(node.gpu_memory // needed, node.cpus // node.gpus)) for node in nodes)
+    return min(fits, -(-plan.workers // _gpus(nodes))) if plan.workers else fits
+
+
+def bytes_of_a_trial(plan: Plan) -> int:
+    """Bytes of a GPU's memory that a trial should have, estimated.
+
+    Its batch may take `GPU_SHARE` of them: the preset's batch, by the feature maps of the signal
+    denoiser's finest level. The rest must hold 2 GiB for CUDA and what measurements share, and
+    Whisper where there is one. 5 GiB for the paper's networks of images.
+    """
+    recipe = plan.task.recipe
+    _, height, width = blank(plan.facts, recipe.spectrogram).signal_shape
+    channels = recipe.signal.base * recipe.signal.multipliers[0]
+    pixels = height * width // recipe.signal.patch**2
+    batch = 4 * _MAPS * plan.budget.batch * channels * pixels
+    beside = _BESIDE_BATCH + _bytes_of_whisper(recipe)
+    return int(max(batch / GPU_SHARE, beside / (1 - GPU_SHARE)))
+
+
+def _bytes_of_whisper(recipe: Recipe) -> int:
+    """Bytes of the recogniser's weights in float32: published files have them in float16."""
+    config = recipe.classifier
+    if not isinstance(config, RecogniserConfig):
+        return 0
+    if config.checkpoint is not None:
+        return 2 * Path(config.checkpoint).stat().st_size
+    _, width, audio, text = SIZES[config.size]
+    return 4 * ((12 * audio + 16 * text) * width**2 + _VOCABULARY * width)
+
+
+def _divisor(plan: Plan, most: int) -> int:
+    """The largest number of workers up to `most` that divides the batch."""
+    batch = plan.budget.recipe.batch
+    return max(n for n in range(1, most + 1) if batch % n == 0)
+
+
+def _cpus(nodes: Sequence[Node]) -> int:
+    return sum(node.cpus for node in nodes)
+
+
+def _gpus(nodes: Sequence[Node]) -> int:
+    return sum(node.gpus for node in nodes)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
