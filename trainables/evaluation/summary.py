@@ -41,7 +41,8 @@ def _right(measurements: Sequence[Measurement]) -> np.ndarray:
     rows = [np.frombuffer(m.correct.encode(), np.uint8) == ord("1") for m in measurements]
     if not rows or len({len(row) for row in rows}) != 1:
         raise UsageError("measurements of the same samples are needed, one or more")
-    return np.sum(rows, axis=0)
+    count: np.ndarray = np.sum(rows, axis=0)
+    return count
 
 
 def per_utterance(measurements: Sequence[Measurement]) -> tuple[np.ndarray, np.ndarray]:
