@@ -24,6 +24,7 @@ from platform.planning.plan import MAX_SEEDS, Plan
 from typing import Any
 
 import search_spaces
+from dashboards.choice import against
 from dashboards.points import Shown, rows
 from dashboards.runs import value_of
 from trainables.core.config import as_mapping, digest, from_mapping, identity
@@ -56,13 +57,12 @@ def _main(arguments: Sequence[str] | None) -> int:
         with Cluster(plan) as cluster:
             shown = _measured(plan, cluster, console, point, asked)
         samples = _kept_samples(plan, shown, asked.split)
-    rivals = list(shown[0].tests)
     measure = plan.measure
     setting = f"{plan.facts.title}, {plan.corruption}, {asked.split} split"
     console.table(
         f"{setting}: {measure.title} % [95 % interval]",
-        ["point", "parameters", "NFE", measure.title, *(f"vs {name}" for name in rivals)],
-        [[*row[:3], *row[4:]] for row in rows(shown, measure)],
+        ["point", "parameters", "NFE", measure.title, f"vs {shown[0].label}"],
+        [[*row[:3], *row[4:]] for row in rows(against(shown, shown[0]), measure)],
     )
     table_of_signals(console, shown)
     console.line(f"samples:  {samples['samples.png']}")
