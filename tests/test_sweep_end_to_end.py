@@ -114,9 +114,14 @@ def test_the_summary_is_for_scripts(swept):
         assert 0 <= test["accuracy_low"] <= test["accuracy"] <= test["accuracy_high"] <= 1
     paper = next(p for p in summary["front"] if p["role"] == "paper")
     assert paper["test"]["nfe"] == 90 and paper["test"]["nfe_classifier"] == 8
-    assert {"difference", "low", "high", "p_value", "p_holm"} <= set(
-        paper["tests"]["enhanced (paper)"]
-    )
+    baselines = {p["label"] for p in summary["baselines"]}
+    assert set(paper["tests"]) == baselines >= {"noisy", "enhanced (paper)", "card (paper)"}
+    for test in paper["tests"].values():
+        assert {"difference", "low", "high", "p_value", "p_holm"} == set(test)
+    ours = {p["label"] for p in summary["front"]}
+    assert {summary["best"], summary["cheapest"]} <= ours
+    assert set(summary["not_told_from"]) <= baselines
+    assert summary["trials"] == {"asked": 4, "complete": 4, "failed": []}
     for name in ("front.csv", "front.png", "front.html", "samples.png"):
         assert Path(summary["files"][name]).stat().st_size > 0
 
@@ -187,7 +192,10 @@ def test_a_second_sweep_trains_and_samples_nothing(swept):
     assert set(storage.glob("records/**/*.json")) == records
     again = json.loads(file.read_text())
     assert [p["test"] for p in again["front"]] == [p["test"] for p in summary["front"]]
+    assert [p["run_id"] for p in again["front"]] == [p["run_id"] for p in summary["front"]]
     assert len(_runs(storage, "trial")) == 4 and len(_runs(storage, "sweep")) == 1
+    confirmed = {p["run_id"] for p in [*summary["front"], *summary["baselines"]]}
+    assert {run.info.run_id for run in _runs(storage, "confirm")} == confirmed
 
 
 def _poison(storage: Path, network: str, weight: str) -> None:
@@ -211,8 +219,13 @@ def test_trials_that_fail_are_told_and_the_sweep_carries_on(swept, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "trial 0 failed" in done.stdout and "NonFiniteError" in done.stdout
     states = {run.data.tags["trial"]: run.info.status for run in _runs(storage, "trial")}
-    assert len(states) == 6 and states["0"] == "FAILED" and "FINISHED" in states.values()
-    front = json.loads(file.read_text())["front"]
+    summary = json.loads(file.read_text())
+    complete, failed = summary["trials"]["complete"], len(summary["trials"]["failed"])
+    assert states["0"] == "FAILED" and complete > 0 and complete + failed == 6
+    assert sorted(states.values()) == ["FAILED"] * 2 * failed + ["FINISHED"] * complete
+    said = f"trials:   {complete} of 6 trials are complete, {failed} failed twice: NonFiniteError"
+    assert said in done.stdout and "the same command tries others" in " ".join(done.stdout.split())
+    front = summary["front"]
     assert front and "paper" not in {point["role"] for point in front}
     for point in front:
         assert round(point["point"]["t_switch"] * point["point"]["outer_steps"]) == 0
@@ -225,7 +238,8 @@ def test_a_network_that_yields_nan_fails_every_trial_and_says_so(swept, tmp_path
     _poison(storage, "logit", "out.bias")
     done = _sweep(storage, "--trials", "2")
     assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
-    assert done.stdout.count("NonFiniteError") == 2 and "no trial is complete" in done.stderr
+    assert done.stdout.count("NonFiniteError") == 4 and "no trial can be used" in done.stderr
+    assert "0 of 2 trials are complete, 2 failed twice: NonFiniteError" in done.stderr
     (parent,) = _runs(storage, "sweep")
     assert parent.info.status == "FAILED"
     assert {run.info.status for run in _runs(storage, "trial")} == {"FAILED"}

@@ -9,13 +9,15 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from platform.planning.plan import Plan
 from typing import Any
 
 from dashboards.points import Shown
+from trainables.core.config import digest
 from trainables.core.errors import UsageError
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
@@ -28,6 +30,7 @@ from trainables.training.part_store import key_of
 
 _PACKAGES = ("torch", "ray", "optuna", "mlflow", "numpy")
 _PARENT = "mlflow.parentRunId"
+_CONTENT = "content"  # the tag that tells apart what confirmed points say
 _PROBE = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -145,9 +148,27 @@ class Tracker:
         self._close(run, "FINISHED")
         return run
 
+    def confirmation(self, points: Sequence[Shown]) -> dict[str, str]:
+        """Record the sweep's points on the test split; returns their run ids by their labels.
+
+        A sweep has one confirmation, its last: what is recorded already is kept as it is, and runs of
+        an earlier confirmation that say something else are deleted, as MLflow deletes: they are not
+        listed any more, and can be restored.
+        """
+        wanted = f"tags.stage = '{STAGE_CONFIRM}' and tags.`{_PARENT}` = '{self.parent}'"
+        earlier = self._find(wanted)
+        whole = [run for run in earlier if run.info.status == "FINISHED"]
+        known = {run.data.tags.get(_CONTENT): run.info.run_id for run in whole}
+        runs = {p.label: known.get(_content_of(p)) or self.confirmed(p) for p in points}
+        for run in earlier:
+            if run.info.run_id not in runs.values():
+                self._client.delete_run(run.info.run_id)
+        return runs
+
     def confirmed(self, shown: Shown) -> str:
         """Record a point measured on the test split; returns its run id."""
         tags = {"split": "test", "role": shown.role, "strategy": shown.strategy}
+        tags[_CONTENT] = _content_of(shown)
         run = self._create(f"confirm {shown.label}", STAGE_CONFIRM, tags, self.parent)
         tests = {
             f"{name}_vs_{_key(baseline)}": value
@@ -265,6 +286,11 @@ def _commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return described.stdout.strip()
+
+
+def _content_of(shown: Shown) -> str:
+    """Identifies all that is recorded of a confirmed point."""
+    return digest(asdict(shown), 20)
 
 
 def _key(label: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from platform.cli.console import Console
 from platform.planning.plan import Plan
+from textwrap import fill
 
 from dashboards.points import Shown, rows, signal_rows
 from trainables.evaluation.listening import LISTENED
-from trainables.scoring.metric_names import NFE, Measure
+
+_WIDTH = 80
+_INDENT = " " * 10
 
 
 def table_of_signals(console: Console, points: Sequence[Shown]) -> None:
@@ -33,9 +36,8 @@ def table(plan: Plan, console: Console, what: str, points: Sequence[Shown]) -> N
     table_of_signals(console, points)
 
 
-def found(shown: Shown, measure: Measure) -> str:
-    """A point's result in few words."""
-    value, nfe = 100 * shown.test[measure.name], shown.test[NFE]
-    return (
-        f"{shown.label} {measure.title} {value:.1f} % on test {measure.samples} at {nfe:.0f} calls"
-    )
+def paragraphs(console: Console, name: str, lines: Sequence[str]) -> None:
+    """A paragraph a line, under a name, on no longer lines than a terminal has."""
+    for number, line in enumerate(lines):
+        first = f"{name:<10}" if number == 0 else _INDENT
+        console.line(fill(line, _WIDTH, initial_indent=first, subsequent_indent=_INDENT))

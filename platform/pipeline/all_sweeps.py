@@ -10,15 +10,18 @@ from platform.backend.session import run_each
 from platform.backend.tracking import Tracker
 from platform.cli import interrupts
 from platform.cli.console import Console
+from platform.cli.next_commands import command
+from platform.cli.tables import paragraphs, table
 from platform.pipeline import one_sweep
 from platform.pipeline.confirm import Confirmed, as_json
 from platform.planning.plan import Plan
 
+from dashboards.choice import verdict
 from dashboards.curves import fronts_figure
-from dashboards.points import Shown, to_csv
+from dashboards.points import Shown, result, to_csv
 from trainables.core.config import digest
 from trainables.core.files import write_files, write_json
-from trainables.scoring.metric_names import ACCURACY, NFE, Measure
+from trainables.scoring.metric_names import ACCURACY, Measure
 
 
 def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
@@ -26,10 +29,10 @@ def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> 
     confirmed: dict[str, Confirmed] = {}
 
     def work(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
-        confirmed[plan.strategy], _ = one_sweep.sweep(plan, cluster, console, tracker, None)
-        console.line(
-            f"          {one_sweep.found(confirmed[plan.strategy].best, plan.measure)}; in {plan.folder}\n"
-        )
+        swept = one_sweep.sweep(plan, cluster, console, tracker, None)
+        confirmed[plan.strategy] = swept.confirmed
+        chosen = swept.confirmed.choice.cheapest
+        console.line(f"          {result(chosen, plan.measure)}; in {plan.folder}\n")
 
     status = run_each(plans, console, lambda plan: plan.folder / "sweep.log", work)
     if confirmed and status != interrupts.INTERRUPTED:
@@ -51,7 +54,7 @@ def _compare(
     chosen: list[Shown] = []
     for own in confirmed.values():
         papers = [p for p in own.points if p.role == "paper" and p.label not in baselines]
-        best = replace(own.best, label=f"{own.best.strategy} (best on validation)")
+        best = replace(own.choice.best, label=f"{own.choice.best.strategy} (best on validation)")
         chosen += [p for p in (best, *papers) if p.point != best.point or p is best]
     chosen += baselines.values()
     every = [*(p for own in confirmed.values() for p in own.points), *baselines.values()]
@@ -65,19 +68,19 @@ def _compare(
     if json_file is not None:
         write_json(json_file, summary)
     console.line()
-    one_sweep.table(plan, console, "every strategy", chosen)
-    console.line(f"\nfound:    {_ranking(list(confirmed.values()), plan.measure)}")
+    table(plan, console, "every strategy", [replace(p, tests={}) for p in chosen])
+    console.line()
+    paragraphs(console, "found:", _ranking(list(confirmed.values()), plan.measure))
     console.line(f"figure:   {folder / 'fronts.png'}")
     console.line(f"table:    {folder / 'points.csv'}")
     console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
     uri = ("--backend-store-uri", plan.tracking_uri, "--host", "127.0.0.1", "--port", "5000")
-    console.line(f"  {one_sweep.command('mlflow', 'ui', *uri)}")
+    console.line(f"  {command('mlflow', 'ui', *uri)}")
 
 
-def _ranking(confirmed: Sequence[Confirmed], measure: Measure) -> str:
-    """Each strategy's choice on validation, as it did on the test split, best first."""
-    best = sorted((own.best for own in confirmed), key=lambda p: -p.test[ACCURACY])
-    return "; ".join(
-        f"{p.strategy} {measure.title} {100 * p.test[measure.name]:.1f} % at {p.test[NFE]:.0f} calls"
-        for p in best
-    )
+def _ranking(confirmed: Sequence[Confirmed], measure: Measure) -> list[str]:
+    """What each strategy's choice on validation did on the test split, best first, and how it compares
+    with the baselines.
+    """
+    choices = sorted((own.choice for own in confirmed), key=lambda c: -c.cheapest.test[ACCURACY])
+    return [line for c in choices for line in (result(c.cheapest, measure), *verdict(c, measure))]

@@ -15,6 +15,7 @@ from platform.pipeline.samples import files_of_samples
 from platform.planning.plan import MAX_SEEDS, Plan
 from typing import Any
 
+from dashboards.choice import against
 from dashboards.points import Shown, rows
 from trainables.core.config import digest, identity
 from trainables.core.errors import UsageError, check_range, unknown_name
@@ -57,13 +58,12 @@ def replay(asked: Replay, console: Console, json_file: Path | None) -> None:
             console.line(devices(plan, cluster))
             shown = _measured(asked, cluster, console)
         samples = _kept_samples(plan, shown, asked.split)
-    rivals = list(shown[0].tests)
     measure = plan.measure
     setting = f"{plan.facts.title}, {plan.corruption}, {asked.split} split"
     console.table(
         f"{setting}: {measure.title} % [95 % interval]",
-        ["point", "parameters", "NFE", measure.title, *(f"vs {name}" for name in rivals)],
-        [[*row[:3], *row[4:]] for row in rows(shown, measure)],
+        ["point", "parameters", "NFE", measure.title, f"vs {shown[0].label}"],
+        [[*row[:3], *row[4:]] for row in rows(against(shown, shown[0]), measure)],
     )
     table_of_signals(console, shown)
     console.line(f"samples:  {samples['samples.png']}")

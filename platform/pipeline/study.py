@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from platform.planning.plan import Plan
 from platform.planning.study_names import JOURNAL, POINT, RECORDS
@@ -24,6 +25,7 @@ from trainables.core.noise import seed_of
 from trainables.scoring.metric_names import ACCURACY, NFE
 
 _FAILURE = "failure"
+_AGAIN = "tried_again"
 _DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize")
 
 
@@ -76,6 +78,14 @@ def found_study(plan: Plan) -> optuna.Study | None:
 def complete(study: optuna.Study) -> list[FrozenTrial]:
     """The study's complete trials, in order."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def try_again(study: optuna.Study, numbers: Iterable[int]) -> None:
+    """Let the points of these trials be the next that the study suggests."""
+    trials = study.get_trials(deepcopy=False)
+    for number in numbers:
+        again = {_AGAIN: number}
+        study.enqueue_trial(trials[number].params, user_attrs=again, skip_if_exists=False)
 
 
 def accuracy_and_nfe(trial: FrozenTrial) -> tuple[float, float]:
