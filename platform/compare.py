@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.flags import bare_parser, with_common
+from platform.cli.flags import bare_parser, with_setting, with_tracking
 from platform.planning.locations import data_directory, tracking_uri, writable_storage
 
 from dashboards.curves import fronts_figure
@@ -37,7 +37,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     made.add_argument(
         "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
     )
-    asked, console = with_common(made).parse_args(arguments), Console()
+    asked, console = with_tracking(with_setting(made)).parse_args(arguments), Console()
     storage = writable_storage(asked.storage)
     uri = tracking_uri(asked.tracking_uri, storage, os.environ)
     root = Path(data_directory(asked.data_dir) or storage / "data")

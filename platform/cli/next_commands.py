@@ -20,11 +20,22 @@ def command(module: str, *words: str) -> str:
 
 def common_flags(plan: Plan) -> Sequence[str]:
     """The flags that name this plan's task again."""
-    flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
-    data = ["--data-dir", plan.data_dir] if plan.data_dir else []
     precision = [] if plan.precision == "auto" else ["--precision", plan.precision]
-    places = ["--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
-    return [*flags, *data, *network_flags(plan), *precision, *places]
+    return [*_setting_flags(plan), *network_flags(plan), *precision, *_place_flags(plan)]
+
+
+def compare_flags(plan: Plan) -> Sequence[str]:
+    """The flags by which `platform.compare` finds this plan's sweep again."""
+    return [*_setting_flags(plan), *_place_flags(plan)]
+
+
+def _setting_flags(plan: Plan) -> Sequence[str]:
+    flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
+    return [*flags, *(["--data-dir", plan.data_dir] if plan.data_dir else [])]
+
+
+def _place_flags(plan: Plan) -> Sequence[str]:
+    return ["--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
 
 
 def network_flags(plan: Plan) -> Sequence[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from platform.backend.cluster import Cluster
 from platform.backend.tracking import Tracker
 from platform.cli.console import Console
-from platform.cli.next_commands import command, common_flags
+from platform.cli.next_commands import command, common_flags, compare_flags
 from platform.cli.tables import found, table
 from platform.pipeline.confirm import Confirmed, as_json, confirm, front_trials
 from platform.pipeline.prepare import prepare
@@ -104,7 +104,7 @@ def _report(
     where = (plan.strategy, plan.dataset, *common)
     console.line(f"  {command('platform.evaluate', *where, '--point', point)}")
     console.line("compare with the other strategies that were swept:")
-    console.line(f"  {command('platform.compare', plan.dataset, *common)}")
+    console.line(f"  {command('platform.compare', plan.dataset, *compare_flags(plan))}")
     console.line("go on with more trials:")
     more = ("--trials", str(2 * plan.trials))
     console.line(f"  {command('platform.sweep', *where, *more)}")
