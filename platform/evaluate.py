@@ -18,13 +18,13 @@ from platform.cli import interrupts
 from platform.cli.console import Console, chatter_to
 from platform.cli.flags import parser, plan_of, summary_file
 from platform.cli.tables import table_of_signals
-from platform.pipeline.confirm import as_json, baseline_points, tested
+from platform.pipeline.confirm import baseline_points, tested
 from platform.pipeline.samples import files_of_samples
 from platform.planning.plan import MAX_SEEDS, Plan
 from typing import Any
 
 import search_spaces
-from dashboards.points import Shown, rows
+from dashboards.points import Shown, as_json, rows
 from dashboards.runs import value_of
 from trainables.core.config import as_mapping, digest, from_mapping, identity
 from trainables.core.errors import UsageError, check_range, unknown_name

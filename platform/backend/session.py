@@ -34,6 +34,8 @@ def run(
                 from platform.backend.tracking import Tracker
 
                 tracker = Tracker(plan)
+                if tracker.note:
+                    console.line(f"          {tracker.note}")
             work(tracker)
             interrupts.check()
         return 0

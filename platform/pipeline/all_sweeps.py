@@ -10,12 +10,13 @@ from platform.backend.session import run_each
 from platform.backend.tracking import Tracker
 from platform.cli import interrupts
 from platform.cli.console import Console
+from platform.cli.next_steps import page_address, page_steps
 from platform.pipeline import one_sweep
-from platform.pipeline.confirm import Confirmed, as_json
+from platform.pipeline.confirm import Confirmed
 from platform.planning.plan import Plan
 
 from dashboards.curves import fronts_figure
-from dashboards.points import Shown, to_csv
+from dashboards.points import Shown, as_json, to_csv
 from trainables.core.config import digest
 from trainables.core.files import write_files, write_json
 from trainables.scoring.metric_names import ACCURACY, NFE, Measure
@@ -24,8 +25,10 @@ from trainables.scoring.metric_names import ACCURACY, NFE, Measure
 def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
     """Sweep every plan, then compare; returns the exit status, that of the last failure if any."""
     confirmed: dict[str, Confirmed] = {}
+    experiments: set[str] = set()
 
     def work(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
+        experiments.add(tracker.experiment)
         confirmed[plan.strategy], _ = one_sweep.sweep(plan, cluster, console, tracker, None)
         console.line(
             f"          {one_sweep.found(confirmed[plan.strategy].best, plan.measure)}; in {plan.folder}\n"
@@ -33,7 +36,7 @@ def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> 
 
     status = run_each(plans, console, lambda plan: plan.folder / "sweep.log", work)
     if confirmed and status != interrupts.INTERRUPTED:
-        _compare(plans, confirmed, console, json_file)
+        _compare(plans, confirmed, console, experiments.pop(), json_file)
     return status
 
 
@@ -43,7 +46,11 @@ def _folder(plans: Sequence[Plan]) -> Path:
 
 
 def _compare(
-    plans: Sequence[Plan], confirmed: dict[str, Confirmed], console: Console, json_file: Path | None
+    plans: Sequence[Plan],
+    confirmed: dict[str, Confirmed],
+    console: Console,
+    experiment: str,
+    json_file: Path | None,
 ) -> None:
     """A table of every strategy's best and the paper's points, the fronts in one figure."""
     plan, folder = plans[0], _folder(plans)
@@ -69,9 +76,9 @@ def _compare(
     console.line(f"\nfound:    {_ranking(list(confirmed.values()), plan.measure)}")
     console.line(f"figure:   {folder / 'fronts.png'}")
     console.line(f"table:    {folder / 'points.csv'}")
-    console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
-    uri = ("--backend-store-uri", plan.tracking_uri, "--host", "127.0.0.1", "--port", "5000")
-    console.line(f"  {one_sweep.command('mlflow', 'ui', *uri)}")
+    console.line(f"MLflow:   {page_address(plan.tracking_uri, experiment)}")
+    for what, typed in page_steps(plan.tracking_uri).items():
+        console.line(f"{what}:\n  {typed}")
 
 
 def _ranking(confirmed: Sequence[Confirmed], measure: Measure) -> str:

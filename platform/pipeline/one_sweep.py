@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from platform.backend.cluster import Cluster
 from platform.backend.tracking import Tracker
 from platform.cli.console import Console
-from platform.cli.next_commands import command, common_flags, compare_flags
+from platform.cli.next_steps import next_steps, page_address, page_steps
 from platform.cli.tables import found, table
-from platform.pipeline.confirm import Confirmed, as_json, confirm, front_trials
+from platform.pipeline.confirm import Confirmed, confirm, front_trials
 from platform.pipeline.prepare import prepare
 from platform.pipeline.record import draw
 from platform.pipeline.search import search
@@ -17,6 +16,7 @@ from platform.pipeline.study import accuracy_and_nfe, complete
 from platform.planning.plan import Plan
 
 from dashboards.pareto import hypervolume, shared_reference
+from dashboards.points import as_json
 from trainables.core.files import write_json
 
 
@@ -48,7 +48,7 @@ def sweep(
         for path in [*files.values(), plan.folder / "plan.json"]:
             tracker.artifact(path, plan.folder)
         tracker.mark_front({str(trial.number) for trial in front_trials(study)})
-        tracker.best(confirmed.best)
+        tracker.result(confirmed.best, len(complete(study)), _found(plan, confirmed))
     summary = _summary(plan, console, tracker, confirmed, runs, volume, files)
     write_json(plan.folder / "summary.json", summary)
     if summary_file is not None:
@@ -86,25 +86,20 @@ def _report(
 ) -> None:
     console.line()
     table(plan, console, plan.strategy, confirmed.points)
-    best = confirmed.best
-    common = common_flags(plan)
     console.line()
-    rest = [found(p, plan.measure) for p in confirmed.points if p.role == "baseline"]
-    console.line(f"found:    {found(best, plan.measure)}, chosen on validation; {'; '.join(rest)}")
+    console.line(f"found:    {'; '.join(_found(plan, confirmed))}")
     console.line(f"figure:   {files['front.png']}")
     console.line(f"page:     {files['front.html']}")
     console.line(f"samples:  {files['samples.png']}")
     console.line(f"table:    {files['front.csv']}")
     console.line(f"runs:     parent {tracker.parent} in {plan.tracking_uri}")
-    console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
-    uri = ("--backend-store-uri", plan.tracking_uri)
-    console.line(f"  {command('mlflow', 'ui', *uri, '--host', '127.0.0.1', '--port', '5000')}")
-    console.line("replay the best point on the test split:")
-    point = json.dumps(dict(best.point))
-    where = (plan.strategy, plan.dataset, *common)
-    console.line(f"  {command('platform.evaluate', *where, '--point', point)}")
-    console.line("compare with the other strategies that were swept:")
-    console.line(f"  {command('platform.compare', plan.dataset, *compare_flags(plan))}")
-    console.line("go on with more trials:")
-    more = ("--trials", str(2 * plan.trials))
-    console.line(f"  {command('platform.sweep', *where, *more)}")
+    console.line(f"MLflow:   {page_address(plan.tracking_uri, tracker.experiment, tracker.parent)}")
+    steps = page_steps(plan.tracking_uri) | next_steps(plan, confirmed.best.point)
+    for what, typed in steps.items():
+        console.line(f"{what}:\n  {typed}")
+
+
+def _found(plan: Plan, confirmed: Confirmed) -> list[str]:
+    """What the sweep found, a line a point."""
+    rest = [found(p, plan.measure) for p in confirmed.points if p.role == "baseline"]
+    return [f"{found(confirmed.best, plan.measure)}, chosen on validation", *rest]
