@@ -6,18 +6,25 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from platform.backend.tracking_store import client_of, failures_told
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.flags import bare_parser, with_setting, with_tracking
-from platform.planning.locations import data_directory, tracking_uri, writable_storage
+from platform.cli.flags import bare_parser, summary_file, with_setting, with_tracking
+from platform.planning import presets
+from platform.planning.locations import (
+    data_directory,
+    storage_path,
+    tracking_uri,
+    writable_storage,
+)
 
 from dashboards.curves import fronts_figure
-from dashboards.points import rows, to_csv
+from dashboards.points import Shown, as_json, rows, to_csv
 from dashboards.runs import confirmed
-from trainables.core.errors import UsageError
-from trainables.core.files import write_whole
+from trainables.core.errors import UsageError, unknown_name
+from trainables.core.files import write_json, write_whole
 from trainables.data import datasets
-from trainables.scoring.metric_names import ACCURACY, MEASURES, NFE
+from trainables.scoring.metric_names import ACCURACY, MEASURES, NFE, Measure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,22 +45,60 @@ def _main(arguments: Sequence[str] | None) -> int:
         "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
     )
     asked, console = with_tracking(with_setting(made)).parse_args(arguments), Console()
-    storage = writable_storage(asked.storage)
+    if asked.preset not in presets.NAMES:
+        raise unknown_name("preset", asked.preset, presets.NAMES)
+    json_file = summary_file(asked.json)
+    storage = storage_path(asked.storage)
     uri = tracking_uri(asked.tracking_uri, storage, os.environ)
     root = Path(data_directory(asked.data_dir) or storage / "data")
     facts = datasets.facts(asked.dataset, root)
-    measure = MEASURES[facts.kind]
     title, corruption = facts.title, asked.corruption or facts.corruptions[0]
+    if corruption not in facts.corruptions:
+        raise unknown_name("corruption", corruption, facts.corruptions)
     wanted = {"corruption": corruption, "preset": asked.preset, "seed": str(asked.seed)}
+    points = _points(uri, title, wanted)
+    _show(console, writable_storage(asked.storage), title, wanted, points, MEASURES[facts.kind])
+    if json_file is not None:
+        files = {kind: str(path) for kind, path in _files(storage, title, wanted).items()}
+        summary = {"dataset": title, **wanted, "tracking_uri": uri}
+        write_json(json_file, {**summary, "points": [as_json(p) for p in points], "files": files})
+    return 0
+
+
+def _points(uri: str, title: str, wanted: dict[str, str]) -> list[Shown]:
+    """The confirmed points in the tracking store.
+
+    Raises:
+        UsageError: it cannot be read, or has none.
+    """
+    client = client_of(uri, existing=True)
     try:
-        points = confirmed(uri, title, wanted)
+        with failures_told(uri):
+            return confirmed(client, title, wanted)
     except LookupError as error:
         raise UsageError(str(error)) from error
-    folder = storage / "compared"
+
+
+def _files(storage: Path, title: str, wanted: dict[str, str]) -> dict[str, Path]:
+    """Where the figure and the table go."""
     name = "-".join([title, *wanted.values()])
-    heading = f"{title}, {corruption} (preset {asked.preset}, seed {asked.seed})"
-    write_whole(folder / f"{name}.png", fronts_figure(heading, points, measure))
-    write_whole(folder / f"{name}.csv", to_csv(points).encode())
+    folder = storage / "compared"
+    return {"figure": folder / f"{name}.png", "table": folder / f"{name}.csv"}
+
+
+def _show(
+    console: Console,
+    storage: Path,
+    title: str,
+    wanted: dict[str, str],
+    points: Sequence[Shown],
+    measure: Measure,
+) -> None:
+    """Draw the points, write them down, and say what is best."""
+    files = _files(storage, title, wanted)
+    heading = f"{title}, {wanted['corruption']} (preset {wanted['preset']}, seed {wanted['seed']})"
+    write_whole(files["figure"], fronts_figure(heading, points, measure))
+    write_whole(files["table"], to_csv(points).encode())
     console.table(
         f"{heading}: {measure.title} % [95 % interval]",
         ["point", "parameters", "NFE", "test"],
@@ -64,9 +109,8 @@ def _main(arguments: Sequence[str] | None) -> int:
         f"\nfound:    {len(points)} points; the best on test {measure.samples} is {best.label}, "
         f"{measure.title} {100 * best.test[measure.name]:.1f} % at {best.test[NFE]:.0f} calls"
     )
-    console.line(f"figure:   {folder / name}.png")
-    console.line(f"table:    {folder / name}.csv")
-    return 0
+    for kind, path in files.items():
+        console.line(f"{kind + ':':<10}{path}")
 
 
 if __name__ == "__main__":
