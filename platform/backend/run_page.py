@@ -36,6 +36,9 @@ def short(point: Mapping[str, Any]) -> str:
 def description(plan: Plan, trials: int, best: Shown, lines: Sequence[str]) -> str:
     """A sweep's description, Markdown: what was swept, what was found, what to type next.
 
+    Commands stand within the text, where lines are wrapped: a block of code as long as they are pushes
+    the rest of the page out of the window.
+
     Args:
         plan: the sweep.
         trials: complete ones there are.
@@ -47,9 +50,9 @@ def description(plan: Plan, trials: int, best: Shown, lines: Sequence[str]) -> s
         f"validation split; the front, the paper's point and the baselines confirmed on the test split."
     )
     found = [f"- {line}" for line in lines]
-    steps = [f"{what}:\n\n    {typed}" for what, typed in next_steps(plan, best.point).items()]
-    head = "Child runs are trials (`tags.stage = 'trial'`) and confirmed points (`'confirm'`)."
-    return "\n\n".join([swept, "\n".join(found), head, *(s[0].upper() + s[1:] for s in steps)])
+    steps = [f"To {what}: `{typed}`" for what, typed in next_steps(plan, best.point).items()]
+    children = "Child runs are trials (`tags.stage = 'trial'`) and confirmed points (`'confirm'`)."
+    return "\n\n".join([swept, "\n".join(found), children, *steps])
 
 
 def dataset_input(plan: Plan, split: str) -> DatasetInput:
