@@ -89,6 +89,19 @@ def to_csv(points: Sequence[Shown]) -> str:
     return buffer.getvalue()
 
 
+def as_json(shown: Shown) -> dict[str, Any]:
+    """A point in JSON types."""
+    return {
+        "label": shown.label,
+        "strategy": shown.strategy,
+        "role": shown.role,
+        "point": dict(shown.point),
+        "validation": dict(shown.validation),
+        "test": dict(shown.test),
+        "tests": {name: dict(test) for name, test in shown.tests.items()},
+    }
+
+
 def rows(points: Sequence[Shown], measure: Measure) -> list[list[str]]:
     """Rows of the terminal's table: point, NFE, the measure on both splits, tests."""
     table = []

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from platform.backend.tracking_store import client_of, failures_told
 from platform.cli import interrupts
-from typing import TYPE_CHECKING
+from platform.cli.console import Console
+from platform.cli.flags import bare_parser, summary_file, with_setting, with_tracking
+from platform.planning import presets
+from platform.planning.locations import (
+    data_directory,
+    storage_path,
+    tracking_uri,
+    writable_storage,
+)
 
-if TYPE_CHECKING:
-    from platform.cli.console import Console
-
-    from dashboards.points import Shown
-    from trainables.scoring.metric_names import Measure
+from dashboards.curves import fronts_figure
+from dashboards.points import Shown, as_json, rows, to_csv
+from dashboards.runs import confirmed
+from trainables.core.errors import UsageError, unknown_name
+from trainables.core.files import write_json, write_whole
+from trainables.data import datasets
+from trainables.scoring.metric_names import ACCURACY, MEASURES, NFE, Measure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,62 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    from platform.cli.console import Console
-    from platform.planning.locations import data_directory, tracking_uri, writable_storage
-
-    from dashboards.runs import confirmed
-    from trainables.core.errors import UsageError
-    from trainables.data import datasets
-    from trainables.scoring.metric_names import MEASURES
-
-    asked, console = _parse(arguments), Console()
-    storage = writable_storage(asked.storage)
-    uri = tracking_uri(asked.tracking_uri, storage, os.environ)
-    root = Path(data_directory(asked.data_dir) or storage / "data")
-    facts = datasets.facts(asked.dataset, root)
-    corruption = asked.corruption or facts.corruptions[0]
-    wanted = {"corruption": corruption, "preset": asked.preset, "seed": str(asked.seed)}
-    try:
-        points = confirmed(uri, facts.title, wanted)
-    except LookupError as error:
-        raise UsageError(str(error)) from error
-    file = storage / "compared" / "-".join([facts.title, *wanted.values()])
-    heading = f"{facts.title}, {corruption} (preset {asked.preset}, seed {asked.seed})"
-    _show(heading, points, MEASURES[facts.kind], file, console)
-    return 0
-
-
-def _show(
-    heading: str, points: Sequence[Shown], measure: Measure, file: Path, console: Console
-) -> None:
-    """Draw the fronts and write them to `file`.png and `file`.csv; say what was found and where."""
-    from dashboards.curves import fronts_figure
-    from dashboards.points import rows, to_csv
-    from trainables.core.files import write_whole
-    from trainables.scoring.metric_names import ACCURACY, NFE
-
-    figure, table = (file.with_name(f"{file.name}.{kind}") for kind in ("png", "csv"))
-    write_whole(figure, fronts_figure(heading, points, measure))
-    write_whole(table, to_csv(points).encode())
-    console.table(
-        f"{heading}: {measure.title} % [95 % interval]",
-        ["point", "parameters", "NFE", "test"],
-        [[*row[:3], row[4]] for row in rows(points, measure)],
-    )
-    best = max(points, key=lambda p: p.test[ACCURACY])
-    console.line(
-        f"\nfound:    {len(points)} points; the best on test {measure.samples} is {best.label}, "
-        f"{measure.title} {100 * best.test[measure.name]:.1f} % at {best.test[NFE]:.0f} calls"
-    )
-    console.line(f"figure:   {figure}")
-    console.line(f"table:    {table}")
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    from platform.cli.flags import bare_parser, with_common
-
-    from trainables.data import datasets
-
     made = bare_parser(
         "python -m platform.compare",
         "Draw the fronts of every strategy that was swept on a dataset, from their confirmed points\n"
@@ -90,7 +44,73 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     made.add_argument(
         "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
     )
-    return with_common(made).parse_args(arguments)
+    asked, console = with_tracking(with_setting(made)).parse_args(arguments), Console()
+    if asked.preset not in presets.NAMES:
+        raise unknown_name("preset", asked.preset, presets.NAMES)
+    json_file = summary_file(asked.json)
+    storage = storage_path(asked.storage)
+    uri = tracking_uri(asked.tracking_uri, storage, os.environ)
+    root = Path(data_directory(asked.data_dir) or storage / "data")
+    facts = datasets.facts(asked.dataset, root)
+    title, corruption = facts.title, asked.corruption or facts.corruptions[0]
+    if corruption not in facts.corruptions:
+        raise unknown_name("corruption", corruption, facts.corruptions)
+    wanted = {"corruption": corruption, "preset": asked.preset, "seed": str(asked.seed)}
+    points = _points(uri, title, wanted)
+    _show(console, writable_storage(asked.storage), title, wanted, points, MEASURES[facts.kind])
+    if json_file is not None:
+        files = {kind: str(path) for kind, path in _files(storage, title, wanted).items()}
+        summary = {"dataset": title, **wanted, "tracking_uri": uri}
+        write_json(json_file, {**summary, "points": [as_json(p) for p in points], "files": files})
+    return 0
+
+
+def _points(uri: str, title: str, wanted: dict[str, str]) -> list[Shown]:
+    """The confirmed points in the tracking store.
+
+    Raises:
+        UsageError: it cannot be read, or has none.
+    """
+    client = client_of(uri, existing=True)
+    try:
+        with failures_told(uri):
+            return confirmed(client, title, wanted)
+    except LookupError as error:
+        raise UsageError(str(error)) from error
+
+
+def _files(storage: Path, title: str, wanted: dict[str, str]) -> dict[str, Path]:
+    """Where the figure and the table go."""
+    name = "-".join([title, *wanted.values()])
+    folder = storage / "compared"
+    return {"figure": folder / f"{name}.png", "table": folder / f"{name}.csv"}
+
+
+def _show(
+    console: Console,
+    storage: Path,
+    title: str,
+    wanted: dict[str, str],
+    points: Sequence[Shown],
+    measure: Measure,
+) -> None:
+    """Draw the points, write them down, and say what is best."""
+    files = _files(storage, title, wanted)
+    heading = f"{title}, {wanted['corruption']} (preset {wanted['preset']}, seed {wanted['seed']})"
+    write_whole(files["figure"], fronts_figure(heading, points, measure))
+    write_whole(files["table"], to_csv(points).encode())
+    console.table(
+        f"{heading}: {measure.title} % [95 % interval]",
+        ["point", "parameters", "NFE", "test"],
+        [[*row[:3], row[4]] for row in rows(points, measure)],
+    )
+    best = max(points, key=lambda p: p.test[ACCURACY])
+    console.line(
+        f"\nfound:    {len(points)} points; the best on test {measure.samples} is {best.label}, "
+        f"{measure.title} {100 * best.test[measure.name]:.1f} % at {best.test[NFE]:.0f} calls"
+    )
+    for kind, path in files.items():
+        console.line(f"{kind + ':':<10}{path}")
 
 
 if __name__ == "__main__":

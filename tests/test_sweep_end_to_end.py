@@ -69,7 +69,7 @@ def swept(tmp_path_factory):
 
 
 def test_the_terminal_says_what_was_found_and_what_to_type_next(swept):
-    storage, _, out = swept
+    storage, summary, out = swept
     assert out.startswith("sweep nested on digits")
     for step in ("1/5", "2/5", "3/5", "4/5", "5/5"):
         assert step in out
@@ -77,6 +77,7 @@ def test_the_terminal_says_what_was_found_and_what_to_type_next(swept):
         assert name in out
     for wanted in ("mlflow ui", "platform.evaluate nested digits", "--trials 8", "front.png"):
         assert wanted in out
+    assert f"/#/experiments/1/runs/{summary['parent_run_id']}?workflowType=machine_learning" in out
     assert "127.0.0.1" in out and str(storage) in out
     for chatter in ("raylet", "INFO", "WARNING", "alembic", "Trial status"):
         assert chatter not in out
@@ -156,7 +157,7 @@ def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations
             "gn30",
         )
         assert {"outer_steps", "inner_steps", "t_switch", "eta"} <= set(run.data.params)
-        assert {"accuracy", "accuracy_low", "nfe", "gflops", "seconds_per_sample"} <= set(
+        assert {"validation_accuracy", "validation_accuracy_low", "nfe", "gflops"} <= set(
             run.data.metrics
         )
         assert run.data.metrics["gflops"] > 0
@@ -164,7 +165,9 @@ def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations
     assert kinds == {"classifier", "signal", "logit", "nested", "enhanced", "card"}
     assert {run.data.tags["on_front"] for run in trials} <= {"true", "false"}
     assert "true" in {run.data.tags["on_front"] for run in trials}
-    assert parent.data.metrics["best_accuracy"] > 0 and parent.data.tags["best"] == summary["best"]
+    assert parent.data.metrics["test_accuracy"] > 0 and parent.data.tags["best"] == summary["best"]
+    assert parent.data.tags["trials"] == "4"
+    assert summary["best"] in parent.data.tags["mlflow.note.content"]
     confirmed = _runs(storage, "confirm")
     assert {run.data.tags["split"] for run in confirmed} == {"test"}
     assert len(confirmed) == len(summary["front"]) + len(summary["baselines"])

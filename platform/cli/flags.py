@@ -73,7 +73,15 @@ def bare_parser(prog: str, description: str, epilog: str) -> Parser:
 
 
 def with_common(made: Parser) -> Parser:
-    """The parser with the flags that every verb shares."""
+    """The parser with the flags of a verb that computes."""
+    with_setting(made)
+    _with_machine(made)
+    _with_networks(made)
+    return with_tracking(made)
+
+
+def with_setting(made: Parser) -> Parser:
+    """The parser with the flags that say what was asked of a dataset, and where all of it is."""
     made.add_argument(
         "--preset", default="quick", metavar="|".join(presets.NAMES),
         help="size of everything: smoke to see that it works (a minute), quick for a laptop "
@@ -93,6 +101,23 @@ def with_common(made: Parser) -> Parser:
         help="directory with the dataset's files, such as train/CLASS/*.png and test/CLASS/*.png for "
         "the dataset folder [downloads, kept in the storage]",
     )  # fmt: skip
+    return made
+
+
+def with_tracking(made: Parser) -> Parser:
+    """The parser with the flags that say where runs and a summary are kept."""
+    made.add_argument(
+        "--tracking-uri", default=None, metavar="URI",
+        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
+    )  # fmt: skip
+    made.add_argument(
+        "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
+    )
+    return made
+
+
+def _with_machine(made: Parser) -> None:
+    """The flags that say what the work runs on."""
     made.add_argument(
         "--workers", type=int, default=0, metavar="N",
         help="trials at a time, and training workers [on CPUs a trial a core, and one worker; on GPUs as "
@@ -108,15 +133,6 @@ def with_common(made: Parser) -> Parser:
         help="what networks compute in when they sample: bf16 is about twice as fast where the device "
         "has it, which auto finds out (training's is the preset's) [%(default)s]",
     )  # fmt: skip
-    _with_networks(made)
-    made.add_argument(
-        "--tracking-uri", default=None, metavar="URI",
-        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
-    )  # fmt: skip
-    made.add_argument(
-        "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
-    )
-    return made
 
 
 def _with_networks(made: Parser) -> None:

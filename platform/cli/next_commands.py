@@ -20,11 +20,14 @@ def command(module: str, *words: str) -> str:
 
 def common_flags(plan: Plan) -> Sequence[str]:
     """The flags that name this plan's task again."""
-    flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
-    data = ["--data-dir", plan.data_dir] if plan.data_dir else []
     precision = [] if plan.precision == "auto" else ["--precision", plan.precision]
-    places = ["--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
-    return [*flags, *data, *network_flags(plan), *precision, *device_flags(plan), *places]
+    return [
+        *_setting_flags(plan),
+        *network_flags(plan),
+        *precision,
+        *device_flags(plan),
+        *_place_flags(plan),
+    ]
 
 
 def device_flags(plan: Plan) -> Sequence[str]:
@@ -32,6 +35,20 @@ def device_flags(plan: Plan) -> Sequence[str]:
     workers = ["--workers", str(plan.workers)] if plan.workers else []
     share = plan.gpus_per_trial
     return [*workers, *([] if share is None else ["--gpus-per-trial", f"{share:g}"])]
+
+
+def compare_flags(plan: Plan) -> Sequence[str]:
+    """The flags by which `platform.compare` finds this plan's sweep again."""
+    return [*_setting_flags(plan), *_place_flags(plan)]
+
+
+def _setting_flags(plan: Plan) -> Sequence[str]:
+    flags = ["--corruption", plan.corruption, "--preset", plan.preset, "--seed", str(plan.seed)]
+    return [*flags, *(["--data-dir", plan.data_dir] if plan.data_dir else [])]
+
+
+def _place_flags(plan: Plan) -> Sequence[str]:
+    return ["--storage", plan.storage, "--tracking-uri", plan.tracking_uri]
 
 
 def network_flags(plan: Plan) -> Sequence[str]:

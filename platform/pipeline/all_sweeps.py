@@ -10,15 +10,15 @@ from platform.backend.session import run_each
 from platform.backend.tracking import Tracker
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.next_commands import command
+from platform.cli.next_steps import page_address, page_steps
 from platform.cli.tables import paragraphs, table
 from platform.pipeline import one_sweep
-from platform.pipeline.confirm import Confirmed, as_json
+from platform.pipeline.confirm import Confirmed
 from platform.planning.plan import Plan
 
 from dashboards.choice import verdict
 from dashboards.curves import fronts_figure
-from dashboards.points import Shown, result, to_csv
+from dashboards.points import Shown, as_json, result, to_csv
 from trainables.core.config import digest
 from trainables.core.files import write_files, write_json
 from trainables.scoring.metric_names import ACCURACY, Measure
@@ -27,8 +27,10 @@ from trainables.scoring.metric_names import ACCURACY, Measure
 def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
     """Sweep every plan, then compare; returns the exit status, that of the last failure if any."""
     confirmed: dict[str, Confirmed] = {}
+    experiments: set[str] = set()
 
     def work(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
+        experiments.add(tracker.experiment)
         swept = one_sweep.sweep(plan, cluster, console, tracker, None)
         confirmed[plan.strategy] = swept.confirmed
         chosen = swept.confirmed.choice.cheapest
@@ -36,7 +38,7 @@ def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> 
 
     status = run_each(plans, console, lambda plan: plan.folder / "sweep.log", work)
     if confirmed and status != interrupts.INTERRUPTED:
-        _compare(plans, confirmed, console, json_file)
+        _compare(plans, confirmed, console, experiments.pop(), json_file)
     return status
 
 
@@ -46,7 +48,11 @@ def _folder(plans: Sequence[Plan]) -> Path:
 
 
 def _compare(
-    plans: Sequence[Plan], confirmed: dict[str, Confirmed], console: Console, json_file: Path | None
+    plans: Sequence[Plan],
+    confirmed: dict[str, Confirmed],
+    console: Console,
+    experiment: str,
+    json_file: Path | None,
 ) -> None:
     """A table of every strategy's best and the paper's points, the fronts in one figure."""
     plan, folder = plans[0], _folder(plans)
@@ -73,9 +79,9 @@ def _compare(
     paragraphs(console, "found:", _ranking(list(confirmed.values()), plan.measure))
     console.line(f"figure:   {folder / 'fronts.png'}")
     console.line(f"table:    {folder / 'points.csv'}")
-    console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
-    uri = ("--backend-store-uri", plan.tracking_uri, "--host", "127.0.0.1", "--port", "5000")
-    console.line(f"  {command('mlflow', 'ui', *uri)}")
+    console.line(f"MLflow:   {page_address(plan.tracking_uri, experiment)}")
+    for what, typed in page_steps(plan.tracking_uri).items():
+        console.line(f"{what}:\n  {typed}")
 
 
 def _ranking(confirmed: Sequence[Confirmed], measure: Measure) -> list[str]:

@@ -13,7 +13,6 @@ from platform.backend.measure import Candidate, measure_all
 from platform.cli.console import Console
 from platform.pipeline.study import POINT, accuracy_and_nfe, complete
 from platform.planning.plan import BASELINES, Plan
-from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -122,16 +121,3 @@ def tested(points: list[Shown], measured: Mapping[str, list[Measurement]]) -> li
     ):
         tests[own][rival] = asdict(result) | {"p_holm": p_holm}
     return [replace(shown, tests=tests[shown.label]) for shown in points]
-
-
-def as_json(shown: Shown) -> dict[str, Any]:
-    """A shown point in JSON types."""
-    return {
-        "label": shown.label,
-        "strategy": shown.strategy,
-        "role": shown.role,
-        "point": dict(shown.point),
-        "validation": dict(shown.validation),
-        "test": dict(shown.test),
-        "tests": {name: dict(test) for name, test in shown.tests.items()},
-    }

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from platform.backend.cluster import Cluster
 from platform.backend.tracking import Tracker
 from platform.cli.console import Console
-from platform.cli.next_commands import command, common_flags
+from platform.cli.next_steps import next_steps, page_address, page_steps
 from platform.cli.tables import paragraphs, table
-from platform.pipeline.confirm import Confirmed, as_json, confirm, front_trials
+from platform.pipeline.confirm import Confirmed, confirm, front_trials
 from platform.pipeline.prepare import prepare
 from platform.pipeline.record import draw
 from platform.pipeline.search import Searched, search
@@ -19,6 +18,7 @@ from platform.planning.plan import Plan
 
 from dashboards.choice import against, headline
 from dashboards.pareto import hypervolume, shared_reference
+from dashboards.points import as_json
 from trainables.core.files import write_json
 
 
@@ -63,7 +63,10 @@ def sweep(
         for path in [*files.values(), plan.folder / "plan.json"]:
             tracker.artifact(path, plan.folder)
         tracker.mark_front({str(trial.number) for trial in front_trials(study)})
-        tracker.best(confirmed.choice.best)
+        choice = confirmed.choice
+        tracker.result(
+            choice.best, choice.cheapest, len(complete(study)), headline(choice, plan.measure)
+        )
     swept = Swept(confirmed, files, searched.shortfall)
     summary = _summary(plan, console, tracker, searched, swept, runs, volume)
     write_json(plan.folder / "summary.json", summary)
@@ -111,7 +114,6 @@ def _report(plan: Plan, console: Console, swept: Swept, tracker: Tracker) -> Non
     choice, files = swept.confirmed.choice, swept.files
     console.line()
     table(plan, console, plan.strategy, against(swept.confirmed.points, choice.cheapest))
-    common = common_flags(plan)
     console.line()
     paragraphs(console, "found:", headline(choice, plan.measure))
     if swept.shortfall:
@@ -121,15 +123,7 @@ def _report(plan: Plan, console: Console, swept: Swept, tracker: Tracker) -> Non
     console.line(f"samples:  {files['samples.png']}")
     console.line(f"table:    {files['front.csv']}")
     console.line(f"runs:     parent {tracker.parent} in {plan.tracking_uri}")
-    console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
-    uri = ("--backend-store-uri", plan.tracking_uri)
-    console.line(f"  {command('mlflow', 'ui', *uri, '--host', '127.0.0.1', '--port', '5000')}")
-    console.line(f"replay {choice.cheapest.label} on the test split:")
-    point = json.dumps(dict(choice.cheapest.point))
-    where = (plan.strategy, plan.dataset, *common)
-    console.line(f"  {command('platform.evaluate', *where, '--point', point)}")
-    console.line("compare with the other strategies that were swept:")
-    console.line(f"  {command('platform.compare', plan.dataset, *common)}")
-    console.line("go on with more trials:")
-    more = ("--trials", str(2 * plan.trials))
-    console.line(f"  {command('platform.sweep', *where, *more)}")
+    console.line(f"MLflow:   {page_address(plan.tracking_uri, tracker.experiment, tracker.parent)}")
+    steps = page_steps(plan.tracking_uri) | next_steps(plan, choice.cheapest)
+    for what, typed in steps.items():
+        console.line(f"{what}:\n  {typed}")

@@ -10,13 +10,13 @@ from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import devices
 from platform.cli.console import Console, chatter_to
 from platform.cli.tables import table_of_signals
-from platform.pipeline.confirm import as_json, baseline_points, tested
+from platform.pipeline.confirm import baseline_points, tested
 from platform.pipeline.samples import files_of_samples
 from platform.planning.plan import MAX_SEEDS, Plan
 from typing import Any
 
 from dashboards.choice import against
-from dashboards.points import Shown, rows
+from dashboards.points import Shown, as_json, rows
 from trainables.core.config import digest, identity
 from trainables.core.errors import UsageError, check_range, unknown_name
 from trainables.core.files import write_files, write_json

@@ -44,13 +44,18 @@ def data_directory(asked: str | None) -> str:
     return str(path)
 
 
+def storage_path(asked: str) -> Path:
+    """The storage directory, absolute; it need not be there."""
+    return Path(os.path.abspath(os.path.expanduser(asked)))
+
+
 def writable_storage(asked: str) -> Path:
     """The storage directory, absolute, made where it is missing.
 
     Raises:
         UsageError: it cannot be made or written.
     """
-    path = Path(os.path.abspath(os.path.expanduser(asked)))
+    path = storage_path(asked)
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
