@@ -12,10 +12,11 @@ from platform.cli.flags import bare_parser, with_common
 from platform.planning.locations import data_directory, tracking_uri, writable_storage
 
 from dashboards.curves import fronts_figure
+from dashboards.figure_files import figure_files
 from dashboards.points import rows, to_csv
 from dashboards.runs import confirmed
 from trainables.core.errors import UsageError
-from trainables.core.files import write_whole
+from trainables.core.files import write_files
 from trainables.data import datasets
 from trainables.scoring.metric_names import ACCURACY, MEASURES, NFE
 
@@ -52,8 +53,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     folder = storage / "compared"
     name = "-".join([title, *wanted.values()])
     heading = f"{title}, {corruption} (preset {asked.preset}, seed {asked.seed})"
-    write_whole(folder / f"{name}.png", fronts_figure(heading, points, measure))
-    write_whole(folder / f"{name}.csv", to_csv(points).encode())
+    files = figure_files(name, fronts_figure(heading, points, measure))
+    write_files(folder, files | {f"{name}.csv": to_csv(points).encode()})
     console.table(
         f"{heading}: {measure.title} % [95 % interval]",
         ["point", "parameters", "NFE", "test"],

@@ -15,6 +15,7 @@ from platform.pipeline.confirm import Confirmed, as_json
 from platform.planning.plan import Plan
 
 from dashboards.curves import fronts_figure
+from dashboards.figure_files import figure_files
 from dashboards.points import Shown, to_csv
 from trainables.core.config import digest
 from trainables.core.files import write_files, write_json
@@ -56,7 +57,7 @@ def _compare(
     chosen += baselines.values()
     every = [*(p for own in confirmed.values() for p in own.points), *baselines.values()]
     files = {
-        "fronts.png": fronts_figure(plan.setting, every, plan.measure),
+        **figure_files("fronts", fronts_figure(plan.setting, every, plan.measure)),
         "points.csv": to_csv(chosen).encode(),
     }
     write_files(folder, files)
