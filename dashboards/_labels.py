@@ -135,7 +135,7 @@ def _crossed(centre: np.ndarray, places: np.ndarray, others: np.ndarray) -> np.n
 
 def _outside(boxes: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """Whether each box leaves the frame, (N,)."""
-    return (boxes[:, :2] < frame[:2]).any(1) | (boxes[:, 2:] > frame[2:]).any(1)
+    return np.hstack([boxes[:, :2] < frame[:2], boxes[:, 2:] > frame[2:]]).any(axis=1)
 
 
 def _write(axes: Axes, mark: Mark, offset: np.ndarray, radius: float) -> None:
