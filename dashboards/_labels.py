@@ -135,7 +135,8 @@ def _crossed(centre: np.ndarray, places: np.ndarray, others: np.ndarray) -> np.n
 
 def _outside(boxes: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """Whether each box leaves the frame, (N,)."""
-    return np.hstack([boxes[:, :2] < frame[:2], boxes[:, 2:] > frame[2:]]).any(axis=1)
+    beyond = np.hstack([frame[:2] - boxes[:, :2], boxes[:, 2:] - frame[2:]])
+    return np.max(beyond, axis=1) > 0
 
 
 def _write(axes: Axes, mark: Mark, offset: np.ndarray, radius: float) -> None:
