@@ -19,10 +19,11 @@ from platform.planning.locations import (
 )
 
 from dashboards.curves import fronts_figure
+from dashboards.figure_files import figure_files
 from dashboards.points import Shown, as_json, rows, to_csv
 from dashboards.runs import confirmed
 from trainables.core.errors import UsageError, unknown_name
-from trainables.core.files import write_json, write_whole
+from trainables.core.files import write_files, write_json
 from trainables.data import datasets
 from trainables.scoring.metric_names import ACCURACY, MEASURES, NFE, Measure
 
@@ -97,8 +98,9 @@ def _show(
     """Draw the points, write them down, and say what is best."""
     files = _files(storage, title, wanted)
     heading = f"{title}, {wanted['corruption']} (preset {wanted['preset']}, seed {wanted['seed']})"
-    write_whole(files["figure"], fronts_figure(heading, points, measure))
-    write_whole(files["table"], to_csv(points).encode())
+    drawn = figure_files(files["figure"].stem, fronts_figure(heading, points, measure))
+    table = {files["table"].name: to_csv(points).encode()}
+    write_files(files["figure"].parent, drawn | table)
     console.table(
         f"{heading}: {measure.title} % [95 % interval]",
         ["point", "parameters", "NFE", "test"],

@@ -18,6 +18,7 @@ from platform.planning.plan import Plan
 
 from dashboards.choice import verdict
 from dashboards.curves import fronts_figure
+from dashboards.figure_files import figure_files
 from dashboards.points import Shown, as_json, result, to_csv
 from trainables.core.config import digest
 from trainables.core.files import write_files, write_json
@@ -65,7 +66,7 @@ def _compare(
     chosen += baselines.values()
     every = [*(p for own in confirmed.values() for p in own.points), *baselines.values()]
     files = {
-        "fronts.png": fronts_figure(plan.setting, every, plan.measure),
+        **figure_files("fronts", fronts_figure(plan.setting, every, plan.measure)),
         "points.csv": to_csv(chosen).encode(),
     }
     write_files(folder, files)

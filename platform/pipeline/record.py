@@ -1,4 +1,4 @@
-"""Files that a sweep leaves for people: the front as CSV, PNG and HTML, and samples."""
+"""Files that a sweep leaves for people: the front as CSV, PNG, SVG and HTML, and samples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from platform.planning.plan import Plan
 
 import optuna
 
-from dashboards import front
+from dashboards.figure_files import figure_files
+from dashboards.front import front_figure
+from dashboards.page import front_page
 from dashboards.pareto import Reference
 from dashboards.points import Shown, to_csv
 from trainables.core.files import write_files
@@ -33,11 +35,12 @@ def draw(
         {"accuracy": accuracy, "nfe": nfe, "point": trial.user_attrs[POINT]}
         for trial, (accuracy, nfe) in zip(trials, values, strict=True)
     ]
-    measure = plan.measure
+    measure, chosen = plan.measure, [best.label]
+    figure = front_figure(title, values, points, chosen, reference, volume, measure)
     files = {
         "front.csv": to_csv(points).encode(),
-        "front.png": front.front_figure(title, values, points, reference, volume, measure),
-        "front.html": front.front_page(title, hovered, points, measure).encode(),
+        **figure_files("front", figure),
+        "front.html": front_page(title, hovered, points, chosen, measure).encode(),
         **files_of_samples(plan, dataset, points, best),
     }
     return write_files(plan.folder, files)

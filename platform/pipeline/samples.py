@@ -10,8 +10,10 @@ from platform.planning.plan import Plan
 from textwrap import fill, shorten
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
+from dashboards.figure_files import figure_files
 from dashboards.points import Shown
 from dashboards.samples import sample_grid, spectrogram_grid
 from trainables.data.dataset import Dataset
@@ -38,13 +40,13 @@ def files_of_samples(
     plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown, split: str = "test"
 ) -> dict[str, bytes]:
     """Files of the first samples of a split, by their names in the folder of whoever shows them:
-    samples.png, and for speech sounds/*.wav.
+    samples.png and .svg, and for speech sounds/*.wav.
     """
     sampled = _sampled(plan, dataset, points, best, split)
     if dataset.sound is None:
         pixels = {name: signal.numpy() for name, signal in sampled.signals.items()}
-        return {"samples.png": sample_grid(pixels, sampled.captions)}
-    picture = {"samples.png": _spectrograms(dataset.sound, sampled)}
+        return figure_files("samples", sample_grid(pixels, sampled.captions))
+    picture = figure_files("samples", _spectrograms(dataset.sound, sampled))
     return picture | _sounds(dataset.sound, sampled)
 
 
@@ -82,7 +84,7 @@ def _wrapped(texts: Sequence[str]) -> list[str]:
     return [fill(text, _WIDTH) for text in texts]
 
 
-def _spectrograms(sound: Sound, sampled: _Sampled) -> bytes:
+def _spectrograms(sound: Sound, sampled: _Sampled) -> Figure:
     """The picture, in dB of the spectrum, its compression undone."""
     setting = sound.spectrogram
     columns = {}
