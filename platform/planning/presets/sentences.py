@@ -6,7 +6,7 @@ good as its 30 s (see `RecogniserConfig`).
 
 from __future__ import annotations
 
-from platform.planning.presets.preset import Preset
+from platform.planning.presets.definition import Preset
 
 from trainables.data.dataset import Facts
 from trainables.data.spectrogram import SPECTROGRAM_48K, Spectrogram

@@ -3,17 +3,22 @@
 `facts(root)` says what is known of it without reading the signals. `root` is where its files lie, or
 where downloads may be kept; an embedded dataset does not use it. A speech dataset, whose corrupted
 sounds are made before they are used, has `build(root, cache, progress)` in the place of `load`.
+
+Their names are the files' names: this module imports no torch, which takes seconds, before one of them
+is used.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainables.core import plugins
 from trainables.core.progress import Progress, quiet
-from trainables.data.dataset import Dataset, Facts
-from trainables.data.spectrogram import Spectrogram
-from trainables.data.speech.spectrogram_split import as_spectrograms
+
+if TYPE_CHECKING:
+    from trainables.data.dataset import Dataset, Facts
+    from trainables.data.spectrogram import Spectrogram
 
 
 def names() -> tuple[str, ...]:
@@ -43,6 +48,8 @@ def load(
     """
     module = plugins.load(__name__, "dataset", name)
     if must_be_built(name):
+        from trainables.data.speech.spectrogram_split import as_spectrograms
+
         return as_spectrograms(module.build(root, cache or root, progress), spectrogram)
     return module.load(root)
 
