@@ -40,12 +40,20 @@ def sweep(
         study = search(plan, cluster, console, tracker, reference)
     with console.step("confirm", "4/5 confirming the front and the baselines on the test split"):
         confirmed = confirm(plan, cluster, console, study)
-    with console.step("record", "5/5 recording and drawing"):
-        runs = {shown.label: tracker.confirmed(shown) for shown in confirmed.points}
+    with (
+        console.step("record", "5/5 recording and drawing"),
+        console.bar("recording the points") as bar,
+    ):
+        runs = {}
+        for shown in bar.each(confirmed.points):
+            runs[shown.label] = tracker.confirmed(shown)
         volume = hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
-        dataset = plan.places.dataset(plan.task)
-        files = draw(plan, dataset, study, confirmed.points, confirmed.best, reference, volume)
-        for path in [*files.values(), plan.folder / "plan.json"]:
+        bar.update(0, 1, "reading the data")
+        dataset = plan.places.dataset(plan.task, bar.update)
+        files = draw(
+            plan, dataset, study, confirmed.points, confirmed.best, reference, volume, bar.update
+        )
+        for path in bar.each([*files.values(), plan.folder / "plan.json"], "logging artifacts"):
             tracker.artifact(path, plan.folder)
         tracker.mark_front({str(trial.number) for trial in front_trials(study)})
         tracker.best(confirmed.best)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dashboards.points import Shown
 from dashboards.samples import sample_grid, spectrogram_grid
+from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import Dataset
 from trainables.data.spectrogram import Sound
 from trainables.evaluation.evaluator import Evaluator
@@ -35,12 +36,17 @@ class _Sampled:
 
 
 def files_of_samples(
-    plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown, split: str = "test"
+    plan: Plan,
+    dataset: Dataset,
+    points: Sequence[Shown],
+    best: Shown,
+    split: str = "test",
+    progress: Progress = quiet,
 ) -> dict[str, bytes]:
     """Files of the first samples of a split, by their names in the folder of whoever shows them:
-    samples.png, and for speech sounds/*.wav.
+    samples.png, and for speech sounds/*.wav. `progress` is told of every point that is sampled.
     """
-    sampled = _sampled(plan, dataset, points, best, split)
+    sampled = _sampled(plan, dataset, points, best, split, progress)
     if dataset.sound is None:
         pixels = {name: signal.numpy() for name, signal in sampled.signals.items()}
         return {"samples.png": sample_grid(pixels, sampled.captions)}
@@ -49,7 +55,12 @@ def files_of_samples(
 
 
 def _sampled(
-    plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown, split_name: str
+    plan: Plan,
+    dataset: Dataset,
+    points: Sequence[Shown],
+    best: Shown,
+    split_name: str,
+    progress: Progress,
 ) -> _Sampled:
     """A few samples, corrupted, and as the enhanced baseline and the best point restore them."""
     first = plan.job(split_name, 1).samplings()[0]
@@ -58,7 +69,8 @@ def _sampled(
     enhanced = [p for p in points if p.role == "baseline" and p.strategy == "enhanced"][-1:]
     signals: dict[str, Tensor] = {"clean": split.clean()}
     captions: dict[str, Sequence[str]] = {}
-    for shown in [*enhanced, best]:
+    for number, shown in enumerate([*enhanced, best]):
+        progress(number, len(enhanced) + 1, f"sampling by {shown.label}")
         evaluator = Evaluator(
             plan.task,
             shown.strategy,
@@ -75,6 +87,7 @@ def _sampled(
         signals[shown.label] = outcome.x
         answers = evaluator.judge.texts(evaluator.answers(outcome))
         captions[shown.label] = _wrapped([f"answer {answer}" for answer in answers])
+    progress(len(enhanced) + 1, len(enhanced) + 1, "drawing the samples")
     return _Sampled(signals, captions, truths)
 
 
