@@ -7,13 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
-from platform.cli.console import Console
-from platform.cli.flags import bare_parser, with_setting, with_tracking
+from platform.cli.flags import check_words, with_setting, with_tracking
+from platform.cli.parser import bare_parser
 from platform.planning.locations import data_directory, tracking_uri, writable_storage
 
-from dashboards.curves import fronts_figure
-from dashboards.points import rows, to_csv
-from dashboards.runs import confirmed
 from trainables.core.errors import UsageError
 from trainables.core.files import write_whole
 from trainables.data import datasets
@@ -37,7 +34,18 @@ def _main(arguments: Sequence[str] | None) -> int:
     made.add_argument(
         "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
     )
-    asked, console = with_tracking(with_setting(made)).parse_args(arguments), Console()
+    asked = with_tracking(with_setting(made)).parse_args(arguments)
+    check_words(asked)
+    # What takes seconds to load is imported once it is known what to do.
+    from platform.cli.console import Console
+
+    console = Console()
+    with console.loading():
+        from platform.cli.tables import say_if_smoke, table_of_points
+
+        from dashboards.curves import fronts_figure
+        from dashboards.points import to_csv
+        from dashboards.runs import confirmed
     storage = writable_storage(asked.storage)
     uri = tracking_uri(asked.tracking_uri, storage, os.environ)
     root = Path(data_directory(asked.data_dir) or storage / "data")
@@ -54,11 +62,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     heading = f"{title}, {corruption} (preset {asked.preset}, seed {asked.seed})"
     write_whole(folder / f"{name}.png", fronts_figure(heading, points, measure))
     write_whole(folder / f"{name}.csv", to_csv(points).encode())
-    console.table(
-        f"{heading}: {measure.title} % [95 % interval]",
-        ["point", "parameters", "NFE", "test"],
-        [[*row[:3], row[4]] for row in rows(points, measure)],
-    )
+    table_of_points(console, heading, points, measure)
+    say_if_smoke(console, asked.preset)
     best = max(points, key=lambda p: p.test[ACCURACY])
     console.line(
         f"\nfound:    {len(points)} points; the best on test {measure.samples} is {best.label}, "
