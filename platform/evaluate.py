@@ -7,13 +7,22 @@ paper's point and at their best. What was measured before at the same seeds is r
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from platform.cli import interrupts
+from platform.cli.flags import parser, plans_of, summary_file
+from platform.planning.replay import SPLITS, Replay
 from typing import TYPE_CHECKING, Any
 
+import search_spaces
+from trainables import strategies
+from trainables.core.config import as_mapping, from_mapping
+from trainables.core.errors import UsageError, unknown_name
+
 if TYPE_CHECKING:
+    # Loading torch and Ray takes seconds, so what needs them is imported once it is known what to do.
     from platform.planning.plan import Plan
 
 
@@ -24,20 +33,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    from platform.cli.console import Console
-    from platform.cli.flags import plan_of, summary_file
-    from platform.pipeline.replay import Replay, replay
-
     asked = _parse(arguments)
-    console, plan = Console(), plan_of(asked)
+    how, given = Replay(asked.split, asked.seeds), _given_point(asked)
     json_file = summary_file(asked.json)
-    replay(Replay(plan, _point(plan, asked), asked.split, asked.seeds), console, json_file)
+    from platform.cli.console import Console
+
+    console = Console()
+    with console.loading():
+        (plan,) = plans_of(asked)
+        point = _point(plan, asked.run, given)
+        from platform.pipeline.replay import replay
+    replay(plan, how, point, console, json_file)
     return 0
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    from platform.cli.flags import parser
-
     made = parser(
         "python -m platform.evaluate",
         "Measure one point of a strategy on the test split, next to the baselines.",
@@ -53,45 +63,59 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--seeds", type=int, default=None, metavar="N",
         help="samplings of each test sample, for images with a corruption each [as the preset confirms]",
     )  # fmt: skip
-    made.add_argument("--split", default="test", help="validation or test [%(default)s]")
+    made.add_argument(
+        "--split", default=Replay.split, metavar="|".join(SPLITS),
+        help="what the point is measured on [%(default)s]",
+    )  # fmt: skip
     return made.parse_args(arguments)
 
 
-def _point(plan: Plan, asked: argparse.Namespace) -> Mapping[str, Any]:
-    """The point that was asked for, as a mapping.
+def _given_point(asked: argparse.Namespace) -> Mapping[str, Any] | None:
+    """The point that was written on the command line, as a mapping; None where none was.
 
     Raises:
-        UsageError: it is not JSON, its run is not there, or its parameters are not the strategy's.
+        UsageError: it is not JSON, or its parameters are not the strategy's.
     """
-    import search_spaces
-    from trainables.core.errors import UsageError
-
-    if asked.run is not None:
-        return _point_of_run(plan, asked.run)
     if asked.point is None:
-        return search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
+        return None
     try:
         values = json.loads(asked.point)
     except json.JSONDecodeError as error:
         raise UsageError(f"--point is not JSON ({error}): give it in single quotes") from error
     if not isinstance(values, dict):
         raise UsageError('--point must be a JSON object, such as \'{"steps": 10, "eta": 0.0}\'')
+    if asked.strategy in strategies.names():
+        known = [f.name for f in dataclasses.fields(strategies.load(asked.strategy).Parameters)]
+        for name in values:
+            if name not in known:
+                raise unknown_name(f"parameter of {asked.strategy}", name, known)
+        strategies.schedule_of(asked.strategy, values)
     return values
+
+
+def _point(plan: Plan, run: str | None, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The point of the MLflow run, or as given, or the paper's.
+
+    Raises:
+        UsageError: its run is not there.
+    """
+    if run is not None:
+        return _point_of_run(plan, run)
+    if given is not None:
+        return given
+    return search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
 
 
 def _point_of_run(plan: Plan, run_id: str) -> Mapping[str, Any]:
     from platform.backend.tracking import parameters_of
 
     from dashboards.runs import value_of
-    from trainables.core.config import as_mapping, from_mapping
-    from trainables.core.errors import UsageError
-    from trainables.strategies import load as load_strategy
 
     strategy, params = parameters_of(plan.tracking_uri, run_id)
     if strategy != plan.strategy:
         raise UsageError(f"run {run_id} is of strategy {strategy!r}, not {plan.strategy!r}")
     values = {name: value_of(text) for name, text in params.items()}
-    typed = as_mapping(from_mapping(load_strategy(strategy).Parameters, values))
+    typed = as_mapping(from_mapping(strategies.load(strategy).Parameters, values))
     return {name: typed[name] for name in values}  # what the point left out stays left out
 
 

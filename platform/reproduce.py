@@ -7,9 +7,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
+from platform.cli.flags import check_words, summary_file, with_common
+from platform.cli.parser import bare_parser
+from platform.reproduction.paper_tables import TABLES
 from typing import TYPE_CHECKING
 
+from trainables.core.errors import check_range, unknown_name
+from trainables.core.files import write_json
+
 if TYPE_CHECKING:
+    # Loading torch and Ray takes seconds, so what needs them is imported once it is known what to do.
     from platform.cli.console import Console
 
 COST = "cost"
@@ -22,11 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    from platform.cli.console import Console
-    from platform.cli.flags import summary_file
-
-    asked, console = _parse(arguments), Console()
+    asked = _parse(arguments)
     json_file = summary_file(asked.json)
+    from platform.cli.console import Console
+
+    console = Console()
     if asked.what == COST:
         _cost(console, json_file)
         return 0
@@ -35,11 +42,10 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 def _cost(console: Console, json_file: Path | None) -> None:
     """Show what every strategy costs, counted and as the paper says."""
-    from platform.reproduction.results import cost_rows
+    with console.loading():
+        from platform.reproduction.results import cost_rows
 
-    from trainables.core.files import write_json
-
-    rows = cost_rows()
+        rows = cost_rows()
     console.table("calls a sample at T = 150, counted | as D.4 says", rows[0], rows[1:])
     if json_file is not None:
         write_json(json_file, {"columns": rows[0], "rows": rows[1:]})
@@ -47,30 +53,24 @@ def _cost(console: Console, json_file: Path | None) -> None:
 
 def _table(asked: argparse.Namespace, console: Console, json_file: Path | None) -> int:
     """Reproduce a table or figure; returns the exit status."""
-    from platform.reproduction.report import report
-    from platform.reproduction.results import draw, save
-    from platform.reproduction.work import results_of, work_of
+    with console.loading():
+        from platform.reproduction.report import report
+        from platform.reproduction.results import draw, save
+        from platform.reproduction.work import results_of, work_of
 
-    from trainables.core.files import write_json
-
-    work = work_of(asked)
+        work = work_of(asked)
     results, status = results_of(work, console)
     if results:
         title = work.table(work.plans[0]).title
         files = save(results, work.folder, work.measure)
         files |= draw(title, work.name, results, work.folder, work.measure)
-        report(title, results, files, work, console)
         if json_file is not None:
             write_json(json_file, [result.as_json() for result in results])
+        report(title, results, files, work, console)
     return status
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    from platform.cli.flags import bare_parser, with_common
-    from platform.reproduction.paper_tables import TABLES
-
-    from trainables.core.errors import unknown_name
-
     made = bare_parser(
         "python -m platform.reproduce",
         "Train and measure what a table or figure of the paper needs, at the paper's points, on test\n"
@@ -98,6 +98,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     asked = with_common(made).parse_args(arguments)
     if asked.what not in (*TABLES, COST):
         raise unknown_name("table", asked.what, [*TABLES, COST])
+    for dataset in asked.datasets or (None,):  # all of them, before the first is looked at
+        check_words(asked, dataset=dataset)
+    check_range("--steps", 1 if asked.steps is None else asked.steps, 1, 100_000)
     return asked
 
 

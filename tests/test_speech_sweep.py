@@ -177,7 +177,7 @@ def test_a_second_sweep_and_table_2_use_what_is_there(swept):
     assert [p["test"] for p in again["front"]] == [p["test"] for p in summary["front"]]
 
     out, results = _run("reproduce", "table2", "--datasets", DATASET, root=root)
-    assert "Table 2: WER % [95 % interval] on test utterances" in out
+    assert f"Table 2: {DATASET} babble, WER % [95 % interval] on test utterances" in out
     assert "to train: parallel, alternating" in out
     assert times == {path: path.stat().st_mtime_ns for path in times}
     methods = [result["method"] for result in results]

@@ -49,7 +49,7 @@ def measure_all(
     missing = [unit for unit in wanted if _known(plan, *unit) is None]
     missing.sort(key=lambda unit: -cost(schedule_of(unit[0].strategy, unit[0].point)).nfe)
     if missing:
-        with console.bar(f"measuring on the {split} split, runs") as bar:
+        with console.bar("starting Ray") as bar:
             _Measuring(plan, cluster, console, bar, missing, job).run()
     measured = []
     for candidate in candidates:
@@ -76,6 +76,7 @@ class _Measuring:
     ) -> None:
         self._plan, self._console, self._bar, self._units = plan, console, bar, units
         given = cluster.allocation(plan)
+        self._bar.update(0, len(units), f"measuring on the {job.split} split, runs")
         self._job = replace(job, threads=given.threads, gpu_share=given.gpu_share)
         self._wanted = _pieces_wanted(len(units), given.actors)
         self._actors = min(given.actors, len(units) * self._wanted)

@@ -26,6 +26,7 @@ from dashboards.points import Shown
 from dashboards.runs import LABEL
 from trainables.core.config import digest
 from trainables.core.errors import UsageError
+from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
     NFE,
@@ -133,8 +134,9 @@ class Tracker:
         self._close(run, "FINISHED")
         return run
 
-    def confirmation(self, points: Sequence[Shown]) -> dict[str, str]:
-        """Record the sweep's points on the test split; returns their run ids by their labels.
+    def confirmation(self, points: Sequence[Shown], progress: Progress = quiet) -> dict[str, str]:
+        """Record the sweep's points on the test split, telling of every one; returns their run ids by
+        their labels.
 
         A sweep has one confirmation, its last: what is recorded already is kept as it is, and runs of
         an earlier confirmation that say something else are deleted, as MLflow deletes: they are not
@@ -144,7 +146,10 @@ class Tracker:
         earlier = self._find(wanted)
         whole = [run for run in earlier if run.info.status == "FINISHED"]
         known = {run.data.tags.get(_CONTENT): run.info.run_id for run in whole}
-        runs = {p.label: known.get(_content_of(p)) or self.confirmed(p) for p in points}
+        runs = {}
+        for done, shown in enumerate(points):
+            progress(done, len(points), "recording the points")
+            runs[shown.label] = known.get(_content_of(shown)) or self.confirmed(shown)
         for run in earlier:
             if run.info.run_id not in runs.values():
                 self._client.delete_run(run.info.run_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import sys
 import threading
@@ -16,6 +18,9 @@ from trainables.core.errors import UsageError
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 _WAIT_SECONDS = 0.2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Python looks through all objects again and again as it ends, seconds long with torch and Ray loaded, while
+# the last line is on the terminal already. Registered early, this runs after what Ray has to end.
+atexit.register(gc.freeze)
 
 
 @contextmanager

@@ -54,13 +54,17 @@ def sweep(
     study = searched.study
     with console.step("confirm", "4/5 confirming the front and the baselines on the test split"):
         confirmed = confirm(plan, cluster, console, study)
-    with console.step("record", "5/5 recording and drawing"):
-        runs = tracker.confirmation(confirmed.points)
+    with (
+        console.step("record", "5/5 recording and drawing"),
+        console.bar("recording the points") as bar,
+    ):
+        runs = tracker.confirmation(confirmed.points, bar.update)
         volume = hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
-        dataset = plan.places.dataset(plan.task)
+        bar.update(0, 1, "reading the data")
+        dataset = plan.places.dataset(plan.task, bar.update)
         chosen = confirmed.choice.cheapest
-        files = draw(plan, dataset, study, confirmed.points, chosen, reference, volume)
-        for path in [*files.values(), plan.folder / "plan.json"]:
+        files = draw(plan, dataset, study, confirmed.points, chosen, reference, volume, bar.update)
+        for path in bar.each([*files.values(), plan.folder / "plan.json"], "logging artifacts"):
             tracker.artifact(path, plan.folder)
         tracker.mark_front({str(trial.number) for trial in front_trials(study)})
         choice = confirmed.choice

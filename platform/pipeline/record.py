@@ -15,6 +15,7 @@ from dashboards.page import front_page
 from dashboards.pareto import Reference
 from dashboards.points import Shown, to_csv
 from trainables.core.files import write_files
+from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import Dataset
 
 
@@ -26,8 +27,11 @@ def draw(
     best: Shown,
     reference: Reference,
     volume: float,
+    progress: Progress = quiet,
 ) -> dict[str, Path]:
-    """Write the files into the sweep's folder; returns their paths by name."""
+    """Write the files into the sweep's folder; returns their paths by name. `progress` is told of the
+    samples.
+    """
     trials = complete(study)
     values = [accuracy_and_nfe(trial) for trial in trials]
     title = f"{plan.strategy} on {plan.setting}"
@@ -41,6 +45,6 @@ def draw(
         "front.csv": to_csv(points).encode(),
         **figure_files("front", figure),
         "front.html": front_page(title, hovered, points, chosen, measure).encode(),
-        **files_of_samples(plan, dataset, points, best),
+        **files_of_samples(plan, dataset, points, best, progress=progress),
     }
     return write_files(plan.folder, files)

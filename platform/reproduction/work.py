@@ -44,15 +44,21 @@ class Work:
 
 
 def work_of(asked: argparse.Namespace) -> Work:
+    """The table that was asked for, with a plan for every dataset and corruption.
+
+    Raises:
+        UsageError: a plan is not possible, or not for this table.
+    """
     plans = []
     table = paper_tables.TABLES[asked.what](2)
+    strategy = table.methods[-1].strategy
     for dataset in asked.datasets or table.datasets:
         for corruption in asked.corruptions or table.corruptions or (None,):
-            named = {"strategy": table.methods[-1].strategy, "dataset": dataset}
-            given = vars(asked) | named | {"corruption": corruption}
-            plans.append(plan_of(argparse.Namespace(**given)))
-            _check_kind(asked.what, plans[-1], table)
-            check_range("--steps", asked.steps or 1, 1, plans[-1].task.recipe.T)
+            plan = plan_of(asked, strategy=strategy, dataset=dataset, corruption=corruption)
+            _check_kind(asked.what, plan, table)
+            steps = 1 if asked.steps is None else asked.steps
+            check_range("--steps", steps, 1, plan.task.recipe.T)
+            plans.append(plan)
     first = plans[0]
     name = f"{asked.what}-{first.preset}-seed{first.seed}"
     name += "" if asked.steps is None else f"-{asked.steps}steps"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from platform.planning.presets import words
-from platform.planning.presets.preset import Preset
+from platform.planning.presets.definition import Preset
 
 from trainables.data.dataset import Facts
 from trainables.data.spectrogram import SPECTROGRAM_48K, Spectrogram
