@@ -122,7 +122,8 @@ def _covered(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """How many of the others each box overlaps, (N,)."""
     left_bottom = np.maximum(boxes[:, None, :2], others[None, :, :2])
     right_top = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    return (left_bottom < right_top).all(2).sum(1)
+    value: np.ndarray = (left_bottom < right_top).all(2).sum(1)
+    return value
 
 
 def _crossed(centre: np.ndarray, places: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -130,13 +131,15 @@ def _crossed(centre: np.ndarray, places: np.ndarray, others: np.ndarray) -> np.n
     along = np.linspace(0, 1, _STEPS)[:, None, None]
     walked = centre + along * (places - centre)
     inside = (others[:, :2] < walked[..., None, :]) & (walked[..., None, :] < others[:, 2:])
-    return inside.all(-1).any(0).sum(-1)
+    value: np.ndarray = inside.all(-1).any(0).sum(-1)
+    return value
 
 
 def _outside(boxes: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """Whether each box leaves the frame, (N,)."""
     beyond = np.hstack([frame[:2] - boxes[:, :2], boxes[:, 2:] - frame[2:]])
-    return np.max(beyond, axis=1) > 0
+    value: np.ndarray = np.max(beyond, axis=1) > 0
+    return value
 
 
 def _write(axes: Axes, mark: Mark, offset: np.ndarray, radius: float) -> None:

@@ -57,7 +57,8 @@ def front_page(
         ticktext=[str(tick) for tick in ticks],
     )  # fmt: skip
     figure.update_yaxes(title=measure.axis)
-    return figure.to_html(include_plotlyjs=True, full_html=True)
+    value: str = figure.to_html(include_plotlyjs=True, full_html=True)
+    return value
 
 
 def hover(name: str, nfe: float, value: str, point: Mapping[str, Any], measure: Measure) -> str:

@@ -78,7 +78,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     made.add_argument(
         "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
     )
-    return with_tracking(with_setting(made)).parse_args(arguments)
+    value: argparse.Namespace = with_tracking(with_setting(made)).parse_args(arguments)
+    return value
 
 
 def _points(uri: str, title: str, wanted: dict[str, str]) -> list[Shown]:

@@ -67,7 +67,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--split", default=Replay.split, metavar="|".join(SPLITS),
         help="what the point is measured on [%(default)s]",
     )  # fmt: skip
-    return made.parse_args(arguments)
+    value: argparse.Namespace = made.parse_args(arguments)
+    return value
 
 
 def _given_point(asked: argparse.Namespace) -> Mapping[str, Any] | None:
@@ -103,7 +104,10 @@ def _point(plan: Plan, run: str | None, given: Mapping[str, Any] | None) -> Mapp
         return _point_of_run(plan, run)
     if given is not None:
         return given
-    return search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
+    value: Mapping[str, Any] = search_spaces.load(plan.strategy).paper_point(
+        plan.task.recipe.T, plan.facts.kind
+    )
+    return value
 
 
 def _point_of_run(plan: Plan, run_id: str) -> Mapping[str, Any]:

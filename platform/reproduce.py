@@ -101,7 +101,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for dataset in asked.datasets or (None,):  # all of them, before the first is looked at
         check_words(asked, dataset=dataset)
     check_range("--steps", 1 if asked.steps is None else asked.steps, 1, 100_000)
-    return asked
+    value: argparse.Namespace = asked
+    return value
 
 
 if __name__ == "__main__":

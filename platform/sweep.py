@@ -44,7 +44,7 @@ def _foretell(plans: Sequence[Plan], console: Console) -> int:
     """Say what sweeps would take; nothing is started, written or downloaded for it."""
     with console.loading():
         from platform.backend.cluster import Cluster
-        from platform.planning import forecast
+        from platform.pipeline import forecast
     with Cluster() as cluster:
         given = cluster.foreseen(plans[0])
     console.line(f"devices:  {given.text}")

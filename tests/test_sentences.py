@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from platform import sweep
 from platform.backend.allocation import Node, allocation
-from platform.planning.forecast import forecast
+from platform.pipeline.forecast import forecast
 from platform.planning.plan import Plan
 
 import jiwer

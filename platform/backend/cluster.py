@@ -86,7 +86,7 @@ class Cluster:
 
         address, here = _address(), this_machine()
         joins = address != _LOCAL  # else workers inherit this process's environment
-        counts = {} if joins else {"num_cpus": here.cpus, "num_gpus": here.gpus}
+        counts: dict[str, Any] = {} if joins else {"num_cpus": here.cpus, "num_gpus": here.gpus}
         try:
             ray.init(
                 address=address,

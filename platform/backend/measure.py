@@ -105,7 +105,7 @@ class _Measuring:
                 )
                 running[call] = actor, unit, rows.start
 
-        actors = [remote.remote(self._job) for _ in range(self._actors)]
+        actors: list[Any] = [remote.remote(self._job) for _ in range(self._actors)]
         # An actor loads the data anyway; nobody else has to, to know how many samples there are.
         samples = ray.get(actors[0].samples.remote()) if self._wanted > 1 else self._job.limit
         self._cut(samples)

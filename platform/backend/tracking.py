@@ -233,7 +233,8 @@ class Tracker:
         run = self._client.create_run(self.experiment, start, {**self._tags, **own, **tags}, name)
         self._open.add(run.info.run_id)
         self._client.log_inputs(run.info.run_id, [dataset_input(self._plan, tags["split"])])
-        return run.info.run_id
+        value: str = run.info.run_id
+        return value
 
     def _close(self, run: str, status: str) -> None:
         self._client.set_terminated(run, status)

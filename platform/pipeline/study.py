@@ -115,7 +115,8 @@ class StudySearcher(Searcher):
         self._asked[trial_id] = trial
         point = self._space.suggest(trial, self._T, self._kind)
         trial.set_user_attr(POINT, point)
-        return point
+        value: dict[str, Any] = point
+        return value
 
     def number(self, trial_id: str) -> int:
         """The study's number of a Tune trial."""

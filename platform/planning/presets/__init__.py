@@ -31,4 +31,5 @@ def preset(name: str, facts: Facts) -> Preset:
     from platform.planning.presets import images, sentences, words
 
     kind = sentences if facts.sentences else words if facts.kind == "speech" else images
-    return kind.PRESETS[name](facts)
+    value: Preset = kind.PRESETS[name](facts)
+    return value

@@ -40,4 +40,5 @@ def load(name: str) -> Corruption:
     Raises:
         UsageError: there is none.
     """
-    return plugins.load(__name__, "corruption", name).corrupt
+    value: Corruption = plugins.load(__name__, "corruption", name).corrupt
+    return value

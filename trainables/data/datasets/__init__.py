@@ -52,7 +52,8 @@ def load(
     """
     module = plugins.load(__name__, "dataset", name)
     if not must_be_built(name):
-        return module.load(root)
+        value: Dataset = module.load(root)
+        return value
     from trainables.data.speech.builder import build
     from trainables.data.speech.spectrogram_split import as_spectrograms
 
@@ -77,7 +78,8 @@ def facts(name: str, root: Path) -> Facts:
     """
     module = plugins.load(__name__, "dataset", name)
     if not must_be_built(name):
-        return module.facts(root)
+        value: Facts = module.facts(root)
+        return value
     from trainables.data.speech.spectrogram_split import facts_of
 
     return facts_of(module.corpus(root))
