@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from platform.cli.next_commands import command
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -104,7 +105,7 @@ def _unreachable(uri: str, error: BaseException) -> UsageError:
 def _of_another_version(uri: str, said: str) -> UsageError:
     return UsageError(
         f"the tracking store {uri} is of another version of MLflow ({said.split('. ')[0]}): copy it and "
-        f"run python -m mlflow db upgrade {uri}, or name another by --tracking-uri"
+        f"run {command('mlflow', 'db', 'upgrade', uri)}, or name another by --tracking-uri"
     )
 
 
