@@ -106,7 +106,7 @@ class Bench:
                 network.eval().requires_grad_(False)
         scale = LogitScale(facts.classes)
         scale.largest.fill_(3.0)
-        classifier = FrozenClassifier(made["network"], scale)
+        classifier = FrozenClassifier(made["network"], scale, data.classes)
         weights = {name: dict(network.state_dict()) for name, network in made.items()}
         cpu = torch.device("cpu")
         self.fast = {

@@ -18,6 +18,7 @@ from trainables.strategies import schedule_of
 from trainables.strategies.nested import Parameters
 
 T = 150
+CLASSES = tuple("0123456789")
 VARIANCE_X, VARIANCE_Y = 0.09, 0.04
 
 
@@ -132,7 +133,7 @@ def test_nan_is_an_error_that_says_how_many():
 
 def test_flops_are_counted_and_reused():
     scale = LogitScale(10)
-    classifier = FrozenClassifier(ConvNet((1, 8, 8), 10, ConvNetConfig(4, 8)), scale)
+    classifier = FrozenClassifier(ConvNet((1, 8, 8), 10, ConvNetConfig(4, 8)), scale, CLASSES)
     meter, x = Meter(), torch.zeros(5, 1, 8, 8)
     meter.call("classifier", classifier, x, batch=5)
     once = meter.flops
@@ -144,7 +145,9 @@ def test_flops_are_counted_and_reused():
 
 
 def test_the_classifier_stays_frozen():
-    classifier = FrozenClassifier(ConvNet((1, 8, 8), 10, ConvNetConfig(4, 8)), LogitScale(10))
+    classifier = FrozenClassifier(
+        ConvNet((1, 8, 8), 10, ConvNetConfig(4, 8)), LogitScale(10), CLASSES
+    )
     classifier.train()
     assert not any(module.training for module in classifier.modules())
     assert not any(p.requires_grad for p in classifier.parameters())

@@ -14,7 +14,7 @@ from trainables.core.errors import UsageError
 from trainables.core.noise import generator_of
 from trainables.diffusion.ouve import OUVE, OUVE_16K, OUVE_48K
 from trainables.models.speech.ncsnpp.checkpoint import load_sgmse
-from trainables.models.speech.ncsnpp.config import NCSNPP, NCSNPP_48K, NCSNPP_SMALL, NCSNppConfig
+from trainables.models.speech.ncsnpp.config import NCSNPP, NCSNPP_48K, NCSNppConfig
 from trainables.models.speech.ncsnpp.layers import down, up
 from trainables.models.speech.ncsnpp.network import NCSNpp
 
@@ -23,6 +23,10 @@ SMALL = {
     "ncsnpp": NCSNppConfig(base=16, multipliers=(1, 2, 2), blocks=1, attention=(1,)),
     "ncsnpp_48k": replace(NCSNPP_48K, base=16, multipliers=(1, 2, 2), blocks=1),
 }
+COARSE = NCSNppConfig(
+    base=32, multipliers=(1, 1, 2), blocks=1, attention=(), pyramids=False, spread=0.1, patch=4,
+    condition_width=64,
+)  # fmt: skip
 TINY = NCSNppConfig(base=8, multipliers=(1, 2), blocks=1, attention=(1,), condition_width=8)
 
 
@@ -261,7 +265,7 @@ def test_logits_for_a_network_without_a_condition_are_refused():
 
 @pytest.mark.parametrize("condition", ["film", "fusion"])
 def test_gradients_reach_every_trained_parameter(condition):
-    config = replace(NCSNPP_SMALL, base=8, patch=2, condition=condition, pyramids=True)
+    config = replace(COARSE, base=8, patch=2, condition=condition, pyramids=True)
     network = NCSNpp(4, OUVE_16K, config)
     for parameter in network.parameters():  # layers that begin at zero let nothing through
         torch.nn.init.normal_(parameter, std=0.1)
@@ -278,7 +282,7 @@ def test_gradients_reach_every_trained_parameter(condition):
 
 
 def test_a_new_small_network_is_the_exact_score_about_the_corrupted_signal():
-    network = NCSNpp(None, OUVE_16K, NCSNPP_SMALL)
+    network = NCSNpp(None, OUVE_16K, COARSE)
     torch.nn.init.zeros_(network.output_layer.bias)
     x_t, x_cor = 0.3 * torch.randn(2, 2, 2, 64, 32, generator=generator_of("exact"))
     t = torch.tensor([0.03, 0.8])
@@ -323,4 +327,4 @@ def test_bad_sizes_are_refused(given, message):
 
 def test_multiples():
     assert NCSNPP.multiple == NCSNPP_48K.multiple == 64
-    assert NCSNPP_SMALL.multiple == 16
+    assert COARSE.multiple == 16

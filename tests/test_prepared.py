@@ -69,7 +69,7 @@ def _logit(config):
 def _classifier(network):
     scale = LogitScale(CLASSES)
     scale.fit(torch.randn(50, CLASSES, generator=torch.Generator().manual_seed(1)))
-    frozen = FrozenClassifier(_random(network), scale)
+    frozen = FrozenClassifier(_random(network), scale, range(CLASSES))
     return frozen, PreparedClassifier, lambda ready, batch: ready(_inputs(batch)[0])
 
 

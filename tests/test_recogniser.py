@@ -13,14 +13,13 @@ from whisper.model import ModelDimensions, Whisper
 from trainables.core.errors import UsageError
 from trainables.core.noise import generator_of
 from trainables.models.scale import AudioLogitScale, weights_hash
+from trainables.models.speech.whisper.config import RecogniserConfig
 from trainables.models.speech.whisper.decoding import WordDecoder, advance, hear
 from trainables.models.speech.whisper.encoder import LogMel, fit_length
 from trainables.models.speech.whisper.recogniser import (
     Recogniser,
-    RecogniserConfig,
     Sentences,
     Words,
-    load_recogniser,
     tokenizer_of,
     tokens_of,
 )
@@ -103,15 +102,15 @@ def test_features_of_less_have_the_mel_and_the_positions_of_their_length(network
     short.encoder.positional_embedding = network.encoder.positional_embedding[:75].clone()
     heard = functional.pad(waveforms, (1_600, 24_000 - 1_600 - waveforms.shape[1]))
     mel = torch.stack([whisper.log_mel_spectrogram(w) for w in heard])
-    assert recogniser.feature_shape == (75, DIMS.n_audio_state)
+    assert recogniser.features(waveforms).shape[1:] == (75, DIMS.n_audio_state)
     torch.testing.assert_close(
         recogniser.features(waveforms), short.embed_audio(mel), atol=1e-4, rtol=1e-4
     )
 
 
 def test_words_are_heard_for_two_seconds_and_sentences_for_thirty(network, sentences):
-    assert Recogniser(network, Words(DIGITS)).feature_shape[0] == 100
-    assert Recogniser(network, sentences).feature_shape[0] == 1500
+    assert Recogniser(network, Words(DIGITS)).frames == 100
+    assert Recogniser(network, sentences).frames == 1500
 
 
 def test_what_is_too_long_is_cut_and_what_is_short_filled_up():
@@ -304,8 +303,7 @@ def _saved(path, network=None, **changes):
 
 def test_a_checkpoint_of_any_size_is_read(tmp_path, network, waveforms):
     path = _saved(tmp_path / "small.pt", network)
-    config = RecogniserConfig("any", str(path), context=1)
-    recogniser = load_recogniser(config, Words(DIGITS))
+    recogniser = Recogniser(load_whisper("any", str(path)), Words(DIGITS), context=1)
     assert recogniser.weights_hash() == weights_hash(network)
     torch.testing.assert_close(
         recogniser(waveforms), Recogniser(network, Words(DIGITS), context=1)(waveforms)

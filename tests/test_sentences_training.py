@@ -89,7 +89,7 @@ def test_answers_are_rows_of_the_scripts_tokens(task, dataset):
     assert spelled == {" One", " two", ".", " I", "'m", " so", " mad"}
     assert tokens == len(spelled) + 1  # end of text
     heard = recogniser.shown(dataset.test.clean(torch.tensor([0])))
-    assert recogniser.feature_shape == (300, 32) and heard.shape == (1, 250, 32)  # 5 s of 6
+    assert recogniser.frames == 300 and heard.shape == (1, 250, 32)  # 5 s of 6
 
 
 def test_networks_for_words_are_refused(task, dataset):

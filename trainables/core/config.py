@@ -49,7 +49,8 @@ def identity(config: Any) -> dict[str, Any]:
 
 def as_mapping(config: Any) -> dict[str, Any]:
     """A dataclass as a nested dict of JSON types, tuples as lists."""
-    return json.loads(json.dumps(dataclasses.asdict(config)))
+    value: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
+    return value
 
 
 def from_mapping(cls: type[Config], values: Mapping[str, Any]) -> Config:
@@ -73,35 +74,68 @@ def from_mapping(cls: type[Config], values: Mapping[str, Any]) -> Config:
 
 
 def _convert(where: str, hint: Any, value: Any) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return from_mapping(typing.cast(type, hint), value)
-    if typing.get_origin(hint) is types.UnionType and isinstance(value, Mapping):
-        return from_mapping(_meant(where, typing.get_args(hint), value), value)
-    if typing.get_origin(hint) is typing.Literal:
-        check_choice(where, value, typing.get_args(hint))
+    """The value as a field of that type holds it.
+
+    Raises:
+        UsageError: it is of another type, all the way down.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return _convert_union(where, arguments, value)
+    if origin is typing.Literal:
+        check_choice(where, value, arguments)
         return value
-    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
-        return tuple(value)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if origin is tuple:
+        return _convert_tuple(where, arguments, value)
+    if hint is Any:
+        return value
+    wanted: type = origin or hint
+    if dataclasses.is_dataclass(wanted) and isinstance(value, Mapping):
+        return from_mapping(wanted, value)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(hint, type) and (
-        not isinstance(value, hint) or (hint is int and isinstance(value, bool))
-    ):
-        raise UsageError(f"{where} is {value!r}, but must be of type {hint.__name__}")
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        raise UsageError(f"{where} is {value!r}, but must be of type {wanted.__name__}")
     return value
 
 
-def _meant(where: str, options: tuple[Any, ...], value: Mapping[str, Any]) -> type:
-    """The one of several dataclasses that a mapping stands for, by its field `network`; the only one
-    where the other option is None.
-    """
-    options = tuple(option for option in options if option is not types.NoneType)
+def _convert_tuple(where: str, arguments: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise UsageError(f"{where} is {value!r}, but must be a list")
+    endless = len(arguments) == 2 and arguments[1] is Ellipsis
+    hints = [arguments[0]] * len(value) if endless else list(arguments)
+    if len(hints) != len(value):
+        raise UsageError(f"{where} has {len(value)} entries, but must have {len(hints)}")
+    return tuple(
+        _convert(f"{where}[{i}]", *pair) for i, pair in enumerate(zip(hints, value, strict=True))
+    )
+
+
+def _convert_union(where: str, options: tuple[Any, ...], value: Any) -> Any:
+    """A value of one of several types: None, the dataclass that a mapping names, or a plain one."""
+    if value is None and types.NoneType in options:
+        return None
+    real = [option for option in options if option is not types.NoneType]
+    named = [option for option in real if dataclasses.is_dataclass(option)]
+    if named and isinstance(value, Mapping):
+        return from_mapping(_meant(where, named, value), value)
+    if len(real) == 1:
+        return _convert(where, real[0], value)
+    if not isinstance(value, tuple(real)):
+        names = " or ".join(option.__name__ for option in real)
+        raise UsageError(f"{where} is {value!r}, but must be of type {names}")
+    return value
+
+
+def _meant(where: str, options: list[Any], value: Mapping[str, Any]) -> type:
+    """The one of several dataclasses that a mapping stands for, by its field `network`."""
     if len(options) == 1:
-        return options[0]
+        return typing.cast(type, options[0])
     by_name = {option.network: option for option in options}
-    if value.get("network") not in by_name:
-        raise unknown_name(f"{where}.network", str(value.get("network")), by_name)
-    return by_name[value["network"]]
+    name = str(value.get("network"))
+    if name not in by_name:
+        raise unknown_name(f"{where}.network", name, by_name)
+    return typing.cast(type, by_name[name])
 
 
 def digest(values: Any, length: int = 12) -> str:

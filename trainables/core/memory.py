@@ -41,7 +41,8 @@ def fitting_batch(
     taken = [_peak(device, work, batch) for batch in _PROBES]
     each = max(1.0, (taken[1] - taken[0]) / (_PROBES[1] - _PROBES[0]))
     fits = _SHARE * share * torch.cuda.get_device_properties(device).total_memory / each
-    return 2 ** (max(1, min(_LARGEST_BATCH, int(fits))).bit_length() - 1)
+    value: int = 2 ** (max(1, min(_LARGEST_BATCH, int(fits))).bit_length() - 1)
+    return value
 
 
 def room_for_data(device: torch.device) -> int:

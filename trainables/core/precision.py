@@ -24,6 +24,7 @@ def dtype_of(precision: str, device: torch.device) -> torch.dtype:
 def has_bfloat16(device: torch.device) -> bool:
     """Whether the device computes in bf16, rather than emulating it."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        value: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return value
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16", False) or able.get("amx_bf16", False))

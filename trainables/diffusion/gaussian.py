@@ -74,11 +74,6 @@ class GaussianDiffusion:
         signal, noise = self._scales(t, z0)
         return signal * eps - noise * z0
 
-    def noise_of(self, z_t: Tensor, v: Tensor, t: Tensor | int) -> Tensor:
-        """The predicted noise for a network's output v, at levels t (B,) or at one level for all."""
-        signal, noise = self._scales(t, z_t)
-        return noise * z_t + signal * v
-
     def clean_of(
         self, z_t: Tensor, v: Tensor, t: Tensor | int, origin: Tensor | None = None
     ) -> Tensor:

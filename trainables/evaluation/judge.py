@@ -5,7 +5,6 @@ makes of the clean signal, as restricted as the answers are (paper, E.3).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -16,9 +15,6 @@ from trainables.data.dataset import Dataset, Samples
 from trainables.models.base import Classifier
 from trainables.scoring.answers import Judged, classified, transcribed
 from trainables.task.recipe import Task
-
-if TYPE_CHECKING:
-    from trainables.models.speech.whisper.recogniser import Recogniser
 
 _TOGETHER = 16
 _FORMAT = 1
@@ -48,9 +44,7 @@ class Judge:
 
     def texts(self, answers: Tensor) -> list[str]:
         """What such numbers stand for: names of classes, or transcripts."""
-        if self._dataset.script is None:
-            return [self._dataset.classes[number] for number in answers.tolist()]
-        return self._recogniser.texts_of(answers)
+        return self._classifier.texts_of(answers)
 
     def truths(self, samples: Samples) -> list[str]:
         """What is right for samples: names of their classes, or transcripts of the clean signals."""
@@ -67,17 +61,13 @@ class Judge:
                 write_whole(paths[row], text.encode())
         return [path.read_text(encoding="utf-8") for path in paths]
 
-    @property
-    def _recogniser(self) -> Recogniser:
-        return cast("Recogniser", self._classifier)
-
     @torch.no_grad()
     def _heard(self, samples: Samples, rows: Tensor) -> list[str]:
         """Transcripts of the clean signals of these rows."""
         if not len(rows):
             return []
         raw = self._classifier.raw_logits(samples.clean(rows).to(self._device))
-        return self._recogniser.texts_of(raw.argmax(dim=-1))
+        return self._classifier.texts_of(raw.argmax(dim=-1))
 
     def _folder(self) -> Path | None:
         """Where references are kept, named by all that they depend on; None without a cache."""

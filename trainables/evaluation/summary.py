@@ -36,7 +36,8 @@ def per_image(measurements: Sequence[Measurement]) -> np.ndarray:
     rows = [np.frombuffer(m.correct.encode(), np.uint8) == ord("1") for m in measurements]
     if not rows or len({len(row) for row in rows}) != 1:
         raise UsageError("measurements of the same samples are needed, one or more")
-    return np.mean(rows, axis=0)
+    value: np.ndarray = np.mean(rows, axis=0)
+    return value
 
 
 def per_utterance(measurements: Sequence[Measurement]) -> tuple[np.ndarray, np.ndarray]:

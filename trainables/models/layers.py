@@ -34,7 +34,8 @@ class TimeEmbedding(nn.Module):
 
     def forward(self, t: Tensor) -> Tensor:
         angles = t.to(self.frequencies)[:, None] * self.frequencies
-        return self.mlp(torch.cat([angles.sin(), angles.cos()], dim=1))
+        output: Tensor = self.mlp(torch.cat([angles.sin(), angles.cos()], dim=1))
+        return output
 
 
 class ResidualBlock(nn.Module):
@@ -53,7 +54,8 @@ class ResidualBlock(nn.Module):
         if self.film is not None and embedding is not None:
             scale, shift = self.film(embedding)[:, :, None, None].chunk(2, dim=1)
             inner = inner * (1 + scale) + shift
-        return self.shortcut(h) + self.conv2(functional.silu(inner))
+        output: Tensor = self.shortcut(h) + self.conv2(functional.silu(inner))
+        return output
 
 
 class FilmBlock(nn.Module):
@@ -70,4 +72,5 @@ class FilmBlock(nn.Module):
         """h and the embedding, (B, ..., width) each."""
         scale, shift = self.film(embedding).chunk(2, dim=-1)
         inner = functional.silu(self.inner(self.norm(h) * (1 + scale) + shift))
-        return h + self.outer(self.dropout(inner))
+        output: Tensor = h + self.outer(self.dropout(inner))
+        return output

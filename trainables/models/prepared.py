@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainables.models.base import Classifier, Denoiser, LogitDenoiser, SignalDenoiser
+from trainables.models.base import Classifier, Denoiser, Encoding, LogitDenoiser, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier
 from trainables.models.tensor_cache import Recent
 
@@ -72,20 +72,23 @@ class PreparedSignal(SignalDenoiser):
         self._dtype = _given(network, dtype)
         self._forward = Prepared(self._network, self._dtype, frozen)
 
-    def encode_corrupted(self, x_cor: Tensor) -> Any:
+    def encode_corrupted(self, x_cor: Tensor) -> Encoding:
         return self._network.encode_corrupted(_cast(x_cor, self._dtype))
 
     def encode_time(self, t: Tensor) -> Tensor:
         return self._times(t)
 
-    def encode_logits(self, y: Tensor | None, batch: int) -> Any:
+    def encode_logits(self, y: Tensor | None, batch: int) -> Encoding:
         return self._network.encode_logits(None if y is None else _cast(y, self._dtype), batch)
 
-    def forward(self, x_t: Tensor, time: Tensor, corrupted: Any, logits: Any) -> Tensor:
-        return self._forward(x_t, time, corrupted, logits)
+    def forward(self, x_t: Tensor, time: Tensor, corrupted: Encoding, logits: Encoding) -> Tensor:
+        output: Tensor = self._forward(x_t, time, corrupted, logits)
+        return output
 
-    def plain(self, *inputs: Any) -> Any:
-        return self._forward.plain(*inputs)
+    def plain(self, *inputs: object) -> Tensor:
+        """The same without a graph."""
+        output: Tensor = self._forward.plain(*inputs)
+        return output
 
 
 class PreparedLogit(LogitDenoiser):
@@ -96,18 +99,26 @@ class PreparedLogit(LogitDenoiser):
         self._times = network.encode_time
         self._network, given = _copied(network, dtype), _given(network, dtype)
         self._forward = Prepared(self._network, given, frozen)
-        encoder = _Encoder(self._network).eval()
-        # An attribute, so that what it computes can be counted operation by operation.
-        self.encode_signals = Prepared(encoder, given, frozen, restore=False)  # type: ignore[assignment, method-assign]
+        self._encode = Prepared(_Encoder(self._network).eval(), given, frozen, restore=False)
+        self.plain_encode_signals = self._encode.plain
 
     def encode_time(self, t: Tensor) -> Tensor:
         return self._times(t)
 
-    def forward(self, y_t: Tensor, time: Tensor, signals: Any) -> Tensor:
-        return self._forward(y_t, time, signals)
+    def encode_signals(
+        self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
+    ) -> Encoding:
+        given = (x, y_of_x, x_cor) if y_cor is None else (x, y_of_x, x_cor, y_cor)
+        return self._encode(*given)
 
-    def plain(self, *inputs: Any) -> Any:
-        return self._forward.plain(*inputs)
+    def forward(self, y_t: Tensor, time: Tensor, signals: Encoding) -> Tensor:
+        output: Tensor = self._forward(y_t, time, signals)
+        return output
+
+    def plain(self, *inputs: object) -> Tensor:
+        """The same without a graph."""
+        output: Tensor = self._forward.plain(*inputs)
+        return output
 
 
 class PreparedClassifier:
@@ -143,7 +154,7 @@ class HearingLogit(LogitDenoiser):
 
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
-    ) -> Any:
+    ) -> Encoding:
         """The encoding of x and x_cor (B, *signal shape) and y_of_x; y_cor is f(x_cor)."""
         (classifier,) = self._classifier
         known = self._of_corrupted.get(x_cor)
@@ -154,10 +165,12 @@ class HearingLogit(LogitDenoiser):
             self._of_corrupted.keep(x_cor, known)
         return self._denoiser.encode_signals(classifier.shown(x), y_of_x, *known)
 
-    def forward(self, y_t: Tensor, time: Tensor, signals: Any) -> Tensor:
-        return self._denoiser(y_t, time, signals)
+    def forward(self, y_t: Tensor, time: Tensor, signals: Encoding) -> Tensor:
+        output: Tensor = self._denoiser(y_t, time, signals)
+        return output
 
-    def plain(self, *inputs: Any) -> Any:
+    def plain(self, *inputs: object) -> Tensor:
+        """The same without a graph."""
         return self._denoiser.plain(*inputs)
 
 
@@ -168,7 +181,7 @@ class _Encoder(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, *signals: Tensor) -> Any:
+    def forward(self, *signals: Tensor) -> Encoding:
         return self.network.encode_signals(*signals)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from torch import Tensor
 from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.process import Process
-from trainables.models.base import LogitDenoiser, SignalDenoiser
+from trainables.models.base import Encoding, LogitDenoiser, SignalDenoiser
 from trainables.sampling.meter import Meter, Spent
 from trainables.sampling.moves import (
     LOGIT,
@@ -110,18 +110,21 @@ class Engine:
         return _outcome(state)
 
     def _make(self, state: State, move: Move, noise: SampleNoise) -> None:
-        if isinstance(move, Start):
-            self._start(state, move, noise)
-        elif isinstance(move, Update | Predict):
-            self._step(state, move)
-        elif isinstance(move, Correct):
-            self._correct(state, move)
-        elif isinstance(move, Condition):
-            self._condition(state, move)
-        elif isinstance(move, Answer):
-            state.answers.append(self._answer(state, move))
-        else:
-            state.running, state.logit_code, state.signal_code, state.asked = {}, None, None, False
+        match move:
+            case Start():
+                self._start(state, move, noise)
+            case Update() | Predict():
+                self._step(state, move)
+            case Correct():
+                self._correct(state, move)
+            case Condition():
+                self._condition(state, move)
+            case Answer():
+                state.answers.append(self._answer(state, move))
+            case NewChain():
+                state.forget()
+            case _:
+                assert_never(move)
 
     def _start(self, state: State, move: Start, noise: SampleNoise) -> None:
         is_signal, process = move.process == SIGNAL, self._process(move.process)
@@ -183,23 +186,34 @@ class Engine:
         corrupted = self._of_corrupted(state, "signal", denoiser.encode_corrupted)
         if state.logit_code is None:
             state.logit_code = denoiser.encode_logits(None, count)
-        return self.meter.call(
+        output: Tensor = self.meter.call(
             "signal", denoiser, x_t, time_code, corrupted, state.logit_code, batch=count
         )
+        return output
 
     def _logit_output(self, state: State, y_t: Tensor, time_code: Tensor) -> Tensor:
         denoiser = self.system.logit_denoiser
         assert denoiser is not None
-        return self.meter.call("logit", denoiser, y_t, time_code, state.signal_code, batch=len(y_t))
+        output: Tensor = self.meter.call(
+            "logit", denoiser, y_t, time_code, state.signal_code, batch=len(y_t)
+        )
+        return output
 
     def _of_corrupted(
-        self, state: State, network: str, work: Callable[..., Any], *more: Tensor
-    ) -> Any:
+        self,
+        state: State,
+        network: str,
+        work: Callable[..., Encoding],
+        *more: Tensor,
+        plain: Callable[..., Encoding] | None = None,
+    ) -> Encoding:
         """What a network makes of x_cor: executed once for a batch, its FLOPs counted once a run."""
         known = state.batch.of_corrupted
         if network not in known:
             x_cor, before = state.batch.x_cor, self.meter.flops
-            value = self.meter.call(network, work, x_cor, *more, batch=len(x_cor), counted=False)
+            value = self.meter.call(
+                network, work, x_cor, *more, batch=len(x_cor), counted=False, plain=plain
+            )
             known[network] = value, self.meter.flops - before
         elif network not in state.paid:
             self.meter.flops += known[network][1]
@@ -213,13 +227,17 @@ class Engine:
             state.logit_code = self.system.signal_denoiser.encode_logits(value, len(value))
             return
         assert self.system.logit_denoiser is not None
-        encode, y_of_x = self.system.logit_denoiser.encode_signals, self._classify(state, value)
+        denoiser, y_of_x = self.system.logit_denoiser, self._classify(state, value)
+        encode, plain = denoiser.encode_signals, denoiser.plain_encode_signals
         if value is state.batch.x_cor:
-            state.signal_code = self._of_corrupted(state, "logit", encode, y_of_x, value)
-        else:
-            state.signal_code = self.meter.call(
-                "logit", encode, value, y_of_x, state.batch.x_cor, batch=len(value), counted=False
+            state.signal_code = self._of_corrupted(
+                state, "logit", encode, y_of_x, value, plain=plain
             )
+            return
+        given = value, y_of_x, state.batch.x_cor
+        state.signal_code = self.meter.call(
+            "logit", encode, *given, batch=len(value), counted=False, plain=plain
+        )
 
     def _source(self, state: State, source: str) -> Tensor:
         if source == "x_cor":
@@ -239,7 +257,8 @@ class Engine:
             if not (state.asked and self.system.logit_process.needs_origin):
                 self.meter.count("classifier", len(x))
             state.asked = True
-            return self._of_corrupted(state, "classifier", self.system.classifier)
+            output: Tensor = self._of_corrupted(state, "classifier", self.system.classifier)
+            return output
         if state.of_signal is not None and state.of_signal[0] is x:
             self.meter.count("classifier", len(x))
             return state.of_signal[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -32,13 +32,28 @@ class Spent:
         )
 
 
+@runtime_checkable
+class Graph(Protocol):
+    """Work whose operations are hidden, and the same operation by operation."""
+
+    def plain(self, *inputs: object) -> object:
+        """The same without a graph, whose operations can be counted."""
+
+
+def _counted(work: Callable[..., Result], inputs: tuple[object, ...]) -> tuple[Result, float]:
+    """What work gives, and its FLOPs."""
+    with FlopCounterMode(display=False) as counter:
+        result = work(*inputs)
+    return result, float(counter.get_total_flops())
+
+
 class Meter:
     """Every network call of the engine passes through `call`.
 
     `nfe` counts calls of a whole network ("signal", "logit", "classifier") as the paper does; FLOPs
     are those of everything executed, encodings of conditions included. FLOPs of a piece of work are
-    measured the first time that shapes of its kind come by, and reused for the next. Work that has an
-    attribute `plain` is measured by that: a frozen graph hides its operations.
+    measured the first time that shapes of its kind come by, and reused for the next. A `Graph` is
+    measured by its `plain`: a frozen graph hides its operations.
     """
 
     def __init__(self) -> None:
@@ -58,19 +73,23 @@ class Meter:
         *inputs: object,
         batch: int,
         counted: bool = True,
+        plain: Callable[..., object] | None = None,
     ) -> Result:
-        """Run `work(*inputs)` for `batch` samples; count a call of network `name` if `counted`."""
+        """Run `work(*inputs)` for `batch` samples; count a call of network `name` if `counted`.
+
+        FLOPs are those of `plain(*inputs)`, of `work.plain` where there is one, else of the work.
+        """
         shapes = tuple(tuple(x.shape) if isinstance(x, Tensor) else type(x) for x in inputs)
         key = (name, counted, *shapes)
-        plain = getattr(work, "plain", None)
-        if key in self._flops_of or plain is not None:
+        if plain is None and isinstance(work, Graph):
+            plain = work.plain
+        if key in self._flops_of:
             result = work(*inputs)
-        if key not in self._flops_of:
-            with FlopCounterMode(display=False) as counter:
-                measured = (plain or work)(*inputs)
-            self._flops_of[key] = float(counter.get_total_flops())
-            if plain is None:
-                result = measured
+        elif plain is None:
+            result, self._flops_of[key] = _counted(work, inputs)
+        else:
+            result = work(*inputs)
+            self._flops_of[key] = _counted(plain, inputs)[1]
         self.flops += self._flops_of[key]
         if counted:
             self.count(name, batch)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 Kind = Literal["signal", "logit"]
 SIGNAL: Kind = "signal"
@@ -102,38 +102,46 @@ def check(moves: Iterable[Move]) -> list[Move]:
     answered = False
     for number, move in enumerate(done):
         where = f"move {number}, {move}"
-        if isinstance(move, Start):
-            _require(move.steps >= 1, where, "a trajectory needs a step or more")
-            left[move.process] = move.steps
-        elif isinstance(move, Update | Predict | Correct):
-            _require(left.get(move.process, 0) > 0, where, "the process has no step left to make")
-            _require(move.process == SIGNAL or SIGNAL in filled, where, "the signal slot is empty")
-            if not isinstance(move, Correct):
+        match move:
+            case Start():
+                _require(move.steps >= 1, where, "a trajectory needs a step or more")
+                left[move.process] = move.steps
+            case Correct():
+                _check_step(move.process, left, filled, where)
+            case Update() | Predict():
+                _check_step(move.process, left, filled, where)
                 _require(0 <= move.eta <= 1, where, "eta must be from 0 to 1")
                 left[move.process] -= 1
                 updated.add(move.process)
-        elif isinstance(move, Condition):
-            _require(move.source in _SOURCES[move.slot], where, "the source is of the other kind")
-            _check_source(move.source, left, updated, where)
-            filled.add(move.slot)
-        elif isinstance(move, NewChain):
-            _require(answered, where, "the chain before it has no answer")
-            left, updated, filled, answered = {}, set(), set(), False
-        else:
-            need = _NEEDS.get(move.source)
-            _require(need is None or left.get(need) == 0, where, "the trajectory has not ended")
-            answered = True
+            case Condition():
+                _check_source(move, left, updated, where)
+                filled.add(move.slot)
+            case NewChain():
+                _require(answered, where, "the chain before it has no answer")
+                left, updated, filled, answered = {}, set(), set(), False
+            case Answer():
+                need = _NEEDS.get(move.source)
+                _require(need is None or left.get(need) == 0, where, "the trajectory has not ended")
+                answered = True
+            case _:
+                assert_never(move)
     ends = bool(done) and isinstance(done[-1], Answer)
     _require(ends, "the last move", "it is not an answer")
     return done
 
 
-def _check_source(source: str, left: dict[str, int], updated: set[str], where: str) -> None:
-    need = _NEEDS.get(source)
+def _check_step(process: Kind, left: dict[str, int], filled: set[str], where: str) -> None:
+    _require(left.get(process, 0) > 0, where, "the process has no step left to make")
+    _require(process == SIGNAL or SIGNAL in filled, where, "the signal slot is empty")
+
+
+def _check_source(move: Condition, left: dict[str, int], updated: set[str], where: str) -> None:
+    _require(move.source in _SOURCES[move.slot], where, "the source is of the other kind")
+    need = _NEEDS.get(move.source)
     if need is None:
         return
     _require(need in left, where, "that process has not been started")
-    _require(source in ("x", "y") or need in updated, where, "there is no estimate yet")
+    _require(move.source in ("x", "y") or need in updated, where, "there is no estimate yet")
 
 
 def _require(condition: bool, where: str, why: str) -> None:
@@ -164,17 +172,23 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
     calls: Counter[str] = Counter()
     asked = False
     for move in moves:
-        if isinstance(move, Update | Predict | Correct):
-            calls[move.process] += 1
-        elif isinstance(move, NewChain):
-            asked = False
-        elif _classifies_x_cor(move, needs_origin):
+        if _classifies_x_cor(move, needs_origin):
             calls["classifier"] += not (asked and needs_origin)
             asked = True
-        elif isinstance(move, Condition):
-            calls["classifier"] += move.slot == SIGNAL
-        elif isinstance(move, Answer):
-            calls["classifier"] += move.source == "x"
+            continue
+        match move:
+            case Update() | Predict() | Correct():
+                calls[move.process] += 1
+            case Condition():
+                calls["classifier"] += move.slot == SIGNAL
+            case Answer():
+                calls["classifier"] += move.source == "x"
+            case NewChain():
+                asked = False
+            case Start():
+                pass
+            case _:
+                assert_never(move)
     return Cost(calls[SIGNAL], calls[LOGIT], calls["classifier"])
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from torch import Tensor
 
 from trainables.core.noise import SampleNoise
+from trainables.models.base import Encoding
 from trainables.sampling.meter import Spent
 from trainables.sampling.moves import LOGIT, SIGNAL, Kind
 from trainables.sampling.prefix_cache import Begun, SharedBatch
@@ -66,8 +66,8 @@ class State:
     running: dict[Kind, Trajectory] = field(default_factory=dict)
     trajectories: dict[Kind, int] = field(default_factory=lambda: {SIGNAL: 0, LOGIT: 0})
     answers: list[Tensor] = field(default_factory=list)
-    logit_code: Any = None
-    signal_code: Any = None
+    logit_code: Encoding = None
+    signal_code: Encoding = None
     of_signal: tuple[Tensor, Tensor] | None = None
     paid: frozenset[str] = frozenset()
     asked: bool = False
@@ -81,6 +81,10 @@ class State:
             trajectories=dict(self.trajectories),
             answers=list(self.answers),
         )
+
+    def forget(self) -> None:
+        """Begin a new chain: nothing of what was sampled is known any more but the answers."""
+        self.running, self.logit_code, self.signal_code, self.asked = {}, None, None, False
 
     @property
     def is_between(self) -> bool:

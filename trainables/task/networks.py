@@ -13,14 +13,9 @@ from torch import Tensor, nn
 from trainables.core.errors import UsageError
 from trainables.data.audio import RATE
 from trainables.data.dataset import Dataset, Script
-from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser
-from trainables.models.images.classifier import ConvNet, FrozenClassifier, ResNetConfig, resnet
-from trainables.models.images.logit_attention import LogitAttention, LogitAttentionConfig
-from trainables.models.images.logit_mlp import LogitMLP, LogitMLPConfig
-from trainables.models.images.unet import UNet
+from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser, Surroundings
+from trainables.models.images.classifier import FrozenClassifier
 from trainables.models.scale import AudioLogitScale, LogitScale
-from trainables.models.speech.logit_score import LogitScore, LogitScoreConfig
-from trainables.models.speech.logit_sequence import LogitSequenceConfig, LogitSequenceScore
 from trainables.models.speech.ncsnpp.checkpoint import load_sgmse, read_sgmse
 from trainables.models.speech.ncsnpp.config import NCSNppConfig
 from trainables.models.speech.ncsnpp.network import NCSNpp
@@ -37,11 +32,22 @@ StateDicts = dict[str, dict[str, Tensor]]
 
 def new_classifier(dataset: Dataset, recipe: Recipe) -> nn.Module:
     """An untrained classifier, images (B, C, H, W) to raw logits (B, K)."""
-    classes, config = len(dataset.classes), recipe.classifier
+    config = recipe.classifier
     assert not isinstance(config, RecogniserConfig), "speech has a recogniser"
-    if isinstance(config, ResNetConfig):
-        return resnet(dataset.signal_shape[0], classes, config.depth)
-    return ConvNet(dataset.signal_shape, classes, config)
+    return config.build(surroundings(dataset, recipe))
+
+
+def surroundings(dataset: Dataset, recipe: Recipe) -> Surroundings:
+    """What the networks of a task are built to fit.
+
+    Raises:
+        UsageError: Whisper's weights are needed, and cannot be had.
+    """
+    shape, classes, speech = dataset.signal_shape, logit_shape(dataset, recipe)[-1], recipe.speech
+    if speech is None:
+        return Surroundings(shape, classes)
+    width = _feature_width(recipe)
+    return Surroundings(shape, classes, speech.process, speech.logit_process, width)
 
 
 def logit_shape(dataset: Dataset, recipe: Recipe) -> tuple[int, ...]:
@@ -86,7 +92,8 @@ def new_judge(dataset: Dataset, recipe: Recipe) -> Classifier:
     """
     if isinstance(recipe.classifier, RecogniserConfig):
         return recogniser(dataset, recipe)
-    return FrozenClassifier(new_classifier(dataset, recipe), LogitScale(len(dataset.classes)))
+    network, scale = new_classifier(dataset, recipe), LogitScale(len(dataset.classes))
+    return FrozenClassifier(network, scale, dataset.classes)
 
 
 def new_scale(dataset: Dataset, recipe: Recipe) -> AudioLogitScale:
@@ -96,10 +103,7 @@ def new_scale(dataset: Dataset, recipe: Recipe) -> AudioLogitScale:
 
 def new_signal_denoiser(dataset: Dataset, recipe: Recipe) -> SignalDenoiser:
     """An untrained signal denoiser."""
-    classes, config = logit_shape(dataset, recipe)[-1], recipe.signal
-    if isinstance(config, NCSNppConfig):
-        return NCSNpp(classes, _speech(recipe).process, config)
-    return UNet(dataset.signal_shape[0], classes, config)
+    return recipe.signal.build(surroundings(dataset, recipe))
 
 
 def start(denoiser: SignalDenoiser, recipe: Recipe) -> None:
@@ -121,21 +125,13 @@ def new_logit_denoiser(dataset: Dataset, recipe: Recipe) -> LogitDenoiser:
     Raises:
         UsageError: the recipe's is for words where sentences are spoken, or the other way round.
     """
-    channels, config = dataset.signal_shape[0], recipe.logit
-    classes = logit_shape(dataset, recipe)[-1]
-    if isinstance(config, LogitSequenceConfig) != (dataset.script is not None):
+    config = recipe.logit
+    if config.of_sentences != (dataset.script is not None):
         raise UsageError(
             f"the recipe's logit is {config.network!r}, which is not for {dataset.name}: sentences "
             "need 'logit-sequence', words and images another"
         )
-    if isinstance(config, LogitAttentionConfig):
-        return LogitAttention(channels, classes, config)
-    if isinstance(config, LogitMLPConfig):
-        return LogitMLP(channels, classes, config)
-    process = _speech(recipe).logit_process
-    if isinstance(config, LogitScoreConfig):
-        return LogitScore(classes, _feature_width(recipe), process, config)
-    return LogitSequenceScore(classes, _feature_width(recipe), process, config)
+    return config.build(surroundings(dataset, recipe))
 
 
 def frozen_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> Classifier:
@@ -156,7 +152,7 @@ def frozen_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> 
     network, scale = new_classifier(dataset, recipe), LogitScale(len(dataset.classes))
     network.load_state_dict(weights["network"])
     scale.load_state_dict(weights["scale"])
-    return FrozenClassifier(network, scale)
+    return FrozenClassifier(network, scale, dataset.classes)
 
 
 def signal_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> SignalDenoiser:

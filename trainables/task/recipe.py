@@ -150,9 +150,9 @@ class Recipe:
         return {"T": self.T, "loss": self.loss_weighting}
 
     def _check_networks(self) -> None:
-        for name, kinds in _OF_SPEECH.items():
-            given = getattr(self, name)
-            if isinstance(given, kinds) != (self.speech is not None):
+        chosen = {"classifier": self.classifier, "signal": self.signal, "logit": self.logit}
+        for name, given in chosen.items():
+            if given.kind != self.kind:
                 raise UsageError(
                     f"the recipe's {name} is {given.network!r}, which is not for "
                     f"{'speech' if self.speech else 'images'}: choose another, or give `speech`"
@@ -166,13 +166,6 @@ class Recipe:
                     )
         if self.speech is not None and self.augmentation != Augmentation():
             raise UsageError("speech is not augmented: leave out the recipe's augmentation")
-
-
-_OF_SPEECH: dict[str, tuple[type, ...]] = {
-    "classifier": (RecogniserConfig,),
-    "signal": (NCSNppConfig,),
-    "logit": (LogitScoreConfig, LogitSequenceConfig),
-}
 
 
 @dataclass(frozen=True)

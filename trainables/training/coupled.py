@@ -84,12 +84,14 @@ class CoupledObjective(JudgedObjective):
     def output_of_signal(self, noised: Noised, corrupted: Any, guidance: Any) -> Tensor:
         """The signal denoiser's output."""
         time = self.signal.encode_time(self.of_signal.scaled(noised.t))
-        return self.signal(noised.x_t, time, corrupted, guidance)
+        output: Tensor = self.signal(noised.x_t, time, corrupted, guidance)
+        return output
 
     def output_of_logits(self, noised: Noised, signals: Any) -> Tensor:
         """The logit denoiser's output."""
         time = self.logit.encode_time(self.of_logits.scaled(noised.t))
-        return self.logit(noised.y_t, time, signals)
+        output: Tensor = self.logit(noised.y_t, time, signals)
+        return output
 
     def clean_signal(self, batch: PreparedBatch, noised: Noised, output: Tensor) -> Tensor:
         """x0_hat that the signal denoiser's output stands for."""

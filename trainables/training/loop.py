@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,9 +27,6 @@ from trainables.training import stages
 from trainables.training.batches import Batch, Batches, Draws, Share
 from trainables.training.classifier_cache import known_of
 from trainables.training.objective import Context, Objective, Weights
-
-if TYPE_CHECKING:
-    from trainables.models.speech.whisper.recogniser import Recogniser
 
 LEAST_REPORTS = 20
 _WARM_UP = 0.05
@@ -233,8 +230,9 @@ def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str,
 def _judged(objective: Objective, dataset: Dataset, answers: Tensor, labels: Tensor) -> Judged:
     if dataset.script is None:
         return classified(answers, labels)
-    recogniser = cast("Recogniser", objective.judge)
-    return transcribed(recogniser.texts_of(answers), recogniser.texts_of(labels))
+    judge = objective.judge
+    assert judge is not None, "sentences are heard by a frozen recogniser"
+    return transcribed(judge.texts_of(answers), judge.texts_of(labels))
 
 
 def _checkpoint(run: _Run, rounds_done: int) -> dict[str, Any]:

@@ -106,10 +106,14 @@ class PartStore:
         if not self.has(kind, task):
             raise UsageError(f"part {kind!r} has not been trained: {folder} is not there")
         try:
-            return torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
+            value: Weights = torch.load(
+                folder / "weights.pt", map_location="cpu", weights_only=True
+            )
+            return value
         except (OSError, RuntimeError, EOFError) as error:
             raise UsageError(f"{folder} is broken ({error}): remove it to train it anew") from error
 
     def facts(self, kind: str, task: Task) -> dict[str, Any]:
         """What was written down about a finished part."""
-        return json.loads((self.folder(kind, task) / "part.json").read_text())
+        value: dict[str, Any] = json.loads((self.folder(kind, task) / "part.json").read_text())
+        return value

@@ -125,4 +125,7 @@ def _last_checkpoint(device: torch.device) -> dict[str, Any] | None:
     if checkpoint is None:
         return None
     with checkpoint.as_directory() as folder:
-        return torch.load(Path(folder) / "state.pt", map_location=device, weights_only=True)
+        value: dict[str, Any] | None = torch.load(
+            Path(folder) / "state.pt", map_location=device, weights_only=True
+        )
+        return value

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet, resnet18, resnet50
 
 from trainables.core.errors import check_choice, check_range
+from trainables.models.base import Surroundings
 from trainables.models.scale import LogitScale, weights_hash
 
 
@@ -21,10 +22,15 @@ class ConvNetConfig:
     base: int = 32
     hidden: int = 128
     network: Literal["convnet"] = "convnet"
+    kind: ClassVar[str] = "image"
 
     def __post_init__(self) -> None:
         check_range("classifier base", self.base, 1, 4096)
         check_range("classifier hidden width", self.hidden, 1, 65536)
+
+    def build(self, fit: Surroundings) -> nn.Module:
+        """An untrained network, images (B, C, H, W) to raw logits (B, K)."""
+        return ConvNet(fit.signal_shape, fit.classes, self)
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,15 @@ class ResNetConfig:
 
     depth: Literal[18, 50] = 50
     network: Literal["resnet"] = "resnet"
+    kind: ClassVar[str] = "image"
 
     def __post_init__(self) -> None:
         check_choice("classifier depth", self.depth, (18, 50))
+
+    def build(self, fit: Surroundings) -> nn.Module:
+        """An untrained network, images (B, C, H, W) to raw logits (B, K)."""
+        value: nn.Module = resnet(fit.channels, fit.classes, self.depth)
+        return value
 
 
 def resnet(
@@ -81,15 +93,22 @@ class ConvNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(self.features(x))
+        output: Tensor = self.head(self.features(x))
+        return output
 
 
 class FrozenClassifier(nn.Module):
-    """A trained classifier that stays as it is: eval mode, no gradients, standardised logits."""
+    """A trained classifier that stays as it is: eval mode, no gradients, standardised logits.
 
-    def __init__(self, network: nn.Module, scale: LogitScale) -> None:
+    Args:
+        network: images (B, C, H, W) to raw logits (B, K).
+        scale: what standardises them.
+        classes: names of the K classes.
+    """
+
+    def __init__(self, network: nn.Module, scale: LogitScale, classes: Sequence[str]) -> None:
         super().__init__()
-        self.network, self.scale = network, scale
+        self.network, self.scale, self.classes = network, scale, tuple(classes)
         self.requires_grad_(False)
         self.train(False)
 
@@ -105,7 +124,8 @@ class FrozenClassifier(nn.Module):
     @torch.no_grad()
     def raw_logits(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) to raw logits (B, K)."""
-        return self.network(x)
+        output: Tensor = self.network(x)
+        return output
 
     def shown(self, x: Tensor) -> Tensor:
         """The images themselves: logit denoisers have encoders of their own."""
@@ -118,3 +138,7 @@ class FrozenClassifier(nn.Module):
     def classes_of(self, y: Tensor) -> Tensor:
         """Class numbers (B,) that standardised logits (B, K) stand for."""
         return self.scale.restored(y).argmax(dim=1)
+
+    def texts_of(self, numbers: Tensor) -> list[str]:
+        """Names of the classes of these numbers (B,)."""
+        return [self.classes[number] for number in numbers.tolist()]

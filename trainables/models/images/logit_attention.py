@@ -8,14 +8,14 @@ values depend on the images alone, so they are part of their encoding.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.core.errors import UsageError, check_range
-from trainables.models.base import LogitDenoiser
+from trainables.models.base import LogitDenoiser, Surroundings
 from trainables.models.images.classifier import resnet
 from trainables.models.layers import TimeEmbedding, norm, zero_output
 
@@ -35,6 +35,8 @@ class LogitAttentionConfig:
     blocks: int = 4
     dropout: float = 0.1
     network: Literal["attention"] = "attention"
+    kind: ClassVar[str] = "image"
+    of_sentences: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_range("logit denoiser width", self.width, 1, 65536)
@@ -47,6 +49,10 @@ class LogitAttentionConfig:
                 f"logit denoiser width is {self.width}, but must be a multiple of its "
                 f"{self.heads} heads"
             )
+
+    def build(self, fit: Surroundings) -> LogitDenoiser:
+        """An untrained network."""
+        return LogitAttention(fit.channels, fit.classes, self)
 
 
 class LogitAttention(LogitDenoiser):
@@ -70,7 +76,8 @@ class LogitAttention(LogitDenoiser):
         zero_output(self.out)
 
     def encode_time(self, t: Tensor) -> Tensor:
-        return self.time(t)
+        output: Tensor = self.time(t)
+        return output
 
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
@@ -88,7 +95,8 @@ class LogitAttention(LogitDenoiser):
         h = self.inlet(y_t).unflatten(1, (self.tokens, -1))
         for block, key, value in zip(self.blocks, keys, values, strict=True):
             h = block(h, embedding, key, value)
-        return self.out(functional.silu(self.out_norm(h)).flatten(1))
+        output: Tensor = self.out(functional.silu(self.out_norm(h)).flatten(1))
+        return output
 
 
 class _Block(nn.Module):
@@ -118,8 +126,10 @@ class _Block(nn.Module):
         queries = self._split(self.queries(self.norm1(h) * (1 + scale1) + shift1))
         seen = functional.scaled_dot_product_attention(queries, keys, values)
         h = h + self.attended(seen.transpose(1, 2).flatten(2))
-        return h + self.mlp(self.norm2(h) * (1 + scale2) + shift2)
+        output: Tensor = h + self.mlp(self.norm2(h) * (1 + scale2) + shift2)
+        return output
 
     def _split(self, tokens: Tensor) -> Tensor:
         """(B, N, width) to (B, heads, N, width / heads)."""
-        return tokens.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        output: Tensor = tokens.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return output

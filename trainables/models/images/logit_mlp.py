@@ -7,14 +7,14 @@ the estimate kept from what it invented. Time and image features modulate the ML
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.core.errors import check_range
-from trainables.models.base import LogitDenoiser
+from trainables.models.base import LogitDenoiser, Surroundings
 from trainables.models.layers import FilmBlock, ResidualBlock, TimeEmbedding, norm, zero_output
 
 
@@ -30,6 +30,8 @@ class LogitMLPConfig:
     dropout: float = 0.1
     patch: int = 1
     network: Literal["mlp"] = "mlp"
+    kind: ClassVar[str] = "image"
+    of_sentences: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_range("logit denoiser base", self.base, 1, 4096)
@@ -37,6 +39,10 @@ class LogitMLPConfig:
         check_range("logit denoiser blocks", self.blocks, 1, 64)
         check_range("logit denoiser dropout", self.dropout, 0, 0.9)
         check_range("logit denoiser patch", self.patch, 1, 64)
+
+    def build(self, fit: Surroundings) -> LogitDenoiser:
+        """An untrained network."""
+        return LogitMLP(fit.channels, fit.classes, self)
 
 
 class LogitMLP(LogitDenoiser):
@@ -67,16 +73,19 @@ class LogitMLP(LogitDenoiser):
         zero_output(self.out)
 
     def encode_time(self, t: Tensor) -> Tensor:
-        return self.time(t)
+        output: Tensor = self.time(t)
+        return output
 
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
     ) -> Tensor:
-        return self.images(torch.cat([x, x_cor], dim=1)) + self.logits_of_image(y_of_x)
+        output: Tensor = self.images(torch.cat([x, x_cor], dim=1)) + self.logits_of_image(y_of_x)
+        return output
 
     def forward(self, y_t: Tensor, time: Tensor, signals: Tensor) -> Tensor:
         embedding = functional.silu(time + signals)
         h = self.inlet(y_t) + signals
         for block in self.blocks:
             h = block(h, embedding)
-        return self.out(functional.silu(self.out_norm(h)))
+        output: Tensor = self.out(functional.silu(self.out_norm(h)))
+        return output

@@ -10,14 +10,14 @@ from __future__ import annotations
 import typing
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.core.errors import UsageError, check_range
-from trainables.models.base import SignalDenoiser
+from trainables.models.base import SignalDenoiser, Surroundings
 from trainables.models.layers import ResidualBlock, TimeEmbedding, norm, zero_output
 
 
@@ -33,6 +33,7 @@ class UNetConfig:
     blocks: int = 1
     patch: int = 1
     network: Literal["unet"] = "unet"
+    kind: ClassVar[str] = "image"
 
     def __post_init__(self) -> None:
         check_range("U-Net base", self.base, 1, 4096)
@@ -40,6 +41,10 @@ class UNetConfig:
         check_range("U-Net patch", self.patch, 1, 64)
         if not self.multipliers or min(self.multipliers) < 1:
             raise UsageError(f"U-Net multipliers are {self.multipliers}, but must all be 1 or more")
+
+    def build(self, fit: Surroundings) -> SignalDenoiser:
+        """An untrained network."""
+        return UNet(fit.channels, fit.classes, self)
 
 
 class UNet(SignalDenoiser):
@@ -70,10 +75,12 @@ class UNet(SignalDenoiser):
         zero_output(self.out)
 
     def encode_corrupted(self, x_cor: Tensor) -> list[Tensor]:
-        return self.corrupted(self.patched(x_cor), None, None)
+        values: list[Tensor] = self.corrupted(self.patched(x_cor), None, None)
+        return values
 
     def encode_time(self, t: Tensor) -> Tensor:
-        return self.time(t)
+        output: Tensor = self.time(t)
+        return output
 
     def encode_logits(self, y: Tensor | None, batch: int) -> Tensor:
         return self.no_logits[None] if y is None else self.logits(y)
@@ -86,7 +93,8 @@ class UNet(SignalDenoiser):
             h = block(torch.cat([h, features[-1 - level]], dim=1), embedding)
             if level < len(self.shrink):
                 h = functional.interpolate(self.shrink[level](h), scale_factor=2.0)
-        return self.whole(self.out(functional.silu(self.out_norm(h))))
+        output: Tensor = self.whole(self.out(functional.silu(self.out_norm(h))))
+        return output
 
 
 class _Encoder(nn.Module):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from trainables.core.errors import UsageError, check_range
 from trainables.diffusion.ouve import OUVE
-from trainables.models.base import LogitDenoiser
+from trainables.models.base import LogitDenoiser, Surroundings
 from trainables.models.layers import FilmBlock, TimeEmbedding, zero_output
 
 
@@ -51,6 +51,8 @@ class LogitScoreConfig:
     dropout: float = 0.1
     spread: float = 0.1
     network: Literal["logit-score"] = "logit-score"
+    kind: ClassVar[str] = "speech"
+    of_sentences: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_range("logit score width", self.width, 1, 65536)
@@ -59,6 +61,10 @@ class LogitScoreConfig:
         check_range("logit score class_width", self.class_width, 0, 4096)
         check_range("logit score dropout", self.dropout, 0, 0.9)
         check_range("logit score spread", self.spread, 1e-6, 1e3)
+
+    def build(self, fit: Surroundings) -> LogitDenoiser:
+        """An untrained network."""
+        return LogitScore(fit.classes, *fit.of_speech, self)
 
 
 class ResidualLogitScore(LogitDenoiser):
@@ -185,4 +191,7 @@ class _AmongClasses(nn.Module):
     def forward(self, state: Tensor, y_cor: Tensor) -> Tensor:
         tokens = self.inlet(torch.stack([state, y_cor], dim=2)) + self.names
         queries, keys, values = self.qkv(tokens).chunk(3, dim=2)
-        return self.outlet(functional.scaled_dot_product_attention(queries, keys, values))[:, :, 0]
+        output: Tensor = self.outlet(
+            functional.scaled_dot_product_attention(queries, keys, values)
+        )[:, :, 0]
+        return output

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from trainables.core.errors import UsageError, check_range
 from trainables.diffusion.ouve import OUVE
+from trainables.models.base import LogitDenoiser, Surroundings
 from trainables.models.layers import FilmBlock, TimeEmbedding, zero_output
 from trainables.models.speech.logit_score import Heard, ResidualLogitScore, given
 
@@ -48,6 +49,8 @@ class LogitSequenceConfig:
     dropout: float = 0.1
     spread: float = 0.1
     network: Literal["logit-sequence"] = "logit-sequence"
+    kind: ClassVar[str] = "speech"
+    of_sentences: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_range("logit sequence width", self.width, 2, 65536)
@@ -63,6 +66,10 @@ class LogitSequenceConfig:
                 f"logit sequence width is {self.width}, but must be even and a multiple of its "
                 f"{self.heads} heads"
             )
+
+    def build(self, fit: Surroundings) -> LogitDenoiser:
+        """An untrained network."""
+        return LogitSequenceScore(fit.classes, *fit.of_speech, self)
 
 
 class LogitSequenceScore(ResidualLogitScore):
@@ -130,7 +137,8 @@ class LogitSequenceScore(ResidualLogitScore):
         """(B, frames / stride, width) of both signals' features, frame by frame."""
         frames = torch.cat([x, x_cor], dim=2).transpose(1, 2)
         fewer = functional.avg_pool1d(frames, self.stride, ceil_mode=True).transpose(1, 2)
-        return self.audio(_placed(self.audio_inlet(fewer.to(self.inlet.weight))))
+        output: Tensor = self.audio(_placed(self.audio_inlet(fewer.to(self.inlet.weight))))
+        return output
 
     def _history(self, y: Tensor) -> Tensor:
         """(B, S, width): at each step the logits of the step before it."""

@@ -63,7 +63,8 @@ class ClassifierObjective(Objective):
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
         """Of the clean signals: nothing else is what it learns."""
-        return self.network(batch.x0).argmax(dim=1)
+        output: Tensor = self.network(batch.x0).argmax(dim=1)
+        return output
 
     @torch.no_grad()
     def finish(self, dataset: Dataset, device: torch.device) -> None:

@@ -45,7 +45,8 @@ class FiLM(Condition):
 
     def encode(self, y: Tensor) -> Tensor:
         """(B, 2 C): scale and shift."""
-        return self.film(functional.silu(self.inner(self.steps(y).mean(dim=1))))
+        output: Tensor = self.film(functional.silu(self.inner(self.steps(y).mean(dim=1))))
+        return output
 
     def none(self) -> Tensor:
         return torch.zeros(1, self.film.out_features).to(self.film.weight)
@@ -84,7 +85,10 @@ class Fusion(Condition):
         queries = self.queries(_with_positions(frames))
         found = functional.scaled_dot_product_attention(queries, keys, values)
         found = found.transpose(1, 2)[:, :, None].expand(-1, -1, h.shape[2], -1)
-        return h + given * self.outer(functional.silu(self.inner(torch.cat([h, found], dim=1))))
+        output: Tensor = h + given * self.outer(
+            functional.silu(self.inner(torch.cat([h, found], dim=1)))
+        )
+        return output
 
 
 class _Steps(nn.Module):

@@ -97,7 +97,10 @@ class SelfAttention(nn.Module):
         seen = functional.scaled_dot_product_attention(
             self.NIN_0(places)[:, None], self.NIN_1(places)[:, None], self.NIN_2(places)[:, None]
         )
-        return (h + self.NIN_3(seen[:, 0]).transpose(1, 2).reshape(h.shape)) / math.sqrt(2)
+        output: Tensor = (h + self.NIN_3(seen[:, 0]).transpose(1, 2).reshape(h.shape)) / math.sqrt(
+            2
+        )
+        return output
 
 
 class Block(nn.Module):
@@ -131,7 +134,8 @@ class Block(nn.Module):
         inner = self.Conv_1(self.dropout(functional.silu(self.GroupNorm_1(inner))))
         if self.Conv_2 is not None:
             h = self.Conv_2(h)
-        return (h + inner) / math.sqrt(2)
+        output: Tensor = (h + inner) / math.sqrt(2)
+        return output
 
 
 class Join(nn.Module):
@@ -142,7 +146,8 @@ class Join(nn.Module):
         self.Conv_0 = conv(c_in, c_out, 1)
 
     def forward(self, small: Tensor, h: Tensor) -> Tensor:
-        return self.Conv_0(small) + h
+        output: Tensor = self.Conv_0(small) + h
+        return output
 
 
 def _start(layer: nn.Conv2d | nn.Linear, silent: bool = False) -> None:

@@ -20,7 +20,6 @@ from trainables.core.errors import UsageError
 from trainables.diffusion.ouve import OUVE
 from trainables.models.base import SignalDenoiser
 from trainables.models.speech.ncsnpp.condition import Condition, FiLM, Fusion
-from trainables.models.speech.ncsnpp.config import NCSNppConfig
 from trainables.models.speech.ncsnpp.layers import (
     Block,
     FourierTime,
@@ -32,6 +31,7 @@ from trainables.models.speech.ncsnpp.layers import (
     linear,
     up,
 )
+from trainables.models.speech.ncsnpp.sizes import NCSNppSizes
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
@@ -64,7 +64,7 @@ class NCSNpp(SignalDenoiser):
         config: sizes.
     """
 
-    def __init__(self, classes: int | None, process: OUVE, config: NCSNppConfig) -> None:
+    def __init__(self, classes: int | None, process: OUVE, config: NCSNppSizes) -> None:
         super().__init__()
         self.process, self.config = process, config
         self._parts = 4 * config.patch**2  # x_t's and x_cor's real and imaginary parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from trainables.core.config import place
 from trainables.core.errors import check_choice, check_range
@@ -49,6 +49,7 @@ class RecogniserConfig:
     lead: float = 0.0
     content: str = ""
     network: Literal["whisper"] = "whisper"
+    kind: ClassVar[str] = "speech"
 
     def __post_init__(self) -> None:
         check_choice("Whisper's size", self.size, [*SIZES, ANY_SIZE])

@@ -69,12 +69,14 @@ def advance(
 
 def logits_of(decoder: TextDecoder, last: Tensor, tokens: Tensor) -> Tensor:
     """Logits (B, K) of the tokens (K,) for hidden vectors (B, width): K rows of the output matrix."""
-    return (last @ decoder.token_embedding.weight[tokens].to(last.dtype).T).float()
+    output: Tensor = (last @ decoder.token_embedding.weight[tokens].to(last.dtype).T).float()
+    return output
 
 
 def _heads(attention: MultiHeadAttention, x: Tensor) -> Tensor:
     """(B, n, width) to (B, heads, n, width / heads)."""
-    return x.unflatten(2, (attention.n_head, -1)).transpose(1, 2)
+    output: Tensor = x.unflatten(2, (attention.n_head, -1)).transpose(1, 2)
+    return output
 
 
 def _attended(
@@ -82,7 +84,8 @@ def _attended(
 ) -> Tensor:
     queries = _heads(attention, attention.query(x))
     mixed = functional.scaled_dot_product_attention(queries, *seen, attn_mask=mask)
-    return attention.out(mixed.transpose(1, 2).flatten(2))
+    output: Tensor = attention.out(mixed.transpose(1, 2).flatten(2))
+    return output
 
 
 class WordDecoder(nn.Module):

@@ -55,7 +55,8 @@ def frames_of(context: float, encoder: AudioEncoder) -> int:
             f"the recogniser's context is {context} s, but must be more than 0 and at most the "
             f"{longest:g} s that this Whisper hears"
         )
-    return math.ceil(round(context * SAMPLE_RATE / SAMPLES_PER_FRAME, 6))
+    value: int = math.ceil(round(context * SAMPLE_RATE / SAMPLES_PER_FRAME, 6))
+    return value
 
 
 def fit_length(waveforms: Tensor, frames: int, lead: int = 0) -> Tensor:
@@ -71,4 +72,5 @@ def encode(encoder: AudioEncoder, mel: Tensor) -> Tensor:
     x = x + encoder.positional_embedding[: x.shape[1]].to(x.dtype)
     for block in encoder.blocks:
         x = block(x)
-    return encoder.ln_post(x)
+    output: Tensor = encoder.ln_post(x)
+    return output

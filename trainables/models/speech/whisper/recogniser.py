@@ -13,10 +13,9 @@ from whisper.tokenizer import Tokenizer, get_tokenizer
 
 from trainables.core.errors import UsageError, check_range
 from trainables.models.scale import AudioLogitScale, weights_hash
-from trainables.models.speech.whisper.config import LONGEST, RecogniserConfig
+from trainables.models.speech.whisper.config import LONGEST
 from trainables.models.speech.whisper.decoding import SentenceDecoder, WordDecoder
 from trainables.models.speech.whisper.encoder import LogMel, encode, fit_length, frames_of
-from trainables.models.speech.whisper.weights import load_whisper
 from trainables.models.tensor_cache import Recent
 
 _REMEMBERED = 3  # a corrupted signal, its enhanced one, and the one before
@@ -111,11 +110,6 @@ class Recogniser(nn.Module):
         """Shape of one utterance's logits: (K,) of words, (S, K) of sentences."""
         return self.decode.shape
 
-    @property
-    def feature_shape(self) -> tuple[int, int]:
-        """Shape (N, width) of one utterance's features."""
-        return self.frames, self.whisper.dims.n_audio_state
-
     def train(self, mode: bool = True) -> Recogniser:
         """Keeps eval mode whatever is asked: a parent's `train()` must not thaw it."""
         return super().train(False)
@@ -129,7 +123,8 @@ class Recogniser(nn.Module):
         """
         known = self._recent.get(x)
         if known is not None:
-            return known
+            output: Tensor = known
+            return output
         waveforms = x if self.waveform_of is None else self.waveform_of(x)
         if waveforms.dim() != 2:
             raise UsageError(
@@ -148,7 +143,8 @@ class Recogniser(nn.Module):
     @torch.no_grad()
     def raw_logits(self, x: Tensor) -> Tensor:
         """Signals to raw logits (B, *logit_shape), for fitting `scale`."""
-        return self.decode(self.whisper.decoder, self.features(x))
+        output: Tensor = self.decode(self.whisper.decoder, self.features(x))
+        return output
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
@@ -173,20 +169,6 @@ class Recogniser(nn.Module):
     def weights_hash(self) -> str:
         """Identifies Whisper's weights, wherever they came from."""
         return weights_hash(self.whisper)
-
-
-def load_recogniser(
-    config: RecogniserConfig,
-    vocabulary: Words | Sentences,
-    waveform_of: Callable[[Tensor], Tensor] | None = None,
-) -> Recogniser:
-    """The recogniser of a configuration, on the CPU; to be called once a process.
-
-    Raises:
-        UsageError: the weights cannot be had, or as `Recogniser`.
-    """
-    network = load_whisper(config.size, config.checkpoint)
-    return Recogniser(network, vocabulary, config.context, config.lead, waveform_of)
 
 
 def tokenizer_of(whisper: Whisper) -> Tokenizer:
