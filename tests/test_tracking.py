@@ -72,3 +72,20 @@ def test_a_sweep_has_one_confirmation_its_last(tmp_path):
     assert client.get_run(runs["noisy"]).info.lifecycle_stage == "deleted"
     _, gone = run(noisy)
     assert set(gone) == {"noisy"} and len(client.search_runs([tracker.experiment], stage)) == 1
+
+
+def test_runs_say_what_they_ran_on_and_a_sweep_what_it_went_on_on(tmp_path):
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri)
+    tracker, client = Tracker(plan, "2 CPUs"), MlflowClient(uri)
+    tracker.begin()
+    trial = tracker.trial(0, {"eta": 0.0}, {"accuracy": 0.5}, 1.0)
+    tracker.finish("KILLED")
+    later = Tracker(plan, "8 GPUs")
+    later.begin()
+    assert later.parent == tracker.parent
+    said = [client.get_run(run).data.tags["devices"] for run in (trial, later.parent)]
+    assert said == ["2 CPUs", "8 GPUs"]
+    later.finish("FINISHED")

@@ -85,8 +85,7 @@ class Cluster:
         import ray
 
         address, here = _address(), this_machine()
-        joins = address != _LOCAL  # else workers inherit this process's environment
-        counts: dict[str, Any] = {} if joins else {"num_cpus": here.cpus, "num_gpus": here.gpus}
+        joins = address != _LOCAL  # another cluster has its own counts, and its own environment
         try:
             ray.init(
                 address=address,
@@ -95,7 +94,8 @@ class Cluster:
                 log_to_driver=True,
                 logging_level=logging.ERROR,
                 configure_logging=True,
-                **counts,
+                num_cpus=here.cpus if alone else None,
+                num_gpus=here.gpus if alone else None,
             )
         except (ConnectionError, RuntimeError) as error:
             raise UsageError(
@@ -103,7 +103,7 @@ class Cluster:
                 "use this machine alone"
             ) from error
         rearm()
-        if address == _LOCAL:
+        if alone:
             return [here]
         alive = [node for node in ray.nodes() if node["Alive"]]
         self._ids = [node["NodeID"] for node in alive]

@@ -67,6 +67,8 @@ class Tracker:
         if known and not self._plan.fresh:
             self.parent = known[0].info.run_id
             self._client.update_run(self.parent, status="RUNNING")
+            if "devices" in self._tags:  # it may go on elsewhere than it began
+                self._client.set_tag(self.parent, "devices", self._tags["devices"])
         else:
             plan = self._plan
             name = f"{plan.strategy} {plan.corruption} {plan.preset} seed {plan.seed}"

@@ -42,9 +42,8 @@ def open_study(plan: Plan) -> optuna.Study:
     if plan.fresh:
         _put_aside(journal)
     storage = JournalStorage(JournalFileBackend(str(journal)))
-    name = f"{plan.dataset}/{plan.corruption}/{plan.strategy}/{plan.sweep_id}"
     study = optuna.create_study(
-        study_name=name, storage=storage, directions=_DIRECTIONS, load_if_exists=True
+        study_name=_name(plan), storage=storage, directions=_DIRECTIONS, load_if_exists=True
     )
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
@@ -70,9 +69,12 @@ def found_study(plan: Plan) -> optuna.Study | None:
     journal = plan.folder / JOURNAL
     if plan.fresh or not journal.exists():
         return None
-    return optuna.load_study(
-        study_name=None, storage=JournalStorage(JournalFileBackend(str(journal)))
-    )
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    return optuna.load_study(study_name=_name(plan), storage=storage)
+
+
+def _name(plan: Plan) -> str:
+    return f"{plan.dataset}/{plan.corruption}/{plan.strategy}/{plan.sweep_id}"
 
 
 def complete(study: optuna.Study) -> list[FrozenTrial]:
