@@ -128,7 +128,7 @@ def verdict(choice: Choice, measure: Measure) -> list[str]:
         "worse than": choice.worse_than,
     }
     said = "; ".join(f"{side} {', '.join(labels)}" for side, labels in sides.items() if labels)
-    corrected = f"paired, p < {1 - LEVEL:.2g} by Holm over {choice.tests} tests"
+    corrected = f"paired, at {LEVEL:.0%}, Holm's correction for {choice.tests} tests"
     lines = [f"{choice.cheapest.label} on test {measure.samples}: {said} ({corrected})"]
     if choice.noisy is not None:
         test = choice.best.tests[choice.noisy.label]

@@ -68,7 +68,7 @@ def test_a_cheap_point_that_is_as_good_is_the_one_that_is_named():
     )
     assert second == "the best on validation images: p8, accuracy 90.0 % at 235 calls"
     assert third == (
-        "p16 on test images: better than noisy (paired, p < 0.05 by Holm over 2 tests)"
+        "p16 on test images: better than noisy (paired, at 95%, Holm's correction for 2 tests)"
     )
 
 
