@@ -62,7 +62,7 @@ def blocks(
     table = list(zip_longest(titles, *rows, fillvalue=""))
     names, *left = (_Column(title, tuple(cells), title in text) for title, *cells in table)
     side = min(names.full, max(1, width // 2))
-    made = []
+    made: list[Block] = []
     while left or not made:
         taken = _taken(left, width - side)
         made.append(_block([names, *taken], [side, *_widths(taken, width - side)]))
@@ -102,7 +102,7 @@ def _block(columns: Sequence[_Column], widths: Sequence[int]) -> Block:
     header = [wrap(column.title, width) for column, width in zip(columns, widths, strict=True)]
     height = max(map(len, header))
     lifted = [[""] * (height - len(lines)) + lines for lines in header]
-    rows = []
+    rows: list[str] = []
     for cells in zip(*(column.cells for column in columns), strict=True):
         wrapped = [
             wrap(cell, width, break_on_hyphens=False)
