@@ -96,7 +96,10 @@ def front_figure(
     """
     figure, drawn = new_figure(), split(points)
     axes = figure.add_subplot()
-    limits = _limits(axes, trials, drawn, measure)
+    limits = limits_of(trials, drawn, measure)
+    axes.set_ylim(*limits)
+    calls = [nfe for _, nfe in trials] + [p.test[NFE] for p in drawn.called]
+    logarithmic(axes, [nfe for nfe in calls if nfe > 0])
     _draw_trials(axes, trials, measure, limits)
     marks = _draw_called(axes, drawn, chosen, measure)
     for shown in drawn.levels:
@@ -115,21 +118,19 @@ def front_figure(
     return figure
 
 
-def _limits(
-    axes: Axes, trials: Sequence[tuple[float, float]], drawn: Split, measure: Measure
+def limits_of(
+    trials: Sequence[tuple[float, float]], drawn: Split, measure: Measure
 ) -> tuple[float, float]:
-    """Give the axes their limits: around what was measured on test samples and the trials' front."""
+    """Limits of the vertical axis, in percent: around what was measured on test samples and the trials'
+    front.
+    """
     values, (down, up) = bars([p.test for p in drawn.called], measure)
     found = [trials[i] for i in front(trials)]
     reached = [100 * measure.of(accuracy) for accuracy, nfe in found if nfe > 0]
     reached += [v - d for v, d in zip(values, down, strict=True)]
     reached += [v + u for v, u in zip(values, up, strict=True)]
     levels = [100 * p.test[measure.name] for p in drawn.levels]
-    limits = with_levels(around(reached or levels), levels)
-    axes.set_ylim(*limits)
-    calls = [nfe for _, nfe in trials] + [p.test[NFE] for p in drawn.called]
-    logarithmic(axes, [nfe for nfe in calls if nfe > 0])
-    return limits
+    return with_levels(around(reached or levels), levels)
 
 
 def _draw_trials(

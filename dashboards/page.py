@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from dashboards._axes import NFE_AXIS, bars
 from dashboards._colors import INK, TRIAL, style_of
-from dashboards.front import FAINT, FRONT, short, split
+from dashboards.front import FAINT, FRONT, limits_of, short, split
 from dashboards.points import Shown, describe, percent
 from trainables.scoring.metric_names import NFE, Measure
 
@@ -56,7 +56,8 @@ def front_page(
         type="log", title=NFE_AXIS, tickvals=ticks,
         ticktext=[str(tick) for tick in ticks],
     )  # fmt: skip
-    figure.update_yaxes(title=measure.axis)
+    pairs = [(t["accuracy"], t["nfe"]) for t in trials]
+    figure.update_yaxes(title=measure.axis, range=limits_of(pairs, drawn, measure))
     value: str = figure.to_html(include_plotlyjs=True, full_html=True)
     return value
 
@@ -101,10 +102,12 @@ def _add(
 
 
 def _add_level(figure: go.Figure, shown: Shown, calls: Sequence[float], measure: Measure) -> None:
-    """What costs no calls, as a line from the fewest to the most calls."""
+    """What costs no calls, as a line from the fewest to the most calls. It may lie outside of what is seen
+    at first, so that the legend tells its value.
+    """
     value, ends = 100 * shown.test[measure.name], [min(calls, default=1), max(calls, default=10)]
     figure.add_scatter(
-        x=ends, y=[value, value], mode="lines", name=shown.label,
+        x=ends, y=[value, value], mode="lines", name=f"{shown.label}, {value:.1f} %",
         line={"dash": "dot", "color": style_of(shown.strategy).color},
         hovertext=_told([shown], measure) * 2, hovertemplate=_HOVER_TEMPLATE,
     )  # fmt: skip

@@ -241,6 +241,13 @@ def test_hovering_tells_calls_and_accuracy_once_each():
     assert "%{hovertext}" in drawn and "%{y}" not in drawn and '"hoverinfo"' not in drawn
 
 
+def test_the_page_begins_where_the_points_are_and_tells_what_lies_far_below():
+    page = front_page("made up", [], _crowded(), (), BY_ACCURACY).split("Plotly.newPlot")[-1]
+    low, high = map(float, re.search(r'"range":\[([\d.]+),([\d.]+)\]', page).groups())
+    assert 80 < low < 90 and 96 < high <= 101
+    assert '"name":"noisy, 36.0 %"' in page
+
+
 def test_every_strategy_has_a_colour_and_a_marker_of_its_own():
     assert set(STYLES) == set(strategies.names())
     assert len({style.color for style in STYLES.values()}) == len(STYLES)

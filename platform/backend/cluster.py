@@ -94,8 +94,8 @@ class Cluster:
                 log_to_driver=True,
                 logging_level=logging.ERROR,
                 configure_logging=True,
-                num_cpus=here.cpus if alone else None,
-                num_gpus=here.gpus if alone else None,
+                num_cpus=None if joins else here.cpus,
+                num_gpus=None if joins else here.gpus,
             )
         except (ConnectionError, RuntimeError) as error:
             raise UsageError(
@@ -103,7 +103,7 @@ class Cluster:
                 "use this machine alone"
             ) from error
         rearm()
-        if alone:
+        if not joins:
             return [here]
         alive = [node for node in ray.nodes() if node["Alive"]]
         self._ids = [node["NodeID"] for node in alive]
