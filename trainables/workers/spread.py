@@ -15,7 +15,7 @@ def over_cluster(make: Callable[[Item], Made], items: Sequence[Item]) -> Iterato
     """Calls a function with each item in a task of Ray's; gives what it made of them as it is made, with
     their place. No more tasks are under way than twice the CPUs.
     """
-    task = ray.remote(num_cpus=1)(_called)
+    task: Any = ray.remote(num_cpus=1)(_called)
     shared = ray.put(make)
     most = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
     waiting, running = list(range(len(items))), dict[Any, int]()
