@@ -22,8 +22,10 @@ from trainables.evaluation.measurement import Sampling, measurement_config
 from trainables.training.part_store import key_of
 
 PACKED = Path(__file__).with_name("earlier_store.tar.xz")
+# Of each dataset: corruption, the sweep's id, the id of its parent run.
 SWEEPS = {
     "digits": ("gn30", "9646dde63d2c", "1b439bedccf24db684154b93936eaf9e"),
+    "fsdd-babble": ("babble", "1205741fa05c", "f842a53d2aee4645b68b48b1bb18861b"),
 }
 
 
