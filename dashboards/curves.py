@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboards._drawing import bars, png
+from dashboards._axes import (
+    NFE_AXIS,
+    around,
+    bars,
+    draw_level,
+    legend_below,
+    logarithmic,
+    new_figure,
+    titled,
+    with_levels,
+)
+from dashboards._colors import style_of
+from dashboards.front import FAINT
 from dashboards.pareto import front
 from dashboards.points import Shown
 from trainables.scoring.metric_names import ACCURACY, NFE, Measure
@@ -15,69 +27,81 @@ from trainables.scoring.metric_names import ACCURACY, NFE, Measure
 Curve = Sequence[tuple[float, Mapping[str, float]]]
 """Places on the horizontal axis with the metrics measured there."""
 
-_COLORS = (
-    "#0b6e4f",
-    "#c0392b",
-    "#2c5aa0",
-    "#b7791f",
-    "#6b3fa0",
-    "#4a4e69",
-    "#0f8b8d",
-    "#a23e48",
-    "#7a8b00",
-)
-_MARKERS = "osD^vP*X"
 _APART = 1.012  # curves are drawn a little apart, so that intervals do not hide each other
 
 
 def curves_figure(
-    title: str, xlabel: str, note: str, curves: Mapping[str, Curve], measure: Measure
-) -> bytes:
-    """PNG of the measure with 95 % intervals; what lies at 0 is a line over the whole width."""
-    figure = Figure(figsize=(8, 5), dpi=130, layout="constrained")
+    title: str,
+    xlabel: str,
+    note: str,
+    curves: Mapping[str, Curve],
+    measure: Measure,
+    faint: Mapping[str, Curve] | None = None,
+) -> Figure:
+    """The measure with 95 % intervals, a curve a strategy; what lies at 0 is a level over the whole width.
+
+    `faint` are more places of the strategies, drawn faint and not joined.
+    """
+    figure, faint = new_figure(), faint or {}
     axes = figure.add_subplot()
-    for number, (name, curve) in enumerate(curves.items()):
-        style = _COLORS[number % len(_COLORS)], _MARKERS[number % len(_MARKERS)]
-        apart = _APART ** (number - (len(curves) - 1) / 2)
-        moved = [(x * apart, metrics) for x, metrics in curve]
-        _draw(axes, name, sorted(moved, key=lambda place: place[0]), measure, *style)
-    axes.set_xscale("log")
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(measure.axis)
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.grid(alpha=0.25, which="both")
-    axes.legend(fontsize=8, frameon=False)
-    figure.supxlabel(note, fontsize=7, color="#555")
-    return png(figure)
+    levels = {name: curve[0][1] for name, curve in curves.items() if curve and curve[0][0] <= 0}
+    joined = {name: curve for name, curve in curves.items() if curve and name not in levels}
+    _limits(axes, [*joined.values(), *faint.values()], list(levels.values()), measure)
+    for number, (name, curve) in enumerate(joined.items()):
+        apart = _APART ** (number - (len(joined) - 1) / 2)
+        _draw(axes, name, faint.get(name, ()), apart, measure, joined=False)
+        _draw(axes, name, curve, apart, measure, joined=True)
+    for name, metrics in levels.items():
+        draw_level(axes, name, name, metrics, measure)
+    titled(axes, title, xlabel, measure.axis)
+    legend_below(figure, axes, note)
+    return figure
 
 
-def _draw(axes: Axes, name: str, curve: Curve, measure: Measure, color: str, marker: str) -> None:
+def _limits(
+    axes: Axes, curves: Sequence[Curve], levels: Sequence[Mapping[str, float]], measure: Measure
+) -> None:
+    """Give the axes their limits: around all intervals."""
+    places = [place for curve in curves for place in curve]
+    values, (down, up) = bars([metrics for _, metrics in places], measure)
+    reached = [v - d for v, d in zip(values, down, strict=True)]
+    reached += [v + u for v, u in zip(values, up, strict=True)]
+    level, _ = bars(levels, measure)
+    limits = with_levels(around(reached or level), level)
+    axes.set_ylim(*limits)
+    logarithmic(axes, [x for x, _ in places])
+
+
+def _draw(
+    axes: Axes, name: str, curve: Curve, apart: float, measure: Measure, joined: bool
+) -> None:
     if not curve:
         return
-    values, (down, up) = bars([metrics for _, metrics in curve], measure)
-    if curve[0][0] <= 0:
-        low, high = values[0] - down[0], values[0] + up[0]
-        axes.axhline(values[0], color=color, linestyle=":", linewidth=1.2, label=name)
-        axes.axhspan(low, high, color=color, alpha=0.08, linewidth=0)
-        return
+    style = style_of(name)
+    curve = sorted(curve, key=lambda place: place[0])
+    values, reach = bars([metrics for _, metrics in curve], measure)
     axes.errorbar(
-        [x for x, _ in curve], values, yerr=[down, up], color=color, marker=marker,
-        markersize=5, capsize=2, linewidth=1.2, label=name,
+        [x * apart for x, _ in curve], values, yerr=reach, color=style.color, capsize=2,
+        marker=style.marker, markersize=5, linewidth=1.2 if joined else 0, elinewidth=1,
+        alpha=1.0 if joined else FAINT, label=name if joined else None,
     )  # fmt: skip
 
 
-def fronts_figure(heading: str, points: Sequence[Shown], measure: Measure) -> bytes:
-    """PNG of each strategy's front on the test split, and of `noisy` as a line."""
-    curves = {}
+def fronts_figure(heading: str, points: Sequence[Shown], measure: Measure) -> Figure:
+    """Each strategy's points on the test split, joined where none of it beats them; `noisy` as a level."""
+    curves, faint = {}, {}
     for strategy in sorted({p.strategy for p in points}):
         own = [p for p in points if p.strategy == strategy and p.test]
-        best = front([(p.test[ACCURACY], p.test[NFE]) for p in own])
-        curves[strategy] = [(own[i].test[NFE], own[i].test) for i in best]
+        ahead = front([(p.test[ACCURACY], p.test[NFE]) for p in own])
+        places = [(p.test[NFE], p.test) for p in own]
+        curves[strategy] = [places[i] for i in ahead]
+        faint[strategy] = [place for i, place in enumerate(places) if i not in ahead]
     return curves_figure(
         f"every strategy on {heading}",
-        "NFE a sample (denoiser calls, log scale)",
-        f"of the points found on validation {measure.samples}, those that no other of the strategy beats "
-        f"on test {measure.samples}; bars: 95 % intervals",
+        NFE_AXIS,
+        f"points found on validation {measure.samples}, as measured on test {measure.samples}; faint: "
+        "another of the strategy beats it; bars: 95 % intervals",
         curves,
         measure,
+        faint,
     )

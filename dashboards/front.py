@@ -1,141 +1,224 @@
-"""Figures of a front: a PNG to look at, an HTML page to explore, a grid of samples."""
+"""The figure of a sweep: what it found, the paper's point and the baselines, against calls."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
-import plotly.graph_objects as go
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboards._drawing import bars, png
-from dashboards.pareto import Reference
-from dashboards.points import Shown, describe, percent
-from trainables.scoring.metric_names import NFE, Measure
+from dashboards._axes import (
+    NFE_AXIS,
+    around,
+    bars,
+    draw_level,
+    legend_below,
+    logarithmic,
+    new_figure,
+    titled,
+    with_levels,
+)
+from dashboards._colors import INK, TRIAL, style_of
+from dashboards._labels import Mark, label
+from dashboards.pareto import Reference, front
+from dashboards.points import Shown
+from trainables.scoring.metric_names import ACCURACY, NFE, Measure
 
-COLORS = {"front": "#0b6e4f", "paper": "#c0392b", "baseline": "#4a4e69", "trial": "#9aa5b1"}
-_MARKERS = {"front": "o", "paper": "*", "baseline": "s"}
+FAINT = 0.35
+"""Opacity of a point that another of its strategy beats on test samples."""
+
+FRONT = "front, test"
+"""Of the line that joins the strategy's own points that are ahead on test samples."""
+
+_APART = 0.009  # of the axis, between points of equal calls
+_SIZES = {"front": 5.5, "paper": 12.0, "baseline": 5.5}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Points that were measured on test samples, by how they are drawn.
+
+    Args:
+        ahead: of the strategy's own, those that none of them beats, by rising NFE.
+        behind: of the strategy's own, the others.
+        baselines: with calls.
+        levels: without calls.
+    """
+
+    ahead: tuple[Shown, ...]
+    behind: tuple[Shown, ...]
+    baselines: tuple[Shown, ...]
+    levels: tuple[Shown, ...]
+
+    @property
+    def called(self) -> tuple[Shown, ...]:
+        """All points with calls."""
+        return (*self.ahead, *self.behind, *self.baselines)
+
+
+def split(points: Sequence[Shown]) -> Split:
+    """Sort the points that were measured on test samples by how they are drawn."""
+    tested = [p for p in points if p.test]
+    called = [p for p in tested if p.test[NFE] > 0]
+    own = [p for p in called if p.role != "baseline"]
+    ahead = front([(p.test[ACCURACY], p.test[NFE]) for p in own])
+    return Split(
+        tuple(own[i] for i in ahead),
+        tuple(p for i, p in enumerate(own) if i not in ahead),
+        tuple(p for p in called if p.role == "baseline"),
+        tuple(p for p in tested if p.test[NFE] == 0),
+    )
+
+
+def short(shown: Shown) -> str:
+    """A point's label beside its mark: the number alone of a point that was found, as the strategy
+    stands in the title.
+    """
+    return shown.label.removeprefix(f"{shown.strategy} ") if shown.role == "front" else shown.label
 
 
 def front_figure(
     title: str,
     trials: Sequence[tuple[float, float]],
     points: Sequence[Shown],
+    chosen: Collection[str],
     reference: Reference,
     hypervolume: float,
     measure: Measure,
-) -> bytes:
-    """PNG of the measure against NFE.
+) -> Figure:
+    """The measure against NFE.
 
-    `trials` are (accuracy, nfe) of all trials on the validation split, faint; `points` are drawn as
-    measured on the test split, with 95 % intervals; points without denoiser calls are lines. The
-    front found on the validation split is drawn too, so that its optimism shows.
+    `trials` are (accuracy, nfe) of all trials on the validation split; their front is drawn too, so
+    that its optimism shows. `points` are drawn as measured on the test split, with 95 % intervals;
+    those labelled as one of `chosen` are ringed. Points without calls are levels.
     """
-    figure = Figure(figsize=(8, 5), dpi=130, layout="constrained")
+    figure, drawn = new_figure(), split(points)
     axes = figure.add_subplot()
-    axes.scatter(
-        [n for _, n in trials], [100 * measure.of(a) for a, _ in trials], s=14, color=COLORS["trial"],
-        label="trials, validation", zorder=1,
-    )  # fmt: skip
-    found = sorted(
-        (p.validation[NFE], 100 * p.validation[measure.name]) for p in points if p.role == "front"
-    )
-    if found:
-        axes.step(*zip(*found, strict=True), where="post", color=COLORS["trial"], linestyle="--",
-                  linewidth=1, label="front, validation")  # fmt: skip
-    for shown in points:
-        if shown.test:
-            _draw(axes, shown, measure)
-    confirmed = sorted(
-        (p.test[NFE], 100 * p.test[measure.name]) for p in points if p.role == "front" and p.test
-    )
-    if confirmed:
-        axes.plot(*zip(*confirmed, strict=True), color=COLORS["front"], linewidth=1, zorder=2)
-    axes.set_xscale("log")
-    axes.set_xlabel("NFE a sample (denoiser calls, log scale)")
-    axes.set_ylabel(measure.axis)
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.grid(alpha=0.25)
-    axes.legend(*_unique(axes), fontsize=8, frameon=False,
-                loc="lower right" if measure.rises else "upper right")  # fmt: skip
+    limits = limits_of(trials, drawn, measure)
+    axes.set_ylim(*limits)
+    calls = [nfe for _, nfe in trials] + [p.test[NFE] for p in drawn.called]
+    logarithmic(axes, [nfe for nfe in calls if nfe > 0])
+    _draw_trials(axes, trials, measure, limits)
+    marks = _draw_called(axes, drawn, chosen, measure)
+    for shown in drawn.levels:
+        draw_level(axes, shown.label, shown.strategy, shown.test, measure)
+    titled(axes, title, NFE_AXIS, measure.axis)
     worst = f"{measure.title} {100 * measure.of(reference.accuracy):.0f} %"
-    figure.supxlabel(
-        f"bars: 95 % intervals over test {measure.samples}; hypervolume {hypervolume:.3f} of trials, "
-        f"from {worst} and NFE {reference.nfe:.0f}",
-        fontsize=7, color="#555",
+    legend_below(
+        figure, axes,
+        f"bars: 95 % intervals over test {measure.samples}; equal NFE side by side; "
+        f"hypervolume of trials {hypervolume:.3f}, from {worst} and NFE {reference.nfe:.0f}",
     )  # fmt: skip
-    return png(figure)
+    ends = axes.get_xlim()
+    levels = [[(x, 100 * p.test[measure.name]) for x in ends] for p in drawn.levels]
+    joined = [_steps(marks[: len(drawn.ahead)])] if drawn.ahead else []
+    label(figure, axes, marks, [*levels, *joined])
+    return figure
 
 
-def _draw(axes: Axes, shown: Shown, measure: Measure) -> None:
-    (value,), reach = bars([shown.test], measure)
-    nfe, color = shown.test[NFE], COLORS[shown.role]
-    if nfe == 0:
-        axes.axhline(value, color=color, linestyle=":", linewidth=1.2)
-        axes.axhspan(value - reach[0][0], value + reach[1][0], color=color, alpha=0.08)
-        axes.annotate(shown.label, (0.01, value), xycoords=("axes fraction", "data"),
-                      fontsize=8, color=color, va="bottom")  # fmt: skip
-        return
-    label = {"front": "front, test", "paper": shown.label}.get(shown.role)
-    axes.errorbar(
-        nfe, value, yerr=reach, color=color, capsize=2,
-        fmt=_MARKERS[shown.role], markersize=11 if shown.role == "paper" else 5, label=label,
-        mfc="white" if shown.role == "baseline" else color, zorder=3,
-    )  # fmt: skip
-    if shown.role == "baseline":
-        axes.annotate(shown.label, (nfe, value), textcoords="offset points", xytext=(6, -10),
-                      fontsize=7, color=color)  # fmt: skip
-
-
-def _unique(axes: Axes) -> tuple[list[Artist], list[str]]:
-    handles, labels = axes.get_legend_handles_labels()
-    named = dict(zip(labels, handles, strict=True))
-    return list(named.values()), list(named)
-
-
-def front_page(
-    title: str,
-    trials: Sequence[Mapping[str, object]],
-    points: Sequence[Shown],
-    measure: Measure,
-) -> str:
-    """A self-contained HTML page with the same points to hover over.
-
-    `trials` are mappings with `accuracy`, `nfe` and `point`.
+def limits_of(
+    trials: Sequence[tuple[float, float]], drawn: Split, measure: Measure
+) -> tuple[float, float]:
+    """Limits of the vertical axis, in percent: around what was measured on test samples and the trials'
+    front.
     """
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[t["nfe"] for t in trials],
-        y=[100 * measure.of(float(t["accuracy"])) for t in trials],  # type: ignore[arg-type]
-        text=[describe(t["point"]) for t in trials],  # type: ignore[arg-type]
-        mode="markers",
-        name="trials, validation",
-        marker={"color": COLORS["trial"], "size": 6},
-    )
-    for role in ("front", "paper", "baseline"):
-        chosen = [p for p in points if p.role == role and p.test]
-        values, (down, up) = bars([p.test for p in chosen], measure)
-        figure.add_scatter(
-            x=[max(p.test[NFE], 1.0) for p in chosen],
-            y=values,
-            error_y={"array": up, "arrayminus": down},
-            text=[
-                f"{p.label}<br>{describe(p.point)}<br>{percent(p.test, measure)} %" for p in chosen
-            ],
-            hoverinfo="text+y",
-            mode="lines+markers" if role == "front" else "markers",
-            name=f"{role}, test",
-            marker={"color": COLORS[role], "size": 9},
-        )
-    for shown in points:
-        if shown.test and shown.role != "front":
-            figure.add_annotation(
-                x=math.log10(max(shown.test[NFE], 1.0)), y=100 * shown.test[measure.name],
-                text=shown.label, showarrow=False, xanchor="left", xshift=8, font={"size": 11},
+    values, (down, up) = bars([p.test for p in drawn.called], measure)
+    found = [trials[i] for i in front(trials)]
+    reached = [100 * measure.of(accuracy) for accuracy, nfe in found if nfe > 0]
+    reached += [v - d for v, d in zip(values, down, strict=True)]
+    reached += [v + u for v, u in zip(values, up, strict=True)]
+    levels = [100 * p.test[measure.name] for p in drawn.levels]
+    return with_levels(around(reached or levels), levels)
+
+
+def _draw_trials(
+    axes: Axes,
+    trials: Sequence[tuple[float, float]],
+    measure: Measure,
+    limits: tuple[float, float],
+) -> None:
+    """The trials as dots, those outside of the limits as arrows at the edge, and their front."""
+    places = [(nfe, 100 * measure.of(accuracy)) for accuracy, nfe in trials if nfe > 0]
+    low, high = limits
+    for marker, some, edge, name in (
+        ("o", [p for p in places if low <= p[1] <= high], None, "trials, validation"),
+        ("v", [p for p in places if p[1] < low], low, "trials below, validation"),
+        ("^", [p for p in places if p[1] > high], high, "trials above, validation"),
+    ):
+        if some:
+            axes.scatter(
+                [x for x, _ in some], [y if edge is None else edge for _, y in some], s=12,
+                marker=marker, color=TRIAL, linewidths=0, label=name, clip_on=edge is None,
             )  # fmt: skip
-    figure.update_layout(title=title, template="plotly_white", hovermode="closest")
-    figure.update_xaxes(type="log", title="NFE a sample (denoiser calls; none is drawn at 1)")
-    figure.update_yaxes(title=measure.axis)
-    return figure.to_html(include_plotlyjs=True, full_html=True)
+    found = [trials[i] for i in front(trials) if trials[i][1] > 0]
+    if len(found) > 1:
+        axes.step(
+            [nfe for _, nfe in found], [100 * measure.of(accuracy) for accuracy, _ in found],
+            where="post", color=TRIAL, linestyle="--", linewidth=1, label="their front",
+        )  # fmt: skip
+
+
+def places_of(points: Sequence[Shown], span: float) -> dict[str, float]:
+    """Where each point is drawn by its label: at its calls, but those of equal calls a little apart on a
+    logarithmic axis whose ends differ by the factor `span`.
+    """
+    places: dict[str, float] = {}
+    for nfe in {p.test[NFE] for p in points}:
+        equal = [p.label for p in points if p.test[NFE] == nfe]
+        for number, name in enumerate(equal):
+            places[name] = nfe * span ** (_APART * (number - (len(equal) - 1) / 2))
+    return places
+
+
+def _draw_called(axes: Axes, drawn: Split, chosen: Collection[str], measure: Measure) -> list[Mark]:
+    """All points with calls; the strategy's own that are ahead on test samples are joined."""
+    low, high = axes.get_xlim()
+    places = places_of(drawn.called, high / low)
+    marks = []
+    for shown in drawn.called:
+        faint, strong = shown in drawn.behind, shown.label in chosen
+        marks.append(_draw(axes, shown, places[shown.label], measure, faint, strong))
+    ringed = [mark for mark in marks if mark.strong]
+    if ringed:
+        axes.plot(
+            [mark.x for mark in ringed], [mark.y for mark in ringed], "o", markersize=13, mfc="none",
+            mec=INK, mew=1.1, zorder=4, label="chosen on validation",
+        )  # fmt: skip
+    ahead = marks[: len(drawn.ahead)]
+    if ahead:
+        style = style_of(drawn.ahead[0].strategy)
+        line = _steps(ahead)
+        axes.plot(*zip(*line, strict=True), color=style.color, linewidth=1.2, zorder=2, label=FRONT)
+        if drawn.behind:
+            axes.plot([], [], style.marker, color=style.color, alpha=FAINT, label="beaten on test")
+    return marks
+
+
+def _steps(marks: Sequence[Mark]) -> list[tuple[float, float]]:
+    """The line that joins marks by rising NFE: what is reached with so many calls at most."""
+    corners = [(marks[0].x, marks[0].y)]
+    for before, after in pairwise(marks):
+        corners += [(after.x, before.y), (after.x, after.y)]
+    return corners
+
+
+def _draw(
+    axes: Axes,
+    shown: Shown,
+    place: float,
+    measure: Measure,
+    faint: bool,
+    strong: bool,
+) -> Mark:
+    """A point with its interval."""
+    (value,), ((down,), (up,)) = bars([shown.test], measure)
+    style = style_of(shown.strategy)
+    axes.errorbar(
+        place, value, yerr=[[down], [up]], color=style.color, alpha=FAINT if faint else 1.0,
+        capsize=2, elinewidth=1, fmt="*" if shown.role == "paper" else style.marker,
+        markersize=_SIZES[shown.role], mfc="white" if shown.role == "baseline" else style.color,
+        zorder=3,
+    )  # fmt: skip
+    return Mark(place, value, value - down, value + up, short(shown), strong)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboards._drawing import bars, png
+from dashboards._axes import bars, new_figure
+from dashboards._colors import INK, style_of
 from trainables.scoring.metric_names import Measure
 
-_OURS, _PAPER = "#0b6e4f", "#c0392b"
+_COLUMNS = 3  # panels beside each other
+_ASIDE = 0.12  # of the room of a method, to the left for ours and to the right for the paper's
 
 
 @dataclass(frozen=True)
@@ -20,47 +24,51 @@ class Pair:
 
     panel: str
     method: str
+    strategy: str
     ours: Mapping[str, float]
     paper: Mapping[str, float] | None
 
 
-def side_by_side(title: str, pairs: Sequence[Pair], measure: Measure) -> bytes:
-    """PNG of all pairs with 95 % intervals."""
+def side_by_side(title: str, pairs: Sequence[Pair], measure: Measure) -> Figure:
+    """All pairs with 95 % intervals: ours filled, the paper's open."""
     panels = list(dict.fromkeys(pair.panel for pair in pairs))
     methods = list(dict.fromkeys(pair.method for pair in pairs))
-    width = max(4.0, 0.8 * len(methods))
-    figure = Figure(figsize=(width * len(panels) + 0.6, 4.2), dpi=130, layout="constrained")
-    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        own = [pair for pair in pairs if pair.panel == panel]
-        places = [methods.index(pair.method) for pair in own]
-        ours = [pair.ours for pair in own]
-        _draw(axes, [p - 0.1 for p in places], ours, measure, _OURS, "o", "measured")
-        paper = [(p, pair.paper) for p, pair in zip(places, own, strict=True) if pair.paper]
-        theirs = [m for _, m in paper]
-        _draw(axes, [p + 0.1 for p, _ in paper], theirs, measure, _PAPER, "s", "paper")
-        axes.set_xticks(range(len(methods)), methods, rotation=30, ha="right", fontsize=8)
-        axes.set_title(panel, fontsize=10)
-        axes.grid(alpha=0.25)
-    figure.axes[0].set_ylabel(measure.axis)
+    columns = min(_COLUMNS, len(panels))
+    lines = math.ceil(len(panels) / columns)
+    width = max(4.0, 0.7 * len(methods))
+    figure = new_figure(width * columns + 0.6, 3.4 * lines + 0.8)
+    grid = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for axes, panel in zip(grid, panels, strict=False):
+        _draw_panel(axes, panel, methods, [pair for pair in pairs if pair.panel == panel], measure)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    for ours, name in ((True, "measured"), (False, "paper")):
+        figure.axes[0].errorbar([], [], [], label=name, color=INK, capsize=2, **_mark(ours, INK))
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", fontsize=8, frameon=False, ncols=2)
-    figure.suptitle(title, fontsize=11)
-    return png(figure)
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    return figure
 
 
-def _draw(
-    axes: Axes,
-    places: Sequence[float],
-    measured: Sequence[Mapping[str, float]],
-    measure: Measure,
-    color: str,
-    marker: str,
-    label: str,
+def _mark(ours: bool, color: str) -> dict[str, Any]:
+    return {"fmt": "o" if ours else "s", "mfc": color if ours else "white", "markersize": 5}
+
+
+def _draw_panel(
+    axes: Axes, panel: str, methods: Sequence[str], pairs: Sequence[Pair], measure: Measure
 ) -> None:
-    if not places:
-        return
-    values, reach = bars(measured, measure)
-    axes.errorbar(
-        places, values, yerr=reach, fmt=marker, color=color, capsize=2, markersize=5,
-        label=label,
-    )  # fmt: skip
+    """A panel: each method at its place, in its strategy's colour."""
+    for pair in pairs:
+        place, color = methods.index(pair.method), style_of(pair.strategy).color
+        for ours, metrics in ((True, pair.ours), (False, pair.paper)):
+            if metrics:
+                (value,), reach = bars([metrics], measure)
+                axes.errorbar(
+                    place + (-_ASIDE if ours else _ASIDE), value, yerr=reach, color=color,
+                    capsize=2, elinewidth=1, **_mark(ours, color),
+                )  # fmt: skip
+    axes.set_xticks(range(len(methods)), methods, rotation=30, ha="right", fontsize=8)
+    axes.set_xlim(-0.5, len(methods) - 0.5)
+    axes.set_title(panel, fontsize=10)
+    axes.set_ylabel(measure.axis, fontsize=8)
+    axes.grid(alpha=0.2)

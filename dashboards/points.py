@@ -11,14 +11,18 @@ from typing import Any
 
 from trainables.scoring.metric_names import METRICS, NFE, SIGNAL_MEASURES, Measure, utterances_of
 
+_SMALLEST_P = 0.001
+"""p-values below it are not told apart."""
+
 
 @dataclass(frozen=True)
 class Shown:
     """A point with what it measured.
 
     `role` says why it is shown: "front", "paper", "baseline". `validation` and `test` hold metrics
-    by their names in `trainables.evaluation.records`, empty where not measured. `tests` holds a paired test a
-    baseline point: difference, low, high, p_value, p_holm.
+    by their names in `trainables.scoring.metric_names`, empty where not measured. `tests` holds a paired
+    test a baseline point: difference, low, high, p_value, and p_holm, corrected for all tests made
+    together.
     """
 
     label: str
@@ -49,9 +53,19 @@ def percent(values: Mapping[str, float], measure: Measure) -> str:
 
 
 def difference(test: Mapping[str, float], measure: Measure) -> str:
-    """A paired test in few words: the measure's difference in percent, and the p-value."""
+    """A paired test in few words: the measure's difference in percent, and the p-value, corrected for
+    the number of tests where it has been.
+    """
     gain = 100 * measure.gain(test["difference"]) + 0.0  # no -0.0
-    return f"{gain:+.1f} (p={test['p_value']:.2g})"
+    p_value = test["p_holm"] if "p_holm" in test else test["p_value"]
+    said = f"p={p_value:.2g}" if p_value >= _SMALLEST_P else f"p<{_SMALLEST_P:g}"
+    return f"{gain:+.1f} ({said})"
+
+
+def result(shown: Shown, measure: Measure) -> str:
+    """A point and what it did on the test split, in few words."""
+    said = f"{measure.title} {100 * shown.test[measure.name]:.1f} %"
+    return f"{shown.label}, {said} at {shown.test[NFE]:.0f} calls"
 
 
 def to_csv(points: Sequence[Shown]) -> str:
@@ -73,6 +87,19 @@ def to_csv(points: Sequence[Shown]) -> str:
         tests = json.dumps({name: dict(test) for name, test in shown.tests.items()})
         writer.writerow([shown.label, shown.strategy, shown.role, point, *metrics, tests])
     return buffer.getvalue()
+
+
+def as_json(shown: Shown) -> dict[str, Any]:
+    """A point in JSON types."""
+    return {
+        "label": shown.label,
+        "strategy": shown.strategy,
+        "role": shown.role,
+        "point": dict(shown.point),
+        "validation": dict(shown.validation),
+        "test": dict(shown.test),
+        "tests": {name: dict(test) for name, test in shown.tests.items()},
+    }
 
 
 def rows(points: Sequence[Shown], measure: Measure) -> list[list[str]]:

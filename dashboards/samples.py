@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from dashboards._drawing import png
-
 _RANGE = 70.0  # dB from the loudest of an utterance down to what is drawn black
 
 
@@ -17,8 +15,8 @@ def spectrogram_grid(
     captions: Mapping[str, Sequence[str]],
     seconds: float,
     kilohertz: float,
-) -> bytes:
-    """PNG of spectrograms in dB, (N, F, T) each, over so many seconds and kHz, a caption under each.
+) -> Figure:
+    """Spectrograms in dB, (N, F, T) each, over so many seconds and kHz, a caption under each.
 
     The columns of an utterance share one scale, so that what was removed shows.
     """
@@ -43,11 +41,11 @@ def spectrogram_grid(
             else:
                 axis.set_yticks([])
     figure.supxlabel("seconds; brightness over 70 dB", fontsize=7, color="#555")
-    return png(figure)
+    return figure
 
 
-def sample_grid(columns: Mapping[str, np.ndarray], captions: Mapping[str, Sequence[str]]) -> bytes:
-    """PNG of samples: a column a name, a row a sample, a caption under each.
+def sample_grid(columns: Mapping[str, np.ndarray], captions: Mapping[str, Sequence[str]]) -> Figure:
+    """Samples: a column a name, a row a sample, a caption under each.
 
     Images are (N, C, H, W) in [-1, 1], C being 1 or 3; what lies outside is cut off.
     """
@@ -67,4 +65,4 @@ def sample_grid(columns: Mapping[str, np.ndarray], captions: Mapping[str, Sequen
             axis.set_xlabel(captions[name][row], fontsize=7)
             if row == 0:
                 axis.set_title(name, fontsize=9)
-    return png(figure)
+    return figure

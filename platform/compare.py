@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
-from platform.cli.console import Console
-from platform.cli.flags import bare_parser, with_common
-from platform.planning.locations import data_directory, tracking_uri, writable_storage
+from platform.cli.flags import check_words, summary_file, with_setting, with_tracking
+from platform.cli.parser import bare_parser
+from platform.planning.locations import (
+    data_directory,
+    storage_path,
+    tracking_uri,
+    writable_storage,
+)
+from typing import TYPE_CHECKING
 
-from dashboards.curves import fronts_figure
-from dashboards.points import rows, to_csv
-from dashboards.runs import confirmed
-from trainables.core.errors import UsageError
-from trainables.core.files import write_whole
+from trainables.core.errors import UsageError, unknown_name
 from trainables.data import datasets
-from trainables.scoring.metric_names import ACCURACY, MEASURES, NFE
+
+if TYPE_CHECKING:
+    # Loading torch and MLflow takes seconds, so what needs them is imported once it is known what to do.
+    from platform.cli.console import Console
+
+    from dashboards.points import Shown
+    from trainables.scoring.metric_names import Measure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +36,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
+    asked = _parse(arguments)
+    check_words(asked)
+    json_file = summary_file(asked.json)
+    storage = storage_path(asked.storage)
+    uri = tracking_uri(asked.tracking_uri, storage, os.environ)
+    root = Path(data_directory(asked.data_dir) or storage / "data")
+    from platform.cli.console import Console
+
+    console = Console()
+    with console.loading():
+        from platform.cli.tables import say_if_smoke
+
+        from dashboards.points import as_json
+        from trainables.core.files import write_json
+        from trainables.scoring.metric_names import MEASURES
+    facts = datasets.facts(asked.dataset, root)
+    title, corruption = facts.title, asked.corruption or facts.corruptions[0]
+    if corruption not in facts.corruptions:
+        raise unknown_name("corruption", corruption, facts.corruptions)
+    wanted = {"corruption": corruption, "preset": asked.preset, "seed": str(asked.seed)}
+    points = _points(uri, title, wanted)
+    files = _files(writable_storage(asked.storage), title, wanted)
+    _show(console, title, wanted, points, MEASURES[facts.kind], files)
+    say_if_smoke(console, asked.preset)
+    if json_file is not None:
+        places = {kind: str(path) for kind, path in files.items()}
+        summary = {"dataset": title, **wanted, "tracking_uri": uri, "files": places}
+        write_json(json_file, {**summary, "points": [as_json(p) for p in points]})
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     made = bare_parser(
         "python -m platform.compare",
         "Draw the fronts of every strategy that was swept on a dataset, from their confirmed points\n"
@@ -37,36 +78,64 @@ def _main(arguments: Sequence[str] | None) -> int:
     made.add_argument(
         "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
     )
-    asked, console = with_common(made).parse_args(arguments), Console()
-    storage = writable_storage(asked.storage)
-    uri = tracking_uri(asked.tracking_uri, storage, os.environ)
-    root = Path(data_directory(asked.data_dir) or storage / "data")
-    facts = datasets.facts(asked.dataset, root)
-    measure = MEASURES[facts.kind]
-    title, corruption = facts.title, asked.corruption or facts.corruptions[0]
-    wanted = {"corruption": corruption, "preset": asked.preset, "seed": str(asked.seed)}
+    value: argparse.Namespace = with_tracking(with_setting(made)).parse_args(arguments)
+    return value
+
+
+def _points(uri: str, title: str, wanted: dict[str, str]) -> list[Shown]:
+    """The confirmed points in the tracking store.
+
+    Raises:
+        UsageError: it cannot be read, or has none.
+    """
+    from platform.backend.tracking_store import client_of, failures_told
+
+    from dashboards.runs import confirmed
+
+    client = client_of(uri, existing=True)
     try:
-        points = confirmed(uri, title, wanted)
+        with failures_told(uri):
+            return confirmed(client, title, wanted)
     except LookupError as error:
         raise UsageError(str(error)) from error
-    folder = storage / "compared"
+
+
+def _files(storage: Path, title: str, wanted: dict[str, str]) -> dict[str, Path]:
+    """Where the figure and the table go."""
     name = "-".join([title, *wanted.values()])
-    heading = f"{title}, {corruption} (preset {asked.preset}, seed {asked.seed})"
-    write_whole(folder / f"{name}.png", fronts_figure(heading, points, measure))
-    write_whole(folder / f"{name}.csv", to_csv(points).encode())
-    console.table(
-        f"{heading}: {measure.title} % [95 % interval]",
-        ["point", "parameters", "NFE", "test"],
-        [[*row[:3], row[4]] for row in rows(points, measure)],
-    )
+    folder = storage / "compared"
+    return {"figure": folder / f"{name}.png", "table": folder / f"{name}.csv"}
+
+
+def _show(
+    console: Console,
+    title: str,
+    wanted: dict[str, str],
+    points: Sequence[Shown],
+    measure: Measure,
+    files: dict[str, Path],
+) -> None:
+    """Draw the points, write them down, and say what is best."""
+    from platform.cli.tables import table_of_points
+
+    from dashboards.curves import fronts_figure
+    from dashboards.figure_files import figure_files
+    from dashboards.points import to_csv
+    from trainables.core.files import write_files
+    from trainables.scoring.metric_names import ACCURACY, NFE
+
+    heading = f"{title}, {wanted['corruption']} (preset {wanted['preset']}, seed {wanted['seed']})"
+    drawn = figure_files(files["figure"].stem, fronts_figure(heading, points, measure))
+    table = {files["table"].name: to_csv(points).encode()}
+    write_files(files["figure"].parent, drawn | table)
+    table_of_points(console, heading, points, measure)
     best = max(points, key=lambda p: p.test[ACCURACY])
     console.line(
         f"\nfound:    {len(points)} points; the best on test {measure.samples} is {best.label}, "
         f"{measure.title} {100 * best.test[measure.name]:.1f} % at {best.test[NFE]:.0f} calls"
     )
-    console.line(f"figure:   {folder / name}.png")
-    console.line(f"table:    {folder / name}.csv")
-    return 0
+    for kind, path in files.items():
+        console.line(f"{kind + ':':<10}{path}")
 
 
 if __name__ == "__main__":

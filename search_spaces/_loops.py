@@ -8,7 +8,7 @@ import optuna
 
 from search_spaces._ranges import any_sampler, as_point, sampler, steps, with_chains
 from trainables.sampling.moves import cost
-from trainables.strategies._loops import OneLoop, TwoLoops
+from trainables.strategies import OneLoop, TwoLoops
 
 
 def one_paper_point(parameters: type[OneLoop], T: int, kind: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import optuna
 from trainables.core.config import as_mapping
 from trainables.core.errors import check_choice
 from trainables.sampling.moves import cost
-from trainables.strategies._chains import PREDICTORS, Chained
+from trainables.strategies import PREDICTORS, Chained
 
 KINDS = ("image", "speech")
 """Kinds of signal: each has a setting of the paper, images in D.4, speech in E.5."""
@@ -30,7 +30,8 @@ def most_calls(T: int, kind: str) -> int:
     """The denoiser calls that no point has more of: the dearest of the paper's, alternating, has ten
     trajectories of T steps, each with a correction where it is speech.
     """
-    return _LARGEST_COST * T * (1 + sampler(kind).get("corrections", 0))
+    value: int = _LARGEST_COST * T * (1 + sampler(kind).get("corrections", 0))
+    return value
 
 
 def sampler(kind: str) -> dict[str, Any]:

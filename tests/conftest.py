@@ -72,5 +72,5 @@ def run_verb(module: str, *words: object, file: Path) -> tuple[str, Any]:
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """The environment for a subprocess, without what would lead it elsewhere."""
-    dropped = ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "PYTHONPATH")
+    dropped = ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "PYTHONPATH", "GOMP_SPINCOUNT")
     return {k: v for k, v in os.environ.items() if k not in dropped} | extra

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import torch
@@ -105,3 +106,16 @@ def train_all(task: Task) -> dict[str, Weights]:
     for kind in in_order(stages.names()):
         done[kind] = train(kind, task, done)
     return done
+
+
+DISPLAYED = {"OMP_DISPLAY_ENV": "VERBOSE", "RAY_DEDUP_LOGS": "0"}
+"""What makes OpenMP say, in every process that loads it, by which settings it goes."""
+
+
+def turns_of_waiting(log: str) -> dict[str, set[str]]:
+    """By kind of Ray worker and by its process: the turns for which OpenMP said that threads wait."""
+    said = re.findall(r"\((\w* ?pid=\d+)[^)]*\)\S*\s+GOMP_SPINCOUNT = '(\d+)'", log)
+    found: dict[str, set[str]] = {}
+    for process, turns in said:
+        found.setdefault(process, set()).add(turns)
+    return found

@@ -11,7 +11,7 @@ from conftest import asset
 
 from trainables.core.noise import generator_of, seed_of
 from trainables.data.audio import read_audio
-from trainables.data.datasets._fsdd import WORDS
+from trainables.data.speech.fsdd import WORDS
 
 FSDD_SPEAKERS = ("george", "jackson", "lucas", "yweweler")
 EARS_SPEAKERS = ("p001", "p100", "p102", "p103")

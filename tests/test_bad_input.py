@@ -4,8 +4,9 @@ import os
 import socket
 import subprocess
 import sys
-from platform import evaluate, sweep
-from platform.cli.flags import sweep_parser
+from platform import evaluate, reproduce, sweep
+from platform.__main__ import main as verbs_listed
+from platform.cli.flags import plans_of, sweep_parser
 from platform.planning.locations import tracking_uri
 
 import pytest
@@ -20,6 +21,13 @@ MISTAKES = [
     (["nested", "digits", "--corruption", "gn35"], "unknown corruption 'gn35': did you mean 'gn"),
     (["nested", "digits", "--preset", "quik"], "unknown preset 'quik': did you mean 'quick'?"),
     (["nested", "digits", "--trails", "3"], "unknown flag '--trails': did you mean --trials?"),
+    (["nested", "digits", "--gpus", "1"], "unknown flag '--gpus': did you mean --gpus-per-trial?"),
+    (["nested", "digits", "--tr", "1"], "did you mean --tracking-uri or --trials?"),
+    (["nested", "digits", "--seed", "1", "--seed", "2"], "--seed is given twice: give it once"),
+    (["nested", "digits", "--seed=1", "--preset", "smoke", "--seed", "1"], "--seed is given twice"),
+    (["digits", "nested"], "digits is a dataset and nested a strategy: swap them, nested digits"),
+    (["digits", "all"], "digits is a dataset and all a strategy: swap them, all digits"),
+    (["nested", "digits", "--precision", "fp16"], "unknown precision 'fp16': did you mean 'bf16'?"),
     (["nested", "digits", "--trials", "0"], "--trials is 0, but must be from 1"),
     (["nested", "digits", "--trials", "-5"], "--trials is -5, but must be from 1"),
     (["nested", "digits", "--trials", "many"], "invalid int value: 'many'"),
@@ -97,7 +105,11 @@ def test_a_tracking_database_that_is_none(tmp_path, capfd, no_ray):
     [
         ("{", "--point is not JSON"),
         ("[1]", "--point must be a JSON object"),
-        ('{"steps": 3}', "unknown setting of Parameters 'steps'"),
+        ('{"steps": 3}', "unknown parameter of nested 'steps': did you mean"),
+        (
+            '{"outer_step": 35}',
+            "unknown parameter of nested 'outer_step': did you mean 'outer_steps'?",
+        ),
         ('{"outer_steps": 3}', "needs a value for 'inner_steps'"),
     ],
 )
@@ -106,9 +118,73 @@ def test_wrong_points(point, message, tmp_path, capfd, no_ray):
     assert message in _refused(evaluate.main, arguments, capfd)
 
 
-def test_evaluating_before_training_says_what_is_missing(tmp_path, capfd, no_ray):
-    arguments = ["nested", "digits", "--preset", "smoke", "--storage", str(tmp_path)]
-    assert "parts that have not been trained" in _refused(evaluate.main, arguments, capfd)
+def test_evaluating_before_training_says_what_is_missing_and_what_to_type(tmp_path, capfd, no_ray):
+    where = ["--preset", "smoke", "--storage", str(tmp_path)]
+    error = _refused(evaluate.main, ["nested", "digits", *where], capfd)
+    assert "parts that have not been trained: classifier, signal, logit, nested" in error
+    assert f"-m platform.train nested digits {' '.join(where)}\n" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--split", "train"], "unknown value of --split 'train': known: test, validation"),
+        (["--split", "tset"], "unknown value of --split 'tset': did you mean 'test'?"),
+        (["--seeds", "0"], "--seeds is 0, but must be from 1 to 1000"),
+        (["--run", "a", "--run", "b"], "--run is given twice"),
+        (["--run", "a", "--point", "{}"], "not allowed with argument"),
+    ],
+)
+def test_wrong_ways_to_evaluate(words, message, tmp_path, capfd, no_ray):
+    arguments = ["nested", "digits", "--storage", str(tmp_path), *words]
+    assert message in _refused(evaluate.main, arguments, capfd)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["table9"], "unknown table 'table9': did you mean 'table"),
+        (["table1", "--datasets", "digits", "mnits"], "unknown dataset 'mnits': did you mean 'mnist'?"),
+        (["table1", "--datasets", "digits", "--steps", "0"], "--steps is 0, but must be from 1"),
+        (["table1", "--datasets", "digits", "--preset", "smoke", "--steps", "11"],
+         "--steps is 11, but must be from 1 to 10"),
+        (["table1", "--datasets", "fsdd-babble", "--datasets", "digits"], "--datasets is given twice"),
+        (["table2", "--datasets", "digits"], "table2 is of speech, but digits is of image"),
+    ],
+)  # fmt: skip
+def test_wrong_reproductions(words, message, tmp_path, capfd, no_ray):
+    assert message in _refused(reproduce.main, [*words, "--storage", str(tmp_path)], capfd)
+
+
+def test_flags_that_may_be_given_twice_are_those_without_a_value(tmp_path):
+    asked = sweep_parser().parse_args(["nested", "digits", "--fresh", "--fresh"])
+    assert asked.fresh
+    before = dict(vars(asked))
+    plans_of(asked, searched=True)
+    assert vars(asked) == before  # plans are made of what was asked, which stays as it is
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sweep", "nested", "digits"], "type python -m platform.sweep"),
+        (["platform.train"], "type python -m platform.train"),
+        (["evalute"], "unknown verb 'evalute': did you mean 'evaluate'?"),
+    ],
+)
+def test_the_package_is_no_verb(words, message, capfd):
+    assert message in _refused(verbs_listed, words, capfd)
+
+
+def test_the_verbs_are_listed_with_a_line_each(root):
+    done = subprocess.run(
+        [sys.executable, "-m", "platform"],
+        cwd=root, capture_output=True, text=True, env=clean_environment(), check=True,
+    )  # fmt: skip
+    _, *lines = done.stdout.splitlines()
+    listed = [line.split()[0] for line in lines]
+    assert set(listed) == {p.stem for p in (root / "platform").glob("*.py") if p.stem[0] != "_"}
+    assert all(len(line) <= 80 and len(line.split()) > 3 for line in lines)
 
 
 def test_one_mistake_as_a_user_makes_it(root, tmp_path):

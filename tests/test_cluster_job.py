@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, clean_environment
+from helpers import DISPLAYED, turns_of_waiting
+
+from trainables.core import threads
 
 BIN = Path(sys.executable).parent
 
@@ -31,6 +34,7 @@ def cluster(tmp_path):
         RAY_AUTH_TOKEN="a-token-for-this-test-alone-0123456789",
         RAY_TMPDIR="/tmp",
         PATH=f"{BIN}:/usr/bin:/bin",
+        **DISPLAYED,
     )
 
     def ray(*words: str, **options) -> subprocess.CompletedProcess:
@@ -59,6 +63,9 @@ def test_a_sweep_runs_as_a_job(cluster, tmp_path):
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "succeeded" in done.stdout
     assert "nested (paper)" in done.stdout and "5/5" in done.stdout
+    (log,) = storage.glob("sweeps/**/sweep.log")
+    waiting = turns_of_waiting(log.read_text()).values()
+    assert set().union(*waiting) == {threads.ENVIRONMENT["GOMP_SPINCOUNT"]}
     (summary,) = storage.glob("sweeps/**/summary.json")
     assert json.loads(summary.read_text())["front"]
     shutil.rmtree(storage)

@@ -7,11 +7,18 @@ import sys
 from platform.cli.console import Console, chatter_to
 
 import pytest
+from rich.text import Text
 
 
 class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+def _seen(stream):
+    """What a terminal was sent, without its colours, line by line, overwritten ones too."""
+    plain = Text.from_ansi(stream.getvalue().replace("\r", "\n")).plain
+    return [line for line in plain.split("\n") if line.strip()]
 
 
 @pytest.mark.parametrize("stream", [io.StringIO(), _Terminal()])
@@ -30,6 +37,45 @@ def test_without_a_terminal_progress_is_plain_lines(monkeypatch):
         bar.update(1, 3)
         bar.update(2, 3, "trials; best 90 %")
     assert stream.getvalue() == "          trials: 1 of 3\n          trials; best 90 %: 2 of 3\n"
+
+
+def test_progress_that_stands_still_is_told_once(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("platform.cli.console._LINE_EVERY", 0.0)
+    with Console(stream).bar("trials") as bar:
+        for done in (1, 1, 1, 2, 2):
+            bar.update(done, 3)
+    assert stream.getvalue() == "          trials: 1 of 3\n          trials: 2 of 3\n"
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_on_a_terminal_of_any_width_the_bar_and_the_count_are_seen(width):
+    stream = _Terminal()
+    said = "training nested: loss 1.112, on validation 1.215 (accuracy 16 %), update"
+    with Console(stream, width).bar("starting") as bar:
+        bar.update(120, 2500, said)
+    lines = _seen(stream)
+    assert all(len(line) <= width for line in lines)
+    assert "━━━━" in lines[-1] and "120/2500" in lines[-1] and "training nested" in lines[-1]
+    assert (said in lines[-1]) == (width == 200)
+
+
+def test_each_tells_how_many_are_done(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("platform.cli.console._LINE_EVERY", 0.0)
+    with Console(stream).bar("files") as bar:
+        assert list(bar.each("ab", "logging")) == ["a", "b"]
+    assert [line.strip() for line in stream.getvalue().splitlines()] == [
+        f"logging: {done} of 2" for done in (0, 1, 2)
+    ]
+
+
+def test_loading_is_told_on_a_terminal_alone():
+    terminal, file = _Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        with Console(stream).loading():
+            pass
+    assert "loading" in terminal.getvalue() and file.getvalue() == ""
 
 
 def test_chatter_of_this_process_and_of_its_children_goes_to_the_log(tmp_path, capfd):

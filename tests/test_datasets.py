@@ -26,9 +26,9 @@ from speech_files import (
 
 from trainables.core.errors import UsageError
 from trainables.data import datasets
-from trainables.data.datasets import _ears
+from trainables.data.datasets import gsc_reverb
 from trainables.data.published_images import published
-from trainables.data.speech.datasets import gsc_reverb
+from trainables.data.speech import ears
 
 
 def write_digits(root: Path) -> Path:
@@ -45,7 +45,7 @@ def write_commands(root: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _loud_is_speech(monkeypatch):
-    monkeypatch.setattr(_ears, "speech_spans", loud_spans)
+    monkeypatch.setattr(ears, "speech_spans", loud_spans)
 
 
 ROOTS = {

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from platform import sweep
 from platform.cli.flags import plan_of, sweep_parser
+from platform.pipeline.forecast import _TRAINERS, _UPDATE, duration, training_seconds
 from platform.pipeline.prepare import _said
+from platform.pipeline.remaining import remaining
 from platform.pipeline.study import POINT, open_study
-from platform.planning.forecast import _TRAINERS, _UPDATE, duration, training_seconds
-from platform.planning.remaining import remaining
 from platform.planning.timing import Calls
 
 import pytest

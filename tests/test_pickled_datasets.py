@@ -24,8 +24,8 @@ from dataset_files import (
 from torchvision.datasets import CIFAR10, CIFAR100
 
 from trainables.core.errors import UsageError
-from trainables.data import datasets
-from trainables.data.datasets import _pickled, in32_100
+from trainables.data import datasets, pickled_batches
+from trainables.data.datasets import in32_100
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_pickle_that_runs_code_is_refused_and_not_run(place, tmp_path):
 def test_builtins_are_refused(name, tmp_path):
     (tmp_path / "b").write_bytes(b"c__builtin__\n" + name.encode() + b"\n.")
     with pytest.raises(UsageError, match=f"asks for __builtin__.{name}; only arrays are read"):
-        _pickled.read(tmp_path / "b")
+        pickled_batches.read(tmp_path / "b")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_builtins_are_refused(name, tmp_path):
 def test_arrays_of_anything_but_numbers_are_refused(array, reason, tmp_path):
     dump(tmp_path / "b", {"data": array})
     with pytest.raises(UsageError, match=re.escape(reason)):
-        _pickled.read(tmp_path / "b")
+        pickled_batches.read(tmp_path / "b")
 
 
 def test_pickles_of_python_2_and_of_every_protocol_are_read(tmp_path):
@@ -158,11 +158,11 @@ def test_pickles_of_python_2_and_of_every_protocol_are_read(tmp_path):
         + len(text).to_bytes(4, "little") + text + b"tbU\x06labels](K\x01K\x00eu."
     )  # fmt: skip
     (tmp_path / "two").write_bytes(python2)
-    images, labels = _pickled.batch(tmp_path / "two", "labels", range(2))
+    images, labels = pickled_batches.batch(tmp_path / "two", "labels", range(2))
     assert np.array_equal(images.reshape(2, -1), rows) and labels.tolist() == [1, 0]
     for protocol in range(2, 5):
         dump(tmp_path / "one", {"data": rows, "labels": [1, 0]}, protocol)
-        images, _ = _pickled.batch(tmp_path / "one", "labels", range(2))
+        images, _ = pickled_batches.batch(tmp_path / "one", "labels", range(2))
         assert np.array_equal(images.reshape(2, -1), rows)
 
 

@@ -1,6 +1,5 @@
 """Our package `platform` is the standard library's `platform` too, however Python is started."""
 
-import ast
 import importlib.util
 import pickle
 import subprocess
@@ -52,8 +51,15 @@ def test_the_whole_standard_interface_is_there():
 
 
 def test_no_module_bears_the_name_of_a_standard_attribute(root):
-    ours = {path.stem for path in (root / "platform").glob("*.py")} - {"__init__"}
-    assert not ours & set(dir(_standard()))
+    """Neither a file nor a folder: importing either sets an attribute of that name on the package. What
+    lies deeper is an attribute of its own folder."""
+    ours = {
+        path.stem
+        for path in (root / "platform").iterdir()
+        if path.suffix == ".py" or any(path.rglob("*.py"))
+    }
+    assert {"cli", "planning", "sweep"} <= ours
+    assert not ours - {"__init__"} & set(dir(_standard()))
 
 
 def test_python_c_at_the_root(root):
@@ -126,37 +132,3 @@ def test_what_is_sent_to_a_worker_unpickles_beside_the_standard_module(root, tmp
     )
     _run(root, sys.executable, "-P", "-c", code)
     assert pickle.loads(file.read_bytes())[0] == job  # what we wrote a moment ago
-
-
-# Imports point one way only (see the README): package -> packages of this project it may import.
-ALLOWED = {
-    "platform": {"platform", "dashboards", "search_spaces", "trainables"},
-    "dashboards": {"dashboards", "trainables.core", "trainables.scoring"},
-    "search_spaces": {"search_spaces", "trainables"},
-    "trainables": {"trainables"},
-}
-
-
-def _imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-
-
-@pytest.mark.parametrize("package", sorted(ALLOWED))
-def test_imports_point_one_way(root, package):
-    for path in (root / package).rglob("*.py"):
-        for name in _imports(path):
-            if name.split(".")[0] in ALLOWED and not (package != "platform" and name == "platform"):
-                permitted = any(name == p or name.startswith(f"{p}.") for p in ALLOWED[package])
-                assert permitted, f"{path} imports {name}"
-            if package != "platform":
-                assert not name.startswith("platform."), f"{path} imports {name}"
-
-
-def test_nothing_below_the_platform_knows_ray_but_the_workers(root):
-    for path in (root / "trainables").rglob("*.py"):
-        uses_ray = any(name.split(".")[0] == "ray" for name in _imports(path))
-        assert not uses_ray or path.parent.name == "workers", path

@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from platform.pipeline.study import POINT, StudySearcher, complete, open_study
+from platform.pipeline.search import Searched
+from platform.pipeline.study import POINT, StudySearcher, complete, open_study, try_again
 from platform.planning.plan import Plan
 
 import pytest
@@ -111,3 +112,27 @@ def test_sweeps_that_differ_have_studies_of_their_own(plan):
         assert dataclasses.replace(plan, **change).folder != plan.folder
     assert dataclasses.replace(plan, trials=9).folder == plan.folder
     assert dataclasses.replace(plan, workers=2).folder == plan.folder
+
+
+def test_points_that_failed_are_suggested_once_more_before_others(plan):
+    study, searcher = _searcher(plan)
+    points = {trial_id: searcher.suggest(trial_id) for trial_id in "abcd"}
+    _tell(searcher, "b")
+    for trial_id in "acd":
+        searcher.on_trial_complete(trial_id, error=True)
+    try_again(study, [0, 3])
+    again = [searcher.suggest(trial_id) for trial_id in "ef"]
+    assert again == [points["a"], points["d"]]
+    assert searcher.suggest("g") not in points.values()
+
+
+def test_a_search_that_ends_short_says_how_many_failed_and_each_reason_once(plan):
+    study, searcher = _searcher(plan)
+    for trial_id in "ab":
+        searcher.suggest(trial_id)
+        _tell(searcher, trial_id)
+    failures = {5: "NonFiniteError: signals", 6: "out of memory", 7: "NonFiniteError: signals"}
+    assert Searched(study, 5, failures).shortfall == (
+        "2 of 5 trials are complete, 3 failed twice: NonFiniteError: signals; out of memory"
+    )
+    assert Searched(study, 2, {}).shortfall == ""

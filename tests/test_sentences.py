@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from platform import sweep
 from platform.backend.allocation import Node, allocation
-from platform.planning.forecast import forecast
+from platform.pipeline.forecast import forecast
 from platform.planning.plan import Plan
 
 import jiwer
@@ -23,8 +23,8 @@ from trainables.core.noise import SampleNoise, generator_of
 from trainables.data import datasets
 from trainables.data.audio import RATE
 from trainables.data.dataset import Script
-from trainables.data.datasets import _ears
 from trainables.data.spectrogram import SPECTROGRAM_48K, Spectrogram
+from trainables.data.speech import ears
 from trainables.diffusion.ouve import OUVE_48K
 from trainables.evaluation.records import Measurement, RecordStore
 from trainables.evaluation.summary import paired, summary
@@ -47,7 +47,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def _loud_is_speech():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_ears, "speech_spans", loud_spans)
+        patch.setattr(ears, "speech_spans", loud_spans)
         yield
 
 

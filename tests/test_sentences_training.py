@@ -15,8 +15,8 @@ from trainables.core.config import as_mapping, from_mapping
 from trainables.core.errors import UsageError
 from trainables.data import datasets
 from trainables.data.audio import RATE, resampled
-from trainables.data.datasets import _ears
 from trainables.data.spectrogram import SPECTROGRAM_48K, peak
+from trainables.data.speech import ears
 from trainables.diffusion.ouve import OUVE_48K
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.judge import Judge
@@ -40,7 +40,7 @@ NAMES = ("noisy", "enhanced", "card", "parallel", "alternating", "nested")
 @pytest.fixture(scope="module", autouse=True)
 def _loud_is_speech():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_ears, "speech_spans", loud_spans)
+        patch.setattr(ears, "speech_spans", loud_spans)
         yield
 
 

@@ -1,5 +1,7 @@
 """What runs share is the same as what each would compute alone, to the last bit, and counts the same."""
 
+import gc
+import random
 import time
 from collections import Counter
 
@@ -11,7 +13,16 @@ from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.sampling.engine import CoupledSystem, Engine
 from trainables.sampling.meter import Meter
-from trainables.sampling.moves import SIGNAL, Answer, Condition, Start, check, cost, trajectory
+from trainables.sampling.moves import (
+    SIGNAL,
+    Answer,
+    Condition,
+    NewChain,
+    Start,
+    check,
+    cost,
+    trajectory,
+)
 from trainables.sampling.prefix_cache import Beginnings
 from trainables.strategies import alternating, card, nested, parallel
 
@@ -124,6 +135,65 @@ def test_what_does_not_fit_is_forgotten_and_computed_again():
         outcome, _, executed = networks.run(list(POINTS[0].schedule()), beginnings)
         assert executed["signal"] == 15
     _same(outcome, networks.run(list(POINTS[0].schedule()))[0])
+
+
+def _random_schedule(rng):
+    """A legal schedule of some chains, of trajectories of random lengths, kinds and conditions."""
+    moves = []
+    for chain in range(rng.randint(1, 2)):
+        moves += [NewChain()] if chain else []
+        for _ in range(rng.randint(1, 2)):
+            if rng.random() < 0.5:
+                moves.append(Condition("logit", "y_cor"))
+            moves += trajectory(SIGNAL, rng.randint(1, 4), rng.choice((0.0, 0.5, 1.0)))
+            if rng.random() < 0.7:
+                moves.append(Condition(SIGNAL, rng.choice(("x_cor", "x"))))
+                moves += trajectory("logit", rng.randint(1, 3), rng.choice((0.0, 1.0)))
+        moves.append(Answer("x"))
+    return check(moves)
+
+
+def _tensor_bytes():
+    """Bytes of all memory of tensors that Python still holds, whoever does."""
+    gc.collect()
+    kept = [thing.untyped_storage() for thing in gc.get_objects() if type(thing) is torch.Tensor]
+    return sum({storage.data_ptr(): storage.nbytes() for storage in kept}.values())
+
+
+class _Wide(ExactSignal):
+    """A signal denoiser whose encoding of x_cor is far larger than x_cor, as a U-Net's is."""
+
+    def encode_corrupted(self, x_cor):
+        return x_cor, {"levels": [x_cor.repeat(10, 1, 1, 1), x_cor.repeat(20, 1, 1, 1)]}
+
+    def encode_logits(self, y, batch):
+        return torch.zeros(batch) if y is None else y.flatten(1).mean(1)
+
+
+def test_a_long_search_holds_no_more_than_its_budget():
+    """Thousands of points on ever new batches: neither the memory nor the number of what is kept
+    grows, and what is counted is what is there, encodings that came later included.
+    """
+    rng, process, budget = random.Random(0), GaussianDiffusion(T), 300_000
+    classifier = lambda x: x.flatten(1).mean(1, keepdim=True).repeat(1, 3)  # noqa: E731
+    denoisers = _Wide(process, 0.09), ExactLogit(process, 0.04)
+    engine = Engine(CoupledSystem(classifier, process, process, *denoisers), (3,), Meter())
+
+    def sample(store, seed):
+        noise = SampleNoise(seed, range(2))
+        batch = store.batch(seed, lambda: x_cor_of(noise))
+        engine.run(_random_schedule(rng), batch, noise.split("sampling"))
+
+    for _ in range(50):  # whatever the engine itself keeps, it has by now
+        sample(Beginnings(0), 0)
+    beginnings, before, most = Beginnings(budget), _tensor_bytes(), 0
+    for number in range(2000):
+        sample(beginnings, number // 100 + rng.randint(0, 2))
+        assert beginnings.held <= budget
+        most = max(most, len(beginnings))
+    tensors = _tensor_bytes() - before
+    assert beginnings.held > budget / 2 and most <= budget / 4096
+    assert tensors == beginnings.held - 4096 * len(beginnings)
 
 
 def test_within_a_run_nothing_is_computed_twice():

@@ -28,20 +28,24 @@ from trainables.core.errors import UsageError
 from trainables.core.noise import generator_of
 from trainables.data.audio import RATE, read_audio, resampled
 from trainables.data.dataset import SPLITS, Script
-from trainables.data.datasets import _ears
-from trainables.data.speech import builder as building
-from trainables.data.speech.corpus import Pair, Pairs, key_of, limited
-from trainables.data.speech.datasets import (
+from trainables.data.datasets import (
     ears_reverb,
     ears_wham,
     fsdd_babble,
     fsdd_reverb,
     gsc_reverb,
 )
+from trainables.data.speech import builder as building
+from trainables.data.speech import ears as ears_layout
+from trainables.data.speech.corpus import Pair, Pairs, key_of, limited
 from trainables.data.speech.noise_mixing import babble, mixed, piece, power_ratio
 from trainables.data.speech.rooms import RoomOptions
 
 QUICK = fsdd_reverb.Options(room=RoomOptions(rt60=(0.25, 0.3), floor=(4, 5)))
+
+
+def _built(dataset, root, cache, *options):
+    return building.build(dataset.corpus(root, *options), cache)
 
 
 # Reading
@@ -135,7 +139,7 @@ def test_a_piece_is_of_the_noise_itself():
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     root = write_fsdd(tmp_path_factory.mktemp("fsdd"))
-    return root, fsdd_reverb.load(root, root / "cache", QUICK)
+    return root, _built(fsdd_reverb, root, root / "cache", QUICK)
 
 
 def test_no_speaker_of_the_test_is_trained_on(digits):
@@ -201,20 +205,20 @@ def _bits(dataset):
 def test_a_broken_off_build_goes_on_to_the_same_bits(digits, tmp_path, monkeypatch):
     root, whole = digits
     monkeypatch.setattr(building, "write_whole", _stopping_after(2, building.write_whole))
-    recipe = replace(fsdd_reverb.recipe(root, QUICK), per_shard=5)
+    corpus = replace(fsdd_reverb.corpus(root, QUICK), per_shard=5)
     with pytest.raises(KeyboardInterrupt):
-        building.build(recipe, tmp_path)
+        building.build(corpus, tmp_path)
     monkeypatch.undo()
     shards = sorted(tmp_path.rglob("shards/*.npz"))
     assert [path.name for path in shards] == ["00000.npz", "00001.npz"]
     told = []
     made = _counting(monkeypatch)
-    resumed = building.build(recipe, tmp_path, lambda *words: told.append(words))
+    resumed = building.build(corpus, tmp_path, lambda *words: told.append(words))
     assert told[0] == (10, 32, "building fsdd-reverb") and told[-1][:2] == (32, 32)
     assert made == [5, 5, 5, 5, 2]
     assert _bits(resumed) == _bits(whole)
     assert not list(tmp_path.rglob("shards"))
-    building.build(recipe, tmp_path)
+    building.build(corpus, tmp_path)
     assert len(made) == 5  # found built
 
 
@@ -238,18 +242,18 @@ def _counting(monkeypatch):
 
 def test_what_determines_a_build_names_its_directory(digits, tmp_path):
     root, _ = digits
-    key = key_of(fsdd_reverb.recipe(root, QUICK))
-    assert key == key_of(fsdd_reverb.recipe(root, QUICK))
+    key = key_of(fsdd_reverb.corpus(root, QUICK))
+    assert key == key_of(fsdd_reverb.corpus(root, QUICK))
     others = {
-        key_of(fsdd_reverb.recipe(root, replace(QUICK, seed=1))),
-        key_of(fsdd_reverb.recipe(root, replace(QUICK, room=RoomOptions()))),
-        key_of(fsdd_reverb.recipe(root, replace(QUICK, test_speakers=("george",)))),
-        key_of(fsdd_babble.recipe(root)),
+        key_of(fsdd_reverb.corpus(root, replace(QUICK, seed=1))),
+        key_of(fsdd_reverb.corpus(root, replace(QUICK, room=RoomOptions()))),
+        key_of(fsdd_reverb.corpus(root, replace(QUICK, test_speakers=("george",)))),
+        key_of(fsdd_babble.corpus(root)),
     }
     copy = shutil.copytree(root / "recordings", tmp_path / "recordings").parent
-    assert key_of(fsdd_reverb.recipe(copy, QUICK)) == key
+    assert key_of(fsdd_reverb.corpus(copy, QUICK)) == key
     write(copy / "recordings" / "0_george_0.wav", tone("longer", seconds=0.4), 8000)
-    others.add(key_of(fsdd_reverb.recipe(copy, QUICK)))
+    others.add(key_of(fsdd_reverb.corpus(copy, QUICK)))
     assert len(others | {key}) == 6
 
 
@@ -258,7 +262,7 @@ def test_a_broken_recording_is_named_and_the_others_are_as_they_were(digits, tmp
     copy = shutil.copytree(root / "recordings", tmp_path / "recordings").parent
     (copy / "recordings" / "0_george_1.wav").write_bytes(b"broken")
     write(copy / "recordings" / "1_lucas_10.wav", tone("high", rate=16_000), 16_000)
-    dataset = fsdd_reverb.load(copy, tmp_path / "cache", QUICK)
+    dataset = _built(fsdd_reverb, copy, tmp_path / "cache", QUICK)
     assert len(dataset.left_out) == 2
     assert "0_george_1.wav cannot be read as audio" in dataset.left_out[0]
     assert "1_lucas_10.wav is at 16000 Hz" in dataset.left_out[1]
@@ -277,7 +281,7 @@ def test_a_broken_recording_is_named_and_the_others_are_as_they_were(digits, tmp
 def test_a_split_without_recordings_is_refused(tmp_path):
     root = write_fsdd(tmp_path, digits=1, indices=(10,))
     with pytest.raises(UsageError, match="fsdd-reverb has no usable recording for validation"):
-        fsdd_reverb.load(root, tmp_path / "cache", QUICK)
+        _built(fsdd_reverb, root, tmp_path / "cache", QUICK)
 
 
 def test_a_word_or_a_room_that_cannot_be_is_left_out(tmp_path):
@@ -285,8 +289,8 @@ def test_a_word_or_a_room_that_cannot_be_is_left_out(tmp_path):
     write(root / "recordings" / "0_lucas_10.wav", tone("long", seconds=1.1), 8000)
     halls = RoomOptions(rt60=(0.1, 0.1), floor=(30, 30), height=(20, 20), attempts=2)
     shard = building.make_shard(
-        fsdd_reverb.recipe(root, replace(QUICK, room=halls)),
-        [one for one in fsdd_reverb.recipe(root).sources if one.speaker == "lucas"],
+        fsdd_reverb.corpus(root, replace(QUICK, room=halls)),
+        [one for one in fsdd_reverb.corpus(root).sources if one.speaker == "lucas"],
     )
     assert len(shard["lengths"]) == 0 and len(shard["left_out"]) == 4
     assert "cannot have an RT60 of 0.10 s" in shard["left_out"][0]
@@ -296,20 +300,20 @@ def test_a_word_or_a_room_that_cannot_be_is_left_out(tmp_path):
 
 def test_babble_is_of_the_splits_other_speakers_alone(tmp_path, monkeypatch):
     root = write_fsdd(tmp_path)
-    recipe = fsdd_babble.recipe(root, fsdd_babble.Options(voices=2, words=2))
+    corpus = fsdd_babble.corpus(root, fsdd_babble.Options(voices=2, words=2))
     read = []
     original = fsdd_babble.read_audio
     monkeypatch.setattr(
         fsdd_babble, "read_audio", lambda path, *rates: read.append(path) or original(path, *rates)
     )
-    by_path = {one.path: one for one in recipe.sources}
-    for source in recipe.sources:
+    by_path = {one.path: one for one in corpus.sources}
+    for source in corpus.sources:
         read.clear()
-        recipe.make(source)
+        corpus.make(source)
         assert len(read) == 4
         assert all(by_path[path].split == source.split for path in read)
         assert all(by_path[path].speaker != source.speaker for path in read)
-    alone = fsdd_babble.recipe(root, fsdd_babble.Options(test_speakers=("george",)))
+    alone = fsdd_babble.corpus(root, fsdd_babble.Options(test_speakers=("george",)))
     with pytest.raises(
         UsageError, match=r"0_george_0.wav is of the only speaker of the test split"
     ):
@@ -319,7 +323,7 @@ def test_babble_is_of_the_splits_other_speakers_alone(tmp_path, monkeypatch):
 def test_babble_is_as_loud_as_was_drawn(tmp_path):
     root = write_fsdd(tmp_path, digits=1)
     (root / "recordings" / "0_yweweler_1.wav").write_bytes(b"broken")
-    dataset = fsdd_babble.load(root, tmp_path / "cache")
+    dataset = _built(fsdd_babble, root, tmp_path / "cache")
     split, spoken = dataset.test, slice(3200, 8000)
     assert len(split) == 7 and len(dataset.left_out) == 1
     for clean, corrupted, snr in zip(split.clean(), split.corrupted(), split.drawn, strict=True):
@@ -338,14 +342,14 @@ def test_babble_is_as_loud_as_was_drawn(tmp_path):
 def test_test_speakers_must_be_there(tmp_path, speakers, reason):
     root = write_fsdd(tmp_path, digits=1)
     with pytest.raises(UsageError, match=reason):
-        fsdd_reverb.recipe(root, fsdd_reverb.Options(test_speakers=speakers))
+        fsdd_reverb.corpus(root, fsdd_reverb.Options(test_speakers=speakers))
 
 
 def test_no_recordings_at_all(tmp_path):
     with pytest.raises(
         UsageError, match=r"which has recordings/\{digit\}_\{speaker\}_\{index\}.wav"
     ):
-        fsdd_babble.recipe(tmp_path)
+        fsdd_babble.corpus(tmp_path)
 
 
 # Speech Commands
@@ -354,13 +358,13 @@ def test_no_recordings_at_all(tmp_path):
 def test_speech_commands_by_their_official_lists(tmp_path):
     root = write_gsc(tmp_path)
     options = gsc_reverb.Options(room=QUICK.room)
-    dataset = gsc_reverb.load(root, tmp_path / "cache", options)
+    dataset = _built(gsc_reverb, root, tmp_path / "cache", options)
     speakers = [set(dataset.split(name).speakers.tolist()) for name in SPLITS]
     assert speakers == [{"aa"}, {"bb"}, {"cc"}]
     assert all(sorted(dataset.split(name).texts) == ["no", "no", "yes", "yes"] for name in SPLITS)
     assert dataset.classes[int(dataset.test.labels[0])] == dataset.test.texts[0]
     assert dataset.test.clean().shape == (4, RATE)
-    fewer = gsc_reverb.recipe(root, replace(options, most=1))
+    fewer = gsc_reverb.corpus(root, replace(options, most=1))
     assert [one.split for one in fewer.sources] == ["train", "validation", "test"]
 
 
@@ -375,15 +379,15 @@ def test_speech_commands_that_are_packed_are_unpacked_whole_or_not_at_all(tmp_pa
     whole = packed.read_bytes()
     packed.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UsageError, match=r"gsc-reverb cannot be unpacked \(.*\): put speech_comm"):
-        gsc_reverb.recipe(root)
+        gsc_reverb.corpus(root)
     assert list(root.iterdir()) == [packed]
     packed.write_bytes(whole)
-    recipe = gsc_reverb.recipe(root)
-    assert {one.key for one in recipe.sources} == {
+    corpus = gsc_reverb.corpus(root)
+    assert {one.key for one in corpus.sources} == {
         f"{word}/{speaker}_nohash_{i}.wav"
         for word in ("yes", "no") for speaker in ("aa", "bb", "cc") for i in (0, 1)
     }  # fmt: skip
-    assert recipe.sources == gsc_reverb.recipe(root).sources
+    assert corpus.sources == gsc_reverb.corpus(root).sources
     assert {path.name for path in root.iterdir()} == {packed.name, "SpeechCommands"}
 
 
@@ -395,13 +399,13 @@ def test_speech_commands_that_cannot_be_had_name_the_archive(tmp_path, monkeypat
     with pytest.raises(
         UsageError, match=r"cannot be downloaded \(.*refused.*\): put speech_comm"
     ) as raised:
-        gsc_reverb.recipe(tmp_path)
+        gsc_reverb.corpus(tmp_path)
     assert "--data-dir" in str(raised.value) and "\n" not in str(raised.value)
     assert not list(tmp_path.iterdir())
     root = write_gsc(tmp_path)
     (root / "SpeechCommands" / "speech_commands_v0.02" / "testing_list.txt").unlink()
     with pytest.raises(UsageError, match=r"there is no file .*testing_list.txt"):
-        gsc_reverb.recipe(root)
+        gsc_reverb.corpus(root)
 
 
 def test_a_listed_command_that_is_missing_or_broken_is_left_out(tmp_path):
@@ -410,7 +414,7 @@ def test_a_listed_command_that_is_missing_or_broken_is_left_out(tmp_path):
     (folder / "yes" / "cc_nohash_0.wav").unlink()
     (folder / "no" / "bb_nohash_0.wav").write_bytes(b"")
     write(folder / "no" / "aa_nohash_0.wav", tone("fast", rate=8000), 8000)
-    dataset = gsc_reverb.load(root, tmp_path / "cache", gsc_reverb.Options(room=QUICK.room))
+    dataset = _built(gsc_reverb, root, tmp_path / "cache", gsc_reverb.Options(room=QUICK.room))
     assert [len(dataset.split(name)) for name in SPLITS] == [3, 3, 3]
     for line, told in zip(dataset.left_out, (
         "aa_nohash_0.wav is at 8000 Hz, but must be at 16000 Hz",
@@ -431,14 +435,14 @@ def ears(tmp_path_factory):
 
 @pytest.fixture
 def _loud_is_speech(monkeypatch):
-    monkeypatch.setattr(_ears, "speech_spans", loud_spans)
+    monkeypatch.setattr(ears_layout, "speech_spans", loud_spans)
 
 
 @pytest.mark.usefixtures("_loud_is_speech")
 @pytest.mark.parametrize("rate", [16_000, 48_000])
 def test_noisy_sentences(ears, tmp_path, rate):
-    options = ears_wham.Options(ears=_ears.EarsOptions(rate=rate))
-    dataset = ears_wham.load(ears, tmp_path, options)
+    options = ears_wham.Options(ears=ears_layout.EarsOptions(rate=rate))
+    dataset = _built(ears_wham, ears, tmp_path, options)
     assert dataset.rate == rate and dataset.classes == ()
     assert set(dataset.train.speakers) == {"p001"} and set(dataset.validation.speakers) == {"p100"}
     assert set(dataset.test.speakers) == {"p102", "p103"}
@@ -455,17 +459,17 @@ def test_noisy_sentences(ears, tmp_path, rate):
 
 @pytest.mark.usefixtures("_loud_is_speech")
 def test_reverberant_sentences_in_rooms_of_moderate_rt60(ears, tmp_path):
-    options = ears_reverb.Options(_ears.EarsOptions(rate=16_000, most=1), longest_rt60=0.7)
-    dataset = ears_reverb.load(ears, tmp_path, options)
+    options = ears_reverb.Options(ears_layout.EarsOptions(rate=16_000, most=1), longest_rt60=0.7)
+    dataset = _built(ears_reverb, ears, tmp_path, options)
     for name, rt60 in (("train", 0.3), ("validation", 0.4), ("test", 0.5)):
         split = dataset.split(name)
         np.testing.assert_allclose(split.drawn, rt60, rtol=0.15)  # never the church
         power = split.clean().square().sum(1) / split.corrupted().square().sum(1)
         torch.testing.assert_close(power, torch.ones(len(split)), atol=0.01, rtol=0)
         assert int(_response_between(split.clean()[0], split.corrupted()[0]).abs().argmax()) == 0
-    recipe = ears_reverb.recipe(ears, replace(options, longest_rt60=0.1))
+    corpus = ears_reverb.corpus(ears, replace(options, longest_rt60=0.1))
     with pytest.raises(UsageError, match="none of 2 files drawn can be used: they do not suit"):
-        recipe.make(recipe.sources[0])
+        corpus.make(corpus.sources[0])
 
 
 def _response_between(clean, corrupted):
@@ -478,8 +482,8 @@ def _response_between(clean, corrupted):
 def test_a_broken_noise_is_named_and_another_is_taken(ears, tmp_path):
     root = shutil.copytree(ears, tmp_path / "ears")
     (root / "wham_noise" / "tr" / "0.wav").write_bytes(b"broken")
-    recipe = ears_wham.recipe(root, ears_wham.Options(ears=_ears.EarsOptions(rate=16_000)))
-    shard = building.make_shard(recipe, [one for one in recipe.sources if one.split == "train"])
+    corpus = ears_wham.corpus(root, ears_wham.Options(ears=ears_layout.EarsOptions(rate=16_000)))
+    shard = building.make_shard(corpus, [one for one in corpus.sources if one.split == "train"])
     assert len(shard["lengths"]) == 4
     assert shard["left_out"].size and all("tr/0.wav cannot be read" in s for s in shard["left_out"])
 
@@ -496,25 +500,25 @@ def test_what_is_missing_is_named(ears, tmp_path, missing, module, reason):
     root = shutil.copytree(ears, tmp_path / "ears")
     (root / missing).rename(tmp_path / "gone")
     with pytest.raises(UsageError, match=reason):
-        module.recipe(root)
+        module.corpus(root)
 
 
 def test_the_script_is_of_all_known_sentences_and_names_the_build(ears, tmp_path):
-    assert _ears.script(ears) == Script(("I'm so mad.", "One two."))
+    assert ears_layout.script(ears) == Script(("I'm so mad.", "One two."))
     root = shutil.copytree(ears, tmp_path / "ears")
-    keys = [key_of(ears_wham.recipe(root))]
-    known = _ears.transcripts(root) | {"of nobody here": "Three\n four."}
+    keys = [key_of(ears_wham.corpus(root))]
+    known = ears_layout.transcripts(root) | {"of nobody here": "Three\n four."}
     (root / "EARS" / "transcripts.json").write_text(json.dumps(known))
-    assert _ears.script(root).texts[-1] == "Three four."
-    keys.append(key_of(ears_wham.recipe(root)))
+    assert ears_layout.script(root).texts[-1] == "Three four."
+    keys.append(key_of(ears_wham.corpus(root)))
     assert keys[0] != keys[1]
     with pytest.raises(UsageError, match="one or more sentences"):
         Script((" ",))
 
 
 def test_a_limit_draws_by_its_seed(ears):
-    options = _ears.EarsOptions()
-    every = _ears.sources(ears, options)
+    options = ears_layout.EarsOptions()
+    every = ears_layout.sources(ears, options)
     assert len(every) == 8
     picked = {limited(every, 1, seed)[0].key for seed in range(20)}
     assert picked == {one.key for one in every if one.split == "train"}
@@ -524,7 +528,7 @@ def test_a_limit_draws_by_its_seed(ears):
 
 
 class Numbers:
-    """A recipe of plain numbers: no sound, no files."""
+    """A corpus of plain numbers: no sound, no files."""
 
     name, rate, classes, per_shard, settings = "numbers", RATE, ("a",), 2, {}
 
@@ -540,13 +544,15 @@ class Numbers:
 def test_over_ray_the_bits_are_the_same(digits, tmp_path):
     import ray
 
+    from trainables.workers.spread import over_cluster
+
     root, _ = digits
-    recipe = Numbers(fsdd_reverb.recipe(root, QUICK).sources)
-    here = building.build(recipe, tmp_path / "here")
+    corpus = Numbers(fsdd_reverb.corpus(root, QUICK).sources)
+    here = building.build(corpus, tmp_path / "here")
     path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
     ray.init(num_cpus=2, include_dashboard=False, runtime_env={"env_vars": {"PYTHONPATH": path}})
     try:
-        there = building.build(recipe, tmp_path / "there")
+        there = building.build(corpus, tmp_path / "there", spread=over_cluster)
     finally:
         ray.shutdown()
     assert _bits(there) == _bits(here)
@@ -555,11 +561,11 @@ def test_over_ray_the_bits_are_the_same(digits, tmp_path):
 @pytest.mark.assets
 def test_real_digits():
     root = asset("COUPLED_DATA", "fsdd")
-    recipe = fsdd_reverb.recipe(root)
-    counts = {name: sum(one.split == name for one in recipe.sources) for name in SPLITS}
+    corpus = fsdd_reverb.corpus(root)
+    counts = {name: sum(one.split == name for one in corpus.sources) for name in SPLITS}
     assert counts == {"train": 1200, "validation": 300, "test": 1000}
-    shard = building.make_shard(recipe, recipe.sources[:6])
+    shard = building.make_shard(corpus, corpus.sources[:6])
     assert len(shard["lengths"]) == 6 and not len(shard["left_out"])
-    own = soundfile.info(recipe.sources[0].path)
+    own = soundfile.info(corpus.sources[0].path)
     assert shard["lengths"][0] == 2 * own.frames + 2 * 3200
     assert np.abs(shard["corrupted"]).max() <= 16384

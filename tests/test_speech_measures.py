@@ -5,6 +5,7 @@ import io
 from platform import reproduce
 from platform.planning.plan import Plan
 from platform.reproduction import paper_tables
+from platform.reproduction.report import row_of
 from platform.reproduction.results import Result, percent_of, save
 
 import pytest
@@ -204,7 +205,7 @@ def test_a_number_of_the_paper_without_images_has_no_interval(tmp_path):
     ours = summary([_measured("1110")], SPEECH)
     result = Result("fsdd-reverb", "reverb", "nested", "nested", 0, {}, ours, 4, 1, reported, 0,
                     None, "gsc-reverb")  # fmt: skip
-    row = reproduce._row(result, SPEECH)
+    row = row_of(result, SPEECH)
     assert row[3].startswith("25.0 [") and row[6] == f"{4.85:.1f}"
     assert row[7] == "gsc-reverb, not told"
     (line,) = csv.DictReader(save([result], tmp_path, SPEECH)["table"].open())

@@ -91,13 +91,17 @@ def test_samples_are_kept_as_pictures_and_sounds(swept):
 def test_the_tracking_store_has_metrics_and_artifacts(swept):
     root, _, summary = swept
     client, (parent,) = _runs(root, "sweep")
-    assert parent.info.status == "FINISHED" and 0 <= parent.data.metrics["best_wer"] <= 1
+    assert parent.info.status == "FINISHED" and 0 <= parent.data.metrics["test_wer"] <= 1
     trials, confirmed = _runs(root, "trial")[1], _runs(root, "confirm")[1]
     assert len(trials) == 2 and len(confirmed) == len(summary["front"] + summary["baselines"])
     for run in trials:
-        assert {"accuracy", "wer", "wer_low", "wer_high", "nfe"} <= set(run.data.metrics)
+        assert {"validation_accuracy", "validation_wer", "validation_wer_low", "nfe"} <= set(
+            run.data.metrics
+        )
     for run in confirmed:
-        assert {"wer", "si_sdr", "pesq", "si_sdr_utterances"} <= set(run.data.metrics)
+        assert {"test_wer", "test_si_sdr", "test_pesq", "test_si_sdr_utterances"} <= set(
+            run.data.metrics
+        )
     artifacts = {item.path for item in client.list_artifacts(parent.info.run_id)}
     assert {"front.png", "samples.png", "front.csv", "sounds"} <= artifacts
     sounds = client.list_artifacts(parent.info.run_id, "sounds")
@@ -173,7 +177,7 @@ def test_a_second_sweep_and_table_2_use_what_is_there(swept):
     assert [p["test"] for p in again["front"]] == [p["test"] for p in summary["front"]]
 
     out, results = _run("reproduce", "table2", "--datasets", DATASET, root=root)
-    assert "Table 2: WER % [95 % interval] on test utterances" in out
+    assert f"Table 2: {DATASET} babble, WER % [95 % interval] on test utterances" in out
     assert "to train: parallel, alternating" in out
     assert times == {path: path.stat().st_mtime_ns for path in times}
     methods = [result["method"] for result in results]

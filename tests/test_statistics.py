@@ -1,6 +1,5 @@
 """Intervals, tests and fronts against numbers known otherwise."""
 
-import itertools
 import math
 
 import numpy as np
@@ -65,19 +64,28 @@ def test_paired_test_is_the_exact_permutation_test():
     ours, other = [_measured("1111110111")], [_measured("1101010111")]
     result = paired(ours, other)
     # two images differ, both our way: of the 4 signs of their sum, 2 are as extreme
-    assert result.p_value == pytest.approx(0.5, abs=0.02) and result.difference == pytest.approx(
-        0.2
-    )
-    rng = np.random.default_rng(2)
-    a, b = rng.random((2, 12)).round(1), rng.random((2, 12)).round(1)
-    difference = (a - b)[0]
-    exact = np.mean(
-        [
-            abs(np.dot(s, difference)) >= abs(difference.sum()) - 1e-9
-            for s in itertools.product((-1, 1), repeat=12)
-        ]
-    )
-    assert sign_flip(difference, 0) == pytest.approx(exact, abs=0.02)
+    assert result.p_value == pytest.approx(0.5) and result.difference == pytest.approx(0.2)
+    with pytest.raises(UsageError, match="same seeds"):
+        paired(ours, other * 2)
+
+
+@pytest.mark.parametrize("highest", [1, 3, 40])
+def test_signs_are_flipped_as_scipy_flips_them_all(highest):
+    """Counts that differ by 1 (one seed), by up to 3 (three), by many (errors of sentences)."""
+    rng = np.random.default_rng(highest)
+    for _ in range(20):
+        difference = rng.integers(-highest, highest + 2, size=12)
+        exact = stats.permutation_test(
+            (difference,), np.sum, permutation_type="samples", n_resamples=np.inf
+        )
+        assert sign_flip(difference) == pytest.approx(exact.pvalue, abs=1e-12)
+
+
+def test_one_seed_gives_the_exact_mcnemar_test_at_any_size():
+    difference = np.repeat([1, -1, 0], [300, 220, 9480])
+    exact = stats.binomtest(300, 520).pvalue
+    assert sign_flip(difference) == pytest.approx(exact, rel=1e-6)
+    assert sign_flip(np.repeat([5, 0], [9000, 1000])) < 1e-12
 
 
 def test_paired_test_of_equal_answers_says_nothing():

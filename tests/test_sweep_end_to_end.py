@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,9 @@ from platform import compare
 import pytest
 import torch
 from conftest import ROOT, clean_environment
+from helpers import DISPLAYED, turns_of_waiting
+
+from trainables.core import threads
 
 COMMAND = [sys.executable, "-m", "platform.sweep", "nested", "digits", "--preset", "smoke"]
 
@@ -57,14 +61,15 @@ def swept(tmp_path_factory):
     storage = tmp_path_factory.mktemp("swept") / "runs"
     before = _ray_processes()
     file = storage.parent / "summary.json"
-    done = _sweep(storage, "--json", str(file))
+    done = _sweep(storage, "--json", str(file), **DISPLAYED)
     assert done.returncode == 0, done.stdout + done.stderr
     assert _ray_processes() <= before, "Ray was left running"
+    (storage.parent / "stderr.txt").write_text(done.stderr)
     return storage, json.loads(file.read_text()), done.stdout
 
 
 def test_the_terminal_says_what_was_found_and_what_to_type_next(swept):
-    storage, _, out = swept
+    storage, summary, out = swept
     assert out.startswith("sweep nested on digits")
     for step in ("1/5", "2/5", "3/5", "4/5", "5/5"):
         assert step in out
@@ -72,11 +77,32 @@ def test_the_terminal_says_what_was_found_and_what_to_type_next(swept):
         assert name in out
     for wanted in ("mlflow ui", "platform.evaluate nested digits", "--trials 8", "front.png"):
         assert wanted in out
+    assert f"/#/experiments/1/runs/{summary['parent_run_id']}?workflowType=machine_learning" in out
     assert "127.0.0.1" in out and str(storage) in out
     for chatter in ("raylet", "INFO", "WARNING", "alembic", "Trial status"):
         assert chatter not in out
     (log,) = storage.glob("sweeps/**/sweep.log")
     assert log.stat().st_size > 0
+
+
+def test_threads_wait_as_decided_in_every_process_that_computes(swept):
+    """As OpenMP itself says: in the driver, and in the workers of training, search and confirmation."""
+    storage, _, _ = swept
+    decided = threads.ENVIRONMENT["GOMP_SPINCOUNT"]
+    driver = re.findall(r"GOMP_SPINCOUNT = '(\d+)'", (storage.parent / "stderr.txt").read_text())
+    assert driver and set(driver) == {decided}
+    (log,) = storage.glob("sweeps/**/sweep.log")
+    workers = turns_of_waiting(log.read_text())
+    assert set().union(*workers.values()) == {decided}
+    assert any(process.startswith("RayTrainWorker") for process in workers)
+    processes = {process.split("pid=")[1] for process in workers}
+    assert len(processes) >= 3, "a training worker, an actor that searches, one that confirms"
+
+
+def test_training_has_as_many_threads_as_there_are_cpus(swept):
+    """What tests have in OMP_NUM_THREADS is another number."""
+    facts = [json.loads(file.read_text()) for file in swept[0].glob("parts/**/part.json")]
+    assert facts and {fact["threads"] for fact in facts} == {threads.available()}
 
 
 def test_the_summary_is_for_scripts(swept):
@@ -89,9 +115,14 @@ def test_the_summary_is_for_scripts(swept):
         assert 0 <= test["accuracy_low"] <= test["accuracy"] <= test["accuracy_high"] <= 1
     paper = next(p for p in summary["front"] if p["role"] == "paper")
     assert paper["test"]["nfe"] == 90 and paper["test"]["nfe_classifier"] == 8
-    assert {"difference", "low", "high", "p_value", "p_holm"} <= set(
-        paper["tests"]["enhanced (paper)"]
-    )
+    baselines = {p["label"] for p in summary["baselines"]}
+    assert set(paper["tests"]) == baselines >= {"noisy", "enhanced (paper)", "card (paper)"}
+    for test in paper["tests"].values():
+        assert {"difference", "low", "high", "p_value", "p_holm"} == set(test)
+    ours = {p["label"] for p in summary["front"]}
+    assert {summary["best"], summary["cheapest"]} <= ours
+    assert set(summary["not_told_from"]) <= baselines
+    assert summary["trials"] == {"asked": 4, "complete": 4, "failed": []}
     for name in ("front.csv", "front.png", "front.html", "samples.png"):
         assert Path(summary["files"][name]).stat().st_size > 0
 
@@ -126,7 +157,7 @@ def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations
             "gn30",
         )
         assert {"outer_steps", "inner_steps", "t_switch", "eta"} <= set(run.data.params)
-        assert {"accuracy", "accuracy_low", "nfe", "gflops", "seconds_per_sample"} <= set(
+        assert {"validation_accuracy", "validation_accuracy_low", "nfe", "gflops"} <= set(
             run.data.metrics
         )
         assert run.data.metrics["gflops"] > 0
@@ -134,7 +165,9 @@ def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations
     assert kinds == {"classifier", "signal", "logit", "nested", "enhanced", "card"}
     assert {run.data.tags["on_front"] for run in trials} <= {"true", "false"}
     assert "true" in {run.data.tags["on_front"] for run in trials}
-    assert parent.data.metrics["best_accuracy"] > 0 and parent.data.tags["best"] == summary["best"]
+    assert parent.data.metrics["test_accuracy"] > 0 and parent.data.tags["best"] == summary["best"]
+    assert parent.data.tags["trials"] == "4"
+    assert summary["best"] in parent.data.tags["mlflow.note.content"]
     confirmed = _runs(storage, "confirm")
     assert {run.data.tags["split"] for run in confirmed} == {"test"}
     assert len(confirmed) == len(summary["front"]) + len(summary["baselines"])
@@ -162,7 +195,10 @@ def test_a_second_sweep_trains_and_samples_nothing(swept):
     assert set(storage.glob("records/**/*.json")) == records
     again = json.loads(file.read_text())
     assert [p["test"] for p in again["front"]] == [p["test"] for p in summary["front"]]
+    assert [p["run_id"] for p in again["front"]] == [p["run_id"] for p in summary["front"]]
     assert len(_runs(storage, "trial")) == 4 and len(_runs(storage, "sweep")) == 1
+    confirmed = {p["run_id"] for p in [*summary["front"], *summary["baselines"]]}
+    assert {run.info.run_id for run in _runs(storage, "confirm")} == confirmed
 
 
 def _poison(storage: Path, network: str, weight: str) -> None:
@@ -186,8 +222,13 @@ def test_trials_that_fail_are_told_and_the_sweep_carries_on(swept, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "trial 0 failed" in done.stdout and "NonFiniteError" in done.stdout
     states = {run.data.tags["trial"]: run.info.status for run in _runs(storage, "trial")}
-    assert len(states) == 6 and states["0"] == "FAILED" and "FINISHED" in states.values()
-    front = json.loads(file.read_text())["front"]
+    summary = json.loads(file.read_text())
+    complete, failed = summary["trials"]["complete"], len(summary["trials"]["failed"])
+    assert states["0"] == "FAILED" and complete > 0 and complete + failed == 6
+    assert sorted(states.values()) == ["FAILED"] * 2 * failed + ["FINISHED"] * complete
+    said = f"trials:   {complete} of 6 trials are complete, {failed} failed twice: NonFiniteError"
+    assert said in done.stdout and "the same command tries others" in " ".join(done.stdout.split())
+    front = summary["front"]
     assert front and "paper" not in {point["role"] for point in front}
     for point in front:
         assert round(point["point"]["t_switch"] * point["point"]["outer_steps"]) == 0
@@ -200,7 +241,8 @@ def test_a_network_that_yields_nan_fails_every_trial_and_says_so(swept, tmp_path
     _poison(storage, "logit", "out.bias")
     done = _sweep(storage, "--trials", "2")
     assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
-    assert done.stdout.count("NonFiniteError") == 2 and "no trial is complete" in done.stderr
+    assert done.stdout.count("NonFiniteError") == 4 and "no trial can be used" in done.stderr
+    assert "0 of 2 trials are complete, 2 failed twice: NonFiniteError" in done.stderr
     (parent,) = _runs(storage, "sweep")
     assert parent.info.status == "FAILED"
     assert {run.info.status for run in _runs(storage, "trial")} == {"FAILED"}

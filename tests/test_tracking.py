@@ -1,9 +1,13 @@
 """The tracker on a store of its own: which runs are ended, and how."""
 
+from dataclasses import replace
 from platform.backend.tracking import Tracker
 from platform.planning.plan import Plan
 
 import pytest
+
+from dashboards.points import Shown
+from dashboards.runs import confirmed
 
 
 @pytest.mark.parametrize("status", ["KILLED", "FAILED"])
@@ -23,6 +27,51 @@ def test_a_run_whose_id_never_came_back_is_ended_with_the_others(tmp_path, statu
     assert set(ended.values()) == {status}
     assert client.get_run(done).info.status == "FINISHED"
     assert client.get_run(other.info.run_id).info.status == "RUNNING"
+
+
+def _shown(label, role="front", **test):
+    tests = {"noisy": {"difference": 0.1, "low": 0.0, "high": 0.2, "p_value": 0.03, "p_holm": 0.06}}
+    point = {"eta": 0.5, "chains": 2} if role == "front" else {}
+    measured = {"accuracy": 0.1 + 0.2, "accuracy_low": 0.2, "accuracy_high": 0.4, "nfe": 4.0}
+    strategy = "nested" if role == "front" else label
+    return Shown(label, strategy, role, point, measured, measured | test, tests if point else {})
+
+
+def test_a_sweep_has_one_confirmation_its_last(tmp_path):
+    """A sweep that is run again keeps what says the same, deletes what is superseded, and comparisons
+    see the last alone.
+    """
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri)
+
+    def run(*points):
+        tracker = Tracker(plan)
+        tracker.begin()
+        runs = tracker.confirmation(points)
+        tracker.finish("FINISHED")
+        return tracker, runs
+
+    first, noisy = _shown("nested #1"), _shown("noisy", "baseline")
+    tracker, runs = run(first, noisy)
+    again, same = run(first, noisy)
+    assert same == runs and again.parent == tracker.parent
+
+    client, stage = MlflowClient(uri), "tags.stage = 'confirm'"
+    assert len(client.search_runs([tracker.experiment], stage)) == 2
+    other, better = _shown("nested #7"), replace(noisy, test={**noisy.test, "accuracy": 0.5})
+    _, last = run(first, other, better)
+    assert last["nested #1"] == runs["nested #1"] and last["noisy"] != runs["noisy"]
+    listed = client.search_runs([tracker.experiment], stage)
+    assert {run.info.run_id for run in listed} == set(last.values())
+    points = confirmed(uri, "digits", {"corruption": "gn30"})
+    assert {p.label: p.test["accuracy"] for p in points} == {
+        "nested #1": 0.1 + 0.2, "nested #7": 0.1 + 0.2, "noisy": 0.5,
+    }  # fmt: skip
+    assert client.get_run(runs["noisy"]).info.lifecycle_stage == "deleted"
+    _, gone = run(noisy)
+    assert set(gone) == {"noisy"} and len(client.search_runs([tracker.experiment], stage)) == 1
 
 
 def test_runs_say_what_they_ran_on_and_a_sweep_what_it_went_on_on(tmp_path):

@@ -2,3 +2,7 @@
 
 Imports point downwards only: nothing here knows `search_spaces`, `dashboards` or `platform`.
 """
+
+from trainables.core import threads as _threads
+
+_threads.settle()  # here, as whatever loads torch for us is below

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import replace
-from pathlib import Path
 from platform.backend.allocation import Allocation, Node, allocation
 from platform.cli.interrupts import last_line, rearm
 from platform.planning.plan import Plan
@@ -14,6 +13,7 @@ from typing import Any
 
 import torch
 
+from trainables.core import threads
 from trainables.core.errors import UsageError
 
 _SETTINGS = {
@@ -27,7 +27,6 @@ _SETTINGS = {
 _LOCAL = "local"
 _PROBE_SECONDS = 60.0  # that a node may take to tell the memory of its GPUs
 _PROBE_SHARE = 0.001  # of a GPU, so that it can be asked beside whoever uses it
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 class Cluster:
@@ -86,16 +85,17 @@ class Cluster:
         import ray
 
         address, here = _address(), this_machine()
-        alone = address == _LOCAL  # another cluster has its own counts
+        joins = address != _LOCAL  # another cluster has its own counts, and its own environment
         try:
             ray.init(
                 address=address,
-                include_dashboard=False if alone else None,
+                include_dashboard=None if joins else False,
+                runtime_env={"env_vars": threads.ENVIRONMENT} if joins else None,
                 log_to_driver=True,
                 logging_level=logging.ERROR,
                 configure_logging=True,
-                num_cpus=here.cpus if alone else None,
-                num_gpus=here.gpus if alone else None,
+                num_cpus=None if joins else here.cpus,
+                num_gpus=None if joins else here.gpus,
             )
         except (ConnectionError, RuntimeError) as error:
             raise UsageError(
@@ -103,7 +103,7 @@ class Cluster:
                 "use this machine alone"
             ) from error
         rearm()
-        if alone:
+        if not joins:
             return [here]
         alive = [node for node in ray.nodes() if node["Alive"]]
         self._ids = [node["NodeID"] for node in alive]
@@ -150,14 +150,7 @@ def this_machine() -> Node:
     """
     gpus = torch.cuda.device_count()
     memory = min((torch.cuda.get_device_properties(i).total_memory for i in range(gpus)), default=0)
-    return Node(_cpus_here(), gpus, memory)
-
-
-def _cpus_here() -> int:
-    """CPUs that this process may run on, as far as a container's quota goes."""
-    able = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota, period = _QUOTA.read_text().split() if _QUOTA.is_file() else ("max", "1")
-    return able if quota == "max" else max(1, min(able, int(quota) // int(period)))
+    return Node(threads.available(), gpus, memory)
 
 
 def _node(resources: dict[str, Any]) -> Node:

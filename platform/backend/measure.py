@@ -49,7 +49,7 @@ def measure_all(
     missing = [unit for unit in wanted if _known(plan, *unit) is None]
     missing.sort(key=lambda unit: -cost(schedule_of(unit[0].strategy, unit[0].point)).nfe)
     if missing:
-        with console.bar(f"measuring on the {split} split, runs") as bar:
+        with console.bar("starting Ray") as bar:
             _Measuring(plan, cluster, console, bar, missing, job).run()
     measured = []
     for candidate in candidates:
@@ -76,11 +76,12 @@ class _Measuring:
     ) -> None:
         self._plan, self._console, self._bar, self._units = plan, console, bar, units
         given = cluster.allocation(plan)
+        self._bar.update(0, len(units), f"measuring on the {job.split} split, runs")
         self._job = replace(job, threads=given.threads, gpu_share=given.gpu_share)
-        pieces = _pieces(job.limit, job.batch, len(units), given.actors)
-        self._actors = min(given.actors, len(units) * len(pieces))
-        self._waiting = [(unit, rows) for unit in range(len(units)) for rows in pieces][::-1]
-        self._left = [len(pieces)] * len(units)
+        self._wanted = _pieces_wanted(len(units), given.actors)
+        self._actors = min(given.actors, len(units) * self._wanted)
+        self._waiting: list[tuple[int, slice]] = []
+        self._left: list[int] = []
         self._tallies: list[dict[int, Tally]] = [{} for _ in units]
         self._failed: set[int] = set()
 
@@ -104,8 +105,12 @@ class _Measuring:
                 )
                 running[call] = actor, unit, rows.start
 
-        for _ in range(self._actors):
-            start(remote.remote(self._job))
+        actors: list[Any] = [remote.remote(self._job) for _ in range(self._actors)]
+        # An actor loads the data anyway; nobody else has to, to know how many samples there are.
+        samples = ray.get(actors[0].samples.remote()) if self._wanted > 1 else self._job.limit
+        self._cut(samples)
+        for actor in actors:
+            start(actor)
         while running:
             (call,), _ = ray.wait(list(running), num_returns=1)
             actor, unit, first = running.pop(call)
@@ -117,6 +122,13 @@ class _Measuring:
                 actor = remote.remote(self._job)
             self._ended(unit)
             start(actor)
+
+    def _cut(self, samples: int) -> None:
+        """Cut every unit into pieces of so many samples in all; all of them wait."""
+        pieces = _pieces(samples, self._job.batch, self._wanted)
+        units = range(len(self._units))
+        self._waiting = [(unit, rows) for unit in units for rows in pieces][::-1]
+        self._left = [len(pieces) for _ in units]
 
     def _fail(self, unit: int, reason: str) -> None:
         """Report a unit that failed, once, and drop its other pieces."""
@@ -143,13 +155,15 @@ class _Measuring:
         self._bar.update(sum(left == 0 for left in self._left), len(self._units))
 
 
-def _pieces(limit: int, batch: int, units: int, actors: int) -> list[slice]:
-    """Rows of the pieces of each unit: one where units are many, else as many as give every actor
-    two, in whole batches.
-    """
-    wanted = max(1, -(-_PIECES_AN_ACTOR * actors // units))
-    size = batch * max(1, -(-limit // (batch * wanted)))
-    return [slice(first, min(first + size, limit)) for first in range(0, limit, size)]
+def _pieces_wanted(units: int, actors: int) -> int:
+    """Pieces of each unit: one where units are many, else as many as give every actor two."""
+    return max(1, -(-_PIECES_AN_ACTOR * actors // units))
+
+
+def _pieces(samples: int, batch: int, wanted: int) -> list[slice]:
+    """Rows of the pieces of so many samples: as many pieces as are wanted, or fewer, of whole batches."""
+    size = batch * max(1, -(-samples // (batch * wanted)))
+    return [slice(first, min(first + size, samples)) for first in range(0, samples, size)]
 
 
 def _known(plan: Plan, candidate: Candidate, sampling: Sampling) -> Measurement | None:

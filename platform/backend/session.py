@@ -98,6 +98,8 @@ def _run_on(
                 from platform.backend.tracking import Tracker
 
                 tracker = Tracker(plan, cluster.foreseen(plan).text)
+                if tracker.note:
+                    console.line(f"          {tracker.note}")
             work(cluster, tracker)
             interrupts.check()
         return 0

@@ -4,73 +4,59 @@ for each training and each confirmed point.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from platform.backend.run_page import confirm_name, dataset_input, description, trial_name
+from platform.backend.tracking_store import (
+    client_of,
+    experiment_of,
+    failures_told,
+    own_artifacts,
+)
 from platform.planning.plan import Plan
 from typing import Any
 
 from dashboards.points import Shown
+from dashboards.runs import LABEL
+from trainables.core.config import digest
 from trainables.core.errors import UsageError
+from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
+    NFE,
     STAGE_CONFIRM,
     STAGE_SWEEP,
     STAGE_TRAIN,
     STAGE_TRIAL,
+    on_split,
 )
 from trainables.training.part_store import key_of
 
 _PACKAGES = ("torch", "ray", "optuna", "mlflow", "numpy")
 _PARENT = "mlflow.parentRunId"
-_PROBE = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-}
-# MLflow's page then opens as for model training, not for chat applications.
-_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-_ENVIRONMENT = {
-    "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
+_CONTENT = "content"  # the tag that tells apart what confirmed points say
 
 
 class Tracker:
     """A sweep's runs in MLflow, tagged with the `devices` that they run on, where these are told.
+    `note` is what there is to tell people of the store, empty if nothing.
 
     Raises:
         UsageError: the tracking store cannot be reached or written.
     """
 
     def __init__(self, plan: Plan, devices: str = "") -> None:
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
-        from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
         self._plan = plan
-        restore = {name: os.environ.get(name) for name in _PROBE}
-        os.environ.update(_PROBE)
-        try:
-            self._client = MlflowClient(plan.tracking_uri)
-            self.experiment = self._experiment()
-        except (MlflowException, SQLAlchemyError, OSError) as error:
-            reason = str(error).strip().split("\n")[0][:200]
-            raise UsageError(
-                f"the tracking store {plan.tracking_uri} cannot be reached ({reason}): start it, or "
-                "name another by --tracking-uri"
-            ) from error
-        finally:
-            for name, earlier in restore.items():
-                os.environ.pop(name) if earlier is None else os.environ.update({name: earlier})
+        self._client = client_of(plan.tracking_uri)
+        place = own_artifacts(plan.tracking_uri, Path(plan.storage), plan.facts.title)
+        with failures_told(plan.tracking_uri):
+            self.experiment, self.note = experiment_of(self._client, plan.facts.title, place)
         self._tags = self._common_tags() | ({"devices": devices} if devices else {})
         self.parent = ""
         self._open: set[str] = set()
@@ -86,7 +72,7 @@ class Tracker:
         else:
             plan = self._plan
             name = f"{plan.strategy} {plan.corruption} {plan.preset} seed {plan.seed}"
-            self.open(name, STAGE_SWEEP, {"split": "validation"}, {"trials": plan.trials})
+            self.open(name, STAGE_SWEEP, {"split": "validation"}, {})
         self._open.add(self.parent)
 
     def open(
@@ -111,15 +97,17 @@ class Tracker:
     ) -> str:
         """Record a complete trial as a child run; returns its run id."""
         tags = {"split": "validation", "trial": str(number)}
-        run = self._create(f"trial {number}", STAGE_TRIAL, tags, self.parent, seconds)
-        self._log(run, point, metrics)
+        name = trial_name(self._plan.strategy, point, number)
+        run = self._create(name, STAGE_TRIAL, tags, self.parent, seconds)
+        self._log(run, point, {on_split("validation", n): value for n, value in metrics.items()})
         self._close(run, "FINISHED")
         return run
 
     def failed_trial(self, number: int, point: Mapping[str, Any], reason: str) -> str:
         """Record a failed trial as a failed child run; returns its run id."""
         tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
-        run = self._create(f"trial {number}", STAGE_TRIAL, tags, self.parent)
+        name = trial_name(self._plan.strategy, point, number)
+        run = self._create(name, STAGE_TRIAL, tags, self.parent)
         self._log(run, point, {})
         self._close(run, "FAILED")
         return run
@@ -135,7 +123,8 @@ class Tracker:
 
         now = int(time.time() * 1000)
         key = key_of(kind, self._plan.task)
-        run = self._create(f"train {kind}", STAGE_TRAIN, {"part": key, "kind": kind}, self.parent)
+        tags = {"split": "train", "part": key, "kind": kind}
+        run = self._create(f"train {kind}", STAGE_TRAIN, tags, self.parent)
         metrics = [
             Metric(name, value, now, report["update"])
             for report in reports
@@ -147,22 +136,47 @@ class Tracker:
         self._close(run, "FINISHED")
         return run
 
+    def confirmation(self, points: Sequence[Shown], progress: Progress = quiet) -> dict[str, str]:
+        """Record the sweep's points on the test split, telling of every one; returns their run ids by
+        their labels.
+
+        A sweep has one confirmation, its last: what is recorded already is kept as it is, and runs of
+        an earlier confirmation that say something else are deleted, as MLflow deletes: they are not
+        listed any more, and can be restored.
+        """
+        wanted = f"tags.stage = '{STAGE_CONFIRM}' and tags.`{_PARENT}` = '{self.parent}'"
+        earlier = self._find(wanted)
+        whole = [run for run in earlier if run.info.status == "FINISHED"]
+        known = {run.data.tags.get(_CONTENT): run.info.run_id for run in whole}
+        runs = {}
+        for done, shown in enumerate(points):
+            progress(done, len(points), "recording the points")
+            runs[shown.label] = known.get(_content_of(shown)) or self.confirmed(shown)
+        for run in earlier:
+            if run.info.run_id not in runs.values():
+                self._client.delete_run(run.info.run_id)
+        return runs
+
     def confirmed(self, shown: Shown) -> str:
         """Record a point measured on the test split; returns its run id."""
-        tags = {"split": "test", "role": shown.role, "strategy": shown.strategy}
-        run = self._create(f"confirm {shown.label}", STAGE_CONFIRM, tags, self.parent)
+        tags = {"split": "test", "role": shown.role, "strategy": shown.strategy, LABEL: shown.label}
+        tags[_CONTENT] = _content_of(shown)
+        run = self._create(confirm_name(shown), STAGE_CONFIRM, tags, self.parent)
         tests = {
             f"{name}_vs_{_key(baseline)}": value
             for baseline, test in shown.tests.items()
             for name, value in test.items()
         }
-        self._log(run, shown.point, {**shown.test, **tests})
+        splits = {"validation": shown.validation, "test": shown.test}  # the latter's costs are kept
+        measured = {on_split(s, n): value for s, of in splits.items() for n, value in of.items()}
+        self._log(run, shown.point, {**measured, **tests})
         self._close(run, "FINISHED")
         return run
 
-    def hypervolume(self, value: float, step: int) -> None:
-        """The front's hypervolume after `step` complete trials, on the parent."""
-        self._client.log_metric(self.parent, HYPERVOLUME, value, step=step)
+    def hypervolume(self, value: float, trials: int) -> None:
+        """The front's hypervolume after so many complete trials, and their number, on the parent."""
+        self._client.log_metric(self.parent, HYPERVOLUME, value, step=trials)
+        self._client.set_tag(self.parent, "trials", str(trials))
 
     def mark_front(self, numbers: set[str]) -> None:
         """Tag every child run of a trial with whether it is on the front, for MLflow's filters."""
@@ -171,10 +185,20 @@ class Tracker:
             if run.data.tags.get("on_front") != on_front:
                 self._client.set_tag(run.info.run_id, "on_front", on_front)
 
-    def best(self, shown: Shown) -> None:
-        """The best point's metrics on the test split, on the parent, where sweeps are compared."""
-        self._client.set_tag(self.parent, "best", shown.label)
-        self._log(self.parent, {}, {f"best_{name}": value for name, value in shown.test.items()})
+    def result(self, best: Shown, replayed: Shown, trials: int, lines: Sequence[str]) -> None:
+        """What the sweep found, on the parent: the best point's measure on the test split and its NFE,
+        by which sweeps are compared, and a description with these lines, and how to replay a point.
+
+        The interface draws a chart a metric in alphabetical order: there are few, and none comes before
+        the hypervolume, the only one that is a curve.
+        """
+        plan, measure = self._plan, self._plan.measure
+        shown = {n: best.test[n] for n in (measure.name, measure.low, measure.high, NFE)}
+        self._log(self.parent, {}, {on_split("test", name): value for name, value in shown.items()})
+        tags = {"best": best.label, "trials": str(trials)}
+        tags["mlflow.note.content"] = description(plan, trials, replayed, lines)
+        for name, value in tags.items():
+            self._client.set_tag(self.parent, name, value)
 
     def artifact(self, path: Path, root: Path) -> None:
         """Attach a file to the parent, at the place that it has under `root`."""
@@ -193,17 +217,6 @@ class Tracker:
         for run in sorted(self._open):
             self._close(run, status)
 
-    def _experiment(self) -> str:
-        known = self._client.get_experiment_by_name(self._plan.facts.title)
-        if known is not None:
-            if known.lifecycle_stage != "active":
-                self._client.restore_experiment(known.experiment_id)
-            return known.experiment_id
-        location = None
-        if self._plan.tracking_uri.startswith("sqlite:"):
-            location = (Path(self._plan.storage) / "artifacts" / self._plan.facts.title).as_uri()
-        return self._client.create_experiment(self._plan.facts.title, location, _EXPERIMENT_TAGS)
-
     def _find(self, query: str) -> list[Any]:
         return list(
             self._client.search_runs(
@@ -221,7 +234,9 @@ class Tracker:
         start = int((time.time() - seconds) * 1000)
         run = self._client.create_run(self.experiment, start, {**self._tags, **own, **tags}, name)
         self._open.add(run.info.run_id)
-        return run.info.run_id
+        self._client.log_inputs(run.info.run_id, [dataset_input(self._plan, tags["split"])])
+        value: str = run.info.run_id
+        return value
 
     def _close(self, run: str, status: str) -> None:
         self._client.set_terminated(run, status)
@@ -269,6 +284,11 @@ def _commit() -> str:
     return described.stdout.strip()
 
 
+def _content_of(shown: Shown) -> str:
+    """Identifies all that is recorded of a confirmed point."""
+    return digest(asdict(shown), 20)
+
+
 def _key(label: str) -> str:
     """A label as part of a metric's name, which MLflow allows few signs in."""
     return "_".join(re.findall(r"\w+", label))
@@ -280,13 +300,18 @@ def parameters_of(uri: str, run_id: str) -> tuple[str, dict[str, str]]:
     Raises:
         UsageError: the store has no such run, or the run is of no point.
     """
-    from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    try:
-        run = MlflowClient(uri).get_run(run_id)
-    except MlflowException as error:
-        raise UsageError(f"no run {run_id!r} in {uri}: copy its id from MLflow's page") from error
+    client = client_of(uri, existing=True)
+    with failures_told(uri):
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            raise UsageError(
+                f"no run {run_id!r} in {uri}: copy its id from MLflow's page"
+            ) from error
     if run.data.tags.get("stage") not in (STAGE_TRIAL, STAGE_CONFIRM):
         raise UsageError(f"run {run_id} is of no point: choose a trial or a confirmed point")
     return run.data.tags["strategy"], dict(run.data.params)

@@ -9,29 +9,40 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from platform.cli.interrupts import check
+from platform.cli.layout import blocks
+from textwrap import wrap
 from types import TracebackType
-from typing import IO
+from typing import IO, TypeVar
 
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+_Thing = TypeVar("_Thing")
 _LINE_EVERY = 5.0
 _PLAIN_WIDTH = 180
+_BAR_WIDTH = 20
+_BESIDE_TEXT = 4 + _BAR_WIDTH + 1 + 1 + 7 + 1  # indent, bar, "0:00:00", and gaps; not the count
+_TEXT_WIDTH = 12  # of a bar's text at least
 
 
 class Console:
-    """Speaks to the terminal, or to a file or pipe in plain lines, from `start` on."""
+    """Speaks to the terminal, or to a file or pipe in plain lines, from `start` on.
 
-    def __init__(self, stream: IO[str] | None = None) -> None:
+    Args:
+        stream: where to; a copy of the standard output if None, which stays where it is when the
+            standard output is led elsewhere.
+        width: letters a line of a table has at most; the terminal's if None, and 180 of a file or pipe.
+    """
+
+    def __init__(self, stream: IO[str] | None = None, width: int | None = None) -> None:
         self._stream = stream or os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
         plain_width = None if self._stream.isatty() else _PLAIN_WIDTH
         self.rich = RichConsole(
-            file=self._stream, highlight=False, soft_wrap=True, width=plain_width
+            file=self._stream, highlight=False, soft_wrap=True, width=width or plain_width
         )
         self._begin = time.monotonic()
         self.seconds: dict[str, float] = {}
@@ -59,16 +70,42 @@ class Console:
         """A progress bar, or a line every few seconds where the output is no terminal."""
         return Bar(self, text)
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table of text."""
-        table = Table(
-            title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
-        )
-        for number, column in enumerate(columns):
-            table.add_column(column, justify="left" if number < 2 else "right", no_wrap=number != 1)
-        for row in rows:
-            table.add_row(*row)
-        self.rich.print(table, soft_wrap=False)
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """What takes a few seconds before there is anything to say: told on a terminal, while it lasts."""
+        if not self.rich.is_terminal:
+            yield
+            return
+        with self.rich.status("loading …", refresh_per_second=4):
+            yield
+
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        text: Collection[str] = (),
+    ) -> None:
+        """A table, as `platform.cli.layout.blocks` sets it: nothing is cut, no line is too long.
+
+        Args:
+            title: above it; none if empty.
+            columns: titles in the order of what matters, the rows' names first.
+            rows: their cells.
+            text: titles of the columns that hold words.
+        """
+        width = self.rich.width
+        self._bold(wrap(title, width))
+        for number, block in enumerate(blocks(columns, rows, width, text)):
+            if number:
+                self.line()
+            self._bold(block.header)
+            for line in block.rows:
+                self.line(line)
+
+    def _bold(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            self.rich.print(line, markup=False, style="bold")
 
 
 class Bar:
@@ -76,18 +113,20 @@ class Bar:
 
     def __init__(self, console: Console, text: str) -> None:
         self._console, self._text, self._last = console, text, time.monotonic()
+        self._said = ""
         self._live: Progress | None = None
 
     def __enter__(self) -> Bar:
         if self._console.rich.is_terminal:
-            columns = (TextColumn("    {task.description}"), BarColumn(30), MofNCompleteColumn())
+            columns = (TextColumn("   "), BarColumn(_BAR_WIDTH), MofNCompleteColumn(),
+                       TimeElapsedColumn(), TextColumn("{task.description}", markup=False))  # fmt: skip
             # Redirection would bring what Ray prints back from the log to the terminal.
             self._live = Progress(
-                *columns, TimeElapsedColumn(), console=self._console.rich, transient=True,
+                *columns, console=self._console.rich, transient=True,
                 redirect_stdout=False, redirect_stderr=False, refresh_per_second=4,
             )  # fmt: skip
             self._live.start()
-            self._task = self._live.add_task(self._text, total=None)
+            self._task = self._live.add_task(self._fitted("0/?"), total=None)
         return self
 
     def __exit__(
@@ -100,13 +139,31 @@ class Bar:
             self._live.stop()
 
     def update(self, done: float, total: float, text: str | None = None) -> None:
-        """`done` of `total`, with a new text where there is one."""
+        """`done` of `total`, with a new text where there is one.
+
+        Where there is no terminal that is a line every few seconds, if anything has changed.
+        """
         self._text = text or self._text
         if self._live is not None:
-            self._live.update(self._task, completed=done, total=total, description=self._text)
-        elif time.monotonic() - self._last >= _LINE_EVERY:
-            self._last = time.monotonic()
-            self._console.line(f"          {self._text}: {done:g} of {total:g}")
+            text = self._fitted(f"{done:g}/{total:g}")
+            self._live.update(self._task, completed=done, total=total, description=text)
+            return
+        said = f"          {self._text}: {done:g} of {total:g}"
+        if said != self._said and time.monotonic() - self._last >= _LINE_EVERY:
+            self._last, self._said = time.monotonic(), said
+            self._console.line(said)
+
+    def each(self, things: Sequence[_Thing], text: str | None = None) -> Iterator[_Thing]:
+        """The things one by one, telling how many are done."""
+        for done, thing in enumerate(things):
+            self.update(done, len(things), text)
+            yield thing
+        self.update(len(things), len(things))
+
+    def _fitted(self, count: str) -> str:
+        """The text as long as the line has room for, beside the bar and the count."""
+        room = max(_TEXT_WIDTH, self._console.rich.width - _BESIDE_TEXT - len(count))
+        return self._text if len(self._text) <= room else self._text[: room - 1] + "…"
 
 
 @contextmanager

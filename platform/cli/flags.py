@@ -1,49 +1,43 @@
-"""The command line: arguments that every verb shares, and refusals of one clear line."""
+"""The flags that verbs share, and the plans that their values stand for.
+
+Nothing here imports torch, Ray or MLflow, which take seconds: help is shown, and a wrong word is refused,
+at once.
+"""
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from platform.cli.parser import Parser, bare_parser
 from platform.planning import presets
 from platform.planning.checkpoints import USUAL_WHISPER, sgmse_of, whisper_of
-from platform.planning.locations import data_directory, tracking_uri, writable_storage
-from platform.planning.plan import Plan, usual_corruption
-from typing import NoReturn
+from platform.planning.locations import (
+    USUAL_STORAGE,
+    data_directory,
+    tracking_uri,
+    writable_storage,
+)
+from platform.planning.plan import (
+    NAMES,
+    RANGES,
+    USUAL_PRECISION,
+    Plan,
+    check_gpus,
+    check_names,
+    check_numbers,
+    usual_corruption,
+)
 
 from trainables import strategies
 from trainables.core.errors import UsageError
-from trainables.core.precision import PRECISIONS
+from trainables.core.precision_names import PRECISIONS
 from trainables.data import corruptions, datasets
-from trainables.evaluation.storage import Storage
-from trainables.strategies import load
 
 EVERY = "all"
 """What stands for every strategy on the command line."""
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose refusals are `UsageError`s and name the nearest valid flag."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {self.prog} --help)")
-
-    def parse_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        """Parse, refusing what is unknown."""
-        known, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            self.error(self._unknown(unknown[0]))
-        return known
-
-    def _unknown(self, given: str) -> str:
-        if not given.startswith("-"):
-            return f"unexpected argument {given!r}"
-        flags = [flag for action in self._actions for flag in action.option_strings]
-        near = difflib.get_close_matches(given.split("=")[0], flags, n=1, cutoff=0.5)
-        return f"unknown flag {given!r}" + (f": did you mean {near[0]}?" if near else "")
 
 
 def parser(prog: str, description: str, epilog: str) -> Parser:
@@ -61,21 +55,18 @@ def parser(prog: str, description: str, epilog: str) -> Parser:
     return with_common(made)
 
 
-def bare_parser(prog: str, description: str, epilog: str) -> Parser:
-    """A parser without arguments."""
-    return Parser(
-        prog=prog,
-        description=description,
-        epilog=epilog,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
 def with_common(made: Parser) -> Parser:
-    """The parser with the flags that every verb shares."""
+    """The parser with the flags of a verb that computes."""
+    with_setting(made)
+    _with_machine(made)
+    _with_networks(made)
+    return with_tracking(made)
+
+
+def with_setting(made: Parser) -> Parser:
+    """The parser with the flags that say what was asked of a dataset, and where all of it is."""
     made.add_argument(
-        "--preset", default="quick", metavar="|".join(presets.NAMES),
+        "--preset", default=presets.USUAL, metavar="|".join(presets.NAMES),
         help="size of everything: smoke to see that it works (a minute), quick for a laptop "
         "(minutes), paper for the paper's networks and 150 steps on GPUs [%(default)s]",
     )  # fmt: skip
@@ -84,7 +75,7 @@ def with_common(made: Parser) -> Parser:
         help="of training, search and sampling; the same seed gives the same numbers [%(default)s]",
     )  # fmt: skip
     made.add_argument(
-        "--storage", default="runs", metavar="DIR",
+        "--storage", default=USUAL_STORAGE, metavar="DIR",
         help="directory that all output goes under; on a cluster, one that all nodes share "
         "[%(default)s]",
     )  # fmt: skip
@@ -93,6 +84,23 @@ def with_common(made: Parser) -> Parser:
         help="directory with the dataset's files, such as train/CLASS/*.png and test/CLASS/*.png for "
         "the dataset folder [downloads, kept in the storage]",
     )  # fmt: skip
+    return made
+
+
+def with_tracking(made: Parser) -> Parser:
+    """The parser with the flags that say where runs and a summary are kept."""
+    made.add_argument(
+        "--tracking-uri", default=None, metavar="URI",
+        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
+    )  # fmt: skip
+    made.add_argument(
+        "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
+    )
+    return made
+
+
+def _with_machine(made: Parser) -> None:
+    """The flags that say what the work runs on."""
     made.add_argument(
         "--workers", type=int, default=0, metavar="N",
         help="trials at a time, and training workers [on CPUs a trial a core, and one worker; on GPUs as "
@@ -104,19 +112,10 @@ def with_common(made: Parser) -> Parser:
         "used, by as many trials as fit into their memory]",
     )  # fmt: skip
     made.add_argument(
-        "--precision", default="auto", metavar="|".join(PRECISIONS),
+        "--precision", default=USUAL_PRECISION, metavar="|".join(PRECISIONS),
         help="what networks compute in when they sample: bf16 is about twice as fast where the device "
         "has it, which auto finds out (training's is the preset's) [%(default)s]",
     )  # fmt: skip
-    _with_networks(made)
-    made.add_argument(
-        "--tracking-uri", default=None, metavar="URI",
-        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
-    )  # fmt: skip
-    made.add_argument(
-        "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
-    )
-    return made
 
 
 def _with_networks(made: Parser) -> None:
@@ -161,15 +160,6 @@ def sweep_parser() -> Parser:
     return made
 
 
-def parse_sweep(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Parse the arguments of `platform.sweep`.
-
-    Raises:
-        UsageError: a flag is unknown, or a value is of the wrong type.
-    """
-    return sweep_parser().parse_args(arguments)
-
-
 def summary_file(asked: str | None) -> Path | None:
     """The file for the summary, absolute; refused now if it could not be written later.
 
@@ -184,41 +174,75 @@ def summary_file(asked: str | None) -> Path | None:
     return path
 
 
-def strategies_of(asked: argparse.Namespace, searched: bool = False) -> list[str]:
-    """The strategies that were asked for, with `searched` those only that have something to search;
-    the first takes the place of `EVERY` in `asked`.
-    """
-    wanted = [asked.strategy]
-    if asked.strategy == EVERY:
-        wanted = [n for n in strategies.names() if not searched or fields(load(n).Parameters)]
-    asked.strategy = wanted[0]
-    return wanted
-
-
-def plan_of(asked: argparse.Namespace) -> Plan:
-    """The plan that was asked for; a verb that does not search has no `trials`.
+def plans_of(asked: argparse.Namespace, searched: bool = False) -> list[Plan]:
+    """The plans that were asked for, one a strategy; with `searched` those strategies only that have
+    something to search.
 
     Raises:
-        UsageError: it is not possible.
+        UsageError: one is not possible.
     """
-    storage = writable_storage(asked.storage)
-    places = Storage(str(storage), data_directory(asked.data_dir))
+    return [plan_of(asked, strategy=name) for name in _strategies(asked, searched)]
+
+
+def check_words(asked: argparse.Namespace, **named: str | None) -> None:
+    """Refuse names and numbers that no plan can have, of those that a verb asks for.
+
+    Raises:
+        UsageError: a name is unknown, or a number out of range.
+    """
+    given = {name: value for name, value in (vars(asked) | named).items() if value is not None}
+    check_names(**{name: given[name] for name in NAMES if name in given})
+    check_numbers(**{name: given[name] for name in RANGES if name in given})
+    check_gpus(given.get("gpus_per_trial"))
+
+
+def plan_of(asked: argparse.Namespace, **named: str | None) -> Plan:
+    """The plan that was asked for, with the strategy, dataset and corruption that are `named` in the
+    place of those asked for; a verb that does not search has no `trials`.
+
+    Raises:
+        UsageError: it is not possible. What can be told without torch is told first.
+    """
+    check_words(asked, **named)
+    given = vars(asked) | named
+    trials = given.get("trials")
+    whisper, sgmse = whisper_of(asked.whisper), sgmse_of(asked.sgmse)
+    data_dir, storage = data_directory(asked.data_dir), writable_storage(asked.storage)
+    uri = tracking_uri(asked.tracking_uri, storage, os.environ)
+    from trainables.evaluation.storage import Storage  # with torch, once all above is right
+
+    places = Storage(str(storage), data_dir)
     plan = Plan(
-        strategy=asked.strategy,
-        dataset=asked.dataset,
-        corruption=asked.corruption or usual_corruption(asked.dataset, places),
+        strategy=given["strategy"],
+        dataset=given["dataset"],
+        corruption=given["corruption"] or usual_corruption(given["dataset"], places),
         preset=asked.preset,
         trials=1,
         seed=asked.seed,
         workers=asked.workers,
         gpus_per_trial=asked.gpus_per_trial,
         storage=str(storage),
-        tracking_uri=tracking_uri(asked.tracking_uri, storage, os.environ),
-        data_dir=places.data_dir,
-        fresh=getattr(asked, "fresh", False),
+        tracking_uri=uri,
+        data_dir=data_dir,
+        fresh=given.get("fresh", False),
         precision=asked.precision,
-        whisper=whisper_of(asked.whisper),
-        sgmse=sgmse_of(asked.sgmse),
+        whisper=whisper,
+        sgmse=sgmse,
     )
-    trials = getattr(asked, "trials", None)
     return replace(plan, trials=plan.budget.trials if trials is None else trials)
+
+
+def _strategies(asked: argparse.Namespace, searched: bool) -> list[str]:
+    """Names of the strategies that were asked for.
+
+    Raises:
+        UsageError: strategy and dataset are in each other's place.
+    """
+    if asked.strategy in datasets.names() and asked.dataset in (*strategies.names(), EVERY):
+        words = f"{asked.dataset} {asked.strategy}"
+        raise UsageError(
+            f"{asked.strategy} is a dataset and {asked.dataset} a strategy: swap them, {words}"
+        )
+    if asked.strategy != EVERY:
+        return [asked.strategy]
+    return [n for n in strategies.names() if not searched or fields(strategies.load(n).Parameters)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from platform.cli.packages import check_packages
 from types import FrameType
 
 from trainables.core.errors import UsageError
@@ -15,6 +18,9 @@ from trainables.core.errors import UsageError
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 _WAIT_SECONDS = 0.2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Python looks through all objects again and again as it ends, seconds long with torch and Ray loaded, while
+# the last line is on the terminal already. Registered early, this runs after what Ray has to end.
+atexit.register(gc.freeze)
 
 
 @contextmanager
@@ -88,8 +94,11 @@ def in_background(work: Callable[[], None]) -> None:
 
 
 def guarded(verb: Callable[[], int]) -> int:
-    """Run a verb; a user's mistake becomes one line on standard error and exit status 2."""
+    """Run a verb, where the packages it needs are installed; a user's mistake becomes one line on
+    standard error and exit status 2. A verb imports what loads torch only when it is run.
+    """
     try:
+        check_packages()
         return verb()
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)

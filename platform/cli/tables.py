@@ -4,17 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from platform.cli.console import Console
+from platform.planning import presets
 from platform.planning.plan import Plan
+from textwrap import fill
 
 from dashboards.points import Shown, rows, signal_rows
 from trainables.evaluation.listening import LISTENED
-from trainables.scoring.metric_names import NFE, Measure
+from trainables.scoring.metric_names import Measure
+
+_WIDTH = 80
+_INDENT = " " * 10
+
+
+def table_of_points(
+    console: Console, title: str, points: Sequence[Shown], measure: Measure, tested: str = "test"
+) -> None:
+    """Points with their calls, the measure on the split that `tested` names, and the paired tests;
+    then, where it was measured too, the measure on validation; then the parameters.
+    """
+    rivals = list(dict.fromkeys(name for p in points for name in p.tests))
+    validated = any(p.validation for p in points)
+    columns = ["point", "NFE", tested, *(f"vs {name}" for name in rivals)]
+    shown = []
+    for label, parameters, nfe, validation, test, *tests in rows(points, measure):
+        tests += [""] * (len(rivals) - len(tests))
+        shown.append([label, nfe, test, *tests, *([validation] if validated else []), parameters])
+    columns += [*(["validation"] if validated else []), "parameters"]
+    heading = f"{title}: {measure.title} % [95 % interval]"
+    console.table(heading, columns, shown, text=["parameters"])
 
 
 def table_of_signals(console: Console, points: Sequence[Shown]) -> None:
     """How near the points' signals are to the clean ones; nothing where that was not measured."""
     found = signal_rows(points)
     if found:
+        console.line()
         console.table(
             f"means over the first {LISTENED} test utterances (those with a value)",
             ["point", "SI-SDR, dB", "PESQ", "ESTOI"],
@@ -24,18 +48,22 @@ def table_of_signals(console: Console, points: Sequence[Shown]) -> None:
 
 def table(plan: Plan, console: Console, what: str, points: Sequence[Shown]) -> None:
     """Points on both splits, with the paired tests."""
-    rivals = list(dict.fromkeys(name for p in points for name in p.tests))
-    console.table(
-        f"{what} on {plan.facts.title}, {plan.corruption}: {plan.measure.title} % [95 % interval]",
-        ["point", "parameters", "NFE", "validation", "test", *(f"vs {name}" for name in rivals)],
-        rows(points, plan.measure),
-    )
+    title = f"{what} on {plan.facts.title}, {plan.corruption}"
+    table_of_points(console, title, points, plan.measure)
     table_of_signals(console, points)
+    say_if_smoke(console, plan.preset)
 
 
-def found(shown: Shown, measure: Measure) -> str:
-    """A point's result in few words."""
-    value, nfe = 100 * shown.test[measure.name], shown.test[NFE]
-    return (
-        f"{shown.label} {measure.title} {value:.1f} % on test {measure.samples} at {nfe:.0f} calls"
-    )
+def say_if_smoke(console: Console, preset: str) -> None:
+    """What numbers of the preset `smoke` are worth; nothing of the others."""
+    if preset == presets.SMOKE:
+        console.line(
+            "preset smoke: the numbers mean nothing, its networks are too small to be good"
+        )
+
+
+def paragraphs(console: Console, name: str, lines: Sequence[str]) -> None:
+    """A paragraph a line, under a name, on no longer lines than a terminal has."""
+    for number, line in enumerate(lines):
+        first = f"{name:<10}" if number == 0 else _INDENT
+        console.line(fill(line, _WIDTH, initial_indent=first, subsequent_indent=_INDENT))

@@ -10,30 +10,36 @@ from platform.backend.session import run_each
 from platform.backend.tracking import Tracker
 from platform.cli import interrupts
 from platform.cli.console import Console
+from platform.cli.next_steps import page_address, page_steps
+from platform.cli.tables import paragraphs, table
 from platform.pipeline import one_sweep
-from platform.pipeline.confirm import Confirmed, as_json
+from platform.pipeline.confirm import Confirmed
 from platform.planning.plan import Plan
 
+from dashboards.choice import verdict
 from dashboards.curves import fronts_figure
-from dashboards.points import Shown, to_csv
+from dashboards.figure_files import figure_files
+from dashboards.points import Shown, as_json, result, to_csv
 from trainables.core.config import digest
 from trainables.core.files import write_files, write_json
-from trainables.scoring.metric_names import ACCURACY, NFE, Measure
+from trainables.scoring.metric_names import ACCURACY, Measure
 
 
 def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
     """Sweep every plan, then compare; returns the exit status, that of the last failure if any."""
     confirmed: dict[str, Confirmed] = {}
+    experiments: set[str] = set()
 
     def work(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
-        confirmed[plan.strategy], _ = one_sweep.sweep(plan, cluster, console, tracker, None)
-        console.line(
-            f"          {one_sweep.found(confirmed[plan.strategy].best, plan.measure)}; in {plan.folder}\n"
-        )
+        experiments.add(tracker.experiment)
+        swept = one_sweep.sweep(plan, cluster, console, tracker, None)
+        confirmed[plan.strategy] = swept.confirmed
+        chosen = swept.confirmed.choice.cheapest
+        console.line(f"          {result(chosen, plan.measure)}; in {plan.folder}\n")
 
     status = run_each(plans, console, lambda plan: plan.folder / "sweep.log", work)
     if confirmed and status != interrupts.INTERRUPTED:
-        _compare(plans, confirmed, console, json_file)
+        _compare(plans, confirmed, console, experiments.pop(), json_file)
     return status
 
 
@@ -43,7 +49,11 @@ def _folder(plans: Sequence[Plan]) -> Path:
 
 
 def _compare(
-    plans: Sequence[Plan], confirmed: dict[str, Confirmed], console: Console, json_file: Path | None
+    plans: Sequence[Plan],
+    confirmed: dict[str, Confirmed],
+    console: Console,
+    experiment: str,
+    json_file: Path | None,
 ) -> None:
     """A table of every strategy's best and the paper's points, the fronts in one figure."""
     plan, folder = plans[0], _folder(plans)
@@ -51,12 +61,12 @@ def _compare(
     chosen: list[Shown] = []
     for own in confirmed.values():
         papers = [p for p in own.points if p.role == "paper" and p.label not in baselines]
-        best = replace(own.best, label=f"{own.best.strategy} (best on validation)")
+        best = replace(own.choice.best, label=f"{own.choice.best.strategy} (best on validation)")
         chosen += [p for p in (best, *papers) if p.point != best.point or p is best]
     chosen += baselines.values()
     every = [*(p for own in confirmed.values() for p in own.points), *baselines.values()]
     files = {
-        "fronts.png": fronts_figure(plan.setting, every, plan.measure),
+        **figure_files("fronts", fronts_figure(plan.setting, every, plan.measure)),
         "points.csv": to_csv(chosen).encode(),
     }
     write_files(folder, files)
@@ -65,19 +75,19 @@ def _compare(
     if json_file is not None:
         write_json(json_file, summary)
     console.line()
-    one_sweep.table(plan, console, "every strategy", chosen)
-    console.line(f"\nfound:    {_ranking(list(confirmed.values()), plan.measure)}")
+    table(plan, console, "every strategy", [replace(p, tests={}) for p in chosen])
+    console.line()
+    paragraphs(console, "found:", _ranking(list(confirmed.values()), plan.measure))
     console.line(f"figure:   {folder / 'fronts.png'}")
     console.line(f"table:    {folder / 'points.csv'}")
-    console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
-    uri = ("--backend-store-uri", plan.tracking_uri, "--host", "127.0.0.1", "--port", "5000")
-    console.line(f"  {one_sweep.command('mlflow', 'ui', *uri)}")
+    console.line(f"MLflow:   {page_address(plan.tracking_uri, experiment)}")
+    for what, typed in page_steps(plan.tracking_uri).items():
+        console.line(f"{what}:\n  {typed}")
 
 
-def _ranking(confirmed: Sequence[Confirmed], measure: Measure) -> str:
-    """Each strategy's choice on validation, as it did on the test split, best first."""
-    best = sorted((own.best for own in confirmed), key=lambda p: -p.test[ACCURACY])
-    return "; ".join(
-        f"{p.strategy} {measure.title} {100 * p.test[measure.name]:.1f} % at {p.test[NFE]:.0f} calls"
-        for p in best
-    )
+def _ranking(confirmed: Sequence[Confirmed], measure: Measure) -> list[str]:
+    """What each strategy's choice on validation did on the test split, best first, and how it compares
+    with the baselines.
+    """
+    choices = sorted((own.choice for own in confirmed), key=lambda c: -c.cheapest.test[ACCURACY])
+    return [line for c in choices for line in (result(c.cheapest, measure), *verdict(c, measure))]

@@ -13,12 +13,12 @@ from platform.backend.measure import Candidate, measure_all
 from platform.cli.console import Console
 from platform.pipeline.study import POINT, accuracy_and_nfe, complete
 from platform.planning.plan import BASELINES, Plan
-from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial
 
 import search_spaces
+from dashboards.choice import Choice, choose
 from dashboards.pareto import front
 from dashboards.points import Shown
 from trainables.evaluation.records import Measurement
@@ -27,8 +27,6 @@ from trainables.scoring.metric_names import ACCURACY, NFE
 from trainables.scoring.statistics import holm
 from trainables.strategies import schedule_of
 
-COMPARED_WITH = "enhanced"
-
 
 class ConfirmationFailed(RuntimeError):
     """Nothing of the front could be measured on the test split."""
@@ -36,15 +34,15 @@ class ConfirmationFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Confirmed:
-    """The points that a sweep shows, and which of them is the front's most accurate on validation."""
+    """The points that a sweep shows, and which of them are spoken of."""
 
     points: list[Shown]
-    best: Shown
+    choice: Choice
 
 
 def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study) -> Confirmed:
-    """Measure the front, the paper's point and the baselines on the test split, and test the first
-    two against the baseline `enhanced`. A point that fails is reported and left out.
+    """Measure the front, the paper's point and the baselines on the test split, test the first two
+    against the baselines, and choose. A point that fails is reported and left out.
 
     Raises:
         ConfirmationFailed: nothing of the front is left.
@@ -53,18 +51,16 @@ def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study)
     candidates = [Candidate(shown.strategy, shown.point) for shown in chosen]
     validation = measure_all(plan, cluster, console, candidates, "validation")
     test = measure_all(plan, cluster, console, candidates, "test")
-    measured = {shown.label: runs for shown, runs in zip(chosen, test, strict=True)}
+    labels = [shown.label for shown in chosen]
     points = [
         replace(shown, validation=summary(v, plan.measure), test=summary(t, plan.measure))
         for shown, v, t in zip(chosen, validation, test, strict=True)
         if v and t
     ]
-    points = tested(points, measured)
-    ours = [shown for shown in points if shown.role != "baseline"]
-    if not ours:
+    if all(shown.role == "baseline" for shown in points):
         raise ConfirmationFailed("no point of the front could be measured again: see above")
-    best = max(ours, key=lambda shown: (shown.validation[ACCURACY], -shown.validation[NFE]))
-    return Confirmed(points, best)
+    points = tested(points, dict(zip(labels, test, strict=True)))
+    return Confirmed(points, choose(points, dict(zip(labels, validation, strict=True))))
 
 
 def front_trials(study: optuna.Study) -> list[FrozenTrial]:
@@ -112,26 +108,16 @@ def baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[Show
 
 
 def tested(points: list[Shown], measured: Mapping[str, list[Measurement]]) -> list[Shown]:
-    """The points with paired tests against `enhanced`, corrected by Holm for their number."""
-    rivals = [p for p in points if p.role == "baseline" and p.strategy == COMPARED_WITH]
-    ours = [p for p in points if p.role != "baseline"]
+    """The points with paired tests of each that is no baseline against every baseline; all of these
+    are corrected together, by Holm, for their number.
+    """
+    ours = [p.label for p in points if p.role != "baseline"]
+    rivals = [p.label for p in points if p.role == "baseline"]
+    pairs = [(own, rival) for own in ours for rival in rivals]
+    results = [paired(measured[own], measured[rival]) for own, rival in pairs]
     tests: dict[str, dict[str, dict[str, float]]] = {p.label: {} for p in points}
-    for rival in rivals:
-        results = [paired(measured[p.label], measured[rival.label]) for p in ours]
-        corrected = holm([result.p_value for result in results])
-        for shown, result, p_holm in zip(ours, results, corrected, strict=True):
-            tests[shown.label][rival.label] = asdict(result) | {"p_holm": p_holm}
+    for (own, rival), result, p_holm in zip(
+        pairs, results, holm([result.p_value for result in results]), strict=True
+    ):
+        tests[own][rival] = asdict(result) | {"p_holm": p_holm}
     return [replace(shown, tests=tests[shown.label]) for shown in points]
-
-
-def as_json(shown: Shown) -> dict[str, Any]:
-    """A shown point in JSON types."""
-    return {
-        "label": shown.label,
-        "strategy": shown.strategy,
-        "role": shown.role,
-        "point": dict(shown.point),
-        "validation": dict(shown.validation),
-        "test": dict(shown.test),
-        "tests": {name: dict(test) for name, test in shown.tests.items()},
-    }

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 from platform.backend.cluster import Cluster
 from platform.backend.tracking import Tracker
 from platform.cli.console import Console
-from platform.cli.next_commands import command, common_flags
-from platform.cli.tables import found, table
-from platform.pipeline.confirm import Confirmed, as_json, confirm, front_trials
+from platform.cli.next_steps import next_steps, page_address, page_steps
+from platform.cli.tables import paragraphs, table
+from platform.pipeline.confirm import Confirmed, confirm, front_trials
 from platform.pipeline.prepare import prepare
 from platform.pipeline.record import draw
-from platform.pipeline.search import search
+from platform.pipeline.search import Searched, search
 from platform.pipeline.study import accuracy_and_nfe, complete
 from platform.planning.plan import Plan
 
+from dashboards.choice import against, headline
 from dashboards.pareto import hypervolume, shared_reference
+from dashboards.points import as_json
 from trainables.core.files import write_json
 
 
@@ -25,88 +27,107 @@ def run(
 ) -> None:
     """Prepare, search, confirm, record and report a plan; the cluster is closed before the report."""
     with cluster:
-        confirmed, files = sweep(plan, cluster, console, tracker, summary_file)
-    _report(plan, console, confirmed, files, tracker)
+        swept = sweep(plan, cluster, console, tracker, summary_file)
+    _report(plan, console, swept, tracker)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A finished sweep: its points, its files by name, and how many trials failed and why, if any."""
+
+    confirmed: Confirmed
+    files: dict[str, Path]
+    shortfall: str
 
 
 def sweep(
     plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, summary_file: Path | None
-) -> tuple[Confirmed, dict[str, Path]]:
-    """Prepare, search, confirm and record a plan; returns its points and its files by name."""
+) -> Swept:
+    """Prepare, search, confirm and record a plan."""
     reference = shared_reference(plan.facts.classes, plan.task.recipe.T, plan.facts.kind)
     write_json(plan.folder / "plan.json", plan.as_mapping())
     tracker.begin()
     with console.step("prepare", "2/5 preparing the trained parts"):
         prepare(plan, cluster, console, tracker, plan.kinds)
     with console.step("search", f"3/5 searching {plan.trials} points on the validation split"):
-        study = search(plan, cluster, console, tracker, reference)
+        searched = search(plan, cluster, console, tracker, reference)
+    study = searched.study
     with console.step("confirm", "4/5 confirming the front and the baselines on the test split"):
         confirmed = confirm(plan, cluster, console, study)
-    with console.step("record", "5/5 recording and drawing"):
-        runs = {shown.label: tracker.confirmed(shown) for shown in confirmed.points}
+    with (
+        console.step("record", "5/5 recording and drawing"),
+        console.bar("recording the points") as bar,
+    ):
+        runs = tracker.confirmation(confirmed.points, bar.update)
         volume = hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
-        dataset = plan.places.dataset(plan.task)
-        files = draw(plan, dataset, study, confirmed.points, confirmed.best, reference, volume)
-        for path in [*files.values(), plan.folder / "plan.json"]:
+        bar.update(0, 1, "reading the data")
+        dataset = plan.places.dataset(plan.task, bar.update)
+        chosen = confirmed.choice.cheapest
+        files = draw(plan, dataset, study, confirmed.points, chosen, reference, volume, bar.update)
+        for path in bar.each([*files.values(), plan.folder / "plan.json"], "logging artifacts"):
             tracker.artifact(path, plan.folder)
         tracker.mark_front({str(trial.number) for trial in front_trials(study)})
-        tracker.best(confirmed.best)
-    summary = _summary(plan, console, tracker, confirmed, runs, volume, files)
+        choice = confirmed.choice
+        tracker.result(
+            choice.best, choice.cheapest, len(complete(study)), headline(choice, plan.measure)
+        )
+    swept = Swept(confirmed, files, searched.shortfall)
+    summary = _summary(plan, console, tracker, searched, swept, runs, volume)
     write_json(plan.folder / "summary.json", summary)
     if summary_file is not None:
         write_json(summary_file, summary)
     tracker.artifact(plan.folder / "summary.json", plan.folder)
     tracker.finish("FINISHED")
-    return confirmed, files
+    return swept
 
 
 def _summary(
     plan: Plan,
     console: Console,
     tracker: Tracker,
-    confirmed: Confirmed,
+    searched: Searched,
+    swept: Swept,
     runs: dict[str, str],
     volume: float,
-    files: dict[str, Path],
 ) -> dict[str, object]:
     """What a script wants to know of a sweep."""
-    points = [as_json(shown) | {"run_id": runs[shown.label]} for shown in confirmed.points]
+    choice = swept.confirmed.choice
+    points = [as_json(shown) | {"run_id": runs[shown.label]} for shown in swept.confirmed.points]
     return {
         "plan": plan.as_mapping(),
         "parent_run_id": tracker.parent,
+        "trials": {
+            "asked": plan.trials,
+            "complete": len(complete(searched.study)),
+            "failed": [
+                {"trial": number, "reason": why} for number, why in searched.failures.items()
+            ],
+        },
         "front": [p for p in points if p["role"] != "baseline"],
         "baselines": [p for p in points if p["role"] == "baseline"],
-        "best": confirmed.best.label,
+        "best": choice.best.label,
+        "cheapest": choice.cheapest.label,
+        "not_told_from": list(choice.not_told_from),
         "hypervolume": volume,
-        "files": {name: str(path) for name, path in files.items()},
+        "files": {name: str(path) for name, path in swept.files.items()},
         "seconds": console.seconds,
     }
 
 
-def _report(
-    plan: Plan, console: Console, confirmed: Confirmed, files: dict[str, Path], tracker: Tracker
-) -> None:
+def _report(plan: Plan, console: Console, swept: Swept, tracker: Tracker) -> None:
+    choice, files = swept.confirmed.choice, swept.files
     console.line()
-    table(plan, console, plan.strategy, confirmed.points)
-    best = confirmed.best
-    common = common_flags(plan)
+    table(plan, console, plan.strategy, against(swept.confirmed.points, choice.cheapest))
     console.line()
-    rest = [found(p, plan.measure) for p in confirmed.points if p.role == "baseline"]
-    console.line(f"found:    {found(best, plan.measure)}, chosen on validation; {'; '.join(rest)}")
+    paragraphs(console, "found:", headline(choice, plan.measure))
+    if swept.shortfall:
+        paragraphs(console, "trials:", [f"{swept.shortfall}; the same command tries others"])
     console.line(f"figure:   {files['front.png']}")
     console.line(f"page:     {files['front.html']}")
     console.line(f"samples:  {files['samples.png']}")
     console.line(f"table:    {files['front.csv']}")
     console.line(f"runs:     parent {tracker.parent} in {plan.tracking_uri}")
-    console.line("open MLflow's interface, then look at http://127.0.0.1:5000:")
-    uri = ("--backend-store-uri", plan.tracking_uri)
-    console.line(f"  {command('mlflow', 'ui', *uri, '--host', '127.0.0.1', '--port', '5000')}")
-    console.line("replay the best point on the test split:")
-    point = json.dumps(dict(best.point))
-    where = (plan.strategy, plan.dataset, *common)
-    console.line(f"  {command('platform.evaluate', *where, '--point', point)}")
-    console.line("compare with the other strategies that were swept:")
-    console.line(f"  {command('platform.compare', plan.dataset, *common)}")
-    console.line("go on with more trials:")
-    more = ("--trials", str(2 * plan.trials))
-    console.line(f"  {command('platform.sweep', *where, *more)}")
+    console.line(f"MLflow:   {page_address(plan.tracking_uri, tracker.experiment, tracker.parent)}")
+    steps = page_steps(plan.tracking_uri) | next_steps(plan, choice.cheapest)
+    for what, typed in steps.items():
+        console.line(f"{what}:\n  {typed}")

@@ -18,6 +18,7 @@ from trainables.core.config import as_mapping, digest
 from trainables.core.progress import Progress
 from trainables.data import datasets
 from trainables.data.dataset import Dataset
+from trainables.data.speech.builder import Spread
 from trainables.scoring.metric_names import ACCURACY, Measure
 from trainables.task import networks
 from trainables.training import classifier_cache
@@ -47,11 +48,13 @@ def prepare(
     history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
     networks.obtain(plan.task.recipe, missing)  # what is missing is told here, not by a worker
     if missing:
-        if datasets.must_be_built(plan.dataset):
-            cluster.allocation(plan)  # Ray's workers build it together
-        device = cluster.foreseen(plan).device_here
-        recipe = plan.task.recipe
-        read(plan, console, lambda data, told: classifier_cache.prepare(data, recipe, device, told))
+        device, recipe = cluster.foreseen(plan).device_here, plan.task.recipe
+        read(
+            plan,
+            console,
+            lambda data, told: classifier_cache.prepare(data, recipe, device, told),
+            _spread(plan, cluster),
+        )
         console.line(f"          to train: {', '.join(missing)}")
         history.parent.mkdir(parents=True, exist_ok=True)
         with (
@@ -64,6 +67,16 @@ def prepare(
         console.line(f"          all parts are in the store: {', '.join(kinds)}")
     _record(plan, console, tracker, _read(history))
     return missing
+
+
+def _spread(plan: Plan, cluster: Cluster) -> Spread | None:
+    """How what must be built is: by all workers of the cluster together."""
+    if not datasets.must_be_built(plan.dataset):
+        return None
+    from trainables.workers.spread import over_cluster
+
+    cluster.allocation(plan)
+    return over_cluster
 
 
 def _record(plan: Plan, console: Console, tracker: Tracker, reports: list[dict[str, Any]]) -> None:
@@ -148,15 +161,19 @@ def _read(history: Path) -> list[dict[str, Any]]:
 
 
 def read(
-    plan: Plan, console: Console, then: Callable[[Dataset, Progress], None] | None = None
+    plan: Plan,
+    console: Console,
+    then: Callable[[Dataset, Progress], None] | None = None,
+    spread: Spread | None = None,
 ) -> Dataset:
-    """The plan's data, built where they must be, with what is done to them `then` under the same bar.
+    """The plan's data, built by `spread`, or here, where they must be, with what is done to them `then`
+    under the same bar.
 
     Raises:
         UsageError: files are missing, or nothing of a split can be used.
     """
     with console.bar("reading the data") as bar:
-        dataset = plan.places.dataset(plan.task, bar.update)
+        dataset = plan.places.dataset(plan.task, bar.update, spread)
         if then is not None:
             then(dataset, bar.update)
     if dataset.left_out:

@@ -1,4 +1,4 @@
-"""Files that a sweep leaves for people: the front as CSV, PNG and HTML, and samples."""
+"""Files that a sweep leaves for people: the front as CSV, PNG, SVG and HTML, and samples."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from platform.planning.plan import Plan
 
 import optuna
 
-from dashboards import front
+from dashboards.figure_files import figure_files
+from dashboards.front import front_figure
+from dashboards.page import front_page
 from dashboards.pareto import Reference
 from dashboards.points import Shown, to_csv
 from trainables.core.files import write_files
+from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import Dataset
 
 
@@ -24,8 +27,11 @@ def draw(
     best: Shown,
     reference: Reference,
     volume: float,
+    progress: Progress = quiet,
 ) -> dict[str, Path]:
-    """Write the files into the sweep's folder; returns their paths by name."""
+    """Write the files into the sweep's folder; returns their paths by name. `progress` is told of the
+    samples.
+    """
     trials = complete(study)
     values = [accuracy_and_nfe(trial) for trial in trials]
     title = f"{plan.strategy} on {plan.setting}"
@@ -33,11 +39,12 @@ def draw(
         {"accuracy": accuracy, "nfe": nfe, "point": trial.user_attrs[POINT]}
         for trial, (accuracy, nfe) in zip(trials, values, strict=True)
     ]
-    measure = plan.measure
+    measure, chosen = plan.measure, [best.label]
+    figure = front_figure(title, values, points, chosen, reference, volume, measure)
     files = {
         "front.csv": to_csv(points).encode(),
-        "front.png": front.front_figure(title, values, points, reference, volume, measure),
-        "front.html": front.front_page(title, hovered, points, measure).encode(),
-        **files_of_samples(plan, dataset, points, best),
+        **figure_files("front", figure),
+        "front.html": front_page(title, hovered, points, chosen, measure).encode(),
+        **files_of_samples(plan, dataset, points, best, progress=progress),
     }
     return write_files(plan.folder, files)

@@ -10,10 +10,13 @@ from platform.planning.plan import Plan
 from textwrap import fill, shorten
 
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
+from dashboards.figure_files import figure_files
 from dashboards.points import Shown
 from dashboards.samples import sample_grid, spectrogram_grid
+from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import Dataset
 from trainables.data.spectrogram import Sound
 from trainables.evaluation.evaluator import Evaluator
@@ -35,21 +38,31 @@ class _Sampled:
 
 
 def files_of_samples(
-    plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown, split: str = "test"
+    plan: Plan,
+    dataset: Dataset,
+    points: Sequence[Shown],
+    best: Shown,
+    split: str = "test",
+    progress: Progress = quiet,
 ) -> dict[str, bytes]:
     """Files of the first samples of a split, by their names in the folder of whoever shows them:
-    samples.png, and for speech sounds/*.wav.
+    samples.png and .svg, and for speech sounds/*.wav. `progress` is told of every point that is sampled.
     """
-    sampled = _sampled(plan, dataset, points, best, split)
+    sampled = _sampled(plan, dataset, points, best, split, progress)
     if dataset.sound is None:
         pixels = {name: signal.numpy() for name, signal in sampled.signals.items()}
-        return {"samples.png": sample_grid(pixels, sampled.captions)}
-    picture = {"samples.png": _spectrograms(dataset.sound, sampled)}
+        return figure_files("samples", sample_grid(pixels, sampled.captions))
+    picture = figure_files("samples", _spectrograms(dataset.sound, sampled))
     return picture | _sounds(dataset.sound, sampled)
 
 
 def _sampled(
-    plan: Plan, dataset: Dataset, points: Sequence[Shown], best: Shown, split_name: str
+    plan: Plan,
+    dataset: Dataset,
+    points: Sequence[Shown],
+    best: Shown,
+    split_name: str,
+    progress: Progress,
 ) -> _Sampled:
     """A few samples, corrupted, and as the enhanced baseline and the best point restore them."""
     first = plan.job(split_name, 1).samplings()[0]
@@ -60,7 +73,8 @@ def _sampled(
     captions: dict[str, Sequence[str]] = {}
     allowed = plan.gpus_per_trial != 0
     device = torch.device("cuda" if allowed and torch.cuda.is_available() else "cpu")
-    for shown in [*enhanced, best]:
+    for number, shown in enumerate([*enhanced, best]):
+        progress(number, len(enhanced) + 1, f"sampling by {shown.label}")
         evaluator = Evaluator(
             plan.task,
             shown.strategy,
@@ -77,6 +91,7 @@ def _sampled(
         signals[shown.label] = outcome.x.cpu()
         answers = evaluator.judge.texts(evaluator.answers(outcome))
         captions[shown.label] = _wrapped([f"answer {answer}" for answer in answers])
+    progress(len(enhanced) + 1, len(enhanced) + 1, "drawing the samples")
     return _Sampled(signals, captions, truths)
 
 
@@ -84,7 +99,7 @@ def _wrapped(texts: Sequence[str]) -> list[str]:
     return [fill(text, _WIDTH) for text in texts]
 
 
-def _spectrograms(sound: Sound, sampled: _Sampled) -> bytes:
+def _spectrograms(sound: Sound, sampled: _Sampled) -> Figure:
     """The picture, in dB of the spectrum, its compression undone."""
     setting = sound.spectrogram
     columns = {}

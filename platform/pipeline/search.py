@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from platform.backend.allocation import Allocation
 from platform.backend.cluster import Cluster
@@ -16,6 +18,7 @@ from platform.pipeline.study import (
     accuracy_and_nfe,
     complete,
     open_study,
+    try_again,
 )
 from platform.planning.plan import Plan
 from typing import Any
@@ -35,10 +38,31 @@ class SearchFailed(RuntimeError):
     """Not one trial of the search is complete."""
 
 
+@dataclass(frozen=True)
+class Searched:
+    """What a search left: its study, how many complete trials were asked for, and why trials of this
+    run failed, by their numbers, where trying again did not help.
+    """
+
+    study: optuna.Study
+    asked: int
+    failures: Mapping[int, str]
+
+    @property
+    def shortfall(self) -> str:
+        """How many trials are missing and why, each reason once; nothing where none is."""
+        have = len(complete(self.study))
+        if have >= self.asked:
+            return ""
+        reasons = "; ".join(dict.fromkeys(self.failures.values()))
+        return f"{have} of {self.asked} trials are complete, {self.asked - have} failed twice: {reasons}"
+
+
 def search(
     plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, reference: Reference
-) -> optuna.Study:
-    """Search until the study has as many complete trials as planned; returns the study.
+) -> Searched:
+    """Search until the study has as many complete trials as planned; points that fail are tried once
+    more, those that fail again are left out.
 
     Raises:
         SearchFailed: no trial is complete.
@@ -48,17 +72,26 @@ def search(
     have = len(complete(study))
     if have:
         console.line(f"          {have} complete trials of earlier runs are kept")
+    failures: Mapping[int, str] = {}
     if have < plan.trials:
         with console.bar("trials") as bar:
-            _tune(
-                plan,
-                cluster.allocation(plan),
-                study,
-                _Follower(plan, study, tracker, bar, console, reference),
-            )
+            given = cluster.allocation(plan)
+            follower = _Follower(plan, study, tracker, bar, console, reference)
+            _tune(plan, given, study, follower)
+            if follower.failures:
+                try_again(study, follower.failures)
+                console.line(
+                    f"          trying what failed once more: {len(follower.failures)} trials"
+                )
+                follower = _Follower(plan, study, tracker, bar, console, reference)
+                _tune(plan, given, study, follower)
+            failures = follower.failures
+    searched = Searched(study, plan.trials, failures)
     if not complete(study):
-        raise SearchFailed("no trial is complete: the reasons are above and in the log")
-    return study
+        raise SearchFailed(f"no trial can be used: {searched.shortfall}")
+    if searched.shortfall:
+        console.line(f"          {searched.shortfall}")
+    return searched
 
 
 def measurements(store: RecordStore, keys: list[str]) -> list[Measurement]:
@@ -131,7 +164,9 @@ class _Callback(Callback):
 
 
 class _Follower:
-    """Follows a search: tells the console and MLflow of every trial as it ends."""
+    """Follows a search: tells the console and MLflow of every trial as it ends, and keeps why trials
+    failed, by their numbers.
+    """
 
     searcher: StudySearcher
 
@@ -146,6 +181,7 @@ class _Follower:
     ) -> None:
         self._plan, self._study, self._tracker = plan, study, tracker
         self._bar, self._console, self._reference = bar, console, reference
+        self.failures: dict[int, str] = {}
 
     def ended(self, trial_id: str, error: str) -> None:
         """A trial has ended, with the text of an error or none: record it, say how far one is."""
@@ -157,6 +193,7 @@ class _Follower:
             why = last_line(error) or self.searcher.failures.get(number, "unknown")
             self._console.line(f"          trial {number} failed: {why} ({describe(point)})")
             self._tracker.failed_trial(number, point, why)
+            self.failures[number] = why
             return
         _log(self._plan, trial, self._tracker)
         finished = complete(self._study)

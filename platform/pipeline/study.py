@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from platform.planning.plan import Plan
+from platform.planning.study_names import JOURNAL, POINT, RECORDS
 from typing import Any, Literal
 
 import optuna
@@ -22,9 +24,8 @@ import search_spaces
 from trainables.core.noise import seed_of
 from trainables.scoring.metric_names import ACCURACY, NFE
 
-RECORDS = "records"
-POINT = "point"
 _FAILURE = "failure"
+_AGAIN = "tried_again"
 _DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize")
 
 
@@ -36,7 +37,7 @@ def open_study(plan: Plan) -> optuna.Study:
     does not repeat itself.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal = _journal(plan)
+    journal = plan.folder / JOURNAL
     journal.parent.mkdir(parents=True, exist_ok=True)
     if plan.fresh:
         _put_aside(journal)
@@ -65,15 +66,11 @@ def found_study(plan: Plan) -> optuna.Study | None:
     """The sweep's study as earlier runs left it, to be read; None where there is none, or it is to be
     forgotten.
     """
-    journal = _journal(plan)
+    journal = plan.folder / JOURNAL
     if plan.fresh or not journal.exists():
         return None
     storage = JournalStorage(JournalFileBackend(str(journal)))
     return optuna.load_study(study_name=_name(plan), storage=storage)
-
-
-def _journal(plan: Plan) -> Path:
-    return plan.folder / "study.journal"
 
 
 def _name(plan: Plan) -> str:
@@ -83,6 +80,14 @@ def _name(plan: Plan) -> str:
 def complete(study: optuna.Study) -> list[FrozenTrial]:
     """The study's complete trials, in order."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def try_again(study: optuna.Study, numbers: Iterable[int]) -> None:
+    """Let the points of these trials be the next that the study suggests."""
+    trials = study.get_trials(deepcopy=False)
+    for number in numbers:
+        again = {_AGAIN: number}
+        study.enqueue_trial(trials[number].params, user_attrs=again, skip_if_exists=False)
 
 
 def accuracy_and_nfe(trial: FrozenTrial) -> tuple[float, float]:
@@ -112,7 +117,8 @@ class StudySearcher(Searcher):
         self._asked[trial_id] = trial
         point = self._space.suggest(trial, self._T, self._kind)
         trial.set_user_attr(POINT, point)
-        return point
+        value: dict[str, Any] = point
+        return value
 
     def number(self, trial_id: str) -> int:
         """The study's number of a Tune trial."""

@@ -1,4 +1,7 @@
-"""Published networks named on the command line: which Whisper, which SGMSE, what is in their files."""
+"""Published networks named on the command line: which Whisper, which SGMSE, what is in their files.
+
+It imports no torch, so that a wrong name is refused at once.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainables.core.errors import UsageError, unknown_name
-from trainables.models.images.unet import UNetConfig
-from trainables.models.speech.ncsnpp.config import NCSNppConfig
 from trainables.models.speech.whisper.config import ANY_SIZE, SIZES, RecogniserConfig
+
+if TYPE_CHECKING:
+    from trainables.models.images.unet import UNetConfig
+    from trainables.models.speech.ncsnpp.config import NCSNppConfig
 
 USUAL_WHISPER = "base"
 """What the paper uses (E.3)."""
@@ -70,6 +76,8 @@ def chosen_sgmse(
     """
     if not asked:
         return config
+    from trainables.models.speech.ncsnpp.config import NCSNppConfig
+
     if not isinstance(config, NCSNppConfig):
         raise UsageError(
             f"--sgmse {asked} holds a network of speech, but the dataset is of images: leave it out"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from trainables.core.errors import UsageError
 
+USUAL_STORAGE = "runs"
+
 
 def tracking_uri(asked: str | None, storage: Path, environment: Mapping[str, str]) -> str:
     """The tracking URI: as asked, else MLflow's environment variable, else SQLite in the storage.
@@ -18,7 +20,7 @@ def tracking_uri(asked: str | None, storage: Path, environment: Mapping[str, str
     Raises:
         UsageError: the URI is of a kind that MLflow cannot record to.
     """
-    uri = asked or environment.get("MLFLOW_TRACKING_URI") or f"sqlite:///{storage / 'mlflow.db'}"
+    uri = asked or environment.get("MLFLOW_TRACKING_URI") or own_tracking_uri(storage)
     scheme = uri.split(":", 1)[0] if ":" in uri else ""
     if scheme == "sqlite":
         return f"sqlite:///{Path(uri.removeprefix('sqlite:///')).expanduser().absolute()}"
@@ -28,6 +30,11 @@ def tracking_uri(asked: str | None, storage: Path, environment: Mapping[str, str
         f"--tracking-uri is {uri!r}, but must be a server (http://…) or a database (sqlite:///…, "
         "postgresql://…): MLflow no longer records to plain directories"
     )
+
+
+def own_tracking_uri(storage: Path) -> str:
+    """The storage's own SQLite file, where nothing else is named."""
+    return f"sqlite:///{storage / 'mlflow.db'}"
 
 
 def data_directory(asked: str | None) -> str:
@@ -44,13 +51,18 @@ def data_directory(asked: str | None) -> str:
     return str(path)
 
 
+def storage_path(asked: str) -> Path:
+    """The storage directory, absolute; it need not be there."""
+    return Path(os.path.abspath(os.path.expanduser(asked)))
+
+
 def writable_storage(asked: str) -> Path:
     """The storage directory, absolute, made where it is missing.
 
     Raises:
         UsageError: it cannot be made or written.
     """
-    path = Path(os.path.abspath(os.path.expanduser(asked)))
+    path = storage_path(asked)
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

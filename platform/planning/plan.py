@@ -1,36 +1,51 @@
-"""The plan of a sweep: everything that was asked for, checked before anything starts."""
+"""The plan of a sweep: everything that was asked for, checked before anything starts.
+
+Loading torch takes seconds, so what needs it is imported where it is used: names and ranges are checked
+before.
+"""
 
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from platform.planning import presets
 from platform.planning.checkpoints import USUAL_WHISPER, chosen_sgmse, chosen_whisper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import search_spaces
-from search_spaces import _loops, _ranges
 from trainables import strategies
 from trainables.core.config import as_mapping, digest, identity
-from trainables.core.errors import UsageError, check_choice, check_range, unknown_name
-from trainables.core.precision import PRECISIONS
+from trainables.core.errors import UsageError, check_range, unknown_name
+from trainables.core.precision_names import PRECISIONS
 from trainables.data import datasets
-from trainables.data.dataset import Facts
 from trainables.evaluation.records import FORMATS
-from trainables.evaluation.storage import Storage
 from trainables.models.speech.whisper.config import RecogniserConfig
 from trainables.scoring.metric_names import MEASURES, Measure
-from trainables.task.recipe import Task
-from trainables.workers.job import Job
+
+if TYPE_CHECKING:
+    from platform.planning.presets.definition import Preset
+
+    from trainables.data.dataset import Facts
+    from trainables.evaluation.storage import Storage
+    from trainables.task.recipe import Task
+    from trainables.workers.job import Job
 
 BASELINES = ("noisy", "enhanced", "card")
 MAX_SEEDS = 1000
 """Sampling seeds that belong to one seed of a sweep."""
-_MAX_SEED = 2**31 - 1
 _LEAST_SHARE = 0.001  # of a GPU
+USUAL_PRECISION = "auto"
+NAMES = {
+    "strategy": strategies.names(),
+    "dataset": datasets.names(),
+    "preset": presets.NAMES,
+    "precision": PRECISIONS,
+}
+"""What the names in a plan may be, known before the data are looked at."""
+RANGES = {"trials": (1, 100_000), "seed": (0, 2**31 - 1), "workers": (0, 10_000)}
+"""From where to where the numbers in a plan may be."""
 
 
 @dataclass(frozen=True)
@@ -68,34 +83,21 @@ class Plan:
     tracking_uri: str
     data_dir: str = ""
     fresh: bool = False
-    precision: str = "auto"
+    precision: str = USUAL_PRECISION
     whisper: str = USUAL_WHISPER
     sgmse: str = ""
 
     def __post_init__(self) -> None:
-        _known("strategy", self.strategy, strategies.names())
-        _known("dataset", self.dataset, datasets.names())
-        _known("preset", self.preset, presets.NAMES)
-        check_range("--trials", self.trials, 1, 100_000)
-        check_range("--seed", self.seed, 0, _MAX_SEED)
-        check_range("--workers", self.workers, 0, 10_000)
-        self._check_gpus()
-        check_choice("--precision", self.precision, PRECISIONS)
+        check_names(**{name: getattr(self, name) for name in NAMES})
+        check_numbers(**{name: getattr(self, name) for name in RANGES})
+        check_gpus(self.gpus_per_trial)
         _known("corruption", self.corruption, self.facts.corruptions)
         batch = self.budget.recipe.batch
         if self.workers and batch % self.workers:
             raise UsageError(f"--workers is {self.workers}, but must divide the batch of {batch}")
 
-    def _check_gpus(self) -> None:
-        given = self.gpus_per_trial
-        if given and not _LEAST_SHARE <= given <= 1:  # NaN is refused too
-            raise UsageError(
-                f"--gpus-per-trial is {given:g}, but must be 0, for none, or from {_LEAST_SHARE:g} to 1, as "
-                "a trial runs on one GPU"
-            )
-
     @property
-    def budget(self) -> presets.Preset:
+    def budget(self) -> Preset:
         """What the preset stands for, with the Whisper and the checkpoint that were asked for."""
         found = presets.preset(self.preset, self.facts)
         signal, classifier = found.recipe.signal, found.recipe.classifier
@@ -117,12 +119,16 @@ class Plan:
     @property
     def task(self) -> Task:
         """Data, corruption and training."""
+        from trainables.task.recipe import Task
+
         facts = self.facts
         return Task(self.dataset, self.corruption, self.seed, self.budget.recipe, facts.content)
 
     @property
     def places(self) -> Storage:
         """Where parts and records are."""
+        from trainables.evaluation.storage import Storage
+
         return Storage(self.storage, self.data_dir)
 
     @property
@@ -132,20 +138,31 @@ class Plan:
 
     @property
     def sweep_id(self) -> str:
-        """What makes a sweep this one: all that shapes its trials, but not how many there are."""
-        space = [inspect.getsource(m) for m in (search_spaces.load(self.strategy), _loops, _ranges)]
-        budget = as_mapping(self.budget)
-        searched = {"seeds": budget["search_seeds"], "limit": budget["search_limit"]}
-        searched["precision"] = self.precision
-        if self.facts.kind == "speech":  # of images it is what it was when this came
-            searched["format"] = FORMATS[self.facts.kind]
-        return digest([self.strategy, identity(self.task), searched, space])
+        """What makes a sweep this one: all that shapes its trials, but not how many there are. One that
+        an earlier release began keeps the id that it was given, until the search begins afresh.
+        """
+        from platform.planning.earlier_sweeps import id_in
+
+        searched = {
+            "seeds": self.budget.search_seeds,
+            "limit": self.budget.search_limit,
+            "precision": self.precision,
+            "format": FORMATS[self.facts.kind],
+        }
+        task = self.task
+        space = search_spaces.description(self.strategy, task.recipe.T, self.facts.kind)
+        own = digest([self.strategy, identity(task), searched, space])
+        return own if self.fresh else id_in(self._sweeps, own, self.job("validation", threads=1))
 
     @property
     def folder(self) -> Path:
         """The sweep's own directory."""
-        name = f"{self.strategy}-{self.sweep_id}"
-        return Path(self.storage) / "sweeps" / self.dataset / self.corruption / name
+        return self._sweeps / f"{self.strategy}-{self.sweep_id}"
+
+    @property
+    def _sweeps(self) -> Path:
+        """The directory of the sweeps of this dataset and corruption."""
+        return Path(self.storage) / "sweeps" / self.dataset / self.corruption
 
     @property
     def kinds(self) -> list[str]:
@@ -158,6 +175,8 @@ class Plan:
         """What all measurements on a split have in common, at the preset's number of seeds or at
         another.
         """
+        from trainables.workers.job import Job
+
         budget, search = self.budget, split == "validation"
         count = seeds or (budget.search_seeds if search else budget.confirm_seeds)
         limit = budget.search_limit if search else budget.confirm_limit
@@ -198,6 +217,39 @@ def usual_corruption(dataset: str, places: Storage) -> str:
 def kinds_of(names: Iterable[str]) -> list[str]:
     """Kinds of parts that strategies of these names sample with."""
     return list(dict.fromkeys(kind for name in names for kind in strategies.load(name).PARTS))
+
+
+def check_names(**given: str) -> None:
+    """Refuse names that nobody knows, of the kinds in `NAMES`.
+
+    Raises:
+        UsageError: one is unknown.
+    """
+    for kind, name in given.items():
+        _known(kind, name, NAMES[kind])
+
+
+def check_gpus(share: float | None) -> None:
+    """Refuse what no trial can have of a GPU.
+
+    Raises:
+        UsageError: it is out of range.
+    """
+    if share and not _LEAST_SHARE <= share <= 1:  # NaN is refused too
+        raise UsageError(
+            f"--gpus-per-trial is {share:g}, but must be 0, for none, or from {_LEAST_SHARE:g} to 1, as "
+            "a trial runs on one GPU"
+        )
+
+
+def check_numbers(**given: float) -> None:
+    """Refuse numbers that no plan can have, of those in `RANGES`.
+
+    Raises:
+        UsageError: one is out of range.
+    """
+    for name, value in given.items():
+        check_range(f"--{name.replace('_', '-')}", value, *RANGES[name])
 
 
 def _known(kind: str, name: str, allowed: tuple[str, ...]) -> None:

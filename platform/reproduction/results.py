@@ -12,8 +12,9 @@ from typing import Any
 
 import search_spaces
 from dashboards.curves import curves_figure
+from dashboards.figure_files import figure_files
 from dashboards.paper_comparison import Pair, side_by_side
-from trainables.core.files import write_json, write_whole
+from trainables.core.files import write_files, write_json, write_whole
 from trainables.evaluation.call_count import counted
 from trainables.scoring.metric_names import NFE, Measure
 from trainables.scoring.statistics import wilson
@@ -91,7 +92,7 @@ def draw(
 ) -> dict[str, Path]:
     """Draw the results: over the steps where they have a place there, else beside the paper's.
 
-    Returns the figures by name.
+    Returns the PNG files by name; an SVG file lies beside each.
     """
     files: dict[str, Path] = {}
     for panel in dict.fromkeys((r.dataset, r.corruption) for r in results if r.place):
@@ -108,13 +109,13 @@ def draw(
             curves,
             measure,
         )
-        path = folder / f"{name}-{'-'.join(panel)}.png"
-        write_whole(path, figure)
-        files[f"figure of {' '.join(panel)}"] = path
+        stem = f"{name}-{'-'.join(panel)}"
+        written = write_files(folder, figure_files(stem, figure))
+        files[f"figure of {' '.join(panel)}"] = written[f"{stem}.png"]
     if not any(r.place for r in results):
-        pairs = [Pair(_panel(r), r.method, r.ours, r.paper) for r in results]
-        files["figure"] = folder / f"{name}.png"
-        write_whole(files["figure"], side_by_side(title, pairs, measure))
+        pairs = [Pair(_panel(r), r.method, r.strategy, r.ours, r.paper) for r in results]
+        written = write_files(folder, figure_files(name, side_by_side(title, pairs, measure)))
+        files["figure"] = written[f"{name}.png"]
     return files
 
 

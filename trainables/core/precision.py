@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch
 
 from trainables.core.errors import check_choice
-
-PRECISIONS = ("auto", "float32", "bf16")
-"""Names of precisions; "auto" is bf16 where the device computes in it, else float32."""
+from trainables.core.precision_names import PRECISIONS
 
 
 def dtype_of(precision: str, device: torch.device) -> torch.dtype:

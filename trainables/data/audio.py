@@ -59,7 +59,8 @@ def resampled(wave: Tensor, from_rate: int, to_rate: int) -> Tensor:
     """A waveform (..., L) at another rate in Hz, (..., ceil(L to_rate / from_rate)), on its device."""
     if from_rate == to_rate:
         return wave
-    return _resampler(from_rate, to_rate, wave.dtype, wave.device)(wave)
+    output: Tensor = _resampler(from_rate, to_rate, wave.dtype, wave.device)(wave)
+    return output
 
 
 @functools.lru_cache(maxsize=16)

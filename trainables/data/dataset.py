@@ -195,7 +195,8 @@ class Dataset:
         """
         if name not in SPLITS:
             raise unknown_name("split", name, SPLITS)
-        return getattr(self, name)
+        value: Samples = getattr(self, name)
+        return value
 
 
 def stratified(labels: Tensor, sizes: tuple[int, ...], seed: int) -> tuple[Tensor, ...]:

@@ -167,4 +167,5 @@ def _scaled(parts: Tensor, exponent: float, factor: float) -> Tensor:
     """factor |c|^exponent e^(i angle(c)) for complex c as (..., 2), 0 for 0."""
     magnitude = torch.linalg.vector_norm(parts, dim=-1, keepdim=True)
     tiny = torch.finfo(parts.dtype).tiny
-    return parts * (factor * magnitude.clamp(min=tiny) ** (exponent - 1))
+    output: Tensor = parts * (factor * magnitude.clamp(min=tiny) ** (exponent - 1))
+    return output

@@ -9,7 +9,7 @@ from typing import Any
 from trainables import strategies
 from trainables.core.config import digest
 from trainables.core.errors import check_choice
-from trainables.core.precision import PRECISIONS
+from trainables.core.precision_names import PRECISIONS
 from trainables.evaluation.listening import Quality, means
 from trainables.evaluation.records import FORMATS, Measurement
 from trainables.sampling.meter import Spent

@@ -8,6 +8,7 @@ from pathlib import Path
 from trainables.core.progress import Progress, quiet
 from trainables.data import datasets
 from trainables.data.dataset import Dataset
+from trainables.data.speech.builder import Spread
 from trainables.evaluation.records import RecordStore
 from trainables.task.recipe import Task
 from trainables.training.part_store import PartStore
@@ -35,11 +36,16 @@ class Storage:
     def data(self) -> Path:
         return Path(self.data_dir) if self.data_dir else Path(self.root) / "data"
 
-    def dataset(self, task: Task, progress: Progress = quiet) -> Dataset:
-        """The task's data; what must be built is kept in the storage, and `progress` told of it.
+    def dataset(
+        self, task: Task, progress: Progress = quiet, spread: Spread | None = None
+    ) -> Dataset:
+        """The task's data; what must be built is made by `spread`, or here, and kept in the
+        storage, and `progress` told of it.
 
         Raises:
             UsageError: its files are missing or broken.
         """
         cache = Path(self.root) / "data"
-        return datasets.load(task.dataset, self.data, cache, task.recipe.spectrogram, progress)
+        return datasets.load(
+            task.dataset, self.data, cache, task.recipe.spectrogram, progress, spread
+        )

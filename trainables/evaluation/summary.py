@@ -33,11 +33,16 @@ def per_image(measurements: Sequence[Measurement]) -> np.ndarray:
     Raises:
         UsageError: there are no measurements, or they are of different samples.
     """
+    return _right(measurements) / len(measurements)
+
+
+def _right(measurements: Sequence[Measurement]) -> np.ndarray:
+    """At how many seeds each image was classified rightly, (N,)."""
     rows = [np.frombuffer(m.correct.encode(), np.uint8) == ord("1") for m in measurements]
     if not rows or len({len(row) for row in rows}) != 1:
         raise UsageError("measurements of the same samples are needed, one or more")
-    value: np.ndarray = np.mean(rows, axis=0)
-    return value
+    count: np.ndarray = np.sum(rows, axis=0)
+    return count
 
 
 def per_utterance(measurements: Sequence[Measurement]) -> tuple[np.ndarray, np.ndarray]:
@@ -99,23 +104,26 @@ def _of_sentences(measurements: Sequence[Measurement]) -> bool:
 
 
 def paired(ours: Sequence[Measurement], other: Sequence[Measurement], seed: int = 0) -> PairedTest:
-    """Compare two points on the same samples and seeds: the difference in accuracy, a sign-flip
+    """Compare two points on the same samples and seeds: the difference in accuracy, an exact sign-flip
     permutation test over samples, and an interval of the mean difference, Student's for images and
     words, by bootstrap for sentences.
 
     Raises:
-        UsageError: the two were not measured on the same samples.
+        UsageError: the two were not measured on the same samples, or not as often.
     """
+    if len(ours) != len(other):
+        raise UsageError(f"a paired test needs the same seeds, not {len(ours)} and {len(other)}")
     if _of_sentences([*ours, *other]):
         (errors, words), (errors_of_other, same) = per_utterance(ours), per_utterance(other)
         if not np.array_equal(words, same):
             raise UsageError("a paired test needs the same utterances at as many seeds")
         return word_error.paired_difference(errors_of_other, errors, words, seed)
-    a, b = per_image(ours), per_image(other)
+    a, b = _right(ours), _right(other)
     if len(a) != len(b):
         raise UsageError(f"a paired test needs the same samples, not {len(a)} and {len(b)}")
-    difference = a - b
+    times = a - b
+    difference = times / len(ours)
     mean = float(difference.mean())
     error = float(difference.std(ddof=1)) / math.sqrt(len(difference))
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(difference) - 1)) * error
-    return PairedTest(mean, mean - half, mean + half, sign_flip(difference, seed))
+    return PairedTest(mean, mean - half, mean + half, sign_flip(times))

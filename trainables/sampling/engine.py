@@ -33,7 +33,7 @@ from trainables.sampling.moves import (
     Start,
     Update,
 )
-from trainables.sampling.prefix_cache import SharedBatch
+from trainables.sampling.prefix_cache import SharedBatch, names_of
 from trainables.sampling.state import State, Trajectory, onto
 
 
@@ -95,7 +95,8 @@ class Engine:
         """
         moves = list(schedule)
         batch = x_cor if isinstance(x_cor, SharedBatch) else SharedBatch(x_cor)
-        first, begun = batch.longest(moves)
+        names = names_of(moves)
+        first, begun = batch.longest(names)
         state, spent = State(batch), Spent()
         if begun is not None:
             state, spent = begun.state.copy(), begun.spent
@@ -105,7 +106,7 @@ class Engine:
             if number > first and isinstance(move, Start | NewChain) and state.is_between:
                 _synchronise(batch.x_cor.device)
                 elapsed = Spent(seconds=time.perf_counter() - start)
-                batch.keep(moves[:number], state.begun(self.meter.spent() - before + elapsed))
+                batch.keep(names[number], state.begun(self.meter.spent() - before + elapsed))
             self._make(state, move, noise)
         return _outcome(state)
 
@@ -214,7 +215,7 @@ class Engine:
             value = self.meter.call(
                 network, work, x_cor, *more, batch=len(x_cor), counted=False, plain=plain
             )
-            known[network] = value, self.meter.flops - before
+            state.batch.learn(network, value, self.meter.flops - before)
         elif network not in state.paid:
             self.meter.flops += known[network][1]
         state.paid |= {network}

@@ -9,17 +9,22 @@ from there.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+import hashlib
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from torch import Tensor
 
 from trainables.sampling.meter import Spent
-from trainables.sampling.moves import Move
+from trainables.sampling.moves import Move, NewChain, Start
 
-_ROOT = 0
+_NOTHING = b""
+_BYTES_APIECE = 4096
+"""What a batch or a beginning is taken to hold beside its tensors: names, levels, counts."""
+
+_Place = tuple[Hashable, bytes]
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,6 @@ class Begun:
 
     state: Any
     spent: Spent
-    size: int
 
 
 @dataclass
@@ -44,63 +48,129 @@ class SharedBatch:
     key: Hashable = None
     of_corrupted: dict[str, tuple[Any, float]] = field(default_factory=dict)
 
-    def longest(self, moves: Sequence[Move]) -> tuple[int, Begun | None]:
-        """The longest beginning of these moves that is known, and how many moves it is."""
-        return (0, None) if self.store is None else self.store.longest(self.key, moves)
+    def longest(self, names: Mapping[int, bytes]) -> tuple[int, Begun | None]:
+        """The longest of these beginnings that is known, and how many moves it is."""
+        return (0, None) if self.store is None else self.store.longest(self.key, names)
 
-    def keep(self, moves: Sequence[Move], begun: Begun) -> None:
-        """Remember the state after these moves."""
+    def keep(self, name: bytes, begun: Begun) -> None:
+        """Remember the state after the beginning of that name."""
         if self.store is not None:
-            self.store.keep(self.key, moves, begun)
+            self.store.keep(self, name, begun)
+
+    def learn(self, network: str, value: Any, flops: float) -> None:
+        """Remember what a network makes of x_cor."""
+        self.of_corrupted[network] = value, flops
+        if self.store is not None:
+            self.store.weigh(self)
+
+
+def names_of(moves: Sequence[Move]) -> dict[int, bytes]:
+    """A name of each beginning that another schedule may have too, by how many moves it is: those
+    after which something starts. Names are the same where all moves are.
+    """
+    names, so_far = {}, hashlib.blake2b(digest_size=16)
+    for number, move in enumerate(moves):
+        if number and isinstance(move, Start | NewChain):
+            names[number] = so_far.digest()
+        so_far.update(repr(move).encode())
+    return names
 
 
 class Beginnings:
     """Batches and beginnings of one strategy's samplings, the longest unused forgotten first.
 
+    A beginning holds its batch, so a batch is never forgotten before its beginnings: whenever one of
+    these is used, so is the batch.
+
     Args:
-        budget: bytes that may be kept.
+        budget: bytes that may be kept. A tensor counts once, by the memory that it keeps alive.
     """
 
     def __init__(self, budget: int) -> None:
-        self._budget, self._held = budget, 0
-        self._nodes: dict[tuple[int, Move], int] = {}
-        self._kept: OrderedDict[tuple[Hashable, int], Begun | SharedBatch] = OrderedDict()
+        self._budget = budget
+        self._kept: OrderedDict[_Place, Begun | SharedBatch] = OrderedDict()
+        self._memory: dict[_Place, dict[int, int]] = {}
+        self._holders: Counter[int] = Counter()
+        self.held = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def batch(self, key: Hashable, corrupt: Callable[[], Tensor]) -> SharedBatch:
         """The corrupted signals of that key, made by `corrupt` where they are not known."""
-        known = self._kept.get((key, _ROOT))
+        known = self._kept.get((key, _NOTHING))
         if isinstance(known, SharedBatch):
-            self._kept.move_to_end((key, _ROOT))
+            self._kept.move_to_end((key, _NOTHING))
             return known
         made = SharedBatch(corrupt(), self, key)
-        self._hold((key, _ROOT), made, made.x_cor.nbytes)
+        self._kept[key, _NOTHING] = made
+        self.weigh(made)
         return made
 
-    def longest(self, key: Hashable, moves: Sequence[Move]) -> tuple[int, Begun | None]:
+    def longest(self, key: Hashable, names: Mapping[int, bytes]) -> tuple[int, Begun | None]:
         """See `SharedBatch.longest`."""
-        node, best, length = _ROOT, None, 0
-        for number, move in enumerate(moves, start=1):
-            following = self._nodes.get((node, move))
-            if following is None:
-                break
-            node = following
-            found = self._kept.get((key, node))
+        for number in sorted(names, reverse=True):
+            found = self._kept.get((key, names[number]))
             if isinstance(found, Begun):
-                self._kept.move_to_end((key, node))
-                best, length = found, number
-        return length, best
+                self._kept.move_to_end((key, names[number]))
+                self._kept.move_to_end((key, _NOTHING))
+                return number, found
+        return 0, None
 
-    def keep(self, key: Hashable, moves: Sequence[Move], begun: Begun) -> None:
-        """See `SharedBatch.keep`."""
-        node = _ROOT
-        for move in moves:
-            node = self._nodes.setdefault((node, move), len(self._nodes) + 1)
-        if (key, node) not in self._kept:
-            self._hold((key, node), begun, begun.size)
+    def keep(self, batch: SharedBatch, name: bytes, begun: Begun) -> None:
+        """See `SharedBatch.keep`; nothing is kept of a batch that is forgotten."""
+        place = batch.key, name
+        if self._kept.get((batch.key, _NOTHING)) is batch and place not in self._kept:
+            self._kept[place] = begun
+            self._hold(place, _memory_of(begun.state))
+            self._kept.move_to_end((batch.key, _NOTHING))
+            self._forget()
 
-    def _hold(self, place: tuple[Hashable, int], value: Begun | SharedBatch, size: int) -> None:
-        self._kept[place] = value
-        self._held += size
-        while self._held > self._budget and len(self._kept) > 1:
-            _, dropped = self._kept.popitem(last=False)
-            self._held -= dropped.size if isinstance(dropped, Begun) else dropped.x_cor.nbytes
+    def weigh(self, batch: SharedBatch) -> None:
+        """Count what the batch holds by now, if it is kept."""
+        place = batch.key, _NOTHING
+        if self._kept.get(place) is batch:
+            self._hold(place, _memory_of((batch.x_cor, batch.of_corrupted)))
+            self._forget()
+
+    def _hold(self, place: _Place, memory: dict[int, int]) -> None:
+        """Count this memory as that of what is kept in a place, in the stead of what was counted."""
+        earlier = self._memory.get(place)
+        self._memory[place] = memory
+        self.held += _BYTES_APIECE if earlier is None else 0
+        for storage, size in memory.items():
+            self.held += 0 if self._holders[storage] else size
+            self._holders[storage] += 1
+        self._release(earlier or {})
+
+    def _forget(self) -> None:
+        while self.held > self._budget:
+            place, _ = self._kept.popitem(last=False)
+            self.held -= _BYTES_APIECE
+            self._release(self._memory.pop(place))
+
+    def _release(self, memory: dict[int, int]) -> None:
+        for storage, size in memory.items():
+            self._holders[storage] -= 1
+            if not self._holders[storage]:
+                del self._holders[storage]
+                self.held -= size
+
+
+def _memory_of(value: Any) -> dict[int, int]:
+    """The bytes of the memory that a value keeps alive by its tensors, by the memory's address."""
+    storages = (tensor.untyped_storage() for tensor in _tensors(value))
+    return {storage.data_ptr(): storage.nbytes() for storage in storages if storage.nbytes()}
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """All tensors in nested dataclasses, mappings and sequences."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _tensors(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item)
+    elif is_dataclass(value):
+        yield from _tensors([getattr(value, one.name) for one in fields(value)])

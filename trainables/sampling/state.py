@@ -29,7 +29,7 @@ class Trajectory:
 
     levels: tuple[float, ...]
     state: Tensor
-    noise: SampleNoise
+    noise: SampleNoise | None
     origin: Tensor | None = None
     clean: Tensor | None = None
     position: int = 0
@@ -47,6 +47,7 @@ class Trajectory:
     def drawn(self) -> Tensor:
         """Standard normal noise of the state's shape, drawn for many steps at a time."""
         if not self.ahead:
+            assert self.noise is not None, "a trajectory that has ended draws no more"
             shape = self.state.shape[1:]
             count = max(1, min(len(self.levels) - 2 - self.position, _DRAWN_AHEAD // shape.numel()))
             block = onto(self.noise.normal((count, *shape)), self.state)
@@ -92,6 +93,10 @@ class State:
         return all(under_way.ended for under_way in self.running.values())
 
     def begun(self, spent: Spent) -> Begun:
-        """What is kept of the state; the memory it takes, encodings apart, is reckoned roughly."""
-        states = [under_way.state for under_way in self.running.values()] + self.answers
-        return Begun(self.copy(), spent, 2 * sum(value.nbytes for value in states))
+        """What is kept of the state, between trajectories: those that have ended draw no more noise,
+        and generators of many samples are large.
+        """
+        kept = self.copy()
+        for ended in kept.running.values():
+            ended.noise = None
+        return Begun(kept, spent)

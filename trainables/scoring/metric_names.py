@@ -55,6 +55,15 @@ METRICS = (
 )
 
 
+COSTS = (NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER, GFLOPS, SECONDS_PER_SAMPLE)
+"""What a point costs, whatever it is measured on."""
+
+
+def on_split(split: str, name: str) -> str:
+    """A metric's name in runs of several splits, which stand side by side: all but costs say which."""
+    return name if name in COSTS else f"{split}_{name}"
+
+
 STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.95
-_FLIPS = 20_000
 
 
 @dataclass(frozen=True)
@@ -31,15 +30,22 @@ def wilson(p: float, size: float) -> tuple[float, float]:
     return max(0.0, min(center - half, p)), min(1.0, max(center + half, p))
 
 
-def sign_flip(difference: np.ndarray, seed: int) -> float:
-    """Two-sided p-value of the mean under random signs of the samples' differences (N,)."""
-    nonzero = difference[difference != 0]
-    if len(nonzero) == 0:
+def sign_flip(difference: np.ndarray) -> float:
+    """Exact two-sided p-value of a sum under random signs of the samples' differences (N,), counts.
+
+    All 2^N signs are weighed at once: the sum's distribution is the product of the samples' own in
+    the Fourier domain. (scipy's permutation test draws signs, and takes seconds for 10,000 samples.)
+    """
+    sizes, times = np.unique(np.abs(difference[difference != 0]), return_counts=True)
+    if not len(sizes):
         return 1.0
-    flips = np.random.default_rng(seed).choice((-1.0, 1.0), size=(_FLIPS, len(nonzero)))
-    null = np.abs(flips @ nonzero)
-    extreme = int((null >= abs(nonzero.sum()) - 1e-9).sum())
-    return (extreme + 1) / (_FLIPS + 1)
+    total = int(sizes @ times)
+    positive = np.arange(total + 1)  # of the whole, how much has a positive sign
+    angles = 2 * np.pi * (np.outer(positive, sizes) % (total + 1)) / (total + 1)
+    spectrum = np.prod(((1 + np.exp(1j * angles)) / 2) ** times, axis=1)
+    chances = np.fft.fft(spectrum).real / (total + 1)
+    extreme = np.abs(2 * positive - total) >= abs(int(difference.sum()))
+    return min(1.0, max(0.0, float(chances[extreme].sum())))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

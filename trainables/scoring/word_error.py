@@ -83,8 +83,8 @@ def paired_difference(
 ) -> PairedTest:
     """Word error rate of ours less that of the other, errors (N,) of the same utterances.
 
-    Its 95 % percentile-bootstrap interval over utterances, and the two-sided p-value of a sign-flip
-    permutation test of the errors' differences. One utterance tells nothing of the spread: the
+    Its 95 % percentile-bootstrap interval over utterances, and the exact two-sided p-value of a
+    sign-flip permutation test of the errors' differences. One utterance tells nothing of the spread: the
     interval is the difference then.
 
     Raises:
@@ -97,7 +97,7 @@ def paired_difference(
     if not difference.any() or len(difference) == 1:
         return PairedTest(rate, rate, rate, 1.0)
     low, high = _bootstrap((difference, words), seed)
-    return PairedTest(rate, min(low, rate), max(high, rate), sign_flip(difference, seed))
+    return PairedTest(rate, min(low, rate), max(high, rate), sign_flip(difference))
 
 
 def _bootstrap(data: tuple[np.ndarray, np.ndarray], seed: int) -> tuple[float, float]:

@@ -14,6 +14,10 @@ from typing import Any
 from trainables.core import plugins
 from trainables.core.config import from_mapping
 from trainables.sampling.moves import Move, check
+from trainables.strategies._chains import PREDICTORS, Chained
+from trainables.strategies._loops import OneLoop, TwoLoops
+
+__all__ = ["PREDICTORS", "Chained", "OneLoop", "TwoLoops", "load", "names", "schedule_of"]
 
 
 def names() -> tuple[str, ...]:

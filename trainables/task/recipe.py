@@ -7,7 +7,7 @@ from typing import Any
 
 from trainables.core.config import as_mapping
 from trainables.core.errors import UsageError, check_choice, check_range
-from trainables.core.precision import PRECISIONS
+from trainables.core.precision_names import PRECISIONS
 from trainables.data.augment import Augmentation
 from trainables.data.spectrogram import SPECTROGRAM_16K, Spectrogram
 from trainables.diffusion.ouve import OUVE, OUVE_16K

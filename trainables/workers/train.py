@@ -103,6 +103,7 @@ class _Reporter:
             "metrics": self._metrics,
             "seconds": round(time.monotonic() - self._start, 1),
             "workers": self._share.world,
+            "threads": torch.get_num_threads(),
             "device": str(self._share.device),
             "bfloat16": has_bfloat16(self._share.device),
         }

@@ -57,13 +57,21 @@ class Confirmer:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._evaluators: dict[str, Evaluator] = {}
+        self._dataset: Dataset | None = None
+
+    def samples(self) -> int:
+        """How many samples the job's measurements are of: its limit, or as many as the split has."""
+        return len(self._data().split(self._job.split).first(self._job.limit))
+
+    def _data(self) -> Dataset:
+        if self._dataset is None:
+            self._dataset = self._job.storage.dataset(self._job.task)
+        return self._dataset
 
     def tally(
         self, strategy: str, point: dict[str, Any], sampling: Sampling, first: int, last: int
     ) -> Tally:
         """Run a point over rows `first` to `last` of a sampling."""
         if strategy not in self._evaluators:
-            known = next(iter(self._evaluators.values()), None)
-            dataset = None if known is None else known.dataset
-            self._evaluators[strategy] = evaluator_of(self._job, strategy, dataset)
+            self._evaluators[strategy] = evaluator_of(self._job, strategy, self._data())
         return self._evaluators[strategy].tally(point, sampling, slice(first, last))

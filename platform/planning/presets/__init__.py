@@ -1,14 +1,22 @@
-"""Presets: how much is trained, searched and confirmed, in three sizes, one file a kind of data."""
+"""Presets: how much is trained, searched and confirmed, in three sizes, one file a kind of data.
+
+Their names are known without torch, which the recipes of networks import.
+"""
 
 from __future__ import annotations
 
-from platform.planning.presets import images, sentences, words
-from platform.planning.presets.preset import Preset
+from typing import TYPE_CHECKING
 
 from trainables.core.errors import unknown_name
-from trainables.data.dataset import Facts
 
-NAMES = tuple(images.PRESETS)
+if TYPE_CHECKING:
+    from platform.planning.presets.definition import Preset
+
+    from trainables.data.dataset import Facts
+
+SMOKE = "smoke"
+NAMES = (SMOKE, "quick", "paper")
+USUAL = "quick"
 
 
 def preset(name: str, facts: Facts) -> Preset:
@@ -20,5 +28,8 @@ def preset(name: str, facts: Facts) -> Preset:
     """
     if name not in NAMES:
         raise unknown_name("preset", name, NAMES)
+    from platform.planning.presets import images, sentences, words
+
     kind = sentences if facts.sentences else words if facts.kind == "speech" else images
-    return kind.PRESETS[name](facts)
+    value: Preset = kind.PRESETS[name](facts)
+    return value

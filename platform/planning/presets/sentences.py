@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from platform.planning.presets import words
-from platform.planning.presets.preset import Preset
+from platform.planning.presets.definition import Preset
 
 from trainables.data.dataset import Facts
 from trainables.data.spectrogram import SPECTROGRAM_48K, Spectrogram
 from trainables.diffusion.ouve import OUVE_48K
 from trainables.models.speech.logit_sequence import LogitSequenceConfig
 from trainables.models.speech.ncsnpp.config import NCSNPP_48K, NCSNppConfig
+from trainables.models.speech.whisper.config import RecogniserConfig
 from trainables.task.recipe import SpeechRecipe
 
 _CONTEXT = 12.0  # seconds
@@ -61,6 +62,7 @@ def _small(of_words: Preset, logit: LogitSequenceConfig) -> Preset:
     """A preset of words whose networks are for sentences, with Whisper hearing 12 s."""
     recipe = of_words.recipe
     assert isinstance(recipe.signal, NCSNppConfig)
+    assert isinstance(recipe.classifier, RecogniserConfig)
     recipe = replace(
         recipe,
         classifier=replace(recipe.classifier, context=_CONTEXT),

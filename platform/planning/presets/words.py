@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from platform.planning.presets.preset import Preset
+from platform.planning.presets.definition import Preset
 
 from trainables.data.dataset import Facts
 from trainables.data.spectrogram import Spectrogram

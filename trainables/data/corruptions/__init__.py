@@ -1,19 +1,24 @@
 """Corruptions, one a file: a file's `corrupt(x0, noise)` is the corruption of the file's name.
 
 x0 is (B, C, H, W) in [-1, 1]; the result has the same shape. Whatever is random comes from `noise`.
-Images: Nurko et al., section 4.1.
+Images: Nurko et al., section 4.1. Their names are the files' names: this module imports no torch, which
+takes seconds, before one of them is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from trainables.core import plugins
-from trainables.core.noise import NoiseSource
 
-Corruption = Callable[[Tensor, NoiseSource], Tensor]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from trainables.core.noise import NoiseSource
+
+    Corruption = Callable[[Tensor, NoiseSource], Tensor]
 
 
 _USUAL = "gn30"
@@ -35,4 +40,5 @@ def load(name: str) -> Corruption:
     Raises:
         UsageError: there is none.
     """
-    return plugins.load(__name__, "corruption", name).corrupt
+    value: Corruption = plugins.load(__name__, "corruption", name).corrupt
+    return value

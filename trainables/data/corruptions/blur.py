@@ -10,4 +10,5 @@ from trainables.core.noise import NoiseSource
 
 def corrupt(x0: Tensor, noise: NoiseSource) -> Tensor:
     """Blur images (B, C, H, W); nothing in it is random."""
-    return gaussian_blur(x0, kernel_size=[5, 5], sigma=[2.0, 2.0])
+    output: Tensor = gaussian_blur(x0, kernel_size=[5, 5], sigma=[2.0, 2.0])
+    return output

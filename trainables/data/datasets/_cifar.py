@@ -13,8 +13,8 @@ from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import download_and_extract_archive
 
 from trainables.core.errors import UsageError
+from trainables.data import pickled_batches
 from trainables.data.dataset import Dataset
-from trainables.data.datasets import _pickled
 from trainables.data.published_images import published
 
 
@@ -29,20 +29,22 @@ def load(name: str, source: type[CIFAR10], labels: str, classes: int, root: Path
         _download(name, source, root)
     names = _class_names(directory / source.meta["filename"], source.meta["key"], classes)
     train, test = (
-        _joined([_pickled.batch(directory / file, labels, range(classes)) for file, _ in files])
+        _joined(
+            [pickled_batches.batch(directory / file, labels, range(classes)) for file, _ in files]
+        )
         for files in (source.train_list, source.test_list)
     )
     return published(name, names, train, test)
 
 
 def _class_names(path: Path, key: str, classes: int) -> tuple[str, ...]:
-    names = _pickled.read(path, key)[key]
+    names = pickled_batches.read(path, key)[key]
     if (
         not isinstance(names, list)
         or len(names) != classes
         or not all(isinstance(one, str) for one in names)
     ):
-        raise _pickled.refused(path, f"its {key!r} must be a list of {classes} names")
+        raise pickled_batches.refused(path, f"its {key!r} must be a list of {classes} names")
     return tuple(names)
 
 

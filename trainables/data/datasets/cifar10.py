@@ -11,7 +11,7 @@ from torchvision.datasets import CIFAR10
 
 from trainables.data.dataset import Dataset, Facts
 from trainables.data.datasets import _cifar
-from trainables.data.datasets._pickled import SHAPE
+from trainables.data.pickled_batches import SHAPE
 from trainables.data.published_images import sizes
 
 

@@ -1,35 +1,104 @@
-"""`ears-wham`: sentences of EARS under noise of WHAM! (both from a directory)."""
+"""`ears-wham`: pieces of EARS under noise of WHAM! at a drawn SNR (paper, E.2).
+
+The directory holds `EARS/p001` … and `wham_noise/tr`, `cv` and `tt`, as published (16 kHz). Noise of
+one split is never under speech of another. SNR is of power, where the EARS benchmark takes loudness.
+"""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from trainables.core.progress import Progress
-from trainables.data.dataset import Facts
-from trainables.data.datasets import _ears
-from trainables.data.speech.builder import build as build_pairs
-from trainables.data.speech.datasets import ears_wham
-from trainables.data.speech.spectrogram_split import Built, facts_of
+from torch import Tensor
 
-_OPTIONS = ears_wham.Options()
+from trainables.core.errors import UsageError, check_range
+from trainables.core.noise import generator_of
+from trainables.data.audio import RATE, read_channels
+from trainables.data.dataset import SPLITS, Script
+from trainables.data.speech import ears
+from trainables.data.speech.corpus import Pair, Pairs, Source, files_below, first_usable
+from trainables.data.speech.ears import EarsOptions
+from trainables.data.speech.noise_mixing import drawn, mixed, piece
+
+_FOLDERS = {"train": "tr", "validation": "cv", "test": "tt"}
 
 
-def facts(root: Path) -> Facts:
-    """What the names and sizes of the files, and the transcripts, tell.
+@dataclass(frozen=True)
+class Options:
+    """EARS's options; SNR in dB, drawn uniformly (the EARS benchmark's range)."""
+
+    ears: EarsOptions = field(default_factory=EarsOptions)
+    snr: tuple[float, float] = (-2.5, 17.5)
+
+    def __post_init__(self) -> None:
+        check_range("the least SNR in dB", self.snr[0], -50, 100)
+        check_range("the largest SNR in dB", self.snr[1], self.snr[0], 100)
+
+
+@dataclass(frozen=True)
+class NoisySentences:
+    """Each piece under a piece of a noise of its own split."""
+
+    sources: tuple[Source, ...]
+    noises: dict[str, tuple[Path, ...]]
+    script: Script
+    options: Options
+    name: str = "ears-wham"
+    corruption: str = "wham"
+    classes: tuple[str, ...] = ()
+    per_shard: int = 4
+    settings: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        common = ears.settings(self.options.ears, self.script)
+        own = asdict(self.options) | {"noises": ears.listed(self.noises)}
+        object.__setattr__(self, "settings", common | own)
+
+    @property
+    def rate(self) -> int:
+        """Hz."""
+        return self.options.ears.rate
+
+    @property
+    def samples(self) -> int:
+        """The most of a piece."""
+        return ears.samples(self.options.ears)
+
+    def make(self, source: Source) -> Pairs:
+        """The recording's pieces, clean and in noise; `drawn` is the SNR.
+
+        Raises:
+            UsageError: the recording cannot be used, or no noise drawn can.
+        """
+        made = Pairs([])
+        for index, clean in enumerate(ears.pieces(source, self.options.ears)):
+            generator = generator_of("noise", self.options.ears.seed, source.key, index)
+            snr = drawn(*self.options.snr, generator)
+            noise, broken = first_usable(self.noises[source.split], generator, self._noise)
+            noise = piece(noise, len(clean), generator)
+            made.left_out.extend(broken)
+            made.pairs.append(Pair(clean, mixed(clean, noise, snr), snr))
+        return made
+
+    def _noise(self, path: Path) -> Tensor:
+        """The first channel of a noise, (L,)."""
+        return read_channels(path, self.rate, RATE)[0]
+
+
+def corpus(root: Path, options: Options = Options()) -> NoisySentences:
+    """What would be built from the directories in `root`.
 
     Raises:
-        UsageError: `root` is not laid out as it must be.
+        UsageError: one is missing or empty.
     """
-    recipe = ears_wham.recipe(root, _OPTIONS)
-    return facts_of(recipe, _ears.samples(_OPTIONS.ears), "wham", recipe.script)
-
-
-def build(root: Path, cache: Path, progress: Progress) -> Built:
-    """The pairs of clean and corrupted pieces, made where they are not in the cache.
-
-    Raises:
-        UsageError: `root` is not laid out as it must be, or a split has no usable recording.
-    """
-    recipe = ears_wham.recipe(root, _OPTIONS)
-    built = build_pairs(recipe, cache, progress)
-    return Built(built, _ears.samples(_OPTIONS.ears), cache, recipe.script)
+    sources, noises = ears.sources(root, options.ears), {}
+    for split in SPLITS:
+        folder = root / "wham_noise" / _FOLDERS[split]
+        noises[split] = tuple(files_below(folder))
+        if not noises[split]:
+            raise UsageError(
+                f"there are no noises in {folder}: unpack WHAM!'s wham_noise.zip in {root}, so that "
+                "there are wham_noise/tr, cv and tt"
+            )
+    return NoisySentences(sources, noises, ears.script(root), options)

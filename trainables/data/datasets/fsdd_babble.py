@@ -1,32 +1,110 @@
-"""`fsdd-babble`: spoken digits under babble (the Free Spoken Digit Dataset from a directory)."""
+"""`fsdd-babble`: spoken digits under the babble of the split's other speakers."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from trainables.core.progress import Progress
-from trainables.data.dataset import Facts
-from trainables.data.speech.builder import build as build_pairs
-from trainables.data.speech.datasets import fsdd_babble
-from trainables.data.speech.spectrogram_split import Built, facts_of
+import torch
+from torch import Tensor
 
-_OPTIONS = fsdd_babble.Options()
+from trainables.core.errors import UsageError, check_range
+from trainables.core.noise import generator_of
+from trainables.data.audio import RATE, read_audio
+from trainables.data.dataset import Script
+from trainables.data.speech import fsdd
+from trainables.data.speech.corpus import Pair, Pairs, Source
+from trainables.data.speech.noise_mixing import babble, drawn, mixed
+from trainables.data.speech.words import Around
 
 
-def facts(root: Path) -> Facts:
-    """What the names and sizes of the recordings tell.
+@dataclass(frozen=True)
+class Options:
+    """Voices of the babble, each of so many words; SNR in dB, drawn uniformly over the word itself."""
+
+    snr: tuple[float, float] = (5.0, 15.0)
+    voices: int = 4
+    words: int = 3
+    around: Around = field(default_factory=Around)
+    test_speakers: tuple[str, ...] = fsdd.TEST_SPEAKERS
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("the least SNR in dB", self.snr[0], -50, 100)
+        check_range("the largest SNR in dB", self.snr[1], self.snr[0], 100)
+        check_range("the number of voices", self.voices, 1, 100)
+        check_range("the number of words a voice", self.words, 1, 100)
+
+
+@dataclass(frozen=True)
+class BabbledWords:
+    """Each word under voices of other speakers of its own split."""
+
+    sources: tuple[Source, ...]
+    options: Options
+    name: str = "fsdd-babble"
+    corruption: str = "babble"
+    classes: tuple[str, ...] = fsdd.WORDS
+    rate: int = RATE
+    per_shard: int = 64
+    script: Script | None = None
+    settings: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", asdict(self.options))
+
+    @property
+    def samples(self) -> int:
+        """The most of a word, with the silence around it."""
+        return self.options.around.samples
+
+    def make(self, source: Source) -> Pairs:
+        """The word and the word under babble; `drawn` is the SNR.
+
+        Raises:
+            UsageError: the file cannot be used, or the split has no other speaker.
+        """
+        options, generator = self.options, generator_of("babble", self.options.seed, source.key)
+        clean, spoken = options.around.read(source.path, fsdd.RATE)
+        snr = drawn(*options.snr, generator)
+        voices = [self._voice(source, generator) for _ in range(options.voices)]
+        noise = babble(voices, len(clean), generator)
+        return Pairs([Pair(clean, mixed(clean, noise, snr, spoken), snr)])
+
+    def _voice(self, source: Source, generator: torch.Generator) -> list[Tensor]:
+        """Words of one other speaker. Broken ones are passed over: they are reported as their own."""
+        others = [
+            one for one in self.sources
+            if one.split == source.split and one.speaker != source.speaker
+        ]  # fmt: skip
+        if not others:
+            raise UsageError(
+                f"{source.path} is of the only speaker of the {source.split} split, so there is no "
+                "other to make babble of: choose other test speakers"
+            )
+        speakers = sorted({one.speaker for one in others})
+        speaker = speakers[int(drawn(0, len(speakers), generator))]
+        own = [one for one in others if one.speaker == speaker]
+        words: list[Tensor] = []
+        for index in torch.randperm(len(own), generator=generator).tolist():
+            try:
+                words.append(read_audio(own[index].path, RATE, fsdd.RATE))
+            except UsageError:
+                continue
+            if len(words) == self.options.words:
+                break
+        if not words:
+            raise UsageError(
+                f"{source.path}: no recording of {speaker!r} can be read for its babble"
+            )
+        return words
+
+
+def corpus(root: Path, options: Options = Options()) -> BabbledWords:
+    """What would be built from the recordings in `root`.
 
     Raises:
         UsageError: `root` is not laid out as it must be.
     """
-    return facts_of(fsdd_babble.recipe(root, _OPTIONS), _OPTIONS.around.samples, "babble")
-
-
-def build(root: Path, cache: Path, progress: Progress) -> Built:
-    """The pairs of clean and corrupted words, made where they are not in the cache.
-
-    Raises:
-        UsageError: `root` is not laid out as it must be, or a split has no usable recording.
-    """
-    recipe = fsdd_babble.recipe(root, _OPTIONS)
-    return Built(build_pairs(recipe, cache, progress), _OPTIONS.around.samples, cache)
+    return BabbledWords(fsdd.sources(root, options.test_speakers), options)

@@ -18,8 +18,8 @@ import torch
 from trainables.core.errors import UsageError
 from trainables.core.files import write_whole
 from trainables.core.noise import generator_of
+from trainables.data import pickled_batches
 from trainables.data.dataset import Dataset, Facts
-from trainables.data.datasets import _pickled
 from trainables.data.published_images import published, sizes
 
 SUBSET_SEED = 0
@@ -36,9 +36,8 @@ Sets = dict[str, tuple[np.ndarray, np.ndarray]]
 
 def facts(root: Path) -> Facts:
     """32×32 colour images of a hundred classes."""
-    return Facts(
-        "in32-100", _pickled.SHAPE, SUBSET_CLASSES, sizes=sizes(SUBSET_CLASSES, 128_000, 5_000)
-    )
+    counted = sizes(SUBSET_CLASSES, 128_000, 5_000)
+    return Facts("in32-100", pickled_batches.SHAPE, SUBSET_CLASSES, sizes=counted)
 
 
 def load(root: Path) -> Dataset:
@@ -71,7 +70,7 @@ def _selected(root: Path) -> Sets:
     for which, names in (("train", _TRAIN), ("test", _TEST)):
         images, labels = [], []
         for name in names:
-            batch_images, batch_labels = _pickled.batch(paths[name], "labels", _KNOWN)
+            batch_images, batch_labels = pickled_batches.batch(paths[name], "labels", _KNOWN)
             wanted = np.isin(batch_labels, chosen)
             images.append(batch_images[wanted])
             labels.append(np.searchsorted(chosen, batch_labels[wanted]))
@@ -115,7 +114,7 @@ def _cached(path: Path) -> Sets | None:
     except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise _broken(path, str(error)) from error
     for images, labels in sets.values():
-        if images.shape != (len(labels), *_pickled.SHAPE) or images.dtype != np.uint8:
+        if images.shape != (len(labels), *pickled_batches.SHAPE) or images.dtype != np.uint8:
             raise _broken(path, f"images are {images.shape} {images.dtype}")
     return sets
 

@@ -1,4 +1,4 @@
-"""Builds a speech dataset once and keeps it on disk: resumable, in parallel where Ray runs.
+"""Builds a speech dataset once and keeps it on disk: resumable, in parallel where that is asked for.
 
 A build's directory is named by the hash of everything it depends on. Recordings are made in shards,
 each written whole or not at all, so that a broken-off build goes on where it was; the shards then
@@ -11,8 +11,8 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,15 @@ from trainables.core.files import alone, write_json, write_whole
 from trainables.core.noise import seed_of
 from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import SPLITS, stratified
-from trainables.data.speech.corpus import Pair, Recipe, Source, key_of
+from trainables.data.speech.corpus import Corpus, Pair, Source, key_of
 from trainables.data.speech.waveforms import LARGEST, SpeechDataset, SpeechSplit, stored
 
 Shard = dict[str, np.ndarray]
+Make = Callable[[Sequence[Source]], Shard]
+Spread = Callable[[Make, Sequence[Sequence[Source]]], Iterator[tuple[int, Shard]]]
+"""Calls a function, which can be pickled, with each of some recordings: gives what it made of them as
+it is made, with their place.
+"""
 
 _SHUFFLE_SEED = 0
 _DONE, _SHARDS = "done.json", "shards"
@@ -35,31 +40,34 @@ _FACTS = ("lengths", "labels", "numbers", "drawn", "speakers", "texts")
 _WAVES = ("clean", "corrupted")
 
 
-def build(recipe: Recipe, cache: Path, progress: Progress = quiet) -> SpeechDataset:
-    """The dataset of a recipe, from the cache if it was built before.
+def build(
+    corpus: Corpus, cache: Path, progress: Progress = quiet, spread: Spread | None = None
+) -> SpeechDataset:
+    """The dataset of a corpus, from the cache if it was built before.
 
     Args:
-        recipe: what to build.
+        corpus: what to build.
         cache: a directory for all builds; made where it is missing.
         progress: told (recordings done, recordings in all, what is going on).
+        spread: makes shards, each of some recordings; here, one after the other, if None.
 
     Raises:
         UsageError: a split has no usable recording.
     """
-    folder = cache / f"{recipe.name}-{key_of(recipe)}"
+    folder = cache / f"{corpus.name}-{key_of(corpus)}"
     with alone(folder):
         if not (folder / _DONE).is_file():
-            shards = _make_shards(recipe, folder, progress)
-            _join(recipe, folder, shards)
-    return _opened(recipe, folder)
+            shards = _make_shards(corpus, folder, progress, spread or _one_by_one)
+            _join(corpus, folder, shards)
+    return _opened(corpus, folder)
 
 
-def make_shard(recipe: Recipe, sources: Sequence[Source]) -> Shard:
+def make_shard(corpus: Corpus, sources: Sequence[Source]) -> Shard:
     """All pairs of some recordings: waveforms one after the other, and what is known of each."""
     rows: dict[str, list[Any]] = {name: [] for name in (*_WAVES, *_FACTS, "splits", "left_out")}
     for source in sources:
         try:
-            made = recipe.make(source)
+            made = corpus.make(source)
         except UsageError as error:
             named = f"{source.path}" in f"{error}"
             rows["left_out"].append(f"{error}" if named else f"{source.path}: {error}")
@@ -91,53 +99,33 @@ def _levelled(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     return stored(pair.clean / loudest), stored(pair.corrupted / loudest)
 
 
-def _make_shards(recipe: Recipe, folder: Path, progress: Progress) -> list[Path]:
+def _make_shards(corpus: Corpus, folder: Path, progress: Progress, spread: Spread) -> list[Path]:
     """Makes those that are missing, and gives the paths of all, in the order of the recordings."""
-    size, total = recipe.per_shard, len(recipe.sources)
-    chunks = [recipe.sources[start : start + size] for start in range(0, total, size)]
+    size, total = corpus.per_shard, len(corpus.sources)
+    chunks = [corpus.sources[start : start + size] for start in range(0, total, size)]
     paths = [folder / _SHARDS / f"{i:05d}.npz" for i in range(len(chunks))]
     missing = [i for i, path in enumerate(paths) if not path.is_file()]
     done = total - sum(len(chunks[i]) for i in missing)
     left_out = 0
-    progress(done, total, f"building {recipe.name}")
-    for i, shard in _made(recipe, [chunks[i] for i in missing]):
+    progress(done, total, f"building {corpus.name}")
+    for i, shard in spread(partial(make_shard, corpus), [chunks[i] for i in missing]):
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, **shard)
         write_whole(paths[missing[i]], file.getvalue())
         done += len(chunks[missing[i]])
         left_out += len(shard["left_out"])
         note = f", {left_out} left out" if left_out else ""
-        progress(done, total, f"building {recipe.name}{note}")
+        progress(done, total, f"building {corpus.name}{note}")
     return paths
 
 
-def _made(recipe: Recipe, chunks: list[Sequence[Source]]) -> Iterator[tuple[int, Shard]]:
-    """Shards as they are finished, each with its place in `chunks`."""
-    ray = sys.modules.get("ray")
-    if len(chunks) > 1 and ray is not None and ray.is_initialized():
-        yield from _made_by_ray(ray, recipe, chunks)
-    else:
-        for i, chunk in enumerate(chunks):
-            yield i, make_shard(recipe, chunk)
+def _one_by_one(make: Make, chunks: Sequence[Sequence[Source]]) -> Iterator[tuple[int, Shard]]:
+    """Makes the shards here, one after the other."""
+    for place, chunk in enumerate(chunks):
+        yield place, make(chunk)
 
 
-def _made_by_ray(
-    ray: Any, recipe: Recipe, chunks: list[Sequence[Source]]
-) -> Iterator[tuple[int, Shard]]:
-    """The same over Ray tasks, no more under way than twice the CPUs."""
-    task = ray.remote(num_cpus=1)(make_shard)
-    shared = ray.put(recipe)
-    most = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
-    waiting, running = list(range(len(chunks))), dict[Any, int]()
-    while waiting or running:
-        while waiting and len(running) < most:
-            i = waiting.pop(0)
-            running[task.remote(shared, chunks[i])] = i
-        (finished,), _ = ray.wait(list(running), num_returns=1)
-        yield running.pop(finished), ray.get(finished)
-
-
-def _join(recipe: Recipe, folder: Path, shards: list[Path]) -> None:
+def _join(corpus: Corpus, folder: Path, shards: list[Path]) -> None:
     """Writes the splits' arrays, what was left out, and last the file that says that all is there."""
     known = [_read(path) for path in shards]
     facts = {name: np.concatenate([one[name] for one in known]) for name in (*_FACTS, "splits")}
@@ -147,7 +135,7 @@ def _join(recipe: Recipe, folder: Path, shards: list[Path]) -> None:
         rows = np.flatnonzero(facts["splits"] == number)
         if not len(rows):
             reason = f"; the first left out: {left_out[0]}" if left_out else ""
-            raise UsageError(f"{recipe.name} has no usable recording for {split}{reason}")
+            raise UsageError(f"{corpus.name} has no usable recording for {split}{reason}")
         labels = torch.from_numpy(facts["labels"][rows])
         (order,) = stratified(labels, (len(rows),), _SHUFFLE_SEED)
         orders[split] = rows[order.numpy()]
@@ -157,7 +145,7 @@ def _join(recipe: Recipe, folder: Path, shards: list[Path]) -> None:
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, **{name: facts[name][rows] for name in _FACTS})
         write_whole(folder / f"{split}.npz", file.getvalue())
-    write_json(folder / _DONE, {"name": recipe.name, "left_out": left_out})
+    write_json(folder / _DONE, {"name": corpus.name, "left_out": left_out})
     shutil.rmtree(folder / _SHARDS)
 
 
@@ -189,14 +177,14 @@ def _read(path: Path) -> Shard:
         return {name: shard[name] for name in (*_FACTS, "splits", "left_out")}
 
 
-def _opened(recipe: Recipe, folder: Path) -> SpeechDataset:
+def _opened(corpus: Corpus, folder: Path) -> SpeechDataset:
     splits = {split: _opened_split(folder, split) for split in SPLITS}
     file = folder / _DONE
     left_out = tuple(json.loads(file.read_text())["left_out"])
     return SpeechDataset(
-        recipe.name,
-        recipe.rate,
-        recipe.classes,
+        corpus.name,
+        corpus.rate,
+        corpus.classes,
         left_out=left_out,
         left_out_file=file,
         **splits,

@@ -13,7 +13,7 @@ from torch import Tensor
 from trainables.core.config import digest
 from trainables.core.errors import UsageError
 from trainables.core.noise import generator_of
-from trainables.data.dataset import SPLITS
+from trainables.data.dataset import SPLITS, Script
 
 FORMAT = 1  # of what is stored; another format is another cache
 _TRIES = 50
@@ -55,11 +55,13 @@ class Pairs:
     left_out: list[str] = field(default_factory=list)
 
 
-class Recipe(Protocol):
-    """A dataset that can be built. Instances are pickled to workers.
+class Corpus(Protocol):
+    """Recordings that a dataset can be built of. Instances are pickled to workers.
 
-    `name`, `rate` in Hz, `classes` and `sources` say what it holds; `settings`, of JSON types, all
-    else that the result depends on; `per_shard` how many recordings are stored at a time.
+    `name`, `rate` in Hz, `classes` (none of sentences, which are in the `script`) and `sources` say what
+    it holds; `samples` is the length that all waveforms are padded to and `corruption` the name of what
+    is done to them; `settings`, of JSON types, all else that the result depends on; `per_shard` how many
+    recordings are stored at a time.
     """
 
     @property
@@ -67,7 +69,13 @@ class Recipe(Protocol):
     @property
     def rate(self) -> int: ...
     @property
+    def samples(self) -> int: ...
+    @property
+    def corruption(self) -> str: ...
+    @property
     def classes(self) -> tuple[str, ...]: ...
+    @property
+    def script(self) -> Script | None: ...
     @property
     def per_shard(self) -> int: ...
     @property
@@ -83,13 +91,13 @@ class Recipe(Protocol):
         """
 
 
-def key_of(recipe: Recipe) -> str:
+def key_of(corpus: Corpus) -> str:
     """A hash of everything that a build depends on: files by their names and sizes."""
     files = [
         [one.key, one.split, one.speaker, one.label, one.text, size_of(one.path)]
-        for one in recipe.sources
+        for one in corpus.sources
     ]
-    what = [FORMAT, recipe.name, recipe.rate, list(recipe.classes), recipe.settings, files]
+    what = [FORMAT, corpus.name, corpus.rate, list(corpus.classes), corpus.settings, files]
     return digest(what)
 
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from trainables.core.noise import NoiseSource
 from trainables.data.audio import resampled
-from trainables.data.dataset import SPLITS, Dataset, Facts, Script
+from trainables.data.dataset import SPLITS, Dataset, Facts
 from trainables.data.spectrogram import PUBLISHED, Sound, Spectrogram, peak
-from trainables.data.speech.corpus import Recipe, key_of
+from trainables.data.speech.corpus import Corpus, key_of
 from trainables.data.speech.waveforms import SpeechDataset, SpeechSplit
 
 _ALL = slice(None)
@@ -87,22 +87,14 @@ class SpectrogramSplit:
         return resampled(waveforms, self.rate, self.sound.spectrogram.sample_rate)
 
 
-@dataclass(frozen=True)
-class Built:
-    """A built dataset, the length that all waveforms are padded to, its directory, and what is said in
-    it where that is sentences.
+def as_spectrograms(
+    speech: SpeechDataset, corpus: Corpus, cache: Path, spectrogram: Spectrogram | None = None
+) -> Dataset:
+    """What was built of a corpus in a directory of builds as spectrograms, those that SGMSE publishes
+    for its rate if None.
     """
-
-    speech: SpeechDataset
-    samples: int
-    cache: Path
-    script: Script | None = None
-
-
-def as_spectrograms(built: Built, spectrogram: Spectrogram | None = None) -> Dataset:
-    """The dataset as spectrograms, those that SGMSE publishes for its rate if None."""
-    speech, setting = built.speech, spectrogram or PUBLISHED[built.speech.rate]
-    sound = Sound(setting, -(-built.samples * setting.sample_rate // speech.rate))
+    setting = spectrogram or PUBLISHED[speech.rate]
+    sound = Sound(setting, -(-corpus.samples * setting.sample_rate // speech.rate))
     train, validation, test = (
         SpectrogramSplit(split, sound, speech.rate)
         for split in (speech.train, speech.validation, speech.test)
@@ -114,30 +106,30 @@ def as_spectrograms(built: Built, spectrogram: Spectrogram | None = None) -> Dat
         validation,
         test,
         sound,
-        built.cache,
-        built.script,
+        cache,
+        corpus.script,
         speech.left_out,
         speech.left_out_file,
     )
 
 
-def facts_of(recipe: Recipe, samples: int, corruption: str, script: Script | None = None) -> Facts:
+def facts_of(corpus: Corpus) -> Facts:
     """What is known of speech before it is built; of the recordings only names and sizes are read.
 
-    A recipe without classes is of sentences, and has a script.
+    A corpus without classes is of sentences, and has a script.
     """
-    splits = Counter(source.split for source in recipe.sources)
+    splits = Counter(source.split for source in corpus.sources)
     train, validation, test = (splits[name] for name in SPLITS)
     return Facts(
-        recipe.name,
-        PUBLISHED[recipe.rate].shape(samples),
-        len(recipe.classes),
-        key_of(recipe),
+        corpus.name,
+        PUBLISHED[corpus.rate].shape(corpus.samples),
+        len(corpus.classes),
+        key_of(corpus),
         "speech",
-        samples,
-        (corruption,),
-        recipe.rate,
-        not recipe.classes,
-        script,
+        corpus.samples,
+        (corpus.corruption,),
+        corpus.rate,
+        not corpus.classes,
+        corpus.script,
         (train, validation, test),
     )

@@ -103,4 +103,5 @@ class SpeechDataset:
         """
         if name not in SPLITS:
             raise unknown_name("split", name, SPLITS)
-        return getattr(self, name)
+        value: SpeechSplit = getattr(self, name)
+        return value

@@ -144,7 +144,7 @@ def samples(options: EarsOptions) -> int:
 
 
 def listed(files: dict[str, tuple[Path, ...]]) -> dict[str, list[list[Any]]]:
-    """Names and sizes of each split's files, for a recipe's settings."""
+    """Names and sizes of each split's files, for a corpus's settings."""
     return {split: [[path.name, size_of(path)] for path in own] for split, own in files.items()}
 
 

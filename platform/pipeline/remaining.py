@@ -121,7 +121,8 @@ class _Counting:
         return self._plan.job(split, 1).samplings()
 
     def _paper(self, strategy: str) -> Mapping[str, Any]:
-        return search_spaces.load(strategy).paper_point(self._T, self._kind)
+        value: Mapping[str, Any] = search_spaces.load(strategy).paper_point(self._T, self._kind)
+        return value
 
     def _cost(self, candidate: Candidate) -> Cost:
         return cost(schedule_of(*candidate), self._needs_origin)

@@ -13,6 +13,7 @@ from torch import Tensor
 from trainables.core.errors import UsageError, check_range
 from trainables.core.noise import generator_of
 from trainables.data.audio import RATE, read_audio
+from trainables.data.dataset import Script
 from trainables.data.speech.corpus import Pair, Pairs, Source
 from trainables.data.speech.responses import reverberated
 from trainables.data.speech.rooms import RoomOptions, draw_response
@@ -58,7 +59,7 @@ class Around:
 
 @dataclass(frozen=True)
 class ReverberatedWords:
-    """A recipe: each word in a room of its own, simulated."""
+    """A corpus: each word in a room of its own, simulated."""
 
     name: str
     classes: tuple[str, ...]
@@ -69,6 +70,8 @@ class ReverberatedWords:
     only_rate: int | None = None
     rate: int = RATE
     per_shard: int = 32
+    corruption: str = "reverb"
+    script: Script | None = None
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +82,11 @@ class ReverberatedWords:
             "pyroomacoustics": importlib.metadata.version("pyroomacoustics"),
         }
         object.__setattr__(self, "settings", settings)
+
+    @property
+    def samples(self) -> int:
+        """The most of a word, with the silence around it."""
+        return self.around.samples
 
     def make(self, source: Source) -> Pairs:
         """The word and the word in its room; `drawn` is the RT60 drawn for it.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from platform.backend.allocation import Allocation
+from platform.pipeline.remaining import Remaining, remaining
 from platform.planning.plan import Plan
-from platform.planning.remaining import Remaining, remaining
 from platform.planning.timing import Calls, seconds_a_call
 from statistics import mean
 

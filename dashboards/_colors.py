@@ -1,0 +1,46 @@
+"""One colour and one marker a strategy, the same in every figure.
+
+The colours are those of Okabe and Ito's palette and two of Paul Tol's, so that they are told apart
+with any kind of colour blindness; a marker says the same without colour.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a strategy is drawn: a colour as #rrggbb, and a marker of matplotlib."""
+
+    color: str
+    marker: str
+
+
+STYLES = {
+    "nested": Style("#0072b2", "o"),
+    "parallel": Style("#d55e00", "D"),
+    "alternating": Style("#009e73", "^"),
+    "noisy": Style("#000000", "x"),
+    "enhanced": Style("#e69f00", "s"),
+    "card": Style("#cc79a7", "v"),
+    "uncoupled": Style("#56b4e9", "P"),
+    "signal-only": Style("#882255", "<"),
+    "logit-only": Style("#999933", ">"),
+}
+
+TRIAL = "#9aa5b1"
+"""Of what was measured on validation samples alone."""
+
+INK = "#333333"
+"""Of words and of the lines that lead to them."""
+
+_OTHERS = "#767676"
+_OTHER_MARKERS = "pdhXH8"
+
+
+def style_of(strategy: str) -> Style:
+    """A strategy's style; one that has none of its own is grey, its marker following from its name."""
+    marker = _OTHER_MARKERS[zlib.crc32(strategy.encode()) % len(_OTHER_MARKERS)]
+    return STYLES.get(strategy, Style(_OTHERS, marker))

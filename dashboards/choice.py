@@ -1,0 +1,153 @@
+"""Which of a sweep's points is spoken of, and what may be said of it: chosen on validation samples,
+compared with the baselines on test samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dashboards.points import Shown, difference, result
+from trainables.evaluation.records import Measurement
+from trainables.evaluation.summary import paired
+from trainables.scoring.metric_names import ACCURACY, NFE, Measure
+from trainables.scoring.statistics import LEVEL, PairedTest, holm
+
+MARGIN = 0.01
+"""How much accuracy (of sentences 1 - WER) a point may lose to the best one and count as not worse."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a sweep's points come to.
+
+    Args:
+        best: of the strategy's points the most accurate on validation, of equal ones the cheapest.
+        cheapest: the cheapest that is not worse: on the same validation samples the 95 % interval of
+            its difference to `best` lies above -`MARGIN`. The one that is spoken of; `best` itself
+            where no cheaper one is shown to be as good.
+        maybe: the cheapest that is cheaper still and that validation cannot tell from `best`, where
+            there is one, and its paired test against `best`.
+        better_than, not_told_from, worse_than: baselines, by what the paired tests of `cheapest` say
+            on test samples.
+        noisy: the corrupted signals as they are, where `best` is below them on test samples.
+        tests: how many tests were corrected together.
+    """
+
+    best: Shown
+    cheapest: Shown
+    maybe: tuple[Shown, Mapping[str, float]] | None
+    better_than: tuple[str, ...]
+    not_told_from: tuple[str, ...]
+    worse_than: tuple[str, ...]
+    noisy: Shown | None
+    tests: int
+
+
+def choose(points: Sequence[Shown], validation: Mapping[str, Sequence[Measurement]]) -> Choice:
+    """Choose among the points that are no baselines.
+
+    Args:
+        points: what is shown, one or more of them no baseline, each measured on both splits; those
+            with their paired tests against the baselines.
+        validation: what was measured on validation, by the points' labels.
+    """
+    ours = [p for p in points if p.role != "baseline"]
+    best = max(ours, key=lambda p: (p.validation[ACCURACY], -p.validation[NFE]))
+    lost = {
+        p.label: paired(validation[p.label], validation[best.label]) for p in ours if p is not best
+    }
+    not_worse = [p for p in ours if p is best or lost[p.label].low > -MARGIN]
+    cheapest = min(not_worse, key=lambda p: (p.validation[NFE], -p.validation[ACCURACY]))
+    told = {label: _told(test) for label, test in cheapest.tests.items()}
+    noisy = [p for p in points if p.role == "baseline" and p.strategy == "noisy"]
+    return Choice(
+        best,
+        cheapest,
+        _maybe(ours, cheapest, lost),
+        tuple(label for label, sign in told.items() if sign > 0),
+        tuple(label for label, sign in told.items() if sign == 0),
+        tuple(label for label, sign in told.items() if sign < 0),
+        next((p for p in noisy if p.test[ACCURACY] > best.test[ACCURACY]), None),
+        sum(len(p.tests) for p in ours),
+    )
+
+
+def _told(test: Mapping[str, float]) -> int:
+    """Whether a paired test says better (1), worse (-1) or nothing (0)."""
+    if test["p_holm"] >= 1 - LEVEL:
+        return 0
+    return 1 if test["difference"] > 0 else -1
+
+
+def _maybe(
+    ours: Sequence[Shown], cheapest: Shown, lost: Mapping[str, PairedTest]
+) -> tuple[Shown, Mapping[str, float]] | None:
+    """See `Choice.maybe`; tests of all points against the best are corrected together."""
+    corrected = dict(zip(lost, holm([test.p_value for test in lost.values()]), strict=True))
+    cheaper = [p for p in ours if p.validation[NFE] < cheapest.validation[NFE]]
+    untold = [p for p in cheaper if corrected[p.label] >= 1 - LEVEL]
+    if not untold:
+        return None
+    found = min(untold, key=lambda p: p.validation[NFE])
+    values = {"difference": lost[found.label].difference, "p_holm": corrected[found.label]}
+    return found, values
+
+
+def headline(choice: Choice, measure: Measure) -> list[str]:
+    """What was found, in sentences for people, a line each; numbers are of test samples unless a line
+    says otherwise.
+    """
+    best, cheapest, near = choice.best, choice.cheapest, f"{100 * MARGIN:g} percentage point"
+    on_validation = f"on validation {measure.samples}"
+    if cheapest is best:
+        lines = [
+            f"{result(best, measure)}: the best {on_validation}; no cheaper one is shown to come "
+            f"within {near} of it"
+        ]
+    else:
+        lines = [
+            f"{result(cheapest, measure)}: the cheapest shown to come within {near} of the best "
+            f"{on_validation} (paired, {LEVEL:.0%})",
+            f"the best {on_validation}: {result(best, measure)}",
+        ]
+    if choice.maybe is not None:
+        shown, test = choice.maybe
+        lines.append(
+            f"cheaper, and not told from the best {on_validation}: {shown.label} at "
+            f"{shown.validation[NFE]:.0f} calls, {difference(test, measure)}"
+        )
+    return [*lines, *verdict(choice, measure)]
+
+
+def verdict(choice: Choice, measure: Measure) -> list[str]:
+    """How the point that is spoken of compares with the baselines, and whether nothing was gained."""
+    sides = {
+        "better than": choice.better_than,
+        "not told from": choice.not_told_from,
+        "worse than": choice.worse_than,
+    }
+    said = "; ".join(f"{side} {', '.join(labels)}" for side, labels in sides.items() if labels)
+    corrected = f"paired, at {LEVEL:.0%}, Holm's correction for {choice.tests} tests"
+    lines = [f"{choice.cheapest.label} on test {measure.samples}: {said} ({corrected})"]
+    if choice.noisy is not None:
+        test = choice.best.tests[choice.noisy.label]
+        lines.append(
+            f"nothing was gained: the best is behind {result(choice.noisy, measure)}, by "
+            f"{difference(test, measure)}"
+        )
+    return lines if said else lines[1:]
+
+
+def against(points: Iterable[Shown], one: Shown) -> list[Shown]:
+    """The points for a table with one column of tests: how each baseline compares with `one`."""
+    return [replace(p, tests=_seen_from(p.label, one)) for p in points]
+
+
+def _seen_from(label: str, one: Shown) -> dict[str, dict[str, float]]:
+    """The test of a point against the baseline of that label, seen from the baseline; else nothing."""
+    if label not in one.tests:
+        return {}
+    test = one.tests[label]
+    turned = {"difference": -test["difference"], "low": -test["high"], "high": -test["low"]}
+    return {one.label: {**test, **turned}}

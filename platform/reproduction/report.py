@@ -1,0 +1,90 @@
+"""What a reproduction says in the terminal: tables, where its files are, what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from platform.cli.console import Console
+from platform.cli.next_commands import command, common_flags
+from platform.cli.tables import say_if_smoke
+from platform.reproduction.results import Result
+from platform.reproduction.work import Work
+
+from dashboards.points import difference, percent
+from trainables.scoring.metric_names import ACCURACY, NFE, Measure
+
+
+def tables(
+    console: Console, title: str, results: Sequence[Result], measure: Measure, reference: str
+) -> None:
+    """A table for every dataset and corruption: ours and the paper's numbers side by side.
+
+    Args:
+        console: where to.
+        title: the paper's name for it.
+        results: the numbers.
+        measure: what is shown of them.
+        reference: the method that the others are tested against; none if empty.
+    """
+    columns = ["method", "NFE", "measured", "paper", f"vs {reference}", f"{measure.samples} × seeds",
+               f"its {measure.samples}"]  # fmt: skip
+    left_out = set() if reference else {f"vs {reference}"}
+    if not any(result.paper for result in results):
+        left_out |= {"paper", f"its {measure.samples}"}
+    kept = [place for place, column in enumerate(columns) if column not in left_out]
+    for data in dict.fromkeys((result.dataset, result.corruption) for result in results):
+        rows = [_row(r, measure) for r in results if (r.dataset, r.corruption) == data]
+        heading = f"{' '.join(data)}, {measure.title} % [95 % interval] on test {measure.samples}"
+        console.line()
+        console.table(
+            f"{title}: {heading}",
+            [columns[place] for place in kept],
+            [[row[place] for place in kept] for row in rows],
+        )
+
+
+def _row(result: Result, measure: Measure) -> list[str]:
+    """A result as a row of the terminal's table."""
+    return [
+        result.method,
+        f"{result.ours[NFE]:.0f}",
+        percent(result.ours, measure),
+        percent(result.paper or {}, measure),
+        difference(result.test, measure) if result.test else "",
+        f"{result.images} × {result.seeds}",
+        _whose(result),
+    ]
+
+
+def _whose(result: Result) -> str:
+    """Of how many samples the paper's number is, and of which data where they are others."""
+    if not result.paper:
+        return "–"
+    others = result.paper_dataset if result.paper_dataset != result.dataset else ""
+    number = str(result.paper_images) if result.paper_images else "not told"
+    return f"{others}, {number}" if others else number
+
+
+def report(
+    title: str, results: Sequence[Result], files: dict[str, Path], work: Work, console: Console
+) -> None:
+    """Show the numbers, name the files, say what to type next."""
+    plan, measure = work.plans[0], work.measure
+    table = work.table(plan)
+    reference = "" if table.reference is None else table.methods[table.reference].label
+    tables(console, title, results, measure, reference)
+    if any(result.paper for result in results):
+        console.line(
+            "the paper gives no intervals; those beside it follow from its number of "
+            f"{measure.samples}, where that is known"
+        )
+    say_if_smoke(console, plan.preset)
+    best = max(results, key=lambda r: r.ours[ACCURACY])
+    console.line(
+        f"\nfound:    {len(results)} numbers; the best is {best.method} on {best.dataset} "
+        f"{best.corruption}, {measure.title} {100 * best.ours[measure.name]:.1f} %"
+    )
+    for name, path in files.items():
+        console.line(f"{name + ':':9} {path}")
+    console.line("search each strategy's own best points:")
+    console.line(f"  {command('platform.sweep', 'all', plan.dataset, *common_flags(plan))}")

@@ -1,0 +1,218 @@
+"""Which point a sweep names, and what it says of it, on made-up answers."""
+
+from dataclasses import asdict, replace
+from platform.cli.console import Console
+from platform.cli.tables import paragraphs
+from platform.pipeline import confirm
+
+import numpy as np
+import pytest
+
+from dashboards.choice import MARGIN, against, choose, headline
+from dashboards.points import Shown, difference, result, rows
+from trainables.evaluation.records import Measurement
+from trainables.evaluation.summary import paired, summary
+from trainables.scoring.metric_names import MEASURES
+
+IMAGES, SPEECH = MEASURES["image"], MEASURES["speech"]
+
+
+def _images(right, nfe, size, shift=0):
+    """Answers of which so many are right, beginning with the image number `shift`."""
+    correct = np.zeros(size, int)
+    correct[(np.arange(right) + shift) % size] = 1
+    return [Measurement({}, {}, "".join(map(str, correct)), {"nfe": float(nfe)})]
+
+
+def _sentences(wrong, nfe, size):
+    """Answers with one wrong word in so many of the sentences, each of ten words."""
+    errors = tuple(int(number < wrong) for number in range(size))
+    correct = "".join(str(1 - error) for error in errors)
+    return [Measurement({}, {}, correct, {"nfe": float(nfe)}, errors, (10,) * size)]
+
+
+def _points(measure=IMAGES, **measured):
+    """Points by their names: those that begin with "p" are the strategy's, others are baselines.
+
+    `measured` are a point's answers on validation and on test.
+    """
+    points = [
+        Shown(
+            name, name if role == "baseline" else "nested", role, {},
+            summary(validation, measure), summary(test, measure),
+        )
+        for name, (validation, test) in measured.items()
+        for role in (["front"] if name.startswith("p") else ["baseline"])
+    ]  # fmt: skip
+    points = confirm.tested(points, {name: test for name, (_, test) in measured.items()})
+    return points, {name: validation for name, (validation, _) in measured.items()}
+
+
+def _same(answers):
+    return answers, answers
+
+
+def test_a_cheap_point_that_is_as_good_is_the_one_that_is_named():
+    """1.0 of 4000 images is 40: 8 fewer are right at 2 calls, and few answers differ."""
+    choice = choose(
+        *_points(
+            p8=_same(_images(3600, 235, 4000)),
+            p16=_same(_images(3592, 2, 4000)),
+            noisy=_same(_images(2400, 0, 4000)),
+        )
+    )
+    assert (choice.best.label, choice.cheapest.label, choice.maybe) == ("p8", "p16", None)
+    first, second, third = headline(choice, IMAGES)
+    assert first.startswith(
+        "p16, accuracy 89.8 % at 2 calls: the cheapest shown to come within 1 perc"
+    )
+    assert second == "the best on validation images: p8, accuracy 90.0 % at 235 calls"
+    assert third == (
+        "p16 on test images: better than noisy (paired, at 95%, Holm's correction for 2 tests)"
+    )
+
+
+def test_a_cheap_point_that_is_worse_is_not_named():
+    choice = choose(*_points(p1=_same(_images(3600, 235, 4000)), p2=_same(_images(3400, 2, 4000))))
+    assert (choice.best.label, choice.cheapest.label, choice.maybe) == ("p1", "p1", None)
+    (line,) = headline(choice, IMAGES)
+    assert "no cheaper one is shown to come within 1 percentage point of it" in line
+
+
+def test_few_images_do_not_show_that_a_cheap_point_is_as_good_but_that_it_may_be():
+    """Not to be told apart is not to be as good: 3 of 64 images may as well be 10 % of all."""
+    points, validation = _points(
+        p1=_same(_images(50, 235, 64)),
+        p2=_same(_images(49, 12, 64, shift=2)),
+        p3=_same(_images(48, 2, 64, shift=1)),
+        p4=_same(_images(20, 1, 64)),
+    )
+    choice = choose(points, validation)
+    assert (choice.best.label, choice.cheapest.label) == ("p1", "p1")
+    shown, test = choice.maybe
+    assert shown.label == "p3" and test["difference"] == pytest.approx(-2 / 64)
+    assert (
+        "cheaper, and not told from the best on validation images: p3 at 2 calls, -3.1 (p="
+        in (headline(choice, IMAGES)[1])
+    )
+
+
+@pytest.mark.parametrize(("lost", "named"), [(7, "p2"), (60, "p1")])
+def test_the_whole_interval_must_lie_above_the_margin(lost, named):
+    """Of 4000: 7 fewer; 60 fewer, where the difference alone is more than the margin. In between the
+    interval decides: at 30 fewer the difference lies within the margin, its interval does not.
+    """
+    cases = {fewer: choose(*_points(
+        p1=_same(_images(3600, 9, 4000)), p2=_same(_images(3600 - fewer, 2, 4000)),
+    )) for fewer in (lost, 30)}  # fmt: skip
+    assert cases[lost].cheapest.label == named
+    test = paired(_images(3570, 2, 4000), _images(3600, 9, 4000))
+    assert -MARGIN < test.difference and test.low < -MARGIN
+    assert cases[30].cheapest.label == "p1"
+
+
+def test_of_equal_points_the_best_is_the_cheapest_and_the_papers_point_may_be_it():
+    points, validation = _points(p1=_same(_images(90, 9, 100)), p2=_same(_images(90, 4, 100)))
+    points[1] = replace(points[1], role="paper")
+    choice = choose(points, validation)
+    assert choice.best is choice.cheapest is points[1]
+
+
+def test_it_is_chosen_on_validation_and_compared_on_test():
+    """On test the other point is the better one: nothing of the choice may come from there."""
+    choice = choose(
+        *_points(
+            p1=(_images(3600, 9, 4000), _images(2000, 9, 4000)),
+            p2=(_images(3000, 9, 4000), _images(3900, 9, 4000)),
+            card=(_images(100, 4, 4000), _images(3000, 4, 4000)),
+        )
+    )
+    assert choice.best is choice.cheapest and choice.best.label == "p1"
+    assert choice.worse_than == ("card",)
+
+
+def test_every_baseline_is_told_by_its_own_test_and_all_are_corrected_together():
+    points, validation = _points(
+        p1=_same(_images(500, 9, 1000)),
+        p2=_same(_images(480, 2, 1000)),
+        noisy=_same(_images(400, 0, 1000)),
+        card=_same(_images(494, 4, 1000)),
+        other=_same(_images(506, 4, 1000)),
+        enhanced=_same(_images(600, 8, 1000)),
+    )
+    choice = choose(points, validation)
+    assert choice.better_than == ("noisy",) and choice.worse_than == ("enhanced",)
+    assert choice.not_told_from == ("card", "other") and choice.tests == 8
+    for name in (
+        "card",
+        "other",
+    ):  # six answers differ, all one way: told apart if it were one test
+        test = choice.best.tests[name]
+        assert test["p_value"] == pytest.approx(2 / 2**6)
+        assert test["p_holm"] == pytest.approx(2 * 2 / 2**6)
+    said = headline(choice, IMAGES)[-1]
+    assert "better than noisy; not told from card, other; worse than enhanced (paired" in said
+
+
+def test_a_sweep_below_the_noisy_signals_says_so():
+    points, validation = _points(p1=_same(_images(22, 12, 100)), noisy=_same(_images(30, 0, 100)))
+    choice = choose(points, validation)
+    assert choice.noisy.label == "noisy"
+    assert headline(choice, IMAGES)[-1] == (
+        "nothing was gained: the best is behind noisy, accuracy 30.0 % at 0 calls, by -8.0 (p=0.0078)"
+    )
+
+
+def test_of_sentences_fewer_errors_are_better():
+    """A margin of 1 is one word of a hundred: of 600 sentences of ten words, 60 words."""
+    choice = choose(
+        *_points(
+            SPEECH,
+            p1=_same(_sentences(60, 60, 600)),
+            p2=_same(_sentences(70, 4, 600)),
+            p3=_same(_sentences(300, 2, 600)),
+            noisy=_same(_sentences(50, 0, 600)),
+        )
+    )
+    assert (choice.best.label, choice.cheapest.label) == ("p1", "p2")
+    assert choice.worse_than == ("noisy",) and choice.noisy is not None
+    lines = headline(choice, SPEECH)
+    assert lines[0].startswith("p2, WER 1.2 % at 4 calls: the cheapest shown to come within 1 perc")
+    assert lines[-1].endswith("behind noisy, WER 0.8 % at 0 calls, by +0.2 (p=0.002)")
+
+
+def test_the_table_has_one_column_of_tests_seen_from_the_baselines():
+    points, validation = _points(
+        p1=_same(_images(500, 9, 1000)),
+        noisy=_same(_images(400, 0, 1000)),
+        enhanced=_same(_images(600, 8, 1000)),
+    )
+    shown = against(points, choose(points, validation).cheapest)
+    assert [row[5:] for row in rows(shown, IMAGES)] == [
+        [], ["-10.0 (p<0.001)"], ["+10.0 (p<0.001)"],
+    ]  # fmt: skip
+    (name,) = shown[1].tests
+    turned, test = shown[1].tests[name], points[0].tests["noisy"]
+    assert name == "p1" and (turned["low"], turned["high"]) == (-test["high"], -test["low"])
+
+
+def test_printed_p_values_are_those_that_were_corrected():
+    test = asdict(paired(_images(50, 1, 100), _images(40, 1, 100)))
+    assert difference(test, IMAGES) == "+10.0 (p=0.002)"
+    assert difference(test | {"p_holm": 0.02}, IMAGES) == "+10.0 (p=0.02)"
+
+
+def test_no_line_of_what_was_found_is_longer_than_a_terminal(tmp_path):
+    points, validation = _points(
+        p1=_same(_images(22, 12, 100)),
+        p2=_same(_images(20, 2, 100, shift=3)),
+        **{f"enhanced (best of {n})": _same(_images(30, n, 100)) for n in range(5)},
+        noisy=_same(_images(30, 0, 100)),
+    )
+    with (tmp_path / "out").open("w") as file:
+        lines = headline(choose(points, validation), IMAGES)
+        paragraphs(Console(file), "found:", lines)
+    out = (tmp_path / "out").read_text().splitlines()
+    assert max(map(len, out)) <= 80 and out[0].startswith("found:    p1, accuracy 22.0 % at 12")
+    assert all(line.startswith(" " * 10) for line in out[1:])
+    assert result(points[0], IMAGES) in out[0]

@@ -1,0 +1,73 @@
+"""Commands that are printed to copy name what was asked for again, and nothing that is usual."""
+
+import shlex
+import sys
+from pathlib import Path
+from platform.cli.flags import plan_of, sweep_parser
+from platform.cli.next_commands import command, common_flags, compare_flags
+
+import pytest
+
+
+def _plan(*words):
+    return plan_of(sweep_parser().parse_args(["nested", "digits", *words]))
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_what_is_usual_is_left_out():
+    assert list(common_flags(_plan())) == [] == list(compare_flags(_plan()))
+    same = _plan("--corruption", "gn30", "--preset", "quick", "--storage", "runs", "--seed", "0")
+    assert list(common_flags(same)) == []
+
+
+def test_all_that_differs_makes_the_same_plan_again(tmp_path):
+    (tmp_path / "data").mkdir()
+    words = [
+        "--corruption", "blur", "--preset", "smoke", "--seed", "3", "--data-dir", "data",
+        "--precision", "float32", "--whisper", "tiny", "--storage", "here it is",
+        "--tracking-uri", "sqlite:///other.db",
+    ]  # fmt: skip
+    plan = _plan(*words)
+    assert _plan(*common_flags(plan)) == plan
+    assert set(compare_flags(plan)) == set(common_flags(plan)) - {
+        "--precision", "float32", "--whisper", "tiny",
+    }  # fmt: skip
+
+
+def test_the_storages_own_tracking_store_is_left_out(tmp_path):
+    plan = _plan("--storage", "other")
+    assert list(common_flags(plan)) == ["--storage", f"{tmp_path}/other"]
+
+
+def test_a_tracking_store_that_the_environment_names_is_named(monkeypatch, tmp_path):
+    """Whoever copies the command may have no such environment, or, the other way round, has one."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert list(common_flags(_plan())) == ["--tracking-uri", "http://127.0.0.1:5000"]
+    own = f"sqlite:///{tmp_path}/runs/mlflow.db"
+    assert list(common_flags(_plan("--tracking-uri", own))) == ["--tracking-uri", own]
+
+
+def test_a_command_names_this_python_and_can_be_copied(monkeypatch, tmp_path):
+    module, *words = shlex.split(command("platform.sweep", "--storage", "here it is"))[2:]
+    assert (module, words) == ("platform.sweep", ["--storage", "here it is"])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    assert command("platform.sweep") == ".venv/bin/python -m platform.sweep"
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+    assert command("platform.sweep") == "/usr/bin/python3 -m platform.sweep"
+
+
+def test_no_verb_prints_a_command_of_its_own_making():
+    """`python -m platform.x` in a string, other than in help, would be without this Python and flags."""
+    root = Path(__file__).resolve().parent.parent / "platform"
+    files = [
+        *root.glob("pipeline/*.py"),
+        *root.glob("reproduction/*.py"),
+        *root.glob("backend/*.py"),
+    ]
+    assert files
+    for file in files:
+        assert "python -m" not in file.read_text().split('"""', 2)[-1], file

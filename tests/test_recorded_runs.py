@@ -1,0 +1,183 @@
+"""What people see of a sweep's runs in MLflow, on a store of its own, and how compare reads them."""
+
+import json
+from pathlib import Path
+from platform import compare
+from platform.backend.tracking import Tracker, parameters_of
+from platform.backend.tracking_store import client_of
+from platform.cli.next_steps import page_address, page_steps
+from platform.planning.plan import Plan
+
+import pytest
+
+from dashboards.points import Shown
+from dashboards.runs import confirmed
+
+TEST = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9, "nfe": 12.0, "gflops": 2.0}
+VALIDATION = TEST | {"accuracy": 0.85}
+POINT = {
+    "outer_steps": 1,
+    "inner_steps": 3,
+    "t_switch": 0.1167,
+    "refresh_interval": 1.0,
+    "eta": 0.5,
+}
+BEST = Shown(
+    "nested #2", "nested", "front", POINT, VALIDATION, TEST,
+    {"enhanced (paper)": {"difference": 0.1, "p_value": 0.03}},
+)  # fmt: skip
+NOISY = Shown("noisy", "noisy", "baseline", {}, VALIDATION, TEST | {"accuracy": 0.3, "nfe": 0.0})
+WANTED = {"corruption": "gn30", "preset": "smoke", "seed": "0"}
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A sweep as recorded: its storage, its tracker, a client of the store."""
+    storage = tmp_path_factory.mktemp("recorded") / "runs"
+    storage.mkdir()
+    uri = f"sqlite:///{storage}/mlflow.db"
+    tracker = Tracker(Plan("nested", "digits", "gn30", "smoke", 2, 0, 1, 0.0, str(storage), uri))
+    tracker.begin()
+    for number in (1, 2):
+        tracker.trial(number, POINT, VALIDATION, 1.0)
+        tracker.hypervolume(0.1 * number, number)
+    for shown in (BEST, NOISY):
+        tracker.confirmed(shown)
+    tracker.result(BEST, 2, ["nested #2 accuracy 80 %", "noisy accuracy 30 %"])
+    tracker.finish("FINISHED")
+    return storage, tracker, client_of(uri)
+
+
+def _runs(recorded, query):
+    _, tracker, client = recorded
+    return client.search_runs([tracker.experiment], query)
+
+
+def test_names_of_runs_say_strategy_and_point(recorded):
+    names = {run.info.run_name for run in _runs(recorded, "tags.stage != 'sweep'")}
+    point = "outer=1 inner=3 switch=0.117 refresh=1 eta=0.5"
+    assert names == {
+        f"nested {point} (trial 1)", f"nested {point} (trial 2)", f"test nested #2 {point}",
+        "test noisy",
+    }  # fmt: skip
+
+
+def test_names_of_measures_say_the_split_and_those_of_costs_do_not(recorded):
+    trial = _runs(recorded, "tags.stage = 'trial'")[0].data.metrics
+    assert trial["validation_accuracy"] == 0.85 and trial["nfe"] == 12
+    (best,) = _runs(recorded, "tags.label = 'nested #2'")
+    assert best.data.metrics["test_accuracy"] == 0.8
+    assert best.data.metrics["validation_accuracy"] == 0.85
+    assert best.data.metrics["difference_vs_enhanced_paper"] == 0.1
+    for metrics in (trial, best.data.metrics):
+        assert "accuracy" not in metrics and "validation_nfe" not in metrics
+
+
+def test_the_parent_has_few_charts_and_its_curve_is_the_first(recorded):
+    _, tracker, client = recorded
+    parent = client.get_run(tracker.parent)
+    names = sorted(parent.data.metrics)
+    assert names == [
+        "hypervolume",
+        "nfe",
+        "test_accuracy",
+        "test_accuracy_high",
+        "test_accuracy_low",
+    ]
+    history = client.get_metric_history(tracker.parent, "hypervolume")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 0.1), (2, 0.2)]
+
+
+def test_the_number_of_trials_is_the_one_there_is_now(recorded):
+    _, tracker, client = recorded
+    parent = client.get_run(tracker.parent)
+    assert parent.data.tags["trials"] == "2" and "trials" not in parent.data.params
+
+
+def test_the_description_says_what_was_found_and_what_to_type(recorded):
+    _, tracker, client = recorded
+    text = client.get_run(tracker.parent).data.tags["mlflow.note.content"]
+    assert "**nested** on digits, gn30" in text and "2 trials" in text
+    assert "\n- nested #2 accuracy 80 %\n- noisy accuracy 30 %\n" in text
+    for wanted in ("platform.evaluate nested digits", '"outer_steps": 1', "--trials 4"):
+        assert wanted in text
+
+
+def test_runs_are_found_by_their_dataset(recorded):
+    every = _runs(recorded, "")
+    assert len(every) == 5
+    assert len(_runs(recorded, "datasets.name = 'digits'")) == len(every)
+    assert not _runs(recorded, "datasets.name = 'mnist'")
+    assert len(_runs(recorded, "datasets.context = 'test'")) == 2
+
+
+def test_a_point_is_replayed_from_its_run(recorded):
+    _, _, client = recorded
+    (best,) = _runs(recorded, "tags.label = 'nested #2'")
+    strategy, params = parameters_of(client.tracking_uri, best.info.run_id)
+    assert strategy == "nested"
+    assert {name: float(text) for name, text in params.items()} == POINT
+
+
+def test_compare_reads_both_splits(recorded):
+    _, _, client = recorded
+    points = {shown.label: shown for shown in confirmed(client, "digits", WANTED)}
+    assert set(points) == {"nested #2", "noisy"}
+    assert points["nested #2"].test == TEST and points["nested #2"].validation == VALIDATION
+    assert points["nested #2"].point == POINT
+
+
+def test_compare_reads_stores_whose_names_did_not_say_the_split(recorded):
+    """Runs as they were recorded before: the label in the name, the split in a tag."""
+    _, _, client = recorded
+    experiment = client.create_experiment("recorded before")
+    sweep = client.create_run(
+        experiment, tags=WANTED | {"stage": "sweep", "strategy": "nested"}
+    ).info.run_id
+    tags = {"stage": "confirm", "strategy": "card", "role": "baseline", "mlflow.parentRunId": sweep}
+    run = client.create_run(experiment, tags=tags, run_name="confirm card (best)").info.run_id
+    for name, value in TEST.items():
+        client.log_metric(run, name, value)
+    client.log_param(run, "steps", 10)
+    client.set_terminated(sweep)
+    (shown,) = confirmed(client, "recorded before", WANTED)
+    assert shown == Shown("card (best)", "card", "baseline", {"steps": 10}, {}, TEST)
+
+
+def test_compare_writes_its_summary(recorded, tmp_path, capfd):
+    storage = recorded[0]
+    arguments = ["digits", "--preset", "smoke", "--storage", str(storage)]
+    assert compare.main([*arguments, "--json", str(tmp_path / "summary.json")]) == 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    points = {point["label"]: point for point in summary["points"]}
+    assert points["nested #2"]["test"] == TEST and points["nested #2"]["point"] == POINT
+    assert (summary["dataset"], summary["corruption"], summary["seed"]) == ("digits", "gn30", "0")
+    out = capfd.readouterr().out
+    for path in summary["files"].values():
+        assert path in out and Path(path).stat().st_size > 0
+
+
+def test_compare_refuses_what_it_does_not_know_and_makes_nothing(tmp_path, capfd):
+    for words, said in (
+        (["--preset", "smok"], "unknown preset 'smok': did you mean 'smoke'?"),
+        (["--corruption", "gn3"], "unknown corruption 'gn3': did you mean 'gn30'?"),
+        (["--workers", "2"], "unknown flag '--workers'"),
+        (["--whisper", "base"], "unknown flag '--whisper'"),
+        ([], "nothing has been recorded in"),
+    ):
+        assert compare.main(["digits", "--storage", str(tmp_path / "none"), *words]) == 2
+        error = capfd.readouterr().err
+        assert said in error and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_page_is_the_one_for_training_and_lies_on_the_server_where_there_is_one():
+    page = page_address("sqlite:////runs/mlflow.db", "3", "abc")
+    assert page == ("http://127.0.0.1:5000/#/experiments/3/runs/abc?workflowType=machine_learning")
+    (opening,) = page_steps("sqlite:////runs/mlflow.db").values()
+    assert "mlflow ui --backend-store-uri sqlite:////runs/mlflow.db" in opening
+    server = "https://mlflow.example/"
+    assert page_address(server, "3") == (
+        "https://mlflow.example/#/experiments/3/runs?workflowType=machine_learning"
+    )
+    assert page_steps(server) == {}

@@ -1,0 +1,147 @@
+"""A search space as data: what changes it, and what does not."""
+
+import subprocess
+import sys
+
+import optuna
+import pytest
+from conftest import clean_environment
+
+import search_spaces
+from trainables.core.config import digest
+
+TINY = """
+def suggest(trial, T, kind):
+    point = {"steps": trial.suggest_int("steps", 1, T, log=True), "eta": 0.0, "source": "x"}
+    point["share"] = trial.suggest_float("share", 0.0, 1.0, step=0.25)
+    if point["share"] > 0.25:
+        point["source"] = trial.suggest_categorical("source", ("x", "y"))
+        point["eta"] = 2 * trial.suggest_float("eta", 0.0, 0.5)
+    return point
+"""
+
+
+def _space(text=TINY, change=("", "")):
+    assert change[0] in text
+    scope = {}
+    exec(text.replace(*change), scope)
+    return scope["suggest"]
+
+
+def _described(*change, T=20):
+    return digest(search_spaces.described(_space(TINY, change or ("", "")), T, "image"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"steps", 1, T', '"steps", 2, T'),
+        ('"steps", 1, T', '"steps", 1, T + 1'),
+        (", log=True", ""),
+        ("step=0.25", "step=0.5"),
+        (", step=0.25", ""),
+        ("1.0, step", "0.75, step"),
+        ("0.0, 0.5)", "0.0, 0.5, step=0.01)"),
+        ('("x", "y")', '("y", "x")'),
+        ('("x", "y")', '("x", "y", "z")'),
+        ('al("source"', 'al("origin"'),
+        ("> 0.25", "> 0.5"),
+        ("> 0.25", ">= 0.25"),
+        ('"eta": 0.0', '"eta": 0.1'),
+        ("2 * trial", "1.99 * trial"),
+        ("return point", 'point["steps"] = min(point["steps"], 19)\n    return point'),
+        ("return point", 'return {**point, "chains": 1}'),
+    ],
+)
+def test_another_space_is_described_otherwise(change):
+    assert _described(*change) != _described()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("def suggest", "# the space\ndef suggest"),
+        ("    return point", "    # all of it\n    found = dict(point)\n    return found"),
+        ("trial, T, kind", "one, T, kind=None"),
+        ("2 * trial", "(1 + 1) * trial"),
+        ("> 0.25", "> 0.3"),  # shares are quarters
+    ],
+)
+def test_the_same_space_in_other_words_is_described_the_same(change):
+    text = TINY.replace(*change)
+    if "one, T" in text:
+        text = text.replace("trial.", "one.")
+    space = _space(text)
+    assert digest(search_spaces.described(space, 20, "image")) == _described()
+
+
+def test_it_depends_on_the_levels_and_names_every_path():
+    assert _described(T=21) != _described()
+    found = search_spaces.described(_space(), 20, "image")
+    assert [[asked[0] for asked in path] for path in found["paths"]] == [
+        ["steps", "share"],
+        ["steps", "share", "source", "eta"],
+    ]
+    assert found["paths"][0] == [
+        ["steps", "int", 1, 20, 1, True],
+        ["share", "float", 0.0, 1.0, 0.25, False],
+    ]
+    assert found["paths"][1][2] == ["source", "categorical", ["x", "y"]]
+    steps = {answers[0] for _, answers, _ in found["points"]}
+    assert {1, 20} <= steps and len(steps) > 5
+
+
+def test_another_process_with_another_order_of_hashes_finds_the_same(root):
+    code = (
+        "import search_spaces; from trainables.core.config import digest; "
+        "print(digest([search_spaces.description(name, 6, kind) "
+        "for name in search_spaces.names() for kind in ('image', 'speech')]))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=root, capture_output=True, text=True, check=True,
+            env=clean_environment(PYTHONHASHSEED=seed),
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(found) == 1 and found != {""}
+
+
+@pytest.mark.parametrize("name", search_spaces.names())
+@pytest.mark.parametrize("kind", ["image", "speech"])
+def test_every_point_of_a_description_is_one_of_the_strategy(name, kind):
+    found = search_spaces.description(name, 6, kind)
+    for path, answers, point in found["points"]:
+        asked = [one[0] for one in found["paths"][path]]
+        trial = optuna.trial.FixedTrial(dict(zip(asked, answers, strict=True)))
+        assert search_spaces.load(name).suggest(trial, 6, kind) == point
+
+
+def _asked(**answers):
+    trial = optuna.trial.FixedTrial(answers)
+    return _space()(trial, 20, "image"), trial.distributions
+
+
+def test_what_was_asked_before_gives_the_same_point():
+    answers = {"steps": 3, "share": 0.5, "source": "y", "eta": 0.1}
+    point, asked = _asked(**answers)
+    assert search_spaces.replayed(_space(), 20, "image", asked, answers) == point
+    moved = _space(TINY, ("2 * trial", "3 * trial"))
+    assert search_spaces.replayed(moved, 20, "image", asked, answers)["eta"] != point["eta"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"steps", 1, T', '"steps", 1, T + 1'),  # another range
+        ('("x", "y")', '("x", "y", "z")'),
+        ("> 0.25", "> 0.5"),  # less is asked
+        ("return point", 'trial.suggest_int("chains", 1, 8)\n    return point'),  # more is
+        ('al("source"', 'al("origin"'),
+    ],
+)
+def test_a_space_that_asks_otherwise_has_no_such_point(change):
+    answers = {"steps": 3, "share": 0.5, "source": "y", "eta": 0.1}
+    _, asked = _asked(**answers)
+    assert search_spaces.replayed(_space(TINY, change), 20, "image", asked, answers) is None
