@@ -88,14 +88,20 @@ def _draw(
 
 
 def fronts_figure(heading: str, points: Sequence[Shown], measure: Measure) -> Figure:
-    """Each strategy's points on the test split, joined where none of it beats them; `noisy` as a level."""
+    """Each strategy's points on the test split, joined where none of it beats them; `noisy` as a level.
+
+    A point that several sweeps confirmed, as the baselines are, is drawn once.
+    """
     curves, faint = {}, {}
+    tested = {p.label: p for p in points if p.test}
     for strategy in sorted({p.strategy for p in points}):
-        own = [p for p in points if p.strategy == strategy and p.test]
+        own = [p for p in tested.values() if p.strategy == strategy]
         ahead = front([(p.test[ACCURACY], p.test[NFE]) for p in own])
         places = [(p.test[NFE], p.test) for p in own]
         curves[strategy] = [places[i] for i in ahead]
-        faint[strategy] = [place for i, place in enumerate(places) if i not in ahead]
+        faint[strategy] = [
+            place for i, place in enumerate(places) if i not in ahead and place[0] > 0
+        ]
     return curves_figure(
         f"every strategy on {heading}",
         NFE_AXIS,

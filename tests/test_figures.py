@@ -221,6 +221,11 @@ def test_all_fronts_are_joined_where_they_are_ahead_and_faint_elsewhere():
     assert not axes.get_window_extent().overlaps(boxes["legend"])
 
 
+def test_points_that_several_sweeps_confirmed_are_drawn_once():
+    once, twice = _fronts(), fronts_figure("digits", [*_crowded(), *_crowded()], BY_ACCURACY)
+    assert figure_files("fronts", once) == figure_files("fronts", twice)
+
+
 def test_panels_of_the_papers_tables_stand_in_rows_of_three():
     figure = _panels()
     visible = [axes for axes in figure.axes if axes.get_visible()]
