@@ -14,7 +14,9 @@ import torch
 from speech_files import loud_spans, write_ears, write_responses, write_wham
 from speech_task import write_whisper
 
-from dashboards.front import front_figure, front_page
+from dashboards.figure_files import figure_files
+from dashboards.front import front_figure
+from dashboards.page import front_page
 from dashboards.pareto import Reference, hypervolume, shared_reference
 from dashboards.points import Shown, difference, percent, rows
 from trainables.core.config import as_mapping, from_mapping
@@ -164,9 +166,9 @@ def test_more_errors_than_words_are_shown_and_drawn():
     assert 0 < hypervolume([(-1.4, 4.0), (0.5, 10.0)], reference) < 1
     trials = [{"accuracy": -1.4, "nfe": 4.0, "point": {}}]
     measure = MEASURES["speech"]
-    assert "240.0" in front_page("t", trials, points, measure)
-    picture = front_figure("t", [(-1.4, 4.0)], points, reference, 0.0, measure)
-    assert picture.startswith(b"\x89PNG")
+    assert "240.0" in front_page("t", trials, points, ["a"], measure)
+    figure = front_figure("t", [(-1.4, 4.0)], points, ["a"], reference, 0.0, measure)
+    assert figure_files("front", figure)["front.png"].startswith(b"\x89PNG")
 
 
 def test_fewer_errors_on_the_same_utterances_are_a_gain():

@@ -3,16 +3,19 @@
 import csv
 import io
 from platform import reproduce
+from platform.cli.console import Console
 from platform.planning.plan import Plan
 from platform.reproduction import paper_tables
-from platform.reproduction.report import row_of
+from platform.reproduction.report import tables
 from platform.reproduction.results import Result, percent_of, save
 
 import pytest
 import torch
 from speech_task import COARSE, load_digits, speech_task, train, write_whisper
 
-from dashboards.front import front_figure, front_page
+from dashboards.figure_files import figure_files
+from dashboards.front import front_figure
+from dashboards.page import front_page
 from dashboards.pareto import Reference, shared_reference
 from dashboards.points import Shown, difference, percent, rows, signal_rows, to_csv
 from trainables.core.noise import generator_of
@@ -75,10 +78,10 @@ def test_tables_and_figures_show_the_errors_of_speech():
     table = list(csv.DictReader(io.StringIO(to_csv(points))))
     assert table[0]["test_wer"] == "0.25" and table[1]["test_pesq"] == ""
     assert "test_estoi" not in table[0] and "test_gflops" not in table[0]
-    picture = front_figure("t", [(0.75, 4.0)], points, Reference(0.1, 40), 0.5, SPEECH)
-    assert picture.startswith(b"\x89PNG")
+    figure = front_figure("t", [(0.75, 4.0)], points, ["a"], Reference(0.1, 40), 0.5, SPEECH)
+    assert figure_files("front", figure)["front.png"].startswith(b"\x89PNG")
     trials = [{"accuracy": 0.75, "nfe": 4.0, "point": {"steps": 3}}]
-    page = front_page("t", trials, points, SPEECH)
+    page = front_page("t", trials, points, ["a"], SPEECH)
     assert "WER, % (lower is better)" in page and '"y":[25.0]' in page.replace(" ", "")
 
 
@@ -205,9 +208,11 @@ def test_a_number_of_the_paper_without_images_has_no_interval(tmp_path):
     ours = summary([_measured("1110")], SPEECH)
     result = Result("fsdd-reverb", "reverb", "nested", "nested", 0, {}, ours, 4, 1, reported, 0,
                     None, "gsc-reverb")  # fmt: skip
-    row = row_of(result, SPEECH)
-    assert row[3].startswith("25.0 [") and row[6] == f"{4.85:.1f}"
-    assert row[7] == "gsc-reverb, not told"
+    stream = io.StringIO()
+    tables(Console(stream, 200), "Table 2", [result], SPEECH, "")
+    row = stream.getvalue().strip().split("\n")[-1]
+    assert row.startswith("nested") and "25.0 [" in row and f"  {4.85:.1f}  " in row
+    assert "gsc-reverb, not told" in row
     (line,) = csv.DictReader(save([result], tmp_path, SPEECH)["table"].open())
     assert float(line["wer"]) == 0.25 and float(line["paper_wer"]) == pytest.approx(0.0485)
     assert line["paper_wer_low"] == "" and line["paper_dataset"] == "gsc-reverb"
