@@ -111,7 +111,7 @@ def _point(plan: Plan, run: str | None, given: Mapping[str, Any] | None) -> Mapp
 
 
 def _point_of_run(plan: Plan, run_id: str) -> Mapping[str, Any]:
-    from platform.backend.tracking import parameters_of
+    from platform.backend.tracking_store import parameters_of
 
     from dashboards.runs import value_of
 

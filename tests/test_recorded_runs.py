@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 from platform import compare
-from platform.backend.tracking import Tracker, parameters_of
-from platform.backend.tracking_store import client_of
+from platform.backend.tracking import Tracker
+from platform.backend.tracking_store import client_of, parameters_of
 from platform.cli.next_steps import page_address, page_steps
 from platform.planning.plan import Plan
 
@@ -43,7 +43,7 @@ def recorded(tmp_path_factory):
         tracker.hypervolume(0.1 * number, number)
     for shown in (BEST, NOISY):
         tracker.confirmed(shown)
-    tracker.result(BEST, 2, ["nested #2 accuracy 80 %", "noisy accuracy 30 %"])
+    tracker.result(BEST, BEST, 2, ["nested #2 accuracy 80 %", "noisy accuracy 30 %"])
     tracker.finish("FINISHED")
     return storage, tracker, client_of(uri)
 

@@ -65,7 +65,7 @@ def test_a_sweep_has_one_confirmation_its_last(tmp_path):
     assert last["nested #1"] == runs["nested #1"] and last["noisy"] != runs["noisy"]
     listed = client.search_runs([tracker.experiment], stage)
     assert {run.info.run_id for run in listed} == set(last.values())
-    points = confirmed(uri, "digits", {"corruption": "gn30"})
+    points = confirmed(client, "digits", {"corruption": "gn30"})
     assert {p.label: p.test["accuracy"] for p in points} == {
         "nested #1": 0.1 + 0.2, "nested #7": 0.1 + 0.2, "noisy": 0.5,
     }  # fmt: skip

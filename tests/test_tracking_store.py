@@ -5,8 +5,8 @@ import shutil
 import socket
 import sqlite3
 from contextlib import closing
-from platform.backend.tracking import Tracker, parameters_of
-from platform.backend.tracking_store import client_of, own_artifacts
+from platform.backend.tracking import Tracker
+from platform.backend.tracking_store import client_of, own_artifacts, parameters_of
 from platform.planning.plan import Plan
 
 import pytest

@@ -25,7 +25,6 @@ from typing import Any
 from dashboards.points import Shown
 from dashboards.runs import LABEL
 from trainables.core.config import digest
-from trainables.core.errors import UsageError
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
@@ -292,26 +291,3 @@ def _content_of(shown: Shown) -> str:
 def _key(label: str) -> str:
     """A label as part of a metric's name, which MLflow allows few signs in."""
     return "_".join(re.findall(r"\w+", label))
-
-
-def parameters_of(uri: str, run_id: str) -> tuple[str, dict[str, str]]:
-    """The strategy and the sampling parameters of a trial's or a confirmed point's run.
-
-    Raises:
-        UsageError: the store has no such run, or the run is of no point.
-    """
-    from mlflow.exceptions import MlflowException
-
-    client = client_of(uri, existing=True)
-    with failures_told(uri):
-        try:
-            run = client.get_run(run_id)
-        except MlflowException as error:
-            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                raise
-            raise UsageError(
-                f"no run {run_id!r} in {uri}: copy its id from MLflow's page"
-            ) from error
-    if run.data.tags.get("stage") not in (STAGE_TRIAL, STAGE_CONFIRM):
-        raise UsageError(f"run {run_id} is of no point: choose a trial or a confirmed point")
-    return run.data.tags["strategy"], dict(run.data.params)

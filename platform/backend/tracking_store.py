@@ -1,4 +1,4 @@
-"""MLflow's store: the first contact with it, and where a database keeps its artifacts."""
+"""MLflow's store: the first contact with it, points read from it, where a database's artifacts are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from trainables.core.errors import UsageError
+from trainables.scoring.metric_names import STAGE_CONFIRM, STAGE_TRIAL
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -107,6 +108,29 @@ def _of_another_version(uri: str, said: str) -> UsageError:
         f"the tracking store {uri} is of another version of MLflow ({said.split('. ')[0]}): copy it and "
         f"run {command('mlflow', 'db', 'upgrade', uri)}, or name another by --tracking-uri"
     )
+
+
+def parameters_of(uri: str, run_id: str) -> tuple[str, dict[str, str]]:
+    """The strategy and the sampling parameters of a trial's or a confirmed point's run.
+
+    Raises:
+        UsageError: the store has no such run, or the run is of no point.
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = client_of(uri, existing=True)
+    with failures_told(uri):
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            raise UsageError(
+                f"no run {run_id!r} in {uri}: copy its id from MLflow's page"
+            ) from error
+    if run.data.tags.get("stage") not in (STAGE_TRIAL, STAGE_CONFIRM):
+        raise UsageError(f"run {run_id} is of no point: choose a trial or a confirmed point")
+    return run.data.tags["strategy"], dict(run.data.params)
 
 
 def own_artifacts(uri: str, storage: Path, title: str) -> Path | None:
