@@ -93,15 +93,15 @@ def fronts_figure(heading: str, points: Sequence[Shown], measure: Measure) -> Fi
     A point that several sweeps confirmed, as the baselines are, is drawn once.
     """
     curves, faint = {}, {}
-    tested = {p.label: p for p in points if p.test}
     for strategy in sorted({p.strategy for p in points}):
-        own = [p for p in tested.values() if p.strategy == strategy]
-        ahead = front([(p.test[ACCURACY], p.test[NFE]) for p in own])
-        places = [(p.test[NFE], p.test) for p in own]
+        own = {
+            (p.test[ACCURACY], p.test[NFE]): p for p in points if p.strategy == strategy and p.test
+        }
+        ahead = front(list(own))
+        places = [(p.test[NFE], p.test) for p in own.values()]
         curves[strategy] = [places[i] for i in ahead]
-        faint[strategy] = [
-            place for i, place in enumerate(places) if i not in ahead and place[0] > 0
-        ]
+        behind = [place for i, place in enumerate(places) if i not in ahead]
+        faint[strategy] = [place for place in behind if place[0] > 0]
     return curves_figure(
         f"every strategy on {heading}",
         NFE_AXIS,
