@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboards._colors import INK
+from dashboards.colors import INK
 
 _SIZE = 8.0  # of letters, in points
 _RADII = (7.0, 10.0, 14.0, 20.0, 28.0, 38.0, 50.0, 65.0, 85.0, 110.0)  # points from point to label

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboards._axes import (
+from dashboards.axes import (
     NFE_AXIS,
     around,
     bars,
@@ -18,7 +18,7 @@ from dashboards._axes import (
     titled,
     with_levels,
 )
-from dashboards._colors import style_of
+from dashboards.colors import style_of
 from dashboards.front import FAINT
 from dashboards.pareto import front
 from dashboards.points import Shown

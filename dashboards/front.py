@@ -9,7 +9,8 @@ from itertools import pairwise
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboards._axes import (
+from dashboards._labels import Mark, label
+from dashboards.axes import (
     NFE_AXIS,
     around,
     bars,
@@ -20,8 +21,7 @@ from dashboards._axes import (
     titled,
     with_levels,
 )
-from dashboards._colors import INK, TRIAL, style_of
-from dashboards._labels import Mark, label
+from dashboards.colors import INK, TRIAL, style_of
 from dashboards.pareto import Reference, front
 from dashboards.points import Shown
 from trainables.scoring.metric_names import ACCURACY, NFE, Measure

@@ -7,8 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboards._axes import NFE_AXIS, bars
-from dashboards._colors import INK, TRIAL, style_of
+from dashboards.axes import NFE_AXIS, bars
+from dashboards.colors import INK, TRIAL, style_of
 from dashboards.front import FAINT, FRONT, limits_of, short, split
 from dashboards.points import Shown, describe, percent
 from trainables.scoring.metric_names import NFE, Measure

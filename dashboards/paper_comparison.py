@@ -10,8 +10,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboards._axes import bars, new_figure
-from dashboards._colors import INK, style_of
+from dashboards.axes import bars, new_figure
+from dashboards.colors import INK, style_of
 from trainables.scoring.metric_names import Measure
 
 _COLUMNS = 3  # panels beside each other

@@ -4,11 +4,11 @@ from dataclasses import asdict, replace
 from platform.cli.console import Console
 from platform.cli.tables import paragraphs
 from platform.pipeline import confirm
+from platform.pipeline.choice import MARGIN, against, choose, headline
 
 import numpy as np
 import pytest
 
-from dashboards.choice import MARGIN, against, choose, headline
 from dashboards.points import Shown, difference, result, rows
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import paired, summary

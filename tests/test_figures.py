@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from dashboards._axes import plain_ticks
-from dashboards._colors import STYLES, style_of
+from dashboards.axes import plain_ticks
+from dashboards.colors import STYLES, style_of
 from dashboards.curves import fronts_figure
 from dashboards.figure_files import figure_files
 from dashboards.front import FRONT, front_figure, split

@@ -31,7 +31,7 @@ def test_a_run_that_lost_its_interruption_ends_as_interrupted(tmp_path, capfd, w
         "nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), f"sqlite:///{tmp_path}/m"
     )
     with interruptible():
-        status = run(plan, Console(), tmp_path / "log", "opening", lambda tracker: work())
+        status = run(plan, Console(), tmp_path / "log", "opening", lambda cluster, tracker: work())
         assert interrupted()
         with pytest.raises(KeyboardInterrupt):
             rearm()

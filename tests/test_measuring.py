@@ -37,7 +37,7 @@ def plan(tmp_path):
 def test_one_point_is_cut_by_the_splits_length_not_by_a_limit_beyond_it(plan, capfd):
     """One run is cut into pieces for every actor: none of them may lie beyond the last image."""
     assert plan.budget.confirm_limit > 2 * len(DIGITS.test)
-    with Cluster(plan) as cluster:
+    with Cluster() as cluster:
         ((measured,),) = measure_all(plan, cluster, Console(), [Candidate("noisy", {})], "test", 1)
     assert len(measured.correct) == len(DIGITS.test) and measured.cost["nfe_classifier"] == 1
     assert "failed" not in capfd.readouterr().out

@@ -13,10 +13,10 @@ from platform.cli.console import Console
 from platform.cli.next_steps import page_address, page_steps
 from platform.cli.tables import paragraphs, table
 from platform.pipeline import one_sweep
+from platform.pipeline.choice import verdict
 from platform.pipeline.confirm import Confirmed
 from platform.planning.plan import Plan
 
-from dashboards.choice import verdict
 from dashboards.curves import fronts_figure
 from dashboards.figure_files import figure_files
 from dashboards.points import Shown, as_json, result, to_csv

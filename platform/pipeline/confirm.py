@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from platform.backend.cluster import Cluster
 from platform.backend.measure import Candidate, measure_all
 from platform.cli.console import Console
+from platform.pipeline.choice import Choice, choose
 from platform.pipeline.study import POINT, accuracy_and_nfe, complete
 from platform.planning.plan import BASELINES, Plan
 
@@ -18,7 +19,6 @@ import optuna
 from optuna.trial import FrozenTrial
 
 import search_spaces
-from dashboards.choice import Choice, choose
 from dashboards.pareto import front
 from dashboards.points import Shown
 from trainables.evaluation.records import Measurement

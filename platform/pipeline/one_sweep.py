@@ -9,6 +9,7 @@ from platform.backend.tracking import Tracker
 from platform.cli.console import Console
 from platform.cli.next_steps import next_steps, page_address, page_steps
 from platform.cli.tables import paragraphs, table
+from platform.pipeline.choice import against, headline
 from platform.pipeline.confirm import Confirmed, confirm, front_trials
 from platform.pipeline.prepare import prepare
 from platform.pipeline.record import draw
@@ -16,7 +17,6 @@ from platform.pipeline.search import Searched, search
 from platform.pipeline.study import accuracy_and_nfe, complete
 from platform.planning.plan import Plan
 
-from dashboards.choice import against, headline
 from dashboards.pareto import hypervolume, shared_reference
 from dashboards.points import as_json
 from trainables.core.files import write_json

@@ -11,13 +11,13 @@ from platform.backend.session import devices
 from platform.cli.console import Console, chatter_to
 from platform.cli.next_commands import command, common_flags
 from platform.cli.tables import say_if_smoke, table_of_points, table_of_signals
+from platform.pipeline.choice import against
 from platform.pipeline.confirm import baseline_points, tested
 from platform.pipeline.samples import files_of_samples
 from platform.planning.plan import Plan
 from platform.planning.replay import Replay
 from typing import Any
 
-from dashboards.choice import against
 from dashboards.points import Shown, as_json
 from trainables.core.config import digest, identity
 from trainables.core.errors import UsageError

@@ -9,7 +9,7 @@ from textwrap import fill
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboards._colors import INK, style_of
+from dashboards.colors import INK, style_of
 from trainables.scoring.metric_names import Measure
 
 _FEWEST_TICKS = 3
