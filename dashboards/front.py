@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from matplotlib.axes import Axes
@@ -72,18 +72,20 @@ def split(points: Sequence[Shown]) -> Split:
     )
 
 
-def short(shown: Shown) -> str:
-    """A point's label beside its mark: the number alone of a point that was found, as the strategy
-    stands in the title.
+def beside(shown: Shown, chosen: Mapping[str, str]) -> str:
+    """What is written beside a point: its label, of a point that was found the number alone, as the
+    strategy stands in the title; and what it was chosen as.
     """
-    return shown.label.removeprefix(f"{shown.strategy} ") if shown.role == "front" else shown.label
+    found = shown.role == "front"
+    name = shown.label.removeprefix(f"{shown.strategy} ") if found else shown.label
+    return f"{name} {chosen.get(shown.label, '')}".rstrip()
 
 
 def front_figure(
     title: str,
     trials: Sequence[tuple[float, float]],
     points: Sequence[Shown],
-    chosen: Collection[str],
+    chosen: Mapping[str, str],
     reference: Reference,
     hypervolume: float,
     measure: Measure,
@@ -92,7 +94,7 @@ def front_figure(
 
     `trials` are (accuracy, nfe) of all trials on the validation split; their front is drawn too, so
     that its optimism shows. `points` are drawn as measured on the test split, with 95 % intervals;
-    those labelled as one of `chosen` are ringed. Points without calls are levels.
+    `chosen` says by their labels which are ringed, and in a word why. Points without calls are levels.
     """
     figure, drawn = new_figure(), split(points)
     axes = figure.add_subplot()
@@ -172,14 +174,16 @@ def places_of(points: Sequence[Shown], span: float) -> dict[str, float]:
     return places
 
 
-def _draw_called(axes: Axes, drawn: Split, chosen: Collection[str], measure: Measure) -> list[Mark]:
+def _draw_called(
+    axes: Axes, drawn: Split, chosen: Mapping[str, str], measure: Measure
+) -> list[Mark]:
     """All points with calls; the strategy's own that are ahead on test samples are joined."""
     low, high = axes.get_xlim()
     places = places_of(drawn.called, high / low)
     marks = []
     for shown in drawn.called:
-        faint, strong = shown in drawn.behind, shown.label in chosen
-        marks.append(_draw(axes, shown, places[shown.label], measure, faint, strong))
+        mark = _draw(axes, shown, places[shown.label], measure, faint=shown in drawn.behind)
+        marks.append(replace(mark, text=beside(shown, chosen), strong=shown.label in chosen))
     ringed = [mark for mark in marks if mark.strong]
     if ringed:
         axes.plot(
@@ -204,14 +208,7 @@ def _steps(marks: Sequence[Mark]) -> list[tuple[float, float]]:
     return corners
 
 
-def _draw(
-    axes: Axes,
-    shown: Shown,
-    place: float,
-    measure: Measure,
-    faint: bool,
-    strong: bool,
-) -> Mark:
+def _draw(axes: Axes, shown: Shown, place: float, measure: Measure, faint: bool) -> Mark:
     """A point with its interval."""
     (value,), ((down,), (up,)) = bars([shown.test], measure)
     style = style_of(shown.strategy)
@@ -221,4 +218,4 @@ def _draw(
         markersize=_SIZES[shown.role], mfc="white" if shown.role == "baseline" else style.color,
         zorder=3,
     )  # fmt: skip
-    return Mark(place, value, value - down, value + up, short(shown), strong)
+    return Mark(place, value, value - down, value + up)

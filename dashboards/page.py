@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
 from dashboards.axes import NFE_AXIS, bars
 from dashboards.colors import INK, TRIAL, style_of
-from dashboards.front import FAINT, FRONT, limits_of, short, split
+from dashboards.front import FAINT, FRONT, beside, limits_of, split
 from dashboards.points import Shown, describe, percent
 from trainables.scoring.metric_names import NFE, Measure
 
@@ -22,7 +22,7 @@ def front_page(
     title: str,
     trials: Sequence[Mapping[str, Any]],
     points: Sequence[Shown],
-    chosen: Collection[str],
+    chosen: Mapping[str, str],
     measure: Measure,
 ) -> str:
     """HTML of the measure against NFE, drawn as the figure is; hovering tells a point's parameters.
@@ -79,7 +79,7 @@ def _add(
     figure: go.Figure,
     name: str,
     points: Sequence[Shown],
-    chosen: Collection[str],
+    chosen: Mapping[str, str],
     measure: Measure,
     **drawn: Any,
 ) -> None:
@@ -96,7 +96,7 @@ def _add(
     }
     figure.add_scatter(
         x=_calls(points), y=values, error_y={"array": up, "arrayminus": down, "thickness": 1},
-        text=[short(p) for p in points], textposition="top right", hovertext=_told(points, measure),
+        text=[beside(p, chosen) for p in points], textposition="top right", hovertext=_told(points, measure),
         hovertemplate=_HOVER_TEMPLATE, name=name, marker=marker, **drawn,
     )  # fmt: skip
 

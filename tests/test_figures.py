@@ -55,7 +55,8 @@ def _crowded(noisy=0.36):
     ]
 
 
-def _front(points, chosen=("nested #5",), trials=((0.5, 20.0), (0.95, 12.0)), kind="image"):
+def _front(points, chosen=None, trials=((0.5, 20.0), (0.95, 12.0)), kind="image"):
+    chosen = chosen or {"nested #5": "cheapest", "nested #11": "best"}
     return front_figure("made up", trials, points, chosen, Reference(0.1, 300), 0.5, MEASURES[kind])
 
 
@@ -77,7 +78,7 @@ def _boxes(figure):
 def test_no_word_of_a_crowded_front_covers_another_or_the_legend(noisy, kind):
     figure = _front(_crowded(noisy), kind=kind)
     boxes = _boxes(figure)
-    assert {"#0", "#11", "nested (paper)", "enhanced (best)", "card (paper)", "legend"} <= set(
+    assert {"#0", "#11 best", "nested (paper)", "enhanced (best)", "card (paper)", "legend"} <= set(
         boxes
     )
     for (one, a), (other, b) in itertools.combinations(boxes.items(), 2):
@@ -127,12 +128,12 @@ def test_what_is_beaten_on_test_samples_is_faint_and_not_joined():
     assert np.all(np.diff(line.get_ydata()) >= 0) and np.all(np.diff(line.get_xdata()) >= 0)
 
 
-def test_chosen_points_are_ringed_and_bold():
-    (axes,) = _front(_crowded(), chosen=["nested #5", "nested #11"]).axes
+def test_chosen_points_are_ringed_and_say_why():
+    (axes,) = _front(_crowded()).axes
     (ring,) = [line for line in axes.lines if line.get_label() == "chosen on validation"]
     assert list(np.round(ring.get_ydata(), 6)) == [95.0, 96.5]
     bold = {text.get_text() for text in axes.texts if text.get_weight() == "bold"}
-    assert bold == {"#5", "#11"}
+    assert bold == {"#5 cheapest", "#11 best"}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_points_of_equal_calls_do_not_hide_each_other():
 def test_a_front_without_calls_or_without_trials_is_drawn():
     for points in ([_shown("noisy", "baseline", 0.4, 0)], [_shown("nested #1", "front", 0.9, 5)]):
         assert figure_files("front", _front(points, trials=[(0.4, 0.0)]))["front.png"]
-        assert front_page("made up", [], points, (), BY_ACCURACY)
+        assert front_page("made up", [], points, {}, BY_ACCURACY)
 
 
 def _panels():
@@ -235,7 +236,7 @@ def test_panels_of_the_papers_tables_stand_in_rows_of_three():
 
 def test_hovering_tells_calls_and_accuracy_once_each():
     trials = [{"accuracy": 0.9, "nfe": 12.0, "point": {"eta": 0.25}}]
-    page = front_page("made up", trials, _crowded(), ["nested #5"], BY_ACCURACY)
+    page = front_page("made up", trials, _crowded(), {"nested #5": "best"}, BY_ACCURACY)
     told = re.findall(r'<b>.*?"', page.replace("\\u003c", "<").replace("\\u003e", ">"))
     assert len(told) == len(_crowded()) + 1 + 1  # a trial; a level is a line with two ends
     for text in told:
@@ -247,7 +248,7 @@ def test_hovering_tells_calls_and_accuracy_once_each():
 
 
 def test_the_page_begins_where_the_points_are_and_tells_what_lies_far_below():
-    page = front_page("made up", [], _crowded(), (), BY_ACCURACY).split("Plotly.newPlot")[-1]
+    page = front_page("made up", [], _crowded(), {}, BY_ACCURACY).split("Plotly.newPlot")[-1]
     low, high = map(float, re.search(r'"range":\[([\d.]+),([\d.]+)\]', page).groups())
     assert 80 < low < 90 and 96 < high <= 101
     assert '"name":"noisy, 36.0 %"' in page

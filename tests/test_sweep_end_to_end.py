@@ -100,9 +100,11 @@ def test_threads_wait_as_decided_in_every_process_that_computes(swept):
 
 
 def test_training_has_as_many_threads_as_there_are_cpus(swept):
-    """What tests have in OMP_NUM_THREADS is another number."""
+    """On CPUs, that is; what tests have in OMP_NUM_THREADS is another number."""
     facts = [json.loads(file.read_text()) for file in swept[0].glob("parts/**/part.json")]
-    assert facts and {fact["threads"] for fact in facts} == {threads.available()}
+    assert facts
+    for fact in facts:
+        assert fact["threads"] == threads.available() or fact["device"] != "cpu"
 
 
 def test_the_summary_is_for_scripts(swept):

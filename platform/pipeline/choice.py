@@ -43,6 +43,11 @@ class Choice:
     noisy: Shown | None
     tests: int
 
+    @property
+    def words(self) -> dict[str, str]:
+        """What the points are that are spoken of, in a word, by their labels."""
+        return {self.cheapest.label: "cheapest", self.best.label: "best"}
+
 
 def choose(points: Sequence[Shown], validation: Mapping[str, Sequence[Measurement]]) -> Choice:
     """Choose among the points that are no baselines.

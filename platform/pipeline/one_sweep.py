@@ -62,12 +62,11 @@ def sweep(
         volume = hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
         bar.update(0, 1, "reading the data")
         dataset = plan.places.dataset(plan.task, bar.update)
-        chosen = confirmed.choice.cheapest
-        files = draw(plan, dataset, study, confirmed.points, chosen, reference, volume, bar.update)
+        choice = confirmed.choice
+        files = draw(plan, dataset, study, confirmed.points, choice, reference, volume, bar.update)
         for path in bar.each([*files.values(), plan.folder / "plan.json"], "logging artifacts"):
             tracker.artifact(path, plan.folder)
         tracker.mark_front({str(trial.number) for trial in front_trials(study)})
-        choice = confirmed.choice
         tracker.result(
             choice.best, choice.cheapest, len(complete(study)), headline(choice, plan.measure)
         )

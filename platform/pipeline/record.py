@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from platform.pipeline.choice import Choice
 from platform.pipeline.samples import files_of_samples
 from platform.pipeline.study import POINT, accuracy_and_nfe, complete
 from platform.planning.plan import Plan
@@ -24,7 +25,7 @@ def draw(
     dataset: Dataset,
     study: optuna.Study,
     points: list[Shown],
-    best: Shown,
+    choice: Choice,
     reference: Reference,
     volume: float,
     progress: Progress = quiet,
@@ -39,12 +40,12 @@ def draw(
         {"accuracy": accuracy, "nfe": nfe, "point": trial.user_attrs[POINT]}
         for trial, (accuracy, nfe) in zip(trials, values, strict=True)
     ]
-    measure, chosen = plan.measure, [best.label]
+    measure, chosen = plan.measure, choice.words
     figure = front_figure(title, values, points, chosen, reference, volume, measure)
     files = {
         "front.csv": to_csv(points).encode(),
         **figure_files("front", figure),
         "front.html": front_page(title, hovered, points, chosen, measure).encode(),
-        **files_of_samples(plan, dataset, points, best, progress=progress),
+        **files_of_samples(plan, dataset, points, choice.cheapest, progress=progress),
     }
     return write_files(plan.folder, files)

@@ -5,8 +5,8 @@ every operation; a small network has thousands of these in an update. GNU's Open
 torch, lets a thread that is early turn in a loop for several milliseconds before it sleeps. Beside
 another busy process that is ruinous: the loop takes the core from the very thread it waits for. To
 sleep at once is ruinous too, but on a quiet machine, where a wait is shorter than falling asleep. So
-threads wait in a loop about as long as it takes to fall asleep and be woken, which costs at most twice
-the better of the two. It changes when threads run, not what they compute.
+threads wait in a loop about as long as it takes to fall asleep and be woken: a compromise, whose price
+`tests/bench_busy.py` measures. It changes when threads run, not what they compute.
 """
 
 from __future__ import annotations
