@@ -5,13 +5,13 @@ compared with the baselines on test samples.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from dashboards.points import Shown, difference, result
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import paired
 from trainables.scoring.metric_names import ACCURACY, NFE, Measure
-from trainables.scoring.statistics import LEVEL, PairedTest, holm
+from trainables.scoring.statistics import LEVEL, PairedTest
 
 MARGIN = 0.01
 """How much accuracy (of sentences 1 - WER) a point may lose to the best one and count as not worse."""
@@ -23,11 +23,10 @@ class Choice:
 
     Args:
         best: of the strategy's points the most accurate on validation, of equal ones the cheapest.
-        cheapest: the cheapest that is not worse: on the same validation samples the 95 % interval of
-            its difference to `best` lies above -`MARGIN`. The one that is spoken of; `best` itself
-            where no cheaper one is shown to be as good.
-        maybe: the cheapest that is cheaper still and that validation cannot tell from `best`, where
-            there is one, and its paired test against `best`.
+        cheapest: the cheapest that is not worse: on the same validation samples it is no more than
+            `MARGIN` behind `best`. The one that is spoken of, with the interval of that difference,
+            which few samples leave wide; `best` itself where no cheaper one is so near.
+        lost: the paired test of `cheapest` against `best` on validation; None where they are one.
         better_than, not_told_from, worse_than: baselines, by what the paired tests of `cheapest` say
             on test samples.
         noisy: the corrupted signals as they are, where `best` is below them on test samples.
@@ -36,7 +35,7 @@ class Choice:
 
     best: Shown
     cheapest: Shown
-    maybe: tuple[Shown, Mapping[str, float]] | None
+    lost: PairedTest | None
     better_than: tuple[str, ...]
     not_told_from: tuple[str, ...]
     worse_than: tuple[str, ...]
@@ -62,14 +61,14 @@ def choose(points: Sequence[Shown], validation: Mapping[str, Sequence[Measuremen
     lost = {
         p.label: paired(validation[p.label], validation[best.label]) for p in ours if p is not best
     }
-    not_worse = [p for p in ours if p is best or lost[p.label].low > -MARGIN]
+    not_worse = [p for p in ours if p is best or lost[p.label].difference >= -MARGIN]
     cheapest = min(not_worse, key=lambda p: (p.validation[NFE], -p.validation[ACCURACY]))
     told = {label: _told(test) for label, test in cheapest.tests.items()}
     noisy = [p for p in points if p.role == "baseline" and p.strategy == "noisy"]
     return Choice(
         best,
         cheapest,
-        _maybe(ours, cheapest, lost),
+        lost.get(cheapest.label),
         tuple(label for label, sign in told.items() if sign > 0),
         tuple(label for label, sign in told.items() if sign == 0),
         tuple(label for label, sign in told.items() if sign < 0),
@@ -85,44 +84,31 @@ def _told(test: Mapping[str, float]) -> int:
     return 1 if test["difference"] > 0 else -1
 
 
-def _maybe(
-    ours: Sequence[Shown], cheapest: Shown, lost: Mapping[str, PairedTest]
-) -> tuple[Shown, Mapping[str, float]] | None:
-    """See `Choice.maybe`; tests of all points against the best are corrected together."""
-    corrected = dict(zip(lost, holm([test.p_value for test in lost.values()]), strict=True))
-    cheaper = [p for p in ours if p.validation[NFE] < cheapest.validation[NFE]]
-    untold = [p for p in cheaper if corrected[p.label] >= 1 - LEVEL]
-    if not untold:
-        return None
-    found = min(untold, key=lambda p: p.validation[NFE])
-    values = {"difference": lost[found.label].difference, "p_holm": corrected[found.label]}
-    return found, values
-
-
 def headline(choice: Choice, measure: Measure) -> list[str]:
     """What was found, in sentences for people, a line each; numbers are of test samples unless a line
     says otherwise.
     """
     best, cheapest, near = choice.best, choice.cheapest, f"{100 * MARGIN:g} percentage point"
     on_validation = f"on validation {measure.samples}"
-    if cheapest is best:
+    if choice.lost is None:
         lines = [
-            f"{result(best, measure)}: the best {on_validation}; no cheaper one is shown to come "
-            f"within {near} of it"
+            f"{result(best, measure)}: the best {on_validation}; every cheaper one is more than {near} "
+            "behind it"
         ]
     else:
         lines = [
-            f"{result(cheapest, measure)}: the cheapest shown to come within {near} of the best "
-            f"{on_validation} (paired, {LEVEL:.0%})",
+            f"{result(cheapest, measure)}: the cheapest within {near} of the best {on_validation}, "
+            f"{_with_interval(choice.lost, measure)}",
             f"the best {on_validation}: {result(best, measure)}",
         ]
-    if choice.maybe is not None:
-        shown, test = choice.maybe
-        lines.append(
-            f"cheaper, and not told from the best {on_validation}: {shown.label} at "
-            f"{shown.validation[NFE]:.0f} calls, {difference(test, measure)}"
-        )
     return [*lines, *verdict(choice, measure)]
+
+
+def _with_interval(test: PairedTest, measure: Measure) -> str:
+    """A paired difference with its interval, in percentage points of the measure."""
+    ends = sorted(measure.gain(end) for end in (test.low, test.high))
+    low, high = (f"{100 * end:+.1f}" for end in ends)
+    return f"{difference(asdict(test), measure)}, {LEVEL:.0%} interval {low} to {high}"
 
 
 def verdict(choice: Choice, measure: Measure) -> list[str]:
