@@ -156,7 +156,12 @@ def _random_schedule(rng):
 def _tensor_bytes():
     """Bytes of all memory of tensors that Python still holds, whoever does."""
     gc.collect()
-    kept = [thing.untyped_storage() for thing in gc.get_objects() if type(thing) is torch.Tensor]
+    dense = [
+        thing
+        for thing in gc.get_objects()
+        if type(thing) is torch.Tensor and thing.layout is torch.strided
+    ]
+    kept = [thing.untyped_storage() for thing in dense]
     return sum({storage.data_ptr(): storage.nbytes() for storage in kept}.values())
 
 
