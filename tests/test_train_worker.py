@@ -67,11 +67,22 @@ def _assert_close(ours, theirs, tolerance):
                 )
 
 
+def _whole(weights):
+    """All weights of a part as one vector."""
+    states = [value for state in weights.values() for value in state.values()]
+    return torch.cat([value.flatten().double() for value in states if value.is_floating_point()])
+
+
 def test_two_workers_learn_what_one_learns(alone, tmp_path):
-    """Both see the same batches; dropout alone differs, so it is the parts without it that agree."""
+    """Both see the same batches; dropout alone differs, so it is the parts without it that agree.
+
+    They do as a whole: where a bias has next to no gradient, the optimiser makes steps of what is
+    rounding, in bf16 by up to 0.002 each. Workers that did not share their gradients end far apart.
+    """
     together, _ = _train(tmp_path / "s", 2)
-    parts = {kind: alone[0][kind] for kind in ("classifier", "signal", "enhanced")}
-    _assert_close(together, parts, 1e-3)
+    for kind in ("classifier", "signal", "enhanced"):
+        ours, theirs = _whole(together[kind]), _whole(alone[0][kind])
+        assert (ours - theirs).norm() < 1e-3 * theirs.norm(), kind
 
 
 def test_the_history_has_every_part(alone):
