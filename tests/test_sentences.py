@@ -166,8 +166,8 @@ def test_more_errors_than_words_are_shown_and_drawn():
     assert 0 < hypervolume([(-1.4, 4.0), (0.5, 10.0)], reference) < 1
     trials = [{"accuracy": -1.4, "nfe": 4.0, "point": {}}]
     measure = MEASURES["speech"]
-    assert "240.0" in front_page("t", trials, points, ["a"], measure)
-    figure = front_figure("t", [(-1.4, 4.0)], points, ["a"], reference, 0.0, measure)
+    assert "240.0" in front_page("t", trials, points, {"a": "best"}, measure)
+    figure = front_figure("t", [(-1.4, 4.0)], points, {"a": "best"}, reference, 0.0, measure)
     assert figure_files("front", figure)["front.png"].startswith(b"\x89PNG")
 
 

@@ -78,10 +78,12 @@ def test_tables_and_figures_show_the_errors_of_speech():
     table = list(csv.DictReader(io.StringIO(to_csv(points))))
     assert table[0]["test_wer"] == "0.25" and table[1]["test_pesq"] == ""
     assert "test_estoi" not in table[0] and "test_gflops" not in table[0]
-    figure = front_figure("t", [(0.75, 4.0)], points, ["a"], Reference(0.1, 40), 0.5, SPEECH)
+    figure = front_figure(
+        "t", [(0.75, 4.0)], points, {"a": "best"}, Reference(0.1, 40), 0.5, SPEECH
+    )
     assert figure_files("front", figure)["front.png"].startswith(b"\x89PNG")
     trials = [{"accuracy": 0.75, "nfe": 4.0, "point": {"steps": 3}}]
-    page = front_page("t", trials, points, ["a"], SPEECH)
+    page = front_page("t", trials, points, {"a": "best"}, SPEECH)
     assert "WER, % (lower is better)" in page and '"y":[25.0]' in page.replace(" ", "")
 
 

@@ -228,8 +228,9 @@ def test_trials_that_fail_are_told_and_the_sweep_carries_on(swept, tmp_path):
     complete, failed = summary["trials"]["complete"], len(summary["trials"]["failed"])
     assert states["0"] == "FAILED" and complete > 0 and complete + failed == 6
     assert sorted(states.values()) == ["FAILED"] * 2 * failed + ["FINISHED"] * complete
-    said = f"trials:   {complete} of 6 trials are complete, {failed} failed twice: NonFiniteError"
-    assert said in done.stdout and "the same command tries others" in " ".join(done.stdout.split())
+    words = " ".join(done.stdout.split())  # lines are wrapped
+    said = f"trials: {complete} of 6 trials are complete, {failed} failed twice: NonFiniteError"
+    assert said in words and "the same command tries others" in words
     front = summary["front"]
     assert front and "paper" not in {point["role"] for point in front}
     for point in front:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import re
 import signal
 import sys
 import threading
@@ -110,8 +111,8 @@ def guarded(verb: Callable[[], int]) -> int:
 
 
 def last_line(text: str) -> str:
-    """The last line of a remote error's text: the exception itself."""
-    return text.strip().split("\n")[-1]
+    """The last line of a remote error's text: the exception itself, without the name of its module."""
+    return re.sub(r"^(\w+\.)+(?=\w+(: |$))", "", text.strip().split("\n")[-1])
 
 
 def explain(error: BaseException) -> str:
