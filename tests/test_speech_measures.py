@@ -7,7 +7,7 @@ from platform.cli.console import Console
 from platform.planning.plan import Plan
 from platform.reproduction import paper_tables
 from platform.reproduction.report import tables
-from platform.reproduction.results import Result, percent_of, save
+from platform.reproduction.results import Result, corrected, percent_of, save
 
 import pytest
 import torch
@@ -218,6 +218,18 @@ def test_a_number_of_the_paper_without_images_has_no_interval(tmp_path):
     (line,) = csv.DictReader(save([result], tmp_path, SPEECH)["table"].open())
     assert float(line["wer"]) == 0.25 and float(line["paper_wer"]) == pytest.approx(0.0485)
     assert line["paper_wer_low"] == "" and line["paper_dataset"] == "gsc-reverb"
+
+
+def test_tests_of_a_table_are_corrected_for_all_that_are_printed():
+    def result(p_value):
+        test = None if p_value is None else {"difference": 0.1, "p_value": p_value}
+        return Result("d", "c", "m", "m", 0, {}, {}, 4, 1, None, 0, test)
+
+    first = corrected([result(0.01), result(None)])
+    assert first[0].test["p_holm"] == 0.01 and first[1].test is None
+    both = corrected([*first, result(0.03)])
+    assert [both[0].test["p_holm"], both[2].test["p_holm"]] == [0.02, 0.03]
+    assert difference(both[0].test, SPEECH) == "-10.0 (p=0.02)"
 
 
 def test_a_table_of_speech_refuses_images_and_the_other_way_round(tmp_path, capfd):

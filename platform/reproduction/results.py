@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from dashboards.paper_comparison import Pair, side_by_side
 from trainables.core.files import write_files, write_json, write_whole
 from trainables.evaluation.call_count import counted
 from trainables.scoring.metric_names import NFE, Measure
-from trainables.scoring.statistics import wilson
+from trainables.scoring.statistics import holm, wilson
 
 PAPER_T = 150
 
@@ -50,6 +50,19 @@ class Result:
         return asdict(self)
 
 
+def corrected(results: Sequence[Result]) -> list[Result]:
+    """The results with their tests corrected together, by Holm, for all that are printed: `p_holm`."""
+    tested = [place for place, result in enumerate(results) if result.test]
+    p_values = holm([(results[place].test or {})["p_value"] for place in tested])
+    by_place = dict(zip(tested, p_values, strict=True))
+    return [
+        replace(result, test={**(result.test or {}), "p_holm": by_place[place]})
+        if place in by_place
+        else result
+        for place, result in enumerate(results)
+    ]
+
+
 def percent_of(reported: float | None, images: int, measure: Measure) -> dict[str, float] | None:
     """A reported percentage as metrics, with the interval that its number of images gives; without
     one where that is not known (0).
@@ -72,7 +85,7 @@ def save(results: Sequence[Result], folder: Path, measure: Measure) -> dict[str,
     writer.writerow(
         ["dataset", "corruption", "method", "point", NFE, *names, "images", "seeds"]
         + [f"paper_{name}" for name in names]
-        + ["paper_images", "paper_dataset", "accuracy_difference", "p_value"]
+        + ["paper_images", "paper_dataset", "accuracy_difference", "p_value", "p_holm"]
     )
     for r in results:
         paper = r.paper or {}
@@ -81,7 +94,7 @@ def save(results: Sequence[Result], folder: Path, measure: Measure) -> dict[str,
             + [r.ours[name] for name in names]
             + [r.images, r.seeds, *(paper.get(name, "") for name in names)]
             + [r.paper_images, r.paper_dataset]
-            + [(r.test or {}).get(name, "") for name in ("difference", "p_value")]
+            + [(r.test or {}).get(name, "") for name in ("difference", "p_value", "p_holm")]
         )
     write_whole(folder / "results.csv", buffer.getvalue().encode())
     return {"json": folder / "results.json", "table": folder / "results.csv"}

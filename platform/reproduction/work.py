@@ -16,7 +16,7 @@ from platform.cli.flags import plan_of
 from platform.pipeline.prepare import prepare
 from platform.planning.plan import Plan, kinds_of
 from platform.reproduction import paper_tables
-from platform.reproduction.results import Result, percent_of, save
+from platform.reproduction.results import Result, corrected, percent_of, save
 
 from dashboards.points import Shown
 from trainables.core.errors import UsageError, check_range
@@ -85,7 +85,7 @@ def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
 
     def one(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
         try:
-            results.extend(_measured(work, plan, cluster, console, tracker))
+            results[:] = corrected([*results, *_measured(work, plan, cluster, console, tracker)])
         except UsageError as error:  # data that are not there: the other settings' may be
             console.line(f"          left out: {error}")
             missing.append(plan.setting)
