@@ -269,12 +269,14 @@ def test_a_point_replays_from_its_run_bit_for_bit(swept):
         assert replayed["test"][name] == best["test"][name]
 
 
-def _interrupted(storage: Path, wait_for, number: int, *flags: str) -> tuple[int, float, str]:
+def _interrupted(
+    storage: Path, wait_for, number: int, *flags: str, command=COMMAND
+) -> tuple[int, float, str]:
     """Start a sweep, send it a signal once `wait_for()` holds; exit status, seconds, output."""
     out = storage.parent / "out.txt"
     with out.open("w") as file:
         sweep = subprocess.Popen(
-            [*COMMAND, "--storage", str(storage), *flags],
+            [*command, "--storage", str(storage), *flags],
             cwd=ROOT, stdout=file, stderr=file, env=clean_environment(), start_new_session=True,
         )  # fmt: skip
         deadline = time.monotonic() + 200
@@ -323,7 +325,9 @@ def test_an_interrupted_training_leaves_nothing_running(tmp_path):
     def training(out):
         return any(path.read_text() for path in storage.glob("training/*.jsonl"))
 
-    status, seconds, out = _interrupted(storage, training, signal.SIGINT, "--preset", "quick")
+    status, seconds, out = _interrupted(
+        storage, training, signal.SIGINT, command=[*COMMAND[:-1], "quick"]
+    )
     assert status == 130 and seconds < 20 and "interrupted" in out and "Traceback" not in out
     time.sleep(2)
     assert _ray_processes() <= before, "Ray was left running"
