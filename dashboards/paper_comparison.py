@@ -38,7 +38,7 @@ def side_by_side(title: str, pairs: Sequence[Pair], measure: Measure) -> Figure:
     width = max(4.0, 0.7 * len(methods))
     figure = new_figure(width * columns + 0.6, 3.4 * lines + 0.8)
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)
-    for axes, panel in zip(grid, panels, strict=False):
+    for axes, panel in zip(grid[: len(panels)], panels, strict=True):
         _draw_panel(axes, panel, methods, [pair for pair in pairs if pair.panel == panel], measure)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)

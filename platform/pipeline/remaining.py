@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
+from platform.backend.measure import Candidate
 from platform.planning.plan import BASELINES, Plan
 from typing import Any
 
 import optuna
 
 import search_spaces
-from trainables.core.config import digest
 from trainables.data.dataset import SPLITS
-from trainables.evaluation.measurement import measurement_config
+from trainables.evaluation.measurement import Sampling, measurement_config
+from trainables.evaluation.records import key_of
 from trainables.sampling.moves import Cost, cost
 from trainables.strategies import schedule_of
 from trainables.task.processes import processes
 
 _DRAWN = 200
 _FRONT = 6  # points of a front that is not known yet
-
-Candidate = tuple[str, Mapping[str, Any]]
-"""A strategy and a point of it."""
 
 
 @dataclass
@@ -61,8 +59,8 @@ class _Counting:
     def all(self) -> Remaining:
         plan = self._plan
         trials, front = _found(plan)
-        paper: Candidate = plan.strategy, self._paper(plan.strategy)
-        drawn = [self._cost((plan.strategy, point)) for point in self._drawn()]
+        paper = self._paper(plan.strategy)
+        drawn = [self._cost(Candidate(plan.strategy, point)) for point in self._drawn()]
         left = Remaining(trials, self._cost(paper), drawn)
         others = max(0, plan.trials - trials)
         if others and not trials:  # the paper's point is the first
@@ -86,13 +84,11 @@ class _Counting:
         """Runs of a baseline: its grid on the validation split; on the test split the paper's point and
         one more, which is known to be measured where any of the grid is.
         """
-        grid: list[Candidate] = [
-            (name, p) for p in search_spaces.load(name).grid(self._T, self._kind)
-        ]
-        paper: Candidate = name, self._paper(name)
+        points = search_spaces.load(name).grid(self._T, self._kind)
+        grid, paper = [Candidate(name, point) for point in points], self._paper(name)
         runs = self._missing(grid, "validation") + self._missing([paper], "test")
-        moves = schedule_of(*paper)
-        others = [one for one in grid if schedule_of(*one) != moves]
+        moves = schedule_of(name, paper.point)
+        others = [one for one in grid if schedule_of(name, one.point) != moves]
         if others and all(self._lacks(one, "test") for one in others):
             middle = sorted(others, key=lambda one: self._cost(one).nfe)[len(others) // 2]
             runs += self._missing([middle], "test")
@@ -111,21 +107,20 @@ class _Counting:
         """Keys of a point's measurements that are neither in the records nor counted."""
         plan, missing = self._plan, []
         for sampling in self._samplings(split):
-            config = measurement_config(plan.task, *candidate, sampling)
-            key = digest(config, 20)
+            config = measurement_config(plan.task, candidate.strategy, candidate.point, sampling)
+            key = key_of(config)
             if key not in self._counted and plan.places.records.find(config) is None:
                 missing.append(key)
         return missing
 
-    def _samplings(self, split: str) -> Sequence[Any]:
+    def _samplings(self, split: str) -> Sequence[Sampling]:
         return self._plan.job(split, 1).samplings()
 
-    def _paper(self, strategy: str) -> Mapping[str, Any]:
-        value: Mapping[str, Any] = search_spaces.load(strategy).paper_point(self._T, self._kind)
-        return value
+    def _paper(self, strategy: str) -> Candidate:
+        return Candidate(strategy, search_spaces.load(strategy).paper_point(self._T, self._kind))
 
     def _cost(self, candidate: Candidate) -> Cost:
-        return cost(schedule_of(*candidate), self._needs_origin)
+        return cost(schedule_of(candidate.strategy, candidate.point), self._needs_origin)
 
     def _drawn(self) -> list[Mapping[str, Any]]:
         """Points drawn from the space at random."""
@@ -146,7 +141,8 @@ def _found(plan: Plan) -> tuple[int, list[Candidate]]:
     study = found_study(plan)
     if study is None:
         return 0, []
-    return len(complete(study)), [(p.strategy, p.point) for p in front_points(plan, study)]
+    front = [Candidate(p.strategy, p.point) for p in front_points(plan, study)]
+    return len(complete(study)), front
 
 
 def samples(plan: Plan, split: str) -> int:

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 import search_spaces
 from trainables.core.errors import UsageError
 from trainables.evaluation.measurement import measurement_config
-from trainables.evaluation.records import Measurement
+from trainables.evaluation.records import key_of
 from trainables.workers.job import Job
 
 
@@ -72,4 +72,4 @@ def _is_of(job: Job, trial: FrozenTrial) -> bool:
     if point is None or point != trial.user_attrs.get(POINT):
         return False
     configs = (measurement_config(job.task, job.strategy, point, s) for s in job.samplings())
-    return [Measurement(c, point, "", {}).key for c in configs] == trial.user_attrs.get(RECORDS)
+    return [key_of(config) for config in configs] == trial.user_attrs.get(RECORDS)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from trainables.core.device import synchronise
 from trainables.core.precision import dtype_of
 from trainables.data.dataset import Dataset
 from trainables.task import networks
@@ -69,14 +70,8 @@ def _timed(call: Callable[[], object], device: torch.device) -> float:
 
 
 def _once(call: Callable[[], object], device: torch.device) -> float:
-    _synchronise(device)
+    synchronise(device)
     start = time.perf_counter()
     call()
-    _synchronise(device)
+    synchronise(device)
     return time.perf_counter() - start
-
-
-def _synchronise(device: torch.device) -> None:
-    """Wait for a GPU, so that the clock tells how long the work took."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

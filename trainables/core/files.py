@@ -23,9 +23,8 @@ def write_whole(path: Path, content: bytes) -> None:
         with temporary.open("xb") as file:
             file.write(content)
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)  # where it is not renamed
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> dict[str, Path]:

@@ -1,6 +1,4 @@
-"""What is written down: the names used in records and tracking, files written whole or not at all,
-and the store of measurements.
-"""
+"""Measurements, and the store of their records."""
 
 from __future__ import annotations
 
@@ -17,9 +15,12 @@ FORMATS = {"image": 3, "speech": 4}
 """Of each kind of signals; raise one when the meaning of its records changes: older ones are then
 measured anew.
 """
-
-
 _COUNTS = ("errors", "words")
+
+
+def key_of(config: Mapping[str, Any]) -> str:
+    """What identifies a measurement: a hash of all that determines its numbers."""
+    return digest(config, 20)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Measurement:
 
     @property
     def key(self) -> str:
-        return digest(self.config, 20)
+        return key_of(self.config)
 
 
 class RecordStore:
@@ -60,7 +61,7 @@ class RecordStore:
 
     def find(self, config: Mapping[str, Any]) -> Measurement | None:
         """The measurement of that configuration, if it was made."""
-        return self.get(digest(config, 20))
+        return self.get(key_of(config))
 
     def get(self, key: str) -> Measurement | None:
         """The measurement of that key, if it was made."""

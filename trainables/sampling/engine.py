@@ -15,6 +15,7 @@ from typing import Any, assert_never
 import torch
 from torch import Tensor
 
+from trainables.core.device import synchronise
 from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.process import Process
@@ -104,7 +105,7 @@ class Engine:
         self.meter.add(spent)
         for number, move in enumerate(moves[first:], start=first):
             if number > first and isinstance(move, Start | NewChain) and state.is_between:
-                _synchronise(batch.x_cor.device)
+                synchronise(batch.x_cor.device)
                 elapsed = Spent(seconds=time.perf_counter() - start)
                 batch.keep(names[number], state.begun(self.meter.spent() - before + elapsed))
             self._make(state, move, noise)
@@ -270,12 +271,6 @@ class Engine:
     def _answer(self, state: State, move: Answer) -> Tensor:
         value = self._source(state, move.source)
         return value if move.source == "y" else self._classify(state, value)
-
-
-def _synchronise(device: torch.device) -> None:
-    """Wait for a GPU, so that a clock read afterwards tells how long the work took."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _outcome(state: State) -> Outcome:
