@@ -180,7 +180,10 @@ def test_a_long_search_holds_no_more_than_its_budget():
     grows, and what is counted is what is there, encodings that came later included.
     """
     rng, process, budget = random.Random(0), GaussianDiffusion(T), 300_000
-    classifier = lambda x: x.flatten(1).mean(1, keepdim=True).repeat(1, 3)  # noqa: E731
+
+    def classifier(x):
+        return x.flatten(1).mean(1, keepdim=True).repeat(1, 3)
+
     denoisers = _Wide(process, 0.09), ExactLogit(process, 0.04)
     engine = Engine(CoupledSystem(classifier, process, process, *denoisers), (3,), Meter())
 

@@ -99,7 +99,10 @@ def test_the_tables_of_evaluate_and_compare(width, measure):
         for p in _points(SAMPLER)
     ]
     title = "a-folder-with-a-long-name, gn30 (preset quick, seed 2147483647)"
-    show = lambda console: table_of_points(console, title, points, measure)  # noqa: E731
+
+    def show(console):
+        table_of_points(console, title, points, measure)
+
     out = _shown(width, show)
     (header,) = (line for line in out.split("\n") if "NFE" in line)
     assert "validation" not in header

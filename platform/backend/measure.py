@@ -106,9 +106,7 @@ class _Measuring:
                 running[call] = actor, unit, rows.start
 
         actors: list[Any] = [remote.remote(self._job) for _ in range(self._actors)]
-        # An actor loads the data anyway; nobody else has to, to know how many samples there are.
-        samples = ray.get(actors[0].samples.remote()) if self._wanted > 1 else self._job.limit
-        self._cut(samples)
+        self._cut(self._samples(actors[0]))
         for actor in actors:
             start(actor)
         while running:
@@ -122,6 +120,21 @@ class _Measuring:
                 actor = remote.remote(self._job)
             self._ended(unit)
             start(actor)
+
+    def _samples(self, actor: Any) -> int:
+        """How many samples units are of, where they are cut. An actor loads the data anyway; nobody else
+        has to. If it cannot tell, nothing is cut: why will be told of the unit that it measures then.
+        """
+        import ray
+        from ray.exceptions import RayError
+
+        if self._wanted > 1:
+            try:
+                samples: int = ray.get(actor.samples.remote())
+                return samples
+            except RayError:
+                self._wanted = 1
+        return self._job.limit
 
     def _cut(self, samples: int) -> None:
         """Cut every unit into pieces of so many samples in all; all of them wait."""

@@ -21,7 +21,7 @@ def evaluator_of(job: Job, strategy: str, dataset: Dataset | None = None) -> Eva
     """An evaluator of a strategy for this worker; the dataset is loaded unless it is given."""
     torch.set_num_threads(job.threads)
     keep_pages()
-    share = job.gpu_share or 1.0  # of the whole machine's memory where it is a CPU's
+    share = job.gpu_share or 1.0  # on a CPU it is 0, and nobody asks
     return Evaluator(job.task, strategy, job.storage, job.batch, worker_device(), share, dataset)
 
 

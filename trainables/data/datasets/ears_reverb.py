@@ -21,7 +21,7 @@ from trainables.core.noise import generator_of
 from trainables.data.dataset import SPLITS, Script
 from trainables.data.speech import ears
 from trainables.data.speech.corpus import Pair, Pairs, Source, files_below, first_usable
-from trainables.data.speech.ears import EarsOptions
+from trainables.data.speech.ears import EarsOptions, OfEars
 from trainables.data.speech.noise_mixing import drawn
 from trainables.data.speech.responses import Response, read_response, reverberated
 
@@ -44,7 +44,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class ReverberatedSentences:
+class ReverberatedSentences(OfEars):
     """Each piece in a measured room of its own split."""
 
     sources: tuple[Source, ...]
@@ -53,24 +53,12 @@ class ReverberatedSentences:
     options: Options
     name: str = "ears-reverb"
     corruption: str = "reverb"
-    classes: tuple[str, ...] = ()
-    per_shard: int = 4
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         common = ears.settings(self.options.ears, self.script)
         own = asdict(self.options) | {"responses": ears.listed(self.responses)}
         object.__setattr__(self, "settings", common | own)
-
-    @property
-    def rate(self) -> int:
-        """Hz."""
-        return self.options.ears.rate
-
-    @property
-    def samples(self) -> int:
-        """The most of a piece."""
-        return ears.samples(self.options.ears)
 
     def make(self, source: Source) -> Pairs:
         """The recording's pieces, clean and in a room; `drawn` is the room's RT60.

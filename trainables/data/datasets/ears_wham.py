@@ -18,7 +18,7 @@ from trainables.data.audio import RATE, read_channels
 from trainables.data.dataset import SPLITS, Script
 from trainables.data.speech import ears
 from trainables.data.speech.corpus import Pair, Pairs, Source, files_below, first_usable
-from trainables.data.speech.ears import EarsOptions
+from trainables.data.speech.ears import EarsOptions, OfEars
 from trainables.data.speech.noise_mixing import drawn, mixed, piece
 
 _FOLDERS = {"train": "tr", "validation": "cv", "test": "tt"}
@@ -37,7 +37,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class NoisySentences:
+class NoisySentences(OfEars):
     """Each piece under a piece of a noise of its own split."""
 
     sources: tuple[Source, ...]
@@ -46,24 +46,12 @@ class NoisySentences:
     options: Options
     name: str = "ears-wham"
     corruption: str = "wham"
-    classes: tuple[str, ...] = ()
-    per_shard: int = 4
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
         common = ears.settings(self.options.ears, self.script)
         own = asdict(self.options) | {"noises": ears.listed(self.noises)}
         object.__setattr__(self, "settings", common | own)
-
-    @property
-    def rate(self) -> int:
-        """Hz."""
-        return self.options.ears.rate
-
-    @property
-    def samples(self) -> int:
-        """The most of a piece."""
-        return ears.samples(self.options.ears)
 
     def make(self, source: Source) -> Pairs:
         """The recording's pieces, clean and in noise; `drawn` is the SNR.

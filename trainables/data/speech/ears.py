@@ -13,7 +13,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
@@ -52,6 +52,31 @@ class EarsOptions:
         check_choice("rate", self.rate, (16_000, RATE))
         check_range("the high-pass in Hz", self.high_pass, 0, 1000)
         check_range("the most recordings of a split", self.most, 0, 10**9)
+
+
+class OfEars:
+    """What both corpora of EARS have in common; `options.ears` are its options."""
+
+    options: HasEars
+    classes: ClassVar[tuple[str, ...]] = ()
+    per_shard: ClassVar[int] = 4
+
+    @property
+    def rate(self) -> int:
+        """Hz."""
+        return self.options.ears.rate
+
+    @property
+    def samples(self) -> int:
+        """The most of a piece."""
+        return samples(self.options.ears)
+
+
+class HasEars(Protocol):
+    """Options of a corpus of EARS."""
+
+    @property
+    def ears(self) -> EarsOptions: ...
 
 
 def sources(root: Path, options: EarsOptions) -> tuple[Source, ...]:
