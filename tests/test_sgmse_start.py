@@ -91,6 +91,7 @@ def test_before_the_first_update_the_weights_are_the_checkpoints(
     torch.testing.assert_close(*outputs)  # the condition begins by changing nothing
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_them(task, dataset, published, done):
     slow = train("signal", longer(task, learning_rate=1e-8), dataset, done)
     for name, weight in published[1].items():

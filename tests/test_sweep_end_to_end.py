@@ -289,9 +289,8 @@ def _interrupted(
     return status, time.monotonic() - sent, out.read_text()
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_search_keeps_its_trials(swept, tmp_path, number):
     storage = tmp_path / "runs"
     shutil.copytree(swept[0] / "parts", storage / "parts")
