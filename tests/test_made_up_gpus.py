@@ -93,4 +93,4 @@ def test_one_may_say_no_to_them(address, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     first = [line for line in done.stdout.splitlines() if line.startswith("devices:  ")]
     assert first[0].startswith("devices:  4 CPUs, 2 GPUs left unused, as --gpus-per-trial is 0")
-    assert "--gpus-per-trial 0" in done.stdout.split("replay the best point")[1]
+    assert "--gpus-per-trial 0" in done.stdout.split("\nreplay nested ")[1]
