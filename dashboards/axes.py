@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dashboards.colors import INK, style_of
-from trainables.scoring.metric_names import Measure
+from trainables.scoring.metric_names import Metric
 
 _FEWEST_TICKS = 3
 _TICKS = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8), tuple(n / 10 for n in range(10, 100)))
@@ -27,12 +27,12 @@ def new_figure(width: float = 8.0, height: float = 5.6) -> Figure:
 
 
 def bars(
-    measured: Sequence[Mapping[str, float]], measure: Measure
+    measured: Sequence[Mapping[str, float]], metric: Metric
 ) -> tuple[list[float], list[list[float]]]:
-    """The measure in percent, and how far the 95 % intervals reach down and up, 0 without one."""
-    values = [m[measure.name] for m in measured]
-    down = [v - m.get(measure.low, v) for m, v in zip(measured, values, strict=True)]
-    up = [m.get(measure.high, v) - v for m, v in zip(measured, values, strict=True)]
+    """The metric in percent, and how far the 95 % intervals reach down and up, 0 without one."""
+    values = [m[metric.name] for m in measured]
+    down = [v - m.get(metric.low, v) for m, v in zip(measured, values, strict=True)]
+    up = [m.get(metric.high, v) - v for m, v in zip(measured, values, strict=True)]
     return [100 * v for v in values], [[100 * d for d in down], [100 * u for u in up]]
 
 
@@ -88,12 +88,12 @@ def titled(axes: Axes, title: str, xlabel: str, ylabel: str) -> None:
 
 
 def draw_level(
-    axes: Axes, name: str, strategy: str, metrics: Mapping[str, float], measure: Measure
+    axes: Axes, name: str, strategy: str, metrics: Mapping[str, float], metric: Metric
 ) -> None:
     """What costs no calls: a dotted line over the whole width with its 95 % interval, named at the
     right edge. Where it lies outside of the axis's limits, the edge says its number and where it is.
     """
-    (value,), ((down,), (up,)) = bars([metrics], measure)
+    (value,), ((down,), (up,)) = bars([metrics], metric)
     low, high = axes.get_ylim()
     color = style_of(strategy).color
     if low <= value <= high:

@@ -21,8 +21,8 @@ from dashboards.axes import (
 from dashboards.colors import style_of
 from dashboards.front import FAINT
 from dashboards.pareto import front
-from dashboards.points import Shown
-from trainables.scoring.metric_names import ACCURACY, NFE, Measure
+from dashboards.points import ReportedPoint
+from trainables.scoring.metric_names import ACCURACY, NFE, Metric
 
 Curve = Sequence[tuple[float, Mapping[str, float]]]
 """Places on the horizontal axis with the metrics measured there."""
@@ -35,10 +35,10 @@ def curves_figure(
     xlabel: str,
     note: str,
     curves: Mapping[str, Curve],
-    measure: Measure,
+    metric: Metric,
     faint: Mapping[str, Curve] | None = None,
 ) -> Figure:
-    """The measure with 95 % intervals, a curve a strategy; what lies at 0 is a level over the whole width.
+    """The metric with 95 % intervals, a curve a strategy; what lies at 0 is a level over the whole width.
 
     `faint` are more places of the strategies, drawn faint and not joined.
     """
@@ -46,40 +46,38 @@ def curves_figure(
     axes = figure.add_subplot()
     levels = {name: curve[0][1] for name, curve in curves.items() if curve and curve[0][0] <= 0}
     joined = {name: curve for name, curve in curves.items() if curve and name not in levels}
-    _limits(axes, [*joined.values(), *faint.values()], list(levels.values()), measure)
+    _limits(axes, [*joined.values(), *faint.values()], list(levels.values()), metric)
     for number, (name, curve) in enumerate(joined.items()):
         apart = _APART ** (number - (len(joined) - 1) / 2)
-        _draw(axes, name, faint.get(name, ()), apart, measure, joined=False)
-        _draw(axes, name, curve, apart, measure, joined=True)
+        _draw(axes, name, faint.get(name, ()), apart, metric, joined=False)
+        _draw(axes, name, curve, apart, metric, joined=True)
     for name, metrics in levels.items():
-        draw_level(axes, name, name, metrics, measure)
-    titled(axes, title, xlabel, measure.axis)
+        draw_level(axes, name, name, metrics, metric)
+    titled(axes, title, xlabel, metric.axis)
     legend_below(figure, axes, note)
     return figure
 
 
 def _limits(
-    axes: Axes, curves: Sequence[Curve], levels: Sequence[Mapping[str, float]], measure: Measure
+    axes: Axes, curves: Sequence[Curve], levels: Sequence[Mapping[str, float]], metric: Metric
 ) -> None:
     """Give the axes their limits: around all intervals."""
     places = [place for curve in curves for place in curve]
-    values, (down, up) = bars([metrics for _, metrics in places], measure)
+    values, (down, up) = bars([metrics for _, metrics in places], metric)
     reached = [v - d for v, d in zip(values, down, strict=True)]
     reached += [v + u for v, u in zip(values, up, strict=True)]
-    level, _ = bars(levels, measure)
+    level, _ = bars(levels, metric)
     limits = with_levels(around(reached or level), level)
     axes.set_ylim(*limits)
     logarithmic(axes, [x for x, _ in places])
 
 
-def _draw(
-    axes: Axes, name: str, curve: Curve, apart: float, measure: Measure, joined: bool
-) -> None:
+def _draw(axes: Axes, name: str, curve: Curve, apart: float, metric: Metric, joined: bool) -> None:
     if not curve:
         return
     style = style_of(name)
     curve = sorted(curve, key=lambda place: place[0])
-    values, reach = bars([metrics for _, metrics in curve], measure)
+    values, reach = bars([metrics for _, metrics in curve], metric)
     axes.errorbar(
         [x * apart for x, _ in curve], values, yerr=reach, color=style.color, capsize=2,
         marker=style.marker, markersize=5, linewidth=1.2 if joined else 0, elinewidth=1,
@@ -87,7 +85,7 @@ def _draw(
     )  # fmt: skip
 
 
-def fronts_figure(heading: str, points: Sequence[Shown], measure: Measure) -> Figure:
+def fronts_figure(heading: str, points: Sequence[ReportedPoint], metric: Metric) -> Figure:
     """Each strategy's points on the test split, joined where none of it beats them; `noisy` as a level.
 
     A point that several sweeps confirmed, as the baselines are, is drawn once.
@@ -105,9 +103,9 @@ def fronts_figure(heading: str, points: Sequence[Shown], measure: Measure) -> Fi
     return curves_figure(
         f"every strategy on {heading}",
         NFE_AXIS,
-        f"points found on validation {measure.samples}, as measured on test {measure.samples}; faint: "
+        f"points found on validation {metric.samples}, as measured on test {metric.samples}; faint: "
         "another of the strategy beats it; bars: 95 % intervals",
         curves,
-        measure,
+        metric,
         faint,
     )

@@ -23,8 +23,8 @@ from dashboards.axes import (
 )
 from dashboards.colors import INK, TRIAL, style_of
 from dashboards.pareto import Reference, front
-from dashboards.points import Shown
-from trainables.scoring.metric_names import ACCURACY, NFE, Measure
+from dashboards.points import ReportedPoint
+from trainables.scoring.metric_names import ACCURACY, NFE, Metric
 
 FAINT = 0.35
 """Opacity of a point that another of its strategy beats on test samples."""
@@ -47,18 +47,18 @@ class Split:
         levels: without calls.
     """
 
-    ahead: tuple[Shown, ...]
-    behind: tuple[Shown, ...]
-    baselines: tuple[Shown, ...]
-    levels: tuple[Shown, ...]
+    ahead: tuple[ReportedPoint, ...]
+    behind: tuple[ReportedPoint, ...]
+    baselines: tuple[ReportedPoint, ...]
+    levels: tuple[ReportedPoint, ...]
 
     @property
-    def called(self) -> tuple[Shown, ...]:
+    def called(self) -> tuple[ReportedPoint, ...]:
         """All points with calls."""
         return (*self.ahead, *self.behind, *self.baselines)
 
 
-def split(points: Sequence[Shown]) -> Split:
+def split(points: Sequence[ReportedPoint]) -> Split:
     """Sort the points that were measured on test samples by how they are drawn."""
     tested = [p for p in points if p.test]
     called = [p for p in tested if p.test[NFE] > 0]
@@ -72,7 +72,7 @@ def split(points: Sequence[Shown]) -> Split:
     )
 
 
-def beside(shown: Shown, chosen: Mapping[str, str]) -> str:
+def beside(shown: ReportedPoint, chosen: Mapping[str, str]) -> str:
     """What is written beside a point: its label, of a point that was found the number alone, as the
     strategy stands in the title; and what it was chosen as.
     """
@@ -84,13 +84,13 @@ def beside(shown: Shown, chosen: Mapping[str, str]) -> str:
 def front_figure(
     title: str,
     trials: Sequence[tuple[float, float]],
-    points: Sequence[Shown],
+    points: Sequence[ReportedPoint],
     chosen: Mapping[str, str],
     reference: Reference,
     hypervolume: float,
-    measure: Measure,
+    metric: Metric,
 ) -> Figure:
-    """The measure against NFE.
+    """The metric against NFE.
 
     `trials` are (accuracy, nfe) of all trials on the validation split; their front is drawn too, so
     that its optimism shows. `points` are drawn as measured on the test split, with 95 % intervals;
@@ -98,51 +98,51 @@ def front_figure(
     """
     figure, drawn = new_figure(), split(points)
     axes = figure.add_subplot()
-    limits = limits_of(trials, drawn, measure)
+    limits = limits_of(trials, drawn, metric)
     axes.set_ylim(*limits)
     calls = [nfe for _, nfe in trials] + [p.test[NFE] for p in drawn.called]
     logarithmic(axes, [nfe for nfe in calls if nfe > 0])
-    _draw_trials(axes, trials, measure, limits)
-    marks = _draw_called(axes, drawn, chosen, measure)
+    _draw_trials(axes, trials, metric, limits)
+    marks = _draw_called(axes, drawn, chosen, metric)
     for shown in drawn.levels:
-        draw_level(axes, shown.label, shown.strategy, shown.test, measure)
-    titled(axes, title, NFE_AXIS, measure.axis)
-    worst = f"{measure.title} {100 * measure.of(reference.accuracy):.0f} %"
+        draw_level(axes, shown.label, shown.strategy, shown.test, metric)
+    titled(axes, title, NFE_AXIS, metric.axis)
+    worst = f"{metric.title} {100 * metric.of(reference.accuracy):.0f} %"
     legend_below(
         figure, axes,
-        f"bars: 95 % intervals over test {measure.samples}; equal NFE side by side; "
+        f"bars: 95 % intervals over test {metric.samples}; equal NFE side by side; "
         f"hypervolume of trials {hypervolume:.3f}, from {worst} and NFE {reference.nfe:.0f}",
     )  # fmt: skip
     ends = axes.get_xlim()
-    levels = [[(x, 100 * p.test[measure.name]) for x in ends] for p in drawn.levels]
+    levels = [[(x, 100 * p.test[metric.name]) for x in ends] for p in drawn.levels]
     joined = [_steps(marks[: len(drawn.ahead)])] if drawn.ahead else []
     label(figure, axes, marks, [*levels, *joined])
     return figure
 
 
 def limits_of(
-    trials: Sequence[tuple[float, float]], drawn: Split, measure: Measure
+    trials: Sequence[tuple[float, float]], drawn: Split, metric: Metric
 ) -> tuple[float, float]:
     """Limits of the vertical axis, in percent: around what was measured on test samples and the trials'
     front.
     """
-    values, (down, up) = bars([p.test for p in drawn.called], measure)
+    values, (down, up) = bars([p.test for p in drawn.called], metric)
     found = [trials[i] for i in front(trials)]
-    reached = [100 * measure.of(accuracy) for accuracy, nfe in found if nfe > 0]
+    reached = [100 * metric.of(accuracy) for accuracy, nfe in found if nfe > 0]
     reached += [v - d for v, d in zip(values, down, strict=True)]
     reached += [v + u for v, u in zip(values, up, strict=True)]
-    levels = [100 * p.test[measure.name] for p in drawn.levels]
+    levels = [100 * p.test[metric.name] for p in drawn.levels]
     return with_levels(around(reached or levels), levels)
 
 
 def _draw_trials(
     axes: Axes,
     trials: Sequence[tuple[float, float]],
-    measure: Measure,
+    metric: Metric,
     limits: tuple[float, float],
 ) -> None:
     """The trials as dots, those outside of the limits as arrows at the edge, and their front."""
-    places = [(nfe, 100 * measure.of(accuracy)) for accuracy, nfe in trials if nfe > 0]
+    places = [(nfe, 100 * metric.of(accuracy)) for accuracy, nfe in trials if nfe > 0]
     low, high = limits
     for marker, some, edge, name in (
         ("o", [p for p in places if low <= p[1] <= high], None, "trials, validation"),
@@ -157,12 +157,12 @@ def _draw_trials(
     found = [trials[i] for i in front(trials) if trials[i][1] > 0]
     if len(found) > 1:
         axes.step(
-            [nfe for _, nfe in found], [100 * measure.of(accuracy) for accuracy, _ in found],
+            [nfe for _, nfe in found], [100 * metric.of(accuracy) for accuracy, _ in found],
             where="post", color=TRIAL, linestyle="--", linewidth=1, label="their front",
         )  # fmt: skip
 
 
-def places_of(points: Sequence[Shown], span: float) -> dict[str, float]:
+def places_of(points: Sequence[ReportedPoint], span: float) -> dict[str, float]:
     """Where each point is drawn by its label: at its calls, but those of equal calls a little apart on a
     logarithmic axis whose ends differ by the factor `span`.
     """
@@ -174,15 +174,13 @@ def places_of(points: Sequence[Shown], span: float) -> dict[str, float]:
     return places
 
 
-def _draw_called(
-    axes: Axes, drawn: Split, chosen: Mapping[str, str], measure: Measure
-) -> list[Mark]:
+def _draw_called(axes: Axes, drawn: Split, chosen: Mapping[str, str], metric: Metric) -> list[Mark]:
     """All points with calls; the strategy's own that are ahead on test samples are joined."""
     low, high = axes.get_xlim()
     places = places_of(drawn.called, high / low)
     marks = []
     for shown in drawn.called:
-        mark = _draw(axes, shown, places[shown.label], measure, faint=shown in drawn.behind)
+        mark = _draw(axes, shown, places[shown.label], metric, faint=shown in drawn.behind)
         marks.append(replace(mark, text=beside(shown, chosen), strong=shown.label in chosen))
     ringed = [mark for mark in marks if mark.strong]
     if ringed:
@@ -208,9 +206,9 @@ def _steps(marks: Sequence[Mark]) -> list[tuple[float, float]]:
     return corners
 
 
-def _draw(axes: Axes, shown: Shown, place: float, measure: Measure, faint: bool) -> Mark:
+def _draw(axes: Axes, shown: ReportedPoint, place: float, metric: Metric, faint: bool) -> Mark:
     """A point with its interval."""
-    (value,), ((down,), (up,)) = bars([shown.test], measure)
+    (value,), ((down,), (up,)) = bars([shown.test], metric)
     style = style_of(shown.strategy)
     axes.errorbar(
         place, value, yerr=[[down], [up]], color=style.color, alpha=FAINT if faint else 1.0,

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dashboards.axes import bars, new_figure
 from dashboards.colors import INK, style_of
-from trainables.scoring.metric_names import Measure
+from trainables.scoring.metric_names import Metric
 
 _COLUMNS = 3  # panels beside each other
 _ASIDE = 0.12  # of the room of a method, to the left for ours and to the right for the paper's
@@ -29,7 +29,7 @@ class Pair:
     paper: Mapping[str, float] | None
 
 
-def side_by_side(title: str, pairs: Sequence[Pair], measure: Measure) -> Figure:
+def side_by_side(title: str, pairs: Sequence[Pair], metric: Metric) -> Figure:
     """All pairs with 95 % intervals: ours filled, the paper's open."""
     panels = list(dict.fromkeys(pair.panel for pair in pairs))
     methods = list(dict.fromkeys(pair.method for pair in pairs))
@@ -39,7 +39,7 @@ def side_by_side(title: str, pairs: Sequence[Pair], measure: Measure) -> Figure:
     figure = new_figure(width * columns + 0.6, 3.4 * lines + 0.8)
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes, panel in zip(grid[: len(panels)], panels, strict=True):
-        _draw_panel(axes, panel, methods, [pair for pair in pairs if pair.panel == panel], measure)
+        _draw_panel(axes, panel, methods, [pair for pair in pairs if pair.panel == panel], metric)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     for ours, name in ((True, "measured"), (False, "paper")):
@@ -55,14 +55,14 @@ def _mark(ours: bool, color: str) -> dict[str, Any]:
 
 
 def _draw_panel(
-    axes: Axes, panel: str, methods: Sequence[str], pairs: Sequence[Pair], measure: Measure
+    axes: Axes, panel: str, methods: Sequence[str], pairs: Sequence[Pair], metric: Metric
 ) -> None:
     """A panel: each method at its place, in its strategy's colour."""
     for pair in pairs:
         place, color = methods.index(pair.method), style_of(pair.strategy).color
         for ours, metrics in ((True, pair.ours), (False, pair.paper)):
             if metrics:
-                (value,), reach = bars([metrics], measure)
+                (value,), reach = bars([metrics], metric)
                 axes.errorbar(
                     place + (-_ASIDE if ours else _ASIDE), value, yerr=reach, color=color,
                     capsize=2, elinewidth=1, **_mark(ours, color),
@@ -70,5 +70,5 @@ def _draw_panel(
     axes.set_xticks(range(len(methods)), methods, rotation=30, ha="right", fontsize=8)
     axes.set_xlim(-0.5, len(methods) - 0.5)
     axes.set_title(panel, fontsize=10)
-    axes.set_ylabel(measure.axis, fontsize=8)
+    axes.set_ylabel(metric.axis, fontsize=8)
     axes.grid(alpha=0.2)

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainables.scoring.metric_names import METRICS, NFE, SIGNAL_MEASURES, Measure, utterances_of
+from trainables.scoring.metric_names import METRICS, NFE, SIGNAL_METRICS, Metric, utterances_of
 
 _SMALLEST_P = 0.001
 """p-values below it are not told apart."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class ReportedPoint:
     """A point with what it measured.
 
     `role` says why it is shown: "front", "paper", "baseline". `validation` and `test` hold metrics
@@ -42,33 +42,33 @@ def describe(point: Mapping[str, Any]) -> str:
     )
 
 
-def percent(values: Mapping[str, float], measure: Measure) -> str:
-    """The measure in percent, with its interval where there is one."""
+def percent(values: Mapping[str, float], metric: Metric) -> str:
+    """The metric in percent, with its interval where there is one."""
     if not values:
         return "–"
-    said = f"{100 * values[measure.name]:.1f}"
-    if measure.low not in values:
+    said = f"{100 * values[metric.name]:.1f}"
+    if metric.low not in values:
         return said
-    return f"{said} [{100 * values[measure.low]:.1f}, {100 * values[measure.high]:.1f}]"
+    return f"{said} [{100 * values[metric.low]:.1f}, {100 * values[metric.high]:.1f}]"
 
 
-def difference(test: Mapping[str, float], measure: Measure) -> str:
-    """A paired test in few words: the measure's difference in percent, and the p-value, corrected for
+def difference(test: Mapping[str, float], metric: Metric) -> str:
+    """A paired test in few words: the metric's difference in percent, and the p-value, corrected for
     the number of tests where it has been.
     """
-    gain = 100 * measure.gain(test["difference"]) + 0.0  # no -0.0
+    gain = 100 * metric.gain(test["difference"]) + 0.0  # no -0.0
     p_value = test["p_holm"] if "p_holm" in test else test["p_value"]
     said = f"p={p_value:.2g}" if p_value >= _SMALLEST_P else f"p<{_SMALLEST_P:g}"
     return f"{gain:+.1f} ({said})"
 
 
-def result(shown: Shown, measure: Measure) -> str:
+def result(shown: ReportedPoint, metric: Metric) -> str:
     """A point and what it did on the test split, in few words."""
-    said = f"{measure.title} {100 * shown.test[measure.name]:.1f} %"
+    said = f"{metric.title} {100 * shown.test[metric.name]:.1f} %"
     return f"{shown.label}, {said} at {shown.test[NFE]:.0f} calls"
 
 
-def to_csv(points: Sequence[Shown]) -> str:
+def to_csv(points: Sequence[ReportedPoint]) -> str:
     """The points as CSV: a row each, metrics of both splits, tests and parameters as JSON.
 
     Metrics that no point has are left out.
@@ -89,7 +89,7 @@ def to_csv(points: Sequence[Shown]) -> str:
     return buffer.getvalue()
 
 
-def as_json(shown: Shown) -> dict[str, Any]:
+def as_json(shown: ReportedPoint) -> dict[str, Any]:
     """A point in JSON types."""
     return {
         "label": shown.label,
@@ -102,31 +102,31 @@ def as_json(shown: Shown) -> dict[str, Any]:
     }
 
 
-def rows(points: Sequence[Shown], measure: Measure) -> list[list[str]]:
-    """Rows of the terminal's table: point, NFE, the measure on both splits, tests."""
+def rows(points: Sequence[ReportedPoint], metric: Metric) -> list[list[str]]:
+    """Rows of the terminal's table: point, NFE, the metric on both splits, tests."""
     table = []
     for shown in points:
         measured = shown.test or shown.validation
-        tests = [difference(test, measure) for test in shown.tests.values()]
+        tests = [difference(test, metric) for test in shown.tests.values()]
         table.append(
             [
                 shown.label,
                 describe(shown.point) or "–",
                 f"{measured[NFE]:.0f}",
-                percent(shown.validation, measure),
-                percent(shown.test, measure),
+                percent(shown.validation, metric),
+                percent(shown.test, metric),
                 *tests,
             ]
         )
     return table
 
 
-def signal_rows(points: Sequence[Shown]) -> list[list[str]]:
+def signal_rows(points: Sequence[ReportedPoint]) -> list[list[str]]:
     """Rows of the terminal's table of signal measures on test utterances, none for images: each
     mean with the number of utterances that have a value.
     """
-    heard = [p for p in points if any(name in p.test for name in SIGNAL_MEASURES)]
-    return [[p.label, *(_mean_of(p.test, name) for name in SIGNAL_MEASURES)] for p in heard]
+    heard = [p for p in points if any(name in p.test for name in SIGNAL_METRICS)]
+    return [[p.label, *(_mean_of(p.test, name) for name in SIGNAL_METRICS)] for p in heard]
 
 
 def _mean_of(values: Mapping[str, float], name: str) -> str:

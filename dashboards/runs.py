@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dashboards.points import Shown
+from dashboards.points import ReportedPoint
 from trainables.scoring.metric_names import (
     ACCURACY,
     METRICS,
@@ -23,7 +23,7 @@ LABEL = "label"
 _PARENT = "mlflow.parentRunId"
 
 
-def confirmed(client: MlflowClient, experiment: str, wanted: dict[str, str]) -> list[Shown]:
+def confirmed(client: MlflowClient, experiment: str, wanted: dict[str, str]) -> list[ReportedPoint]:
     """The points on test images of the newest finished sweep of each strategy, baselines once.
 
     `wanted` are tags that the sweeps must have, such as corruption, preset and seed.
@@ -40,7 +40,7 @@ def confirmed(client: MlflowClient, experiment: str, wanted: dict[str, str]) -> 
             f"{', '.join(known) or 'none'}"
         )
     query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in wanted.items())
-    points: dict[str, Shown] = {}
+    points: dict[str, ReportedPoint] = {}
     for sweep in _newest_sweeps(client, found.experiment_id, query):
         for shown in _points(client, found.experiment_id, sweep):
             points.setdefault(shown.label, shown)
@@ -64,7 +64,7 @@ def _newest_sweeps(client: MlflowClient, experiment: str, query: str) -> Iterato
             yield run.info.run_id
 
 
-def _points(client: MlflowClient, experiment: str, sweep: str) -> Iterator[Shown]:
+def _points(client: MlflowClient, experiment: str, sweep: str) -> Iterator[ReportedPoint]:
     """A sweep's confirmed points, the newest run of each."""
     query = f"tags.stage = '{STAGE_CONFIRM}' and tags.`{_PARENT}` = '{sweep}'"
     for run in client.search_runs([experiment], query, order_by=["attributes.start_time DESC"]):
@@ -74,7 +74,7 @@ def _points(client: MlflowClient, experiment: str, sweep: str) -> Iterator[Shown
             label = tags.get(LABEL) or tags["mlflow.runName"].removeprefix("confirm ")
             point = {name: value_of(text) for name, text in run.data.params.items()}
             validation = _measured(run.data.metrics, "validation")
-            yield Shown(label, tags["strategy"], tags["role"], point, validation, test)
+            yield ReportedPoint(label, tags["strategy"], tags["role"], point, validation, test)
 
 
 def _measured(metrics: Mapping[str, float], split: str) -> dict[str, float]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     # Loading torch and MLflow takes seconds, so what needs them is imported once it is known what to do.
     from platform.cli.console import Console
 
-    from dashboards.points import Shown
-    from trainables.scoring.metric_names import Measure
+    from dashboards.points import ReportedPoint
+    from trainables.scoring.metric_names import Metric
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def _main(arguments: Sequence[str] | None) -> int:
 
         from dashboards.points import as_json
         from trainables.core.files import write_json
-        from trainables.scoring.metric_names import MEASURES
+        from trainables.scoring.metric_names import METRIC_OF_KIND
     facts = datasets.facts(asked.dataset, root)
     title, corruption = facts.title, asked.corruption or facts.corruptions[0]
     if corruption not in facts.corruptions:
@@ -58,7 +58,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     wanted = {"corruption": corruption, "preset": asked.preset, "seed": str(asked.seed)}
     points = _points(uri, title, wanted)
     files = _files(writable_storage(asked.storage), title, wanted)
-    _show(console, title, wanted, points, MEASURES[facts.kind], files)
+    _show(console, title, wanted, points, METRIC_OF_KIND[facts.kind], files)
     say_if_smoke(console, asked.preset)
     if json_file is not None:
         places = {kind: str(path) for kind, path in files.items()}
@@ -82,7 +82,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return value
 
 
-def _points(uri: str, title: str, wanted: dict[str, str]) -> list[Shown]:
+def _points(uri: str, title: str, wanted: dict[str, str]) -> list[ReportedPoint]:
     """The confirmed points in the tracking store.
 
     Raises:
@@ -111,8 +111,8 @@ def _show(
     console: Console,
     title: str,
     wanted: dict[str, str],
-    points: Sequence[Shown],
-    measure: Measure,
+    points: Sequence[ReportedPoint],
+    metric: Metric,
     files: dict[str, Path],
 ) -> None:
     """Draw the points, write them down, and say what is best."""
@@ -125,14 +125,14 @@ def _show(
     from trainables.scoring.metric_names import ACCURACY, NFE
 
     heading = f"{title}, {wanted['corruption']} (preset {wanted['preset']}, seed {wanted['seed']})"
-    drawn = figure_files(files["figure"].stem, fronts_figure(heading, points, measure))
+    drawn = figure_files(files["figure"].stem, fronts_figure(heading, points, metric))
     table = {files["table"].name: to_csv(points).encode()}
     write_files(files["figure"].parent, drawn | table)
-    table_of_points(console, heading, points, measure)
+    table_of_points(console, heading, points, metric)
     best = max(points, key=lambda p: p.test[ACCURACY])
     console.line(
-        f"\nfound:    {len(points)} points; the best on test {measure.samples} is {best.label}, "
-        f"{measure.title} {100 * best.test[measure.name]:.1f} % at {best.test[NFE]:.0f} calls"
+        f"\nfound:    {len(points)} points; the best on test {metric.samples} is {best.label}, "
+        f"{metric.title} {100 * best.test[metric.name]:.1f} % at {best.test[NFE]:.0f} calls"
     )
     for kind, path in files.items():
         console.line(f"{kind + ':':<10}{path}")

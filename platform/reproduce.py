@@ -62,8 +62,8 @@ def _table(asked: argparse.Namespace, console: Console, json_file: Path | None) 
     results, status = results_of(work, console)
     if results:
         title = work.table(work.plans[0]).title
-        files = save(results, work.folder, work.measure)
-        files |= draw(title, work.name, results, work.folder, work.measure)
+        files = save(results, work.folder, work.metric)
+        files |= draw(title, work.name, results, work.folder, work.metric)
         if json_file is not None:
             write_json(json_file, [result.as_json() for result in results])
         report(title, results, files, work, console)

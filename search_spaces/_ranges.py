@@ -11,7 +11,7 @@ import optuna
 from trainables.core.config import as_mapping
 from trainables.core.errors import check_choice
 from trainables.sampling.moves import cost
-from trainables.strategies import PREDICTORS, Chained
+from trainables.strategies import PREDICTORS, ChainParameters
 
 KINDS = ("image", "speech")
 """Kinds of signal: each has a setting of the paper, images in D.4, speech in E.5."""
@@ -44,7 +44,7 @@ def sampler(kind: str) -> dict[str, Any]:
     return dict(SPEECH_SAMPLER if kind == "speech" else IMAGE_SAMPLER)
 
 
-def as_point(parameters: Chained, kind: str) -> dict[str, Any]:
+def as_point(parameters: ChainParameters, kind: str) -> dict[str, Any]:
     """The parameters as a mapping; without those that only speech has where it is an image."""
     only_speech = () if kind == "speech" else set(SPEECH_SAMPLER) - set(IMAGE_SAMPLER)
     values = as_mapping(parameters)
@@ -69,7 +69,7 @@ def any_sampler(trial: optuna.Trial, kind: str) -> dict[str, Any]:
 
 
 def with_chains(
-    trial: optuna.Trial, parameters: type[Chained], point: dict[str, Any], T: int, kind: str
+    trial: optuna.Trial, parameters: type[ChainParameters], point: dict[str, Any], T: int, kind: str
 ) -> dict[str, Any]:
     """The point with 1 to 8 chains: as many as are asked for, or as the bound on the cost allows."""
     asked = trial.suggest_int("chains", 1, _MOST_CHAINS, log=True)

@@ -28,8 +28,8 @@ import search_spaces
 from dashboards.pareto import shared_reference
 from trainables.evaluation.measurement import Tally, measurement_config, measurement_of
 from trainables.evaluation.summary import summary
-from trainables.sampling.meter import Spent
-from trainables.scoring.answers import Judged
+from trainables.sampling.meter import MeterReading
+from trainables.scoring.answers import Correctness
 from trainables.scoring.metric_names import ACCURACY, NFE
 from trainables.workers import trial
 from trainables.workers.job import Job
@@ -48,7 +48,7 @@ def idle_trial(seconds: float) -> type[SamplingTrial]:
             job, found = self._job, []
             for sampling in job.samplings():
                 config = measurement_config(job.task, job.strategy, self.config, sampling)
-                tally = Tally(Judged("10" * (sampling.limit // 2)), 0.0, Spent())
+                tally = Tally(Correctness("10" * (sampling.limit // 2)), 0.0, MeterReading())
                 found.append(measurement_of(config, self.config, [tally]))
                 job.storage.records.save(found[-1])
             values = summary(found)

@@ -137,7 +137,7 @@ def test_algorithm_5_line_by_line(parts, unguided):
     y0_hat = _sampled(
         step.process_y, prior, lambda z, t: logit(z, logit.encode_time(t), signals)
     )  # line 6
-    torch.testing.assert_close(step.prepared.shown, x0_hat)
+    torch.testing.assert_close(step.prepared.evidence, x0_hat)
     torch.testing.assert_close(step.prepared.y0_hat, y0_hat)
 
     draws = step.noised()  # lines 9 to 11
@@ -151,7 +151,7 @@ def test_algorithm_5_line_by_line(parts, unguided):
 def test_algorithm_7_line_by_line(parts, unguided):
     step = Step(7, parts, unguided)
     x0_hat = _signal_by_full_sampling(step, step.draws("prepare"))  # line 4
-    torch.testing.assert_close(step.prepared.shown, x0_hat)
+    torch.testing.assert_close(step.prepared.evidence, x0_hat)
     draws = step.noised()  # lines 7 to 9
     hidden = step.hidden(draws)
     v_y = step.v_y(x0_hat)  # line 10
@@ -194,7 +194,7 @@ def test_neither_loss_trains_the_other_denoiser(parts, algorithm):
         ("loss_logit", "logit", "signal"),
     ):
         step = Step(algorithm, parts)
-        assert not step.prepared.shown.requires_grad
+        assert not step.prepared.evidence.requires_grad
         step.losses()[loss].backward()
         assert _gradients(getattr(step.objective, trained))
         assert not _gradients(getattr(step.objective, other))
@@ -258,7 +258,7 @@ def test_a_step_with_resnet_and_attention(colour, kind):
     objective = stages.load(kind).build(Context(task, dataset, parts))
     batch = Batches(task, dataset.train, Share()).batch(0)
     prepared = objective.prepare(batch, Draws(0, "prepare", 0, 4, Share()))
-    assert prepared.y0.shape == (4, 5) and prepared.shown.shape == (4, 3, 16, 16)
+    assert prepared.y0.shape == (4, 5) and prepared.evidence.shape == (4, 3, 16, 16)
     losses = objective(prepared, Draws(0, "step", 0, 4, Share()))
     losses["loss"].backward()
     torch.optim.SGD(objective.parameters(), lr=0.1).step()

@@ -9,12 +9,12 @@ from platform.pipeline.choice import MARGIN, against, choose, headline
 import numpy as np
 import pytest
 
-from dashboards.points import Shown, difference, result, rows
+from dashboards.points import ReportedPoint, difference, result, rows
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import paired, summary
-from trainables.scoring.metric_names import MEASURES
+from trainables.scoring.metric_names import METRIC_OF_KIND
 
-IMAGES, SPEECH = MEASURES["image"], MEASURES["speech"]
+IMAGES, SPEECH = METRIC_OF_KIND["image"], METRIC_OF_KIND["speech"]
 
 
 def _images(right, nfe, size, shift=0):
@@ -31,15 +31,15 @@ def _sentences(wrong, nfe, size):
     return [Measurement({}, {}, correct, {"nfe": float(nfe)}, errors, (10,) * size)]
 
 
-def _points(measure=IMAGES, **measured):
+def _points(metric=IMAGES, **measured):
     """Points by their names: those that begin with "p" are the strategy's, others are baselines.
 
     `measured` are a point's answers on validation and on test.
     """
     points = [
-        Shown(
+        ReportedPoint(
             name, name if role == "baseline" else "nested", role, {},
-            summary(validation, measure), summary(test, measure),
+            summary(validation, metric), summary(test, metric),
         )
         for name, (validation, test) in measured.items()
         for role in (["front"] if name.startswith("p") else ["baseline"])
@@ -176,12 +176,12 @@ def test_the_table_has_one_column_of_tests_seen_from_the_baselines():
         noisy=_same(_images(400, 0, 1000)),
         enhanced=_same(_images(600, 8, 1000)),
     )
-    shown = against(points, choose(points, validation).cheapest)
-    assert [row[5:] for row in rows(shown, IMAGES)] == [
+    reported = against(points, choose(points, validation).cheapest)
+    assert [row[5:] for row in rows(reported, IMAGES)] == [
         [], ["-10.0 (p<0.001)"], ["+10.0 (p<0.001)"],
     ]  # fmt: skip
-    (name,) = shown[1].tests
-    turned, test = shown[1].tests[name], points[0].tests["noisy"]
+    (name,) = reported[1].tests
+    turned, test = reported[1].tests[name], points[0].tests["noisy"]
     assert name == "p1" and (turned["low"], turned["high"]) == (-test["high"], -test["low"])
 
 

@@ -23,7 +23,7 @@ from trainables.diffusion.ouve import OUVE
 from trainables.sampling.engine import CoupledSystem, Engine
 from trainables.sampling.meter import Meter
 from trainables.sampling.moves import Answer, Start, check, cost
-from trainables.sampling.prefix_cache import Beginnings, SharedBatch
+from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
 from trainables.sampling.state import State
 from trainables.strategies import schedule_of
 
@@ -254,7 +254,7 @@ def test_a_corrected_trajectory_costs_two_calls_a_step():
 
 
 def test_beginnings_are_shared_with_their_origin_and_its_cost():
-    process, beginnings = OUVE(complex_state=True), Beginnings(2**30)
+    process, beginnings = OUVE(complex_state=True), PrefixCache(2**30)
     system = system_of(process, LARGE[1])
     for iterations in (1, 2, 3, 2):
         moves = schedule_of("alternating", _point("alternating", iterations=iterations))

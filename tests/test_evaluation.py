@@ -8,7 +8,7 @@ from helpers import tiny_task
 
 from trainables.core.errors import UsageError
 from trainables.core.memory import fitting_batch
-from trainables.core.prefetch import ahead
+from trainables.core.prefetch import prefetch
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling, measurement_config, measurement_of
 from trainables.evaluation.storage import Storage
@@ -114,7 +114,7 @@ def test_a_cpu_samples_as_many_together_as_it_is_told():
 @pytest.mark.parametrize("threaded", [False, True])
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_work_done_ahead_comes_in_order_and_tells_its_errors(threaded, count):
-    assert [made() for made in ahead([lambda n=n: n for n in range(count)], threaded)] == list(
+    assert [made() for made in prefetch([lambda n=n: n for n in range(count)], threaded)] == list(
         range(count)
     )
 
@@ -122,4 +122,4 @@ def test_work_done_ahead_comes_in_order_and_tells_its_errors(threaded, count):
         raise ValueError("no data")
 
     with pytest.raises(ValueError, match="no data"):
-        [made() for made in ahead([lambda: 1, fails, lambda: 3], threaded)]
+        [made() for made in prefetch([lambda: 1, fails, lambda: 3], threaded)]

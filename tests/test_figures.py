@@ -16,9 +16,9 @@ from dashboards.front import FRONT, front_figure, split
 from dashboards.page import front_page
 from dashboards.paper_comparison import Pair, side_by_side
 from dashboards.pareto import Reference
-from dashboards.points import Shown
+from dashboards.points import ReportedPoint
 from trainables import strategies
-from trainables.scoring.metric_names import BY_ACCURACY, MEASURES
+from trainables.scoring.metric_names import BY_ACCURACY, METRIC_OF_KIND
 
 
 def _metrics(accuracy, nfe, reach=0.015):
@@ -31,7 +31,7 @@ def _metrics(accuracy, nfe, reach=0.015):
 
 def _shown(label, role, accuracy, nfe):
     metrics = _metrics(accuracy, nfe)
-    return Shown(label, label.split()[0], role, {"eta": 0.5}, metrics, metrics)
+    return ReportedPoint(label, label.split()[0], role, {"eta": 0.5}, metrics, metrics)
 
 
 CALLS = [2, 3, 4, 6, 8, 12, 16, 24, 30, 40, 60, 90]
@@ -57,7 +57,9 @@ def _crowded(noisy=0.36):
 
 def _front(points, chosen=None, trials=((0.5, 20.0), (0.95, 12.0)), kind="image"):
     chosen = chosen or {"nested #5": "cheapest", "nested #11": "best"}
-    return front_figure("made up", trials, points, chosen, Reference(0.1, 300), 0.5, MEASURES[kind])
+    return front_figure(
+        "made up", trials, points, chosen, Reference(0.1, 300), 0.5, METRIC_OF_KIND[kind]
+    )
 
 
 def _boxes(figure):

@@ -17,7 +17,7 @@ import search_spaces
 from trainables.evaluation.measurement import measurement_config
 from trainables.evaluation.records import Measurement
 from trainables.sampling.moves import Cost
-from trainables.scoring.metric_names import BY_ACCURACY, MEASURES
+from trainables.scoring.metric_names import BY_ACCURACY, METRIC_OF_KIND
 from trainables.training import stages
 
 
@@ -58,7 +58,7 @@ def test_whisper_hears_all_utterances_once_and_each_sampled_signal(plans):
 def test_trainings_are_told_by_the_measure():
     report = {"loss": 0.5, "validation_loss": 0.25, "validation_accuracy": 0.9}
     assert _said(report, BY_ACCURACY) == "loss 0.500, on validation 0.250 (accuracy 90 %)"
-    assert _said(report, MEASURES["speech"]) == "loss 0.500, on validation 0.250 (WER 10 %)"
+    assert _said(report, METRIC_OF_KIND["speech"]) == "loss 0.500, on validation 0.250 (WER 10 %)"
 
 
 def test_what_is_measured_costs_nothing_more(plans, tmp_path):

@@ -10,7 +10,7 @@ from trainables.core.noise import generator_of, seeded
 from trainables.diffusion.ouve import OUVE
 from trainables.models.speech.logit_score import LogitScore, LogitScoreConfig
 from trainables.models.speech.logit_sequence import LogitSequenceConfig, LogitSequenceScore
-from trainables.training.losses import OUVELearning
+from trainables.training.losses import OUVELoss
 
 PROCESS, CLASSES, FEATURES, FRAMES, STEPS, BATCH = OUVE(), 6, 10, 11, 7, 3
 SPREAD = 0.2
@@ -98,7 +98,7 @@ def test_weighted_by_a_spread_the_loss_is_that_of_the_output_at_unit_scale():
     sigma, m = PROCESS.deviation(t)[:, None], 0.3 * PROCESS.decay(t)[:, None]
     v = sigma**2 + m**2
     target = (-eps + sigma * (y_t - y_cor) / v) * v.sqrt() / m
-    of_noise, of_output = (OUVELearning(PROCESS), OUVELearning(PROCESS, 0.3))
+    of_noise, of_output = (OUVELoss(PROCESS), OUVELoss(PROCESS, 0.3))
     torch.testing.assert_close(of_noise.loss(score, y0, eps, t), (score + eps).square().mean())
     want = (output - target).square().mean()
     torch.testing.assert_close(of_output.loss(score, y0, eps, t), want)

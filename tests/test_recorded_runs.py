@@ -10,7 +10,7 @@ from platform.planning.plan import Plan
 
 import pytest
 
-from dashboards.points import Shown
+from dashboards.points import ReportedPoint
 from dashboards.runs import confirmed
 
 TEST = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9, "nfe": 12.0, "gflops": 2.0}
@@ -22,11 +22,13 @@ POINT = {
     "refresh_interval": 1.0,
     "eta": 0.5,
 }
-BEST = Shown(
+BEST = ReportedPoint(
     "nested #2", "nested", "front", POINT, VALIDATION, TEST,
     {"enhanced (paper)": {"difference": 0.1, "p_value": 0.03}},
 )  # fmt: skip
-NOISY = Shown("noisy", "noisy", "baseline", {}, VALIDATION, TEST | {"accuracy": 0.3, "nfe": 0.0})
+NOISY = ReportedPoint(
+    "noisy", "noisy", "baseline", {}, VALIDATION, TEST | {"accuracy": 0.3, "nfe": 0.0}
+)
 WANTED = {"corruption": "gn30", "preset": "smoke", "seed": "0"}
 
 
@@ -41,8 +43,8 @@ def recorded(tmp_path_factory):
     for number in (1, 2):
         tracker.trial(number, POINT, VALIDATION, 1.0)
         tracker.hypervolume(0.1 * number, number)
-    for shown in (BEST, NOISY):
-        tracker.confirmed(shown)
+    for reported in (BEST, NOISY):
+        tracker.confirmed(reported)
     tracker.result(BEST, BEST, 2, ["nested #2 accuracy 80 %", "noisy accuracy 30 %"])
     tracker.finish("FINISHED")
     return storage, tracker, client_of(uri)
@@ -121,7 +123,7 @@ def test_a_point_is_replayed_from_its_run(recorded):
 
 def test_compare_reads_both_splits(recorded):
     _, _, client = recorded
-    points = {shown.label: shown for shown in confirmed(client, "digits", WANTED)}
+    points = {reported.label: reported for reported in confirmed(client, "digits", WANTED)}
     assert set(points) == {"nested #2", "noisy"}
     assert points["nested #2"].test == TEST and points["nested #2"].validation == VALIDATION
     assert points["nested #2"].point == POINT
@@ -140,8 +142,8 @@ def test_compare_reads_stores_whose_names_did_not_say_the_split(recorded):
         client.log_metric(run, name, value)
     client.log_param(run, "steps", 10)
     client.set_terminated(sweep)
-    (shown,) = confirmed(client, "recorded before", WANTED)
-    assert shown == Shown("card (best)", "card", "baseline", {"steps": 10}, {}, TEST)
+    (reported,) = confirmed(client, "recorded before", WANTED)
+    assert reported == ReportedPoint("card (best)", "card", "baseline", {"steps": 10}, {}, TEST)
 
 
 def test_compare_writes_its_summary(recorded, tmp_path, capfd):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from platform.pipeline.search import Searched
+from platform.pipeline.search import SearchResult
 from platform.pipeline.study import POINT, StudySearcher, complete, open_study, try_again
 from platform.planning.plan import Plan
 
@@ -132,7 +132,7 @@ def test_a_search_that_ends_short_says_how_many_failed_and_each_reason_once(plan
         searcher.suggest(trial_id)
         _tell(searcher, trial_id)
     failures = {5: "NonFiniteError: signals", 6: "out of memory", 7: "NonFiniteError: signals"}
-    assert Searched(study, 5, failures).shortfall == (
+    assert SearchResult(study, 5, failures).shortfall == (
         "2 of 5 trials are complete, 3 failed twice: NonFiniteError: signals; out of memory"
     )
-    assert Searched(study, 2, {}).shortfall == ""
+    assert SearchResult(study, 2, {}).shortfall == ""

@@ -18,7 +18,7 @@ from dashboards.figure_files import figure_files
 from dashboards.front import front_figure
 from dashboards.page import front_page
 from dashboards.pareto import Reference, hypervolume, shared_reference
-from dashboards.points import Shown, difference, percent, rows
+from dashboards.points import ReportedPoint, difference, percent, rows
 from trainables.core.config import as_mapping, from_mapping
 from trainables.core.errors import UsageError
 from trainables.core.noise import SampleNoise, generator_of
@@ -32,8 +32,8 @@ from trainables.evaluation.records import Measurement, RecordStore
 from trainables.evaluation.summary import paired, summary
 from trainables.models.speech.ncsnpp.config import NCSNPP_48K
 from trainables.scoring import word_error
-from trainables.scoring.answers import Judged, together, transcribed
-from trainables.scoring.metric_names import MEASURES
+from trainables.scoring.answers import Correctness, together, transcribed
+from trainables.scoring.metric_names import METRIC_OF_KIND
 from trainables.task import networks
 from trainables.task.recipe import Task
 
@@ -93,7 +93,7 @@ def test_the_networks_of_a_preset_take_its_spectrograms(root, tmp_path, preset):
     assert frequencies % multiple == frames % multiple == 0
     assert recipe.signal.condition == "fusion" and recipe.logit.network == "logit-sequence"
     assert recipe.speech.logit_process == replace(recipe.speech.process, complex_state=False)
-    assert plan.measure == MEASURES["speech"]
+    assert plan.metric == METRIC_OF_KIND["speech"]
     assert from_mapping(Task, as_mapping(plan.task)) == plan.task
     if preset == "paper":
         assert recipe.signal == NCSNPP_48K and recipe.classifier.context is None
@@ -109,8 +109,8 @@ def test_the_smallest_networks_answer_in_the_sentences_shapes_and_are_timed(root
     y, t = torch.zeros(2, steps, tokens), torch.ones(2)
     signal = networks.new_signal_denoiser(dataset, recipe)
     assert signal(x, t, x, signal.encode_logits(y, 2)).shape == x.shape
-    logit, shown = networks.new_logit_denoiser(dataset, recipe), torch.zeros(2, 250, 32)
-    assert logit(y, t, logit.encode_signals(shown, y, shown, y)).shape == y.shape
+    logit, evidence = networks.new_logit_denoiser(dataset, recipe), torch.zeros(2, 250, 32)
+    assert logit(y, t, logit.encode_signals(evidence, y, evidence, y)).shape == y.shape
     predicted = forecast(plan, allocation(plan, [Node(2)]))
     assert predicted.left.paper.nfe == 16 and predicted.seconds > predicted.training_seconds > 0
 
@@ -138,13 +138,13 @@ def test_errors_and_words_are_jiwers():
     assert (
         together([transcribed(said[:1], truths[:1]), transcribed(said[1:], truths[1:])]) == judged
     )
-    assert Judged("1101").share == 0.75
+    assert Correctness("1101").share == 0.75
     assert jiwer.wer("the cat sat", "the cat sat down") == pytest.approx(1 / 3)
 
 
 def test_the_share_of_word_errors_with_its_interval_over_all_seeds():
     errors, words = [[0, 2, 5, 1], [1, 2, 3, 0]], [4, 6, 3, 5]
-    values = summary([_measured(row, words) for row in errors], MEASURES["speech"])
+    values = summary([_measured(row, words) for row in errors], METRIC_OF_KIND["speech"])
     assert values["wer"] == pytest.approx(14 / 36) and values["accuracy"] == pytest.approx(22 / 36)
     low, high = word_error.interval(np.array([1, 4, 8, 1]), 2 * np.array(words))
     assert (values["wer_low"], values["wer_high"]) == pytest.approx((low, high))
@@ -156,18 +156,18 @@ def test_the_share_of_word_errors_with_its_interval_over_all_seeds():
 
 
 def test_more_errors_than_words_are_shown_and_drawn():
-    worse = summary([_measured([9, 8, 3, 4], [2, 3, 4, 1])], MEASURES["speech"])
+    worse = summary([_measured([9, 8, 3, 4], [2, 3, 4, 1])], METRIC_OF_KIND["speech"])
     assert worse["wer"] == 2.4 and worse["accuracy"] == pytest.approx(-1.4)
-    points = [Shown("a", "nested", "front", {"steps": 3}, validation=worse, test=worse)]
-    assert rows(points, MEASURES["speech"])[0][4].startswith("240.0 [")
+    points = [ReportedPoint("a", "nested", "front", {"steps": 3}, validation=worse, test=worse)]
+    assert rows(points, METRIC_OF_KIND["speech"])[0][4].startswith("240.0 [")
     reference = shared_reference(0, 50, "speech")
     assert reference == Reference(0.0, 1000.0)
     assert hypervolume([(-1.4, 4.0)], reference) == 0.0
     assert 0 < hypervolume([(-1.4, 4.0), (0.5, 10.0)], reference) < 1
     trials = [{"accuracy": -1.4, "nfe": 4.0, "point": {}}]
-    measure = MEASURES["speech"]
-    assert "240.0" in front_page("t", trials, points, {"a": "best"}, measure)
-    figure = front_figure("t", [(-1.4, 4.0)], points, {"a": "best"}, reference, 0.0, measure)
+    metric = METRIC_OF_KIND["speech"]
+    assert "240.0" in front_page("t", trials, points, {"a": "best"}, metric)
+    figure = front_figure("t", [(-1.4, 4.0)], points, {"a": "best"}, reference, 0.0, metric)
     assert figure_files("front", figure)["front.png"].startswith(b"\x89PNG")
 
 
@@ -182,15 +182,15 @@ def test_fewer_errors_on_the_same_utterances_are_a_gain():
     gained = (sum(other.errors) - sum(ours.errors)) / 280
     assert result.difference == pytest.approx(gained) and 0 < result.low < gained < result.high
     assert result.p_value < 0.01
-    measure = MEASURES["speech"]
-    assert difference({"difference": gained, "p_value": 0.01}, measure).startswith(
+    metric = METRIC_OF_KIND["speech"]
+    assert difference({"difference": gained, "p_value": 0.01}, metric).startswith(
         f"{-100 * gained:.1f}"
     )
     with pytest.raises(UsageError, match="same utterances"):
         paired([ours], [_measured([1], [2])])
     one = paired([_measured([1], [4])], [_measured([2], [4])])
     assert (one.difference, one.p_value) == (0.25, 1.0)
-    assert percent(summary([_measured([1], [49])], measure), measure).startswith("2.0 [")
+    assert percent(summary([_measured([1], [49])], metric), metric).startswith("2.0 [")
 
 
 def test_records_of_images_and_words_are_as_they_were(tmp_path):

@@ -26,11 +26,11 @@ from trainables.evaluation.summary import summary
 from trainables.models.speech.logit_score import LogitScoreConfig
 from trainables.models.speech.ncsnpp.config import NCSNPP_48K
 from trainables.models.speech.whisper.recogniser import Recogniser
-from trainables.scoring.metric_names import MEASURES
+from trainables.scoring.metric_names import METRIC_OF_KIND
 from trainables.task import networks
 from trainables.task.recipe import SpeechRecipe, Task
 from trainables.training import stages
-from trainables.training.classifier_cache import known_of
+from trainables.training.classifier_cache import cached_outputs
 
 CPU = torch.device("cpu")
 TRAINED = [kind for kind in stages.names() if kind != "classifier"]
@@ -88,7 +88,7 @@ def test_answers_are_rows_of_the_scripts_tokens(task, dataset):
     spelled = {recogniser.tokenizer.decode([token]) for token in recogniser.vocabulary.tokens}
     assert spelled == {" One", " two", ".", " I", "'m", " so", " mad"}
     assert tokens == len(spelled) + 1  # end of text
-    heard = recogniser.shown(dataset.test.clean(torch.tensor([0])))
+    heard = recogniser.evidence(dataset.test.clean(torch.tensor([0])))
     assert recogniser.frames == 300 and heard.shape == (1, 250, 32)  # 5 s of 6
 
 
@@ -132,7 +132,7 @@ def test_recordings_at_48_khz_are_heard_at_16(task, root, dataset):
     x, loudest = whole.test.clean(rows), peak(whole.test.speech.corrupted(rows))
     waves = resampled(whole.test.speech.clean(rows) / loudest, 48_000, RATE)
     by_ear = Recogniser(recogniser.whisper, recogniser.vocabulary, 6.0)
-    assert recogniser.shown(x).shape == (2, 250, 32)
+    assert recogniser.evidence(x).shape == (2, 250, 32)
     torch.testing.assert_close(
         recogniser.raw_logits(x), by_ear.raw_logits(waves), atol=0.02, rtol=0
     )
@@ -146,10 +146,12 @@ def test_another_script_is_heard_anew(task, dataset, parts):
     longer_script = replace(dataset, script=replace(dataset.script, steps=5))
     for data, steps in ((dataset, 32), (longer_script, 5), (dataset, 32)):
         classifier = networks.recogniser(data, task.recipe)
-        known = known_of(data.train, data, task.recipe, classifier, CPU)
+        known = cached_outputs(data.train, data, task.recipe, classifier, CPU)
         assert known.clean.shape[1:] == known.corrupted.shape[1:] == (steps, 8)
-        assert known.shown.shape[1:] == (250, 32)
-        at_once = known_of(data.train, replace(data, cache=None), task.recipe, classifier, CPU)
+        assert known.evidence.shape[1:] == (250, 32)
+        at_once = cached_outputs(
+            data.train, replace(data, cache=None), task.recipe, classifier, CPU
+        )
         for name in ("clean", "corrupted", "shown"):
             assert torch.equal(getattr(at_once, name), getattr(known, name))
 
@@ -177,7 +179,7 @@ def test_noisy_speech_is_measured_as_by_hand_with_jiwer(task, dataset, parts, st
         found = jiwer.process_words(truth, heard)
         assert errors == found.substitutions + found.deletions + found.insertions
     assert measured.correct == "".join("01"[errors == 0] for errors in measured.errors)
-    values = summary([measured], MEASURES["speech"])
+    values = summary([measured], METRIC_OF_KIND["speech"])
     expected = jiwer.wer([a for a, _ in pairs], [b for _, b in pairs])
     assert values["wer"] == pytest.approx(expected) == 1 - values["accuracy"]
     assert values["wer_low"] <= values["wer"] <= values["wer_high"]

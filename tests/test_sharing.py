@@ -23,7 +23,7 @@ from trainables.sampling.moves import (
     cost,
     trajectory,
 )
-from trainables.sampling.prefix_cache import Beginnings
+from trainables.sampling.prefix_cache import PrefixCache
 from trainables.strategies import alternating, card, nested, parallel
 
 T, SHAPE, BATCH = 12, (1, 2, 2), 6
@@ -95,7 +95,7 @@ def _same(one, other):
 
 
 def test_points_that_share_their_beginnings_give_what_they_give_alone():
-    networks, beginnings = _Counted(), Beginnings(2**30)
+    networks, beginnings = _Counted(), PrefixCache(2**30)
     for point in POINTS + POINTS[::-1]:
         alone, spent_alone, _ = networks.run(list(point.schedule()))
         shared, spent, _ = networks.run(list(point.schedule()), beginnings)
@@ -104,7 +104,7 @@ def test_points_that_share_their_beginnings_give_what_they_give_alone():
 
 
 def test_the_first_trajectory_of_nested_is_sampled_once_for_every_switch():
-    networks, beginnings = _Counted(), Beginnings(2**30)
+    networks, beginnings = _Counted(), PrefixCache(2**30)
     first, _, executed = networks.run(list(POINTS[0].schedule()), beginnings)
     assert executed["signal"] == 5 * 3  # one unguided trajectory, two refreshes
     _, spent, executed = networks.run(list(POINTS[1].schedule()), beginnings)
@@ -114,7 +114,7 @@ def test_the_first_trajectory_of_nested_is_sampled_once_for_every_switch():
 
 
 def test_chains_go_on_from_fewer_chains():
-    networks, beginnings = _Counted(), Beginnings(2**30)
+    networks, beginnings = _Counted(), PrefixCache(2**30)
     networks.run(list(card.Parameters(4, 1.0, chains=3).schedule()), beginnings)
     _, _, executed = networks.run(list(card.Parameters(4, 1.0, chains=5).schedule()), beginnings)
     # The third chain had nothing after it, so it is run again: chains 3, 4 and 5.
@@ -122,7 +122,7 @@ def test_chains_go_on_from_fewer_chains():
 
 
 def test_other_noise_shares_nothing():
-    networks, beginnings = _Counted(), Beginnings(2**30)
+    networks, beginnings = _Counted(), PrefixCache(2**30)
     networks.run(list(POINTS[0].schedule()), beginnings, seed=0)
     other, _, executed = networks.run(list(POINTS[0].schedule()), beginnings, seed=1)
     assert executed["signal"] == 15
@@ -130,7 +130,7 @@ def test_other_noise_shares_nothing():
 
 
 def test_what_does_not_fit_is_forgotten_and_computed_again():
-    networks, beginnings = _Counted(), Beginnings(1)
+    networks, beginnings = _Counted(), PrefixCache(1)
     for _ in range(2):
         outcome, _, executed = networks.run(list(POINTS[0].schedule()), beginnings)
         assert executed["signal"] == 15
@@ -193,8 +193,8 @@ def test_a_long_search_holds_no_more_than_its_budget():
         engine.run(_random_schedule(rng), batch, noise.split("sampling"))
 
     for _ in range(50):  # whatever the engine itself keeps, it has by now
-        sample(Beginnings(0), 0)
-    beginnings, before, most = Beginnings(budget), _tensor_bytes(), 0
+        sample(PrefixCache(0), 0)
+    beginnings, before, most = PrefixCache(budget), _tensor_bytes(), 0
     for number in range(2000):
         sample(beginnings, number // 100 + rng.randint(0, 2))
         assert beginnings.held <= budget
@@ -222,7 +222,7 @@ def test_within_a_run_nothing_is_computed_twice():
 
 
 def test_seconds_of_a_beginning_count_for_those_that_go_on_from_it():
-    networks, beginnings = _Counted(), Beginnings(2**30)
+    networks, beginnings = _Counted(), PrefixCache(2**30)
     plain = networks.system.signal_denoiser.encode_corrupted
 
     def slow(x_cor):

@@ -1,4 +1,4 @@
-"""Signal measures against closed forms, and what they say where there is nothing to measure."""
+"""Signal metrics against closed forms, and what they say where there is nothing to measure."""
 
 import math
 
@@ -40,8 +40,8 @@ def test_si_sdr_is_the_ratio_of_orthogonal_parts_whatever_scale_and_offset(decib
 def test_perceptual_measures_fall_as_noise_rises():
     clean = _speech_like()
     estimates = [clean + level * _noise(clean) for level in (0.0, 0.01, 0.1, 0.5)]
-    for measure, best in ((pesq, 4.64), (estoi, 1.0)):
-        found = measure(estimates, [clean] * 4, RATE)
+    for metric, best in ((pesq, 4.64), (estoi, 1.0)):
+        found = metric(estimates, [clean] * 4, RATE)
         assert found.values[0] == pytest.approx(best, abs=0.01)
         assert (np.diff(found.values) < -0.01).all() and found.missing() == {}
 
@@ -54,17 +54,17 @@ def test_estoi_takes_other_rates():
         pesq([half], [half], RATE // 2)
 
 
-def _with_rate(measure):
-    return measure if measure is si_sdr else lambda e, r: measure(e, r, RATE)
+def _with_rate(metric):
+    return metric if metric is si_sdr else lambda e, r: metric(e, r, RATE)
 
 
-@pytest.mark.parametrize("measure", [si_sdr, pesq, estoi])
-def test_what_cannot_be_measured_says_why_and_leaves_the_rest(measure):
+@pytest.mark.parametrize("metric", [si_sdr, pesq, estoi])
+def test_what_cannot_be_measured_says_why_and_leaves_the_rest(metric):
     clean = _speech_like()
     noisy, silent = clean + 0.05 * _noise(clean), torch.zeros_like(clean)
     broken = clean.clone()
     broken[7] = math.nan
-    found = _with_rate(measure)(
+    found = _with_rate(metric)(
         [silent, noisy, broken, noisy, clean[:0]], [clean, clean, clean, silent, clean[:0]]
     )
     assert np.isnan(found.values).tolist() == [True, False, True, True, True]
@@ -81,23 +81,23 @@ def test_what_cannot_be_measured_says_why_and_leaves_the_rest(measure):
 
 
 @pytest.mark.parametrize("samples", [2, 400, 480, 3000])
-@pytest.mark.parametrize(("measure", "reason"), [(pesq, "1/4 of a second"), (estoi, "frame")])
-def test_what_is_too_short_says_so(measure, reason, samples):
+@pytest.mark.parametrize(("metric", "reason"), [(pesq, "1/4 of a second"), (estoi, "frame")])
+def test_what_is_too_short_says_so(metric, reason, samples):
     clean = _speech_like()[:samples]
-    found = measure([clean], [clean], RATE)
+    found = metric([clean], [clean], RATE)
     assert math.isnan(found.values[0]) and reason in found.reasons[0]
     assert math.isnan(found.mean())
 
 
-@pytest.mark.parametrize("measure", [si_sdr, pesq, estoi])
-def test_waveforms_must_come_in_pairs(measure):
+@pytest.mark.parametrize("metric", [si_sdr, pesq, estoi])
+def test_waveforms_must_come_in_pairs(metric):
     clean = _speech_like()
     with pytest.raises(UsageError, match="1 estimates and 2 references"):
-        _with_rate(measure)([clean], [clean, clean])
+        _with_rate(metric)([clean], [clean, clean])
     with pytest.raises(UsageError, match="one length"):
-        _with_rate(measure)([clean[1:]], [clean])
+        _with_rate(metric)([clean[1:]], [clean])
     with pytest.raises(UsageError, match="one length"):
-        _with_rate(measure)([clean[None]], [clean[None]])
+        _with_rate(metric)([clean[None]], [clean[None]])
 
 
 def test_nothing_measured_has_no_mean():

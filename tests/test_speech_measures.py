@@ -17,7 +17,7 @@ from dashboards.figure_files import figure_files
 from dashboards.front import front_figure
 from dashboards.page import front_page
 from dashboards.pareto import Reference, shared_reference
-from dashboards.points import Shown, difference, percent, rows, signal_rows, to_csv
+from dashboards.points import ReportedPoint, difference, percent, rows, signal_rows, to_csv
 from trainables.core.noise import generator_of
 from trainables.data.audio import resampled
 from trainables.data.spectrogram import SPECTROGRAM_48K, Sound, Spectrogram, peak
@@ -29,11 +29,11 @@ from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.evaluation.summary import summary
 from trainables.sampling.moves import cost
-from trainables.scoring.metric_names import BY_ACCURACY, MEASURES
+from trainables.scoring.metric_names import BY_ACCURACY, METRIC_OF_KIND
 from trainables.scoring.word_error import errors, wer
 from trainables.strategies import schedule_of
 
-SPEECH = MEASURES["speech"]
+SPEECH = METRIC_OF_KIND["speech"]
 WORDS = ("zero", "one", "two")
 
 
@@ -57,17 +57,17 @@ def test_the_word_error_rate_of_single_words_is_one_less_accuracy():
 def test_images_are_shown_by_accuracy_speech_by_errors():
     runs = [_measured("1110")]
     assert not any(name.startswith("wer") for name in summary(runs))
-    for measure, value, gained in ((BY_ACCURACY, "75.0 [", "+5.0"), (SPEECH, "25.0 [", "-5.0")):
-        values = summary(runs, measure)
-        assert percent(values, measure).startswith(value)
-        assert difference({"difference": 0.05, "p_value": 0.5}, measure) == f"{gained} (p=0.5)"
+    for metric, value, gained in ((BY_ACCURACY, "75.0 [", "+5.0"), (SPEECH, "25.0 [", "-5.0")):
+        values = summary(runs, metric)
+        assert percent(values, metric).startswith(value)
+        assert difference({"difference": 0.05, "p_value": 0.5}, metric) == f"{gained} (p=0.5)"
     assert difference({"difference": 0.0, "p_value": 1.0}, SPEECH) == "+0.0 (p=1)"
     assert percent({"wer": 0.0503}, SPEECH) == "5.0"
 
 
 def _shown(label, role, correct, **cost):
     values = summary([_measured(correct, **cost)], SPEECH)
-    return Shown(label, "nested", role, {"steps": 3}, validation=values, test=values)
+    return ReportedPoint(label, "nested", role, {"steps": 3}, validation=values, test=values)
 
 
 def test_tables_and_figures_show_the_errors_of_speech():
@@ -190,7 +190,7 @@ def test_means_of_seeds_take_only_what_all_of_them_have():
 
 def test_table_2_is_the_papers():
     table = paper_tables.table2(50)
-    assert table.measure is SPEECH and table.datasets == ("fsdd-reverb",)
+    assert table.metric is SPEECH and table.datasets == ("fsdd-reverb",)
     assert [m.label for m in table.methods] == [m.label for m in paper_tables.table1(50).methods]
     nested, enhanced = 4, 1
     assert table.percentage("ears-reverb", "reverb", nested) == 3.83
@@ -248,4 +248,4 @@ def test_speech_is_shown_by_errors_images_by_accuracy(tmp_path):
     common = ("smoke", 3, 0, 0, 0.0, str(tmp_path), "sqlite:///x.db")
     speech = Plan("nested", "fsdd-babble", "babble", *common, data_dir=str(tmp_path / "fsdd"))
     images = Plan("nested", "digits", "gn30", *common)
-    assert (speech.measure, images.measure) == (SPEECH, BY_ACCURACY)
+    assert (speech.metric, images.metric) == (SPEECH, BY_ACCURACY)

@@ -26,7 +26,7 @@ from trainables.task import networks
 from trainables.task.recipe import Recipe, Task, Updates
 from trainables.training import stages
 from trainables.training.batches import Batches, Draws, Share
-from trainables.training.classifier_cache import known_of
+from trainables.training.classifier_cache import cached_outputs
 from trainables.training.objective import Context
 from trainables.training.part_store import key_of
 
@@ -136,33 +136,35 @@ def test_another_whisper_than_the_parts_is_refused(task, dataset, parts):
 
 def test_what_is_known_of_a_batch_is_what_the_classifier_says(task, dataset, parts, monkeypatch):
     classifier = networks.frozen_classifier(dataset, task.recipe, parts["classifier"])
-    known = known_of(dataset.train, dataset, task.recipe, classifier, torch.device("cpu"))
+    known = cached_outputs(dataset.train, dataset, task.recipe, classifier, torch.device("cpu"))
     needed = {"classifier": parts["classifier"]}
     objective = stages.load("logit").build(Context(task, dataset, needed))
     with_known = Batches(task, dataset.train, Share(), known).batch(2)
     without = Batches(task, dataset.train, Share()).batch(2)
-    ours, fresh = objective.answered(with_known), objective.answered(without)
+    ours, fresh = objective.classifier_outputs(with_known), objective.classifier_outputs(without)
     torch.testing.assert_close(ours.y0, fresh.y0, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(ours.y_cor, fresh.y_cor, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(ours.shown, fresh.shown, atol=2e-3, rtol=2e-3)  # kept as float16
+    torch.testing.assert_close(
+        ours.evidence, fresh.evidence, atol=2e-3, rtol=2e-3
+    )  # kept as float16
 
     def refuse(*args):
         raise AssertionError("was computed again")
 
     monkeypatch.setattr(type(classifier), "raw_logits", refuse)
     monkeypatch.setattr(type(classifier), "shown", refuse)
-    again = known_of(dataset.train, dataset, task.recipe, classifier, torch.device("cpu"))
-    assert torch.equal(again.shown, known.shown)
+    again = cached_outputs(dataset.train, dataset, task.recipe, classifier, torch.device("cpu"))
+    assert torch.equal(again.evidence, known.evidence)
     prepared = objective.prepare(with_known, Draws(0, "x", 0, 4, Share()))  # asks nothing
     assert torch.equal(prepared.y0, ours.y0)
 
 
 def test_shares_of_two_workers_make_the_whole_batch(task, dataset, parts):
     classifier = networks.frozen_classifier(dataset, task.recipe, parts["classifier"])
-    known = known_of(dataset.train, dataset, task.recipe, classifier, torch.device("cpu"))
+    known = cached_outputs(dataset.train, dataset, task.recipe, classifier, torch.device("cpu"))
     whole = Batches(task, dataset.train, Share(), known).batch(1)
     halves = [Batches(task, dataset.train, Share(rank, 2), known).batch(1) for rank in (0, 1)]
-    for of in (lambda b: b.x_cor, lambda b: b.known.clean, lambda b: b.known.shown):
+    for of in (lambda b: b.x_cor, lambda b: b.known.clean, lambda b: b.known.evidence):
         interleaved = torch.stack([of(half) for half in halves], dim=1).flatten(0, 1)
         assert torch.equal(interleaved, of(whole))
 

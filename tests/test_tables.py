@@ -10,14 +10,14 @@ from platform.reproduction.results import Result, cost_rows, percent_of
 
 import pytest
 
-from dashboards.points import Shown, describe
+from dashboards.points import ReportedPoint, describe
 from trainables.scoring.metric_names import (
     ACCURACY,
     ACCURACY_HIGH,
     ACCURACY_LOW,
     BY_ACCURACY,
     ESTOI,
-    MEASURES,
+    METRIC_OF_KIND,
     NFE,
     PESQ,
     SI_SDR,
@@ -47,12 +47,13 @@ def _points(extra):
         "enhanced (best)": {"difference": -0.141, "p_value": 1.2e-16},
     }
     whole, some = _metrics(1.0, 0.676, 1.0, 1500), _metrics(0.219, 0.143, 0.32, 12)
-    best = Shown("alternating (best on validation)", "nested", "front", {**NESTED, **extra, "eta": 0.5},
-                 whole, some, rivals)  # fmt: skip
-    paper = Shown("nested (paper)", "nested", "paper", NESTED | extra, some, whole, rivals)
-    enhanced = Shown("enhanced (paper)", "enhanced", "baseline", {**extra, "steps": 10, "eta": 0.0},
+    best_point = {**NESTED, **extra, "eta": 0.5}
+    label = "alternating (best on validation)"
+    best = ReportedPoint(label, "nested", "front", best_point, whole, some, rivals)
+    paper = ReportedPoint("nested (paper)", "nested", "paper", NESTED | extra, some, whole, rivals)
+    enhanced = ReportedPoint("enhanced (paper)", "enhanced", "baseline", {**extra, "steps": 10, "eta": 0.0},
                      some, some)  # fmt: skip
-    return [best, paper, Shown("noisy", "noisy", "baseline", {}, some, whole), enhanced]
+    return [best, paper, ReportedPoint("noisy", "noisy", "baseline", {}, some, whole), enhanced]
 
 
 def _shown(width, show):
@@ -92,23 +93,23 @@ def test_a_sweeps_table(width, extra, tmp_path):
 
 
 @WIDTHS
-@pytest.mark.parametrize("measure", MEASURES.values())
-def test_the_tables_of_evaluate_and_compare(width, measure):
+@pytest.mark.parametrize("metric", METRIC_OF_KIND.values())
+def test_the_tables_of_evaluate_and_compare(width, metric):
     points = [
-        Shown(p.label, p.strategy, p.role, p.point, test=p.test, tests=p.tests)
+        ReportedPoint(p.label, p.strategy, p.role, p.point, test=p.test, tests=p.tests)
         for p in _points(SAMPLER)
     ]
     title = "a-folder-with-a-long-name, gn30 (preset quick, seed 2147483647)"
 
     def show(console):
-        table_of_points(console, title, points, measure)
+        table_of_points(console, title, points, metric)
 
     out = _shown(width, show)
     (header,) = (line for line in out.split("\n") if "NFE" in line)
     assert "validation" not in header
     for point in points:
         assert all(word in out for word in point.label.split())
-        assert f"{100 * point.test[measure.name]:.1f} [" in out
+        assert f"{100 * point.test[metric.name]:.1f} [" in out
         for word in describe(point.point).split():
             assert word in out
 
@@ -119,10 +120,10 @@ def test_the_table_of_signals(width):
     assert out.count("1.25 (50)") == 4
 
 
-def _results(dataset, source, images, paper_images, measure):
+def _results(dataset, source, images, paper_images, metric):
     ours = _metrics(1.0, 0.676, 1.0, 1500)
     test = {"difference": -0.141, "p_value": 1.2e-16}
-    paper = percent_of(99.2, paper_images, measure)
+    paper = percent_of(99.2, paper_images, metric)
     return [
         Result(dataset, "babble", method, "nested", 0, NESTED, ours, images, 3, paper, paper_images,
                test if method != "enhanced" else None, source)
@@ -132,20 +133,25 @@ def _results(dataset, source, images, paper_images, measure):
 
 @WIDTHS
 def test_the_tables_of_reproduce(width):
-    for results, measure in (
+    for results, metric in (
         (_results("cifar100", "cifar100", 10_000, 10_000, BY_ACCURACY), BY_ACCURACY),
-        (_results("fsdd-babble", "gsc-reverb", 300, 0, MEASURES["speech"]), MEASURES["speech"]),
+        (
+            _results("fsdd-babble", "gsc-reverb", 300, 0, METRIC_OF_KIND["speech"]),
+            METRIC_OF_KIND["speech"],
+        ),
     ):
         title = "Table 3, guidance source in parallel"
-        two = [*results, *_results("mnist", "mnist", 10_000, 10_000, measure)]
-        out = _shown(width, lambda c: tables(c, title, two, measure, "enhanced"))  # noqa: B023
+        two = [*results, *_results("mnist", "mnist", 10_000, 10_000, metric)]
+        out = _shown(width, lambda c: tables(c, title, two, metric, "enhanced"))  # noqa: B023
         assert out.count("alternating, 150 steps") >= 2 and f"{results[0].images} × 3" in out
         first = out.strip().split("\n\n")[0]
         assert "1500" in first
-        assert ("0.0 [0.0, 32.4]" if measure is MEASURES["speech"] else "[67.6, 100.0]") in first
+        assert (
+            "0.0 [0.0, 32.4]" if metric is METRIC_OF_KIND["speech"] else "[67.6, 100.0]"
+        ) in first
         if width >= 80:
             assert "99.2" in first and "p<0.001" in out
-        if measure is not BY_ACCURACY:
+        if metric is not BY_ACCURACY:
             assert "gsc-reverb, not told" in out
 
 

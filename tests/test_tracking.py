@@ -6,7 +6,7 @@ from platform.planning.plan import Plan
 
 import pytest
 
-from dashboards.points import Shown
+from dashboards.points import ReportedPoint
 from dashboards.runs import confirmed
 
 
@@ -34,7 +34,9 @@ def _shown(label, role="front", **test):
     point = {"eta": 0.5, "chains": 2} if role == "front" else {}
     measured = {"accuracy": 0.1 + 0.2, "accuracy_low": 0.2, "accuracy_high": 0.4, "nfe": 4.0}
     strategy = "nested" if role == "front" else label
-    return Shown(label, strategy, role, point, measured, measured | test, tests if point else {})
+    return ReportedPoint(
+        label, strategy, role, point, measured, measured | test, tests if point else {}
+    )
 
 
 def test_a_sweep_has_one_confirmation_its_last(tmp_path):

@@ -131,10 +131,12 @@ class Cluster:
             ).remote(): i
             for i in asked
         }
-        answered, others = ray.wait([*calls], num_returns=len(calls), timeout=_PROBE_SECONDS)
+        classifier_outputs, others = ray.wait(
+            [*calls], num_returns=len(calls), timeout=_PROBE_SECONDS
+        )
         for call in others:
             ray.cancel(call)
-        for call in answered:
+        for call in classifier_outputs:
             try:
                 memory = ray.get(call)
             except RayError as error:

@@ -50,7 +50,7 @@ def measure_all(
     missing.sort(key=lambda unit: -cost(schedule_of(unit[0].strategy, unit[0].point)).nfe)
     if missing:
         with console.bar("starting Ray") as bar:
-            _Measuring(plan, cluster, console, bar, missing, job).run()
+            _Dispatch(plan, cluster, console, bar, missing, job).run()
     measured = []
     for candidate in candidates:
         found = [_known(plan, candidate, sampling) for sampling in job.samplings()]
@@ -58,7 +58,7 @@ def measure_all(
     return measured
 
 
-class _Measuring:
+class _Dispatch:
     """Units of work shared out to actors, each actor one piece at a time.
 
     Where units are few, each is cut into pieces of whole batches, so that all actors have work; a

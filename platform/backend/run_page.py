@@ -9,7 +9,7 @@ from platform.cli.next_steps import next_steps
 from platform.planning.plan import Plan
 from typing import TYPE_CHECKING, Any
 
-from dashboards.points import Shown, describe
+from dashboards.points import ReportedPoint, describe
 from trainables.core.config import digest
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def trial_name(strategy: str, point: Mapping[str, Any], number: int) -> str:
     return f"{strategy} {short(point)} (trial {number})"
 
 
-def confirm_name(shown: Shown) -> str:
+def confirm_name(shown: ReportedPoint) -> str:
     """A confirmed point's name."""
     return f"test {shown.label} {short(shown.point)}".rstrip()
 
@@ -33,7 +33,7 @@ def short(point: Mapping[str, Any]) -> str:
     )
 
 
-def description(plan: Plan, trials: int, replayed: Shown, lines: Sequence[str]) -> str:
+def description(plan: Plan, trials: int, replayed: ReportedPoint, lines: Sequence[str]) -> str:
     """A sweep's description, Markdown: what was swept, what was found, what to type next.
 
     Commands stand within the text, where lines are wrapped: a block of code as long as they are pushes

@@ -22,7 +22,7 @@ from platform.backend.tracking_store import (
 from platform.planning.plan import Plan
 from typing import Any
 
-from dashboards.points import Shown
+from dashboards.points import ReportedPoint
 from dashboards.runs import LABEL
 from trainables.core.config import digest
 from trainables.core.progress import Progress, quiet
@@ -135,7 +135,9 @@ class Tracker:
         self._close(run, "FINISHED")
         return run
 
-    def confirmation(self, points: Sequence[Shown], progress: Progress = quiet) -> dict[str, str]:
+    def confirmation(
+        self, points: Sequence[ReportedPoint], progress: Progress = quiet
+    ) -> dict[str, str]:
         """Record the sweep's points on the test split, telling of every one; returns their run ids by
         their labels.
 
@@ -156,7 +158,7 @@ class Tracker:
                 self._client.delete_run(run.info.run_id)
         return runs
 
-    def confirmed(self, shown: Shown) -> str:
+    def confirmed(self, shown: ReportedPoint) -> str:
         """Record a point measured on the test split; returns its run id."""
         tags = {"split": "test", "role": shown.role, "strategy": shown.strategy, LABEL: shown.label}
         tags[_CONTENT] = _content_of(shown)
@@ -184,15 +186,17 @@ class Tracker:
             if run.data.tags.get("on_front") != on_front:
                 self._client.set_tag(run.info.run_id, "on_front", on_front)
 
-    def result(self, best: Shown, replayed: Shown, trials: int, lines: Sequence[str]) -> None:
-        """What the sweep found, on the parent: the best point's measure on the test split and its NFE,
+    def result(
+        self, best: ReportedPoint, replayed: ReportedPoint, trials: int, lines: Sequence[str]
+    ) -> None:
+        """What the sweep found, on the parent: the best point's metric on the test split and its NFE,
         by which sweeps are compared, and a description with these lines, and how to replay a point.
 
         The interface draws a chart a metric in alphabetical order: there are few, and none comes before
         the hypervolume, the only one that is a curve.
         """
-        plan, measure = self._plan, self._plan.measure
-        shown = {n: best.test[n] for n in (measure.name, measure.low, measure.high, NFE)}
+        plan, metric = self._plan, self._plan.metric
+        shown = {n: best.test[n] for n in (metric.name, metric.low, metric.high, NFE)}
         self._log(self.parent, {}, {on_split("test", name): value for name, value in shown.items()})
         tags = {"best": best.label, "trials": str(trials)}
         tags["mlflow.note.content"] = description(plan, trials, replayed, lines)
@@ -283,7 +287,7 @@ def _commit() -> str:
     return described.stdout.strip()
 
 
-def _content_of(shown: Shown) -> str:
+def _content_of(shown: ReportedPoint) -> str:
     """Identifies all that is recorded of a confirmed point."""
     return digest(asdict(shown), 20)
 

@@ -21,7 +21,7 @@ from typing import IO, TypeVar
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-_Thing = TypeVar("_Thing")
+_Item = TypeVar("_Item")
 _LINE_EVERY = 5.0
 _PLAIN_WIDTH = 180
 _BAR_WIDTH = 20
@@ -153,7 +153,7 @@ class Bar:
             self._last, self._said = time.monotonic(), said
             self._console.line(said)
 
-    def each(self, things: Sequence[_Thing], text: str | None = None) -> Iterator[_Thing]:
+    def each(self, things: Sequence[_Item], text: str | None = None) -> Iterator[_Item]:
         """The things one by one, telling how many are done."""
         for done, thing in enumerate(things):
             self.update(done, len(things), text)

@@ -6,12 +6,12 @@ import json
 from platform.cli.next_commands import command, common_flags, compare_flags
 from platform.planning.plan import Plan
 
-from dashboards.points import Shown
+from dashboards.points import ReportedPoint
 
 _PORT = "5000"
 
 
-def next_steps(plan: Plan, shown: Shown) -> dict[str, str]:
+def next_steps(plan: Plan, shown: ReportedPoint) -> dict[str, str]:
     """Commands to copy by what they do: replay this point, compare the strategies, go on."""
     where = (plan.strategy, plan.dataset, *common_flags(plan))
     chosen = json.dumps(dict(shown.point))

@@ -8,33 +8,37 @@ from platform.planning import presets
 from platform.planning.plan import Plan
 from textwrap import fill
 
-from dashboards.points import Shown, rows, signal_rows
+from dashboards.points import ReportedPoint, rows, signal_rows
 from trainables.evaluation.listening import LISTENED
-from trainables.scoring.metric_names import Measure
+from trainables.scoring.metric_names import Metric
 
 _WIDTH = 80
 _INDENT = " " * 10
 
 
 def table_of_points(
-    console: Console, title: str, points: Sequence[Shown], measure: Measure, tested: str = "test"
+    console: Console,
+    title: str,
+    points: Sequence[ReportedPoint],
+    metric: Metric,
+    tested: str = "test",
 ) -> None:
-    """Points with their calls, the measure on the split that `tested` names, and the paired tests;
-    then, where it was measured too, the measure on validation; then the parameters.
+    """Points with their calls, the metric on the split that `tested` names, and the paired tests;
+    then, where it was measured too, the metric on validation; then the parameters.
     """
     rivals = list(dict.fromkeys(name for p in points for name in p.tests))
     validated = any(p.validation for p in points)
     columns = ["point", "NFE", tested, *(f"vs {name}" for name in rivals)]
     shown = []
-    for label, parameters, nfe, validation, test, *tests in rows(points, measure):
+    for label, parameters, nfe, validation, test, *tests in rows(points, metric):
         tests += [""] * (len(rivals) - len(tests))
         shown.append([label, nfe, test, *tests, *([validation] if validated else []), parameters])
     columns += [*(["validation"] if validated else []), "parameters"]
-    heading = f"{title}: {measure.title} % [95 % interval]"
+    heading = f"{title}: {metric.title} % [95 % interval]"
     console.table(heading, columns, shown, text=["parameters"])
 
 
-def table_of_signals(console: Console, points: Sequence[Shown]) -> None:
+def table_of_signals(console: Console, points: Sequence[ReportedPoint]) -> None:
     """How near the points' signals are to the clean ones; nothing where that was not measured."""
     found = signal_rows(points)
     if found:
@@ -46,10 +50,10 @@ def table_of_signals(console: Console, points: Sequence[Shown]) -> None:
         )
 
 
-def table(plan: Plan, console: Console, what: str, points: Sequence[Shown]) -> None:
+def table(plan: Plan, console: Console, what: str, points: Sequence[ReportedPoint]) -> None:
     """Points on both splits, with the paired tests."""
     title = f"{what} on {plan.facts.title}, {plan.corruption}"
-    table_of_points(console, title, points, plan.measure)
+    table_of_points(console, title, points, plan.metric)
     table_of_signals(console, points)
     say_if_smoke(console, plan.preset)
 

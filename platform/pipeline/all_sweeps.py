@@ -14,20 +14,20 @@ from platform.cli.next_steps import page_address, page_steps
 from platform.cli.tables import paragraphs, table
 from platform.pipeline import one_sweep
 from platform.pipeline.choice import verdict
-from platform.pipeline.confirm import Confirmed
+from platform.pipeline.confirm import Confirmation
 from platform.planning.plan import Plan
 
 from dashboards.curves import fronts_figure
 from dashboards.figure_files import figure_files
-from dashboards.points import Shown, as_json, result, to_csv
+from dashboards.points import ReportedPoint, as_json, result, to_csv
 from trainables.core.config import digest
 from trainables.core.files import write_files, write_json
-from trainables.scoring.metric_names import ACCURACY, Measure
+from trainables.scoring.metric_names import ACCURACY, Metric
 
 
 def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
     """Sweep every plan, then compare; returns the exit status, that of the last failure if any."""
-    confirmed: dict[str, Confirmed] = {}
+    confirmed: dict[str, Confirmation] = {}
     experiments: set[str] = set()
 
     def work(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
@@ -35,7 +35,7 @@ def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> 
         swept = one_sweep.sweep(plan, cluster, console, tracker, None)
         confirmed[plan.strategy] = swept.confirmed
         chosen = swept.confirmed.choice.cheapest
-        console.line(f"          {result(chosen, plan.measure)}; in {plan.folder}\n")
+        console.line(f"          {result(chosen, plan.metric)}; in {plan.folder}\n")
 
     status = run_each(plans, console, lambda plan: plan.folder / "sweep.log", work)
     if confirmed and status != interrupts.INTERRUPTED:
@@ -50,7 +50,7 @@ def _folder(plans: Sequence[Plan]) -> Path:
 
 def _compare(
     plans: Sequence[Plan],
-    confirmed: dict[str, Confirmed],
+    confirmed: dict[str, Confirmation],
     console: Console,
     experiment: str,
     json_file: Path | None,
@@ -58,7 +58,7 @@ def _compare(
     """A table of every strategy's best and the paper's points, the fronts in one figure."""
     plan, folder = plans[0], _folder(plans)
     baselines = {p.label: p for c in confirmed.values() for p in c.points if p.role == "baseline"}
-    chosen: list[Shown] = []
+    chosen: list[ReportedPoint] = []
     for own in confirmed.values():
         papers = [p for p in own.points if p.role == "paper" and p.label not in baselines]
         best = replace(own.choice.best, label=f"{own.choice.best.strategy} (best on validation)")
@@ -66,7 +66,7 @@ def _compare(
     chosen += baselines.values()
     every = [*(p for own in confirmed.values() for p in own.points), *baselines.values()]
     files = {
-        **figure_files("fronts", fronts_figure(plan.setting, every, plan.measure)),
+        **figure_files("fronts", fronts_figure(plan.setting, every, plan.metric)),
         "points.csv": to_csv(chosen).encode(),
     }
     write_files(folder, files)
@@ -77,7 +77,7 @@ def _compare(
     console.line()
     table(plan, console, "every strategy", [replace(p, tests={}) for p in chosen])
     console.line()
-    paragraphs(console, "found:", _ranking(list(confirmed.values()), plan.measure))
+    paragraphs(console, "found:", _ranking(list(confirmed.values()), plan.metric))
     console.line(f"figure:   {folder / 'fronts.png'}")
     console.line(f"table:    {folder / 'points.csv'}")
     console.line(f"MLflow:   {page_address(plan.tracking_uri, experiment)}")
@@ -85,9 +85,9 @@ def _compare(
         console.line(f"{what}:\n  {typed}")
 
 
-def _ranking(confirmed: Sequence[Confirmed], measure: Measure) -> list[str]:
+def _ranking(confirmed: Sequence[Confirmation], metric: Metric) -> list[str]:
     """What each strategy's choice on validation did on the test split, best first, and how it compares
     with the baselines.
     """
     choices = sorted((own.choice for own in confirmed), key=lambda c: -c.cheapest.test[ACCURACY])
-    return [line for c in choices for line in (result(c.cheapest, measure), *verdict(c, measure))]
+    return [line for c in choices for line in (result(c.cheapest, metric), *verdict(c, metric))]

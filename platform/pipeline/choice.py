@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from dashboards.points import Shown, difference, result
+from dashboards.points import ReportedPoint, difference, result
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import paired
-from trainables.scoring.metric_names import ACCURACY, NFE, Measure
+from trainables.scoring.metric_names import ACCURACY, NFE, Metric
 from trainables.scoring.statistics import LEVEL, PairedTest
 
 MARGIN = 0.01
@@ -33,13 +33,13 @@ class Choice:
         tests: how many tests were corrected together.
     """
 
-    best: Shown
-    cheapest: Shown
+    best: ReportedPoint
+    cheapest: ReportedPoint
     lost: PairedTest | None
     better_than: tuple[str, ...]
     not_told_from: tuple[str, ...]
     worse_than: tuple[str, ...]
-    noisy: Shown | None
+    noisy: ReportedPoint | None
     tests: int
 
     @property
@@ -48,7 +48,9 @@ class Choice:
         return {self.cheapest.label: "cheapest", self.best.label: "best"}
 
 
-def choose(points: Sequence[Shown], validation: Mapping[str, Sequence[Measurement]]) -> Choice:
+def choose(
+    points: Sequence[ReportedPoint], validation: Mapping[str, Sequence[Measurement]]
+) -> Choice:
     """Choose among the points that are no baselines.
 
     Args:
@@ -84,34 +86,34 @@ def _told(test: Mapping[str, float]) -> int:
     return 1 if test["difference"] > 0 else -1
 
 
-def headline(choice: Choice, measure: Measure) -> list[str]:
+def headline(choice: Choice, metric: Metric) -> list[str]:
     """What was found, in sentences for people, a line each; numbers are of test samples unless a line
     says otherwise.
     """
     best, cheapest, near = choice.best, choice.cheapest, f"{100 * MARGIN:g} percentage point"
-    on_validation = f"on validation {measure.samples}"
+    on_validation = f"on validation {metric.samples}"
     if choice.lost is None:
         lines = [
-            f"{result(best, measure)}: the best {on_validation}; every cheaper one is more than {near} "
+            f"{result(best, metric)}: the best {on_validation}; every cheaper one is more than {near} "
             "behind it"
         ]
     else:
         lines = [
-            f"{result(cheapest, measure)}: the cheapest within {near} of the best {on_validation}, "
-            f"{_with_interval(choice.lost, measure)}",
-            f"the best {on_validation}: {result(best, measure)}",
+            f"{result(cheapest, metric)}: the cheapest within {near} of the best {on_validation}, "
+            f"{_with_interval(choice.lost, metric)}",
+            f"the best {on_validation}: {result(best, metric)}",
         ]
-    return [*lines, *verdict(choice, measure)]
+    return [*lines, *verdict(choice, metric)]
 
 
-def _with_interval(test: PairedTest, measure: Measure) -> str:
-    """A paired difference with its interval, in percentage points of the measure."""
-    ends = sorted(measure.gain(end) for end in (test.low, test.high))
+def _with_interval(test: PairedTest, metric: Metric) -> str:
+    """A paired difference with its interval, in percentage points of the metric."""
+    ends = sorted(metric.gain(end) for end in (test.low, test.high))
     low, high = (f"{100 * end:+.1f}" for end in ends)
-    return f"{difference(asdict(test), measure)}, {LEVEL:.0%} interval {low} to {high}"
+    return f"{difference(asdict(test), metric)}, {LEVEL:.0%} interval {low} to {high}"
 
 
-def verdict(choice: Choice, measure: Measure) -> list[str]:
+def verdict(choice: Choice, metric: Metric) -> list[str]:
     """How the point that is spoken of compares with the baselines, and whether nothing was gained."""
     sides = {
         "better than": choice.better_than,
@@ -120,22 +122,22 @@ def verdict(choice: Choice, measure: Measure) -> list[str]:
     }
     said = "; ".join(f"{side} {', '.join(labels)}" for side, labels in sides.items() if labels)
     corrected = f"paired, at {LEVEL:.0%}, Holm's correction for {choice.tests} tests"
-    lines = [f"{choice.cheapest.label} on test {measure.samples}: {said} ({corrected})"]
+    lines = [f"{choice.cheapest.label} on test {metric.samples}: {said} ({corrected})"]
     if choice.noisy is not None:
         test = choice.best.tests[choice.noisy.label]
         lines.append(
-            f"nothing was gained: the best is behind {result(choice.noisy, measure)}, by "
-            f"{difference(test, measure)}"
+            f"nothing was gained: the best is behind {result(choice.noisy, metric)}, by "
+            f"{difference(test, metric)}"
         )
     return lines if said else lines[1:]
 
 
-def against(points: Iterable[Shown], one: Shown) -> list[Shown]:
+def against(points: Iterable[ReportedPoint], one: ReportedPoint) -> list[ReportedPoint]:
     """The points for a table with one column of tests: how each baseline compares with `one`."""
     return [replace(p, tests=_seen_from(p.label, one)) for p in points]
 
 
-def _seen_from(label: str, one: Shown) -> dict[str, dict[str, float]]:
+def _seen_from(label: str, one: ReportedPoint) -> dict[str, dict[str, float]]:
     """The test of a point against the baseline of that label, seen from the baseline; else nothing."""
     if label not in one.tests:
         return {}

@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial
 
 import search_spaces
 from dashboards.pareto import front
-from dashboards.points import Shown
+from dashboards.points import ReportedPoint
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import paired, summary
 from trainables.scoring.metric_names import ACCURACY, NFE
@@ -33,14 +33,14 @@ class ConfirmationFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Confirmed:
+class Confirmation:
     """The points that a sweep shows, and which of them are spoken of."""
 
-    points: list[Shown]
+    points: list[ReportedPoint]
     choice: Choice
 
 
-def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study) -> Confirmed:
+def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study) -> Confirmation:
     """Measure the front, the paper's point and the baselines on the test split, test the first two
     against the baselines, and choose. A point that fails is reported and left out.
 
@@ -53,14 +53,14 @@ def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study)
     test = measure_all(plan, cluster, console, candidates, "test")
     labels = [shown.label for shown in chosen]
     points = [
-        replace(shown, validation=summary(v, plan.measure), test=summary(t, plan.measure))
+        replace(shown, validation=summary(v, plan.metric), test=summary(t, plan.metric))
         for shown, v, t in zip(chosen, validation, test, strict=True)
         if v and t
     ]
     if all(shown.role == "baseline" for shown in points):
         raise ConfirmationFailed("no point of the front could be measured again: see above")
     points = tested(points, dict(zip(labels, test, strict=True)))
-    return Confirmed(points, choose(points, dict(zip(labels, validation, strict=True))))
+    return Confirmation(points, choose(points, dict(zip(labels, validation, strict=True))))
 
 
 def front_trials(study: optuna.Study) -> list[FrozenTrial]:
@@ -69,7 +69,7 @@ def front_trials(study: optuna.Study) -> list[FrozenTrial]:
     return [trials[index] for index in front([accuracy_and_nfe(trial) for trial in trials])]
 
 
-def front_points(plan: Plan, study: optuna.Study) -> list[Shown]:
+def front_points(plan: Plan, study: optuna.Study) -> list[ReportedPoint]:
     """The front of the study's complete trials, and the paper's point, by rising NFE."""
     paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
     paper_moves = schedule_of(plan.strategy, paper)
@@ -78,11 +78,11 @@ def front_points(plan: Plan, study: optuna.Study) -> list[Shown]:
         point = trial.user_attrs[POINT]
         if schedule_of(plan.strategy, point) != paper_moves:
             label = f"{plan.strategy} #{trial.number}"
-            found.append(Shown(label, plan.strategy, "front", point))
-    return [*found, Shown(f"{plan.strategy} (paper)", plan.strategy, "paper", paper)]
+            found.append(ReportedPoint(label, plan.strategy, "front", point))
+    return [*found, ReportedPoint(f"{plan.strategy} (paper)", plan.strategy, "paper", paper)]
 
 
-def baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[Shown]:
+def baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[ReportedPoint]:
     """Each baseline at the paper's point and, where that is another, at its best on validation."""
     T, kind = plan.task.recipe.T, plan.facts.kind
     grids = {
@@ -99,15 +99,17 @@ def baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[Show
             continue
         best = candidates[max(own, key=lambda i: (scores[i][ACCURACY], -scores[i][NFE]))].point
         if not paper:
-            shown.append(Shown(name, name, "baseline", paper))
+            shown.append(ReportedPoint(name, name, "baseline", paper))
             continue
-        shown.append(Shown(f"{name} (paper)", name, "baseline", paper))
+        shown.append(ReportedPoint(f"{name} (paper)", name, "baseline", paper))
         if schedule_of(name, best) != schedule_of(name, paper):
-            shown.append(Shown(f"{name} (best)", name, "baseline", best))
+            shown.append(ReportedPoint(f"{name} (best)", name, "baseline", best))
     return shown
 
 
-def tested(points: list[Shown], measured: Mapping[str, list[Measurement]]) -> list[Shown]:
+def tested(
+    points: list[ReportedPoint], measured: Mapping[str, list[Measurement]]
+) -> list[ReportedPoint]:
     """The points with paired tests of each that is no baseline against every baseline; all of these
     are corrected together, by Holm, for their number.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from platform.backend.allocation import Allocation
-from platform.pipeline.remaining import Remaining, remaining
+from platform.pipeline.remaining import RemainingWork, remaining
 from platform.planning.plan import Plan
 from platform.planning.timing import Calls, seconds_a_call
 from statistics import mean
@@ -34,7 +34,7 @@ _FORWARDS_AN_UPDATE = 3.5  # forward, backward (twice a forward), recording of g
 class Forecast:
     """Predicted work: what is left to be measured, and the seconds of each step."""
 
-    left: Remaining
+    left: RemainingWork
     training_seconds: float
     search_seconds: float
     confirm_seconds: float
@@ -156,8 +156,10 @@ def training_seconds(plan: Plan, calls: Calls, trained: Collection[str]) -> floa
         stage = stages.load(kind)
         signals, logits, answers = stage.forwards(recipe)
         forward = recipe.batch * (signals * calls.signal + logits * calls.whole_logit)
-        answered = recipe.batch * answers * calls.classifier
-        total += stage.updates(recipe) * (_FORWARDS_AN_UPDATE * forward + answered + _UPDATE)
+        classifier_outputs = recipe.batch * answers * calls.classifier
+        total += stage.updates(recipe) * (
+            _FORWARDS_AN_UPDATE * forward + classifier_outputs + _UPDATE
+        )
     sizes = plan.facts.sizes
     if stages.CLASSIFIER in missing and plan.facts.kind == "speech" and sizes is not None:
         heard = sizes[0] + min(recipe.validated, sizes[1])

@@ -10,10 +10,10 @@ from platform.cli.console import Console
 from platform.cli.next_steps import next_steps, page_address, page_steps
 from platform.cli.tables import paragraphs, table
 from platform.pipeline.choice import against, headline
-from platform.pipeline.confirm import Confirmed, confirm, front_trials
+from platform.pipeline.confirm import Confirmation, confirm, front_trials
 from platform.pipeline.prepare import prepare
 from platform.pipeline.record import draw
-from platform.pipeline.search import Searched, search
+from platform.pipeline.search import SearchResult, search
 from platform.pipeline.study import accuracy_and_nfe, complete
 from platform.planning.plan import Plan
 
@@ -32,17 +32,17 @@ def run(
 
 
 @dataclass(frozen=True)
-class Swept:
+class FinishedSweep:
     """A finished sweep: its points, its files by name, and how many trials failed and why, if any."""
 
-    confirmed: Confirmed
+    confirmed: Confirmation
     files: dict[str, Path]
     shortfall: str
 
 
 def sweep(
     plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, summary_file: Path | None
-) -> Swept:
+) -> FinishedSweep:
     """Prepare, search, confirm and record a plan."""
     reference = shared_reference(plan.facts.classes, plan.task.recipe.T, plan.facts.kind)
     write_json(plan.folder / "plan.json", plan.as_mapping())
@@ -68,9 +68,9 @@ def sweep(
             tracker.artifact(path, plan.folder)
         tracker.mark_front({str(trial.number) for trial in front_trials(study)})
         tracker.result(
-            choice.best, choice.cheapest, len(complete(study)), headline(choice, plan.measure)
+            choice.best, choice.cheapest, len(complete(study)), headline(choice, plan.metric)
         )
-    swept = Swept(confirmed, files, searched.shortfall)
+    swept = FinishedSweep(confirmed, files, searched.shortfall)
     summary = _summary(plan, console, tracker, searched, swept, runs, volume)
     write_json(plan.folder / "summary.json", summary)
     if summary_file is not None:
@@ -84,8 +84,8 @@ def _summary(
     plan: Plan,
     console: Console,
     tracker: Tracker,
-    searched: Searched,
-    swept: Swept,
+    searched: SearchResult,
+    swept: FinishedSweep,
     runs: dict[str, str],
     volume: float,
 ) -> dict[str, object]:
@@ -113,12 +113,12 @@ def _summary(
     }
 
 
-def _report(plan: Plan, console: Console, swept: Swept, tracker: Tracker) -> None:
+def _report(plan: Plan, console: Console, swept: FinishedSweep, tracker: Tracker) -> None:
     choice, files = swept.confirmed.choice, swept.files
     console.line()
     table(plan, console, plan.strategy, against(swept.confirmed.points, choice.cheapest))
     console.line()
-    paragraphs(console, "found:", headline(choice, plan.measure))
+    paragraphs(console, "found:", headline(choice, plan.metric))
     if swept.shortfall:
         paragraphs(console, "trials:", [f"{swept.shortfall}; the same command tries others"])
     console.line(f"figure:   {files['front.png']}")

@@ -19,7 +19,7 @@ from trainables.core.progress import Progress
 from trainables.data import datasets
 from trainables.data.dataset import Dataset
 from trainables.data.speech.builder import Spread
-from trainables.scoring.metric_names import ACCURACY, Measure
+from trainables.scoring.metric_names import ACCURACY, Metric
 from trainables.task import networks
 from trainables.training import classifier_cache
 from trainables.training.part_store import key_of
@@ -59,7 +59,7 @@ def prepare(
         history.parent.mkdir(parents=True, exist_ok=True)
         with (
             console.bar("starting the training workers") as bar,
-            _Watch(history, bar, plan.measure),
+            _Watch(history, bar, plan.metric),
         ):
             given = cluster.allocation(plan)
             in_background(lambda: _train(plan, given, missing, name, history))
@@ -89,7 +89,7 @@ def _record(plan: Plan, console: Console, tracker: Tracker, reports: list[dict[s
         tracker.training(kind, own, store.folder(kind, plan.task))
         seconds = store.facts(kind, plan.task)["seconds"]
         console.line(
-            f"          {kind}: {_said(own[-1]['metrics'], plan.measure)} in {seconds:.0f} s"
+            f"          {kind}: {_said(own[-1]['metrics'], plan.metric)} in {seconds:.0f} s"
         )
 
 
@@ -122,8 +122,8 @@ def _train(plan: Plan, given: Allocation, missing: list[str], name: str, history
 class _Watch:
     """Reads the workers' reports as they come and shows them."""
 
-    def __init__(self, history: Path, bar: Bar, measure: Measure) -> None:
-        self._history, self._bar, self._measure = history, bar, measure
+    def __init__(self, history: Path, bar: Bar, metric: Metric) -> None:
+        self._history, self._bar, self._metric = history, bar, metric
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -140,16 +140,16 @@ class _Watch:
             reports = _read(self._history)
             if reports:
                 last = reports[-1]
-                said = _said(last["metrics"], self._measure)
+                said = _said(last["metrics"], self._metric)
                 text = f"training {last['kind']}: {said}, update"
                 self._bar.update(last["update"], last["updates"], text)
 
 
-def _said(metrics: dict[str, float], measure: Measure) -> str:
+def _said(metrics: dict[str, float], metric: Metric) -> str:
     """A report in few words."""
     loss, validation = metrics["loss"], metrics["validation_loss"]
-    found = 100 * measure.of(metrics[f"validation_{ACCURACY}"])
-    return f"loss {loss:.3f}, on validation {validation:.3f} ({measure.title} {found:.0f} %)"
+    found = 100 * metric.of(metrics[f"validation_{ACCURACY}"])
+    return f"loss {loss:.3f}, on validation {validation:.3f} ({metric.title} {found:.0f} %)"
 
 
 def _read(history: Path) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from dashboards.figure_files import figure_files
 from dashboards.front import front_figure
 from dashboards.page import front_page
 from dashboards.pareto import Reference
-from dashboards.points import Shown, to_csv
+from dashboards.points import ReportedPoint, to_csv
 from trainables.core.files import write_files
 from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import Dataset
@@ -24,7 +24,7 @@ def draw(
     plan: Plan,
     dataset: Dataset,
     study: optuna.Study,
-    points: list[Shown],
+    points: list[ReportedPoint],
     choice: Choice,
     reference: Reference,
     volume: float,
@@ -40,12 +40,12 @@ def draw(
         {"accuracy": accuracy, "nfe": nfe, "point": trial.user_attrs[POINT]}
         for trial, (accuracy, nfe) in zip(trials, values, strict=True)
     ]
-    measure, chosen = plan.measure, choice.words
-    figure = front_figure(title, values, points, chosen, reference, volume, measure)
+    metric, chosen = plan.metric, choice.words
+    figure = front_figure(title, values, points, chosen, reference, volume, metric)
     files = {
         "front.csv": to_csv(points).encode(),
         **figure_files("front", figure),
-        "front.html": front_page(title, hovered, points, chosen, measure).encode(),
+        "front.html": front_page(title, hovered, points, chosen, metric).encode(),
         **files_of_samples(plan, dataset, points, choice.cheapest, progress=progress),
     }
     return write_files(plan.folder, files)

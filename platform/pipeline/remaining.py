@@ -24,7 +24,7 @@ _FRONT = 6  # points of a front that is not known yet
 
 
 @dataclass
-class Remaining:
+class RemainingWork:
     """What is to be measured: for each run what it costs a sample, and of how many samples it is.
 
     Args:
@@ -42,26 +42,26 @@ class Remaining:
     confirm: list[tuple[Cost, int]] = field(default_factory=list)
 
 
-def remaining(plan: Plan, counted: set[str]) -> Remaining:
+def remaining(plan: Plan, counted: set[str]) -> RemainingWork:
     """What a sweep is still to measure; what is `counted` for a sweep before it is not, and what is
     counted here is added to that.
     """
-    return _Counting(plan, counted).all()
+    return _Inventory(plan, counted).all()
 
 
-class _Counting:
+class _Inventory:
     def __init__(self, plan: Plan, counted: set[str]) -> None:
         self._plan, self._counted = plan, counted
         self._T, self._kind = plan.task.recipe.T, plan.facts.kind
         _, of_logits = processes(plan.task, None)
         self._needs_origin = of_logits.needs_origin
 
-    def all(self) -> Remaining:
+    def all(self) -> RemainingWork:
         plan = self._plan
         trials, front = _found(plan)
         paper = self._paper(plan.strategy)
         drawn = [self._cost(Candidate(plan.strategy, point)) for point in self._drawn()]
-        left = Remaining(trials, self._cost(paper), drawn)
+        left = RemainingWork(trials, self._cost(paper), drawn)
         others = max(0, plan.trials - trials)
         if others and not trials:  # the paper's point is the first
             left.search += self._missing([paper], "validation")

@@ -18,7 +18,7 @@ from platform.planning.plan import Plan
 from platform.planning.replay import Replay
 from typing import Any
 
-from dashboards.points import Shown, as_json
+from dashboards.points import ReportedPoint, as_json
 from trainables.core.config import digest, identity
 from trainables.core.errors import UsageError
 from trainables.core.files import write_files, write_json
@@ -45,7 +45,7 @@ def replay(
         with console.step("samples", "2/2 drawing samples"):
             samples = _kept_samples(plan, shown, how.split, console)
     console.line()
-    table_of_points(console, setting, against(shown, shown[0]), plan.measure, plan.measure.title)
+    table_of_points(console, setting, against(shown, shown[0]), plan.metric, plan.metric.title)
     table_of_signals(console, shown)
     say_if_smoke(console, plan.preset)
     if json_file is not None:
@@ -67,9 +67,9 @@ def _check_parts(plan: Plan) -> None:
 
 def _measured(
     plan: Plan, how: Replay, point: Mapping[str, Any], cluster: Cluster, console: Console
-) -> list[Shown]:
+) -> list[ReportedPoint]:
     """The point and the baselines as measured on the split, with paired tests."""
-    own = Shown(plan.strategy, plan.strategy, "front", point)
+    own = ReportedPoint(plan.strategy, plan.strategy, "front", point)
     chosen = [own, *baseline_points(plan, cluster, console)]
     candidates = [Candidate(shown.strategy, shown.point) for shown in chosen]
     runs = measure_all(plan, cluster, console, candidates, how.split, how.seeds)
@@ -77,7 +77,7 @@ def _measured(
         raise UsageError("the point cannot be measured: its sampling fails, see above")
     measured = {shown.label: found for shown, found in zip(chosen, runs, strict=True)}
     points = [
-        replace(p, test=summary(measured[p.label], plan.measure))
+        replace(p, test=summary(measured[p.label], plan.metric))
         for p in chosen
         if measured[p.label]
     ]
@@ -85,7 +85,7 @@ def _measured(
 
 
 def _kept_samples(
-    plan: Plan, shown: Sequence[Shown], split: str, console: Console
+    plan: Plan, shown: Sequence[ReportedPoint], split: str, console: Console
 ) -> dict[str, Path]:
     """Pictures and sounds of the split's first samples, restored by the point, which is the first of
     what is shown; their paths by name.

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from dashboards.figure_files import figure_files
-from dashboards.points import Shown
+from dashboards.points import ReportedPoint
 from dashboards.samples import sample_grid, spectrogram_grid
 from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import Dataset
@@ -27,7 +27,7 @@ _QUIETEST = 1e-4  # magnitude, -80 dB: below it all is drawn alike
 
 
 @dataclass(frozen=True)
-class _Sampled:
+class _Gallery:
     """Signals (N, *signal shape) and captions (N,) by what they are: clean, corrupted, a point; and
     what is right, (N,).
     """
@@ -40,8 +40,8 @@ class _Sampled:
 def files_of_samples(
     plan: Plan,
     dataset: Dataset,
-    points: Sequence[Shown],
-    best: Shown,
+    points: Sequence[ReportedPoint],
+    best: ReportedPoint,
     split: str = "test",
     progress: Progress = quiet,
 ) -> dict[str, bytes]:
@@ -59,11 +59,11 @@ def files_of_samples(
 def _sampled(
     plan: Plan,
     dataset: Dataset,
-    points: Sequence[Shown],
-    best: Shown,
+    points: Sequence[ReportedPoint],
+    best: ReportedPoint,
     split_name: str,
     progress: Progress,
-) -> _Sampled:
+) -> _Gallery:
     """A few samples, corrupted, and as the enhanced baseline and the best point restore them."""
     first = plan.job(split_name, 1).samplings()[0]
     sampling = replace(first, limit=_SAMPLES[plan.facts.kind])
@@ -92,14 +92,14 @@ def _sampled(
         answers = evaluator.judge.texts(evaluator.answers(outcome))
         captions[shown.label] = _wrapped([f"answer {answer}" for answer in answers])
     progress(len(enhanced) + 1, len(enhanced) + 1, "drawing the samples")
-    return _Sampled(signals, captions, truths)
+    return _Gallery(signals, captions, truths)
 
 
 def _wrapped(texts: Sequence[str]) -> list[str]:
     return [fill(text, _WIDTH) for text in texts]
 
 
-def _spectrograms(sound: Sound, sampled: _Sampled) -> Figure:
+def _spectrograms(sound: Sound, sampled: _Gallery) -> Figure:
     """The picture, in dB of the spectrum, its compression undone."""
     setting = sound.spectrogram
     columns = {}
@@ -113,7 +113,7 @@ def _spectrograms(sound: Sound, sampled: _Sampled) -> Figure:
     return spectrogram_grid(columns, sampled.captions, seconds, kilohertz)
 
 
-def _sounds(sound: Sound, sampled: _Sampled) -> dict[str, bytes]:
+def _sounds(sound: Sound, sampled: _Gallery) -> dict[str, bytes]:
     """A WAV file a signal; those of one utterance share one factor, so that their loudness compares."""
     waves = {name: sound.waveforms(signal.float()) for name, signal in sampled.signals.items()}
     files = {}

@@ -39,7 +39,7 @@ class SearchFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Searched:
+class SearchResult:
     """What a search left: its study, how many complete trials were asked for, and why trials of this
     run failed, by their numbers, where trying again did not help.
     """
@@ -60,7 +60,7 @@ class Searched:
 
 def search(
     plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, reference: Reference
-) -> Searched:
+) -> SearchResult:
     """Search until the study has as many complete trials as planned; points that fail are tried once
     more, those that fail again are left out.
 
@@ -86,7 +86,7 @@ def search(
                 follower = _Follower(plan, study, tracker, bar, console, reference)
                 _tune(plan, given, study, follower)
             failures = follower.failures
-    searched = Searched(study, plan.trials, failures)
+    searched = SearchResult(study, plan.trials, failures)
     if not complete(study):
         raise SearchFailed(f"no trial can be used: {searched.shortfall}")
     if searched.shortfall:
@@ -200,14 +200,14 @@ class _Follower:
         values = [accuracy_and_nfe(one) for one in finished]
         self._tracker.hypervolume(hypervolume(values, self._reference), len(finished))
         best = max(values)
-        measure = self._plan.measure
-        said = f"{measure.title} {100 * measure.of(best[0]):.1f} %"
+        metric = self._plan.metric
+        said = f"{metric.title} {100 * metric.of(best[0]):.1f} %"
         text = f"trials; best {said} at NFE {best[1]:.0f}"
         self._bar.update(len(finished), self._plan.trials, text)
 
 
 def _log(plan: Plan, trial: FrozenTrial, tracker: Tracker) -> None:
-    values = summary(measurements(plan.places.records, trial.user_attrs[RECORDS]), plan.measure)
+    values = summary(measurements(plan.places.records, trial.user_attrs[RECORDS]), plan.metric)
     assert trial.datetime_complete is not None and trial.datetime_start is not None
     seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
     tracker.trial(trial.number, trial.user_attrs[POINT], values, seconds)

@@ -22,7 +22,7 @@ from trainables.core.precision_names import PRECISIONS
 from trainables.data import datasets
 from trainables.evaluation.records import FORMATS
 from trainables.models.speech.whisper.config import RecogniserConfig
-from trainables.scoring.metric_names import MEASURES, Measure
+from trainables.scoring.metric_names import METRIC_OF_KIND, Metric
 
 if TYPE_CHECKING:
     from platform.planning.presets.definition import Preset
@@ -112,9 +112,9 @@ class Plan:
         return _facts(self.dataset, self.places.data)
 
     @property
-    def measure(self) -> Measure:
+    def metric(self) -> Metric:
         """What people are shown of the answers."""
-        return MEASURES[self.facts.kind]
+        return METRIC_OF_KIND[self.facts.kind]
 
     @property
     def task(self) -> Task:

@@ -45,7 +45,7 @@ def seconds_a_call(
     def calls(batch: int) -> list[Callable[[], object]]:
         x = torch.zeros(batch, *dataset.signal_shape, device=device)
         y, t = torch.zeros(batch, *shape, device=device), torch.ones(1, device=device)
-        shown = classifier.shown(x)
+        shown = classifier.evidence(x)
         conditions = signal.encode_corrupted(x), signal.encode_logits(None, batch)
         signals = logit.encode_signals(shown, y, shown, y)
         times = signal.encode_time(t), logit.encode_time(t)

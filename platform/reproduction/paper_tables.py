@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import search_spaces
-from trainables.scoring.metric_names import MEASURES, Measure
+from trainables.scoring.metric_names import METRIC_OF_KIND, Metric
 
 CORRUPTIONS = ("gn15", "gn30", "blur")
 TEST_IMAGES = {"mnist": 10_000, "cifar10": 10_000, "cifar100": 10_000, "in32-100": 5_000}
@@ -36,9 +36,9 @@ class Table:
         methods: its columns.
         datasets: what is measured unless others are asked for.
         corruptions: of these datasets; each dataset's usual one if there are none.
-        reported: the measure in percent by dataset, corruption and column.
+        reported: the metric in percent by dataset, corruption and column.
         reference: the column that ours are tested against.
-        kind: what the signals are; says the measure.
+        kind: what the signals are; says the metric.
         beside: for datasets that the paper has not got, the one whose numbers stand beside ours.
     """
 
@@ -52,9 +52,9 @@ class Table:
     beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def measure(self) -> Measure:
+    def metric(self) -> Metric:
         """What the table reports."""
-        return MEASURES[self.kind]
+        return METRIC_OF_KIND[self.kind]
 
     def source(self, dataset: str, corruption: str) -> str:
         """The dataset whose numbers stand beside ours; nothing where there are none."""

@@ -11,11 +11,11 @@ from platform.reproduction.results import Result
 from platform.reproduction.work import Work
 
 from dashboards.points import difference, percent
-from trainables.scoring.metric_names import ACCURACY, NFE, Measure
+from trainables.scoring.metric_names import ACCURACY, NFE, Metric
 
 
 def tables(
-    console: Console, title: str, results: Sequence[Result], measure: Measure, reference: str
+    console: Console, title: str, results: Sequence[Result], metric: Metric, reference: str
 ) -> None:
     """A table for every dataset and corruption: ours and the paper's numbers side by side.
 
@@ -23,18 +23,18 @@ def tables(
         console: where to.
         title: the paper's name for it.
         results: the numbers.
-        measure: what is shown of them.
+        metric: what is shown of them.
         reference: the method that the others are tested against; none if empty.
     """
-    columns = ["method", "NFE", "measured", "paper", f"vs {reference}", f"{measure.samples} × seeds",
-               f"its {measure.samples}"]  # fmt: skip
+    columns = ["method", "NFE", "measured", "paper", f"vs {reference}", f"{metric.samples} × seeds",
+               f"its {metric.samples}"]  # fmt: skip
     left_out = set() if reference else {f"vs {reference}"}
     if not any(result.paper for result in results):
-        left_out |= {"paper", f"its {measure.samples}"}
+        left_out |= {"paper", f"its {metric.samples}"}
     kept = [place for place, column in enumerate(columns) if column not in left_out]
     for data in dict.fromkeys((result.dataset, result.corruption) for result in results):
-        rows = [_row(r, measure) for r in results if (r.dataset, r.corruption) == data]
-        heading = f"{' '.join(data)}, {measure.title} % [95 % interval] on test {measure.samples}"
+        rows = [_row(r, metric) for r in results if (r.dataset, r.corruption) == data]
+        heading = f"{' '.join(data)}, {metric.title} % [95 % interval] on test {metric.samples}"
         console.line()
         console.table(
             f"{title}: {heading}",
@@ -43,14 +43,14 @@ def tables(
         )
 
 
-def _row(result: Result, measure: Measure) -> list[str]:
+def _row(result: Result, metric: Metric) -> list[str]:
     """A result as a row of the terminal's table."""
     return [
         result.method,
         f"{result.ours[NFE]:.0f}",
-        percent(result.ours, measure),
-        percent(result.paper or {}, measure),
-        difference(result.test, measure) if result.test else "",
+        percent(result.ours, metric),
+        percent(result.paper or {}, metric),
+        difference(result.test, metric) if result.test else "",
         f"{result.images} × {result.seeds}",
         _whose(result),
     ]
@@ -69,20 +69,20 @@ def report(
     title: str, results: Sequence[Result], files: dict[str, Path], work: Work, console: Console
 ) -> None:
     """Show the numbers, name the files, say what to type next."""
-    plan, measure = work.plans[0], work.measure
+    plan, metric = work.plans[0], work.metric
     table = work.table(plan)
     reference = "" if table.reference is None else table.methods[table.reference].label
-    tables(console, title, results, measure, reference)
+    tables(console, title, results, metric, reference)
     if any(result.paper for result in results):
         console.line(
             "the paper gives no intervals; those beside it follow from its number of "
-            f"{measure.samples}, where that is known"
+            f"{metric.samples}, where that is known"
         )
     say_if_smoke(console, plan.preset)
     best = max(results, key=lambda r: r.ours[ACCURACY])
     console.line(
         f"\nfound:    {len(results)} numbers; the best is {best.method} on {best.dataset} "
-        f"{best.corruption}, {measure.title} {100 * best.ours[measure.name]:.1f} %"
+        f"{best.corruption}, {metric.title} {100 * best.ours[metric.name]:.1f} %"
     )
     for name, path in files.items():
         console.line(f"{name + ':':9} {path}")

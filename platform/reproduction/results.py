@@ -16,7 +16,7 @@ from dashboards.figure_files import figure_files
 from dashboards.paper_comparison import Pair, side_by_side
 from trainables.core.files import write_files, write_json, write_whole
 from trainables.evaluation.call_count import counted
-from trainables.scoring.metric_names import NFE, Measure
+from trainables.scoring.metric_names import NFE, Metric
 from trainables.scoring.statistics import holm, wilson
 
 PAPER_T = 150
@@ -63,25 +63,25 @@ def corrected(results: Sequence[Result]) -> list[Result]:
     ]
 
 
-def percent_of(reported: float | None, images: int, measure: Measure) -> dict[str, float] | None:
+def percent_of(reported: float | None, images: int, metric: Metric) -> dict[str, float] | None:
     """A reported percentage as metrics, with the interval that its number of images gives; without
     one where that is not known (0).
     """
     if reported is None:
         return None
-    value = {measure.name: reported / 100}
+    value = {metric.name: reported / 100}
     if not images:
         return value
     low, high = wilson(reported / 100, images)
-    return value | {measure.low: low, measure.high: high}
+    return value | {metric.low: low, metric.high: high}
 
 
-def save(results: Sequence[Result], folder: Path, measure: Measure) -> dict[str, Path]:
+def save(results: Sequence[Result], folder: Path, metric: Metric) -> dict[str, Path]:
     """Write the results as JSON and CSV; returns the files."""
     write_json(folder / "results.json", [result.as_json() for result in results])
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    names = (measure.name, measure.low, measure.high)
+    names = (metric.name, metric.low, metric.high)
     writer.writerow(
         ["dataset", "corruption", "method", "point", NFE, *names, "images", "seeds"]
         + [f"paper_{name}" for name in names]
@@ -101,7 +101,7 @@ def save(results: Sequence[Result], folder: Path, measure: Measure) -> dict[str,
 
 
 def draw(
-    title: str, name: str, results: Sequence[Result], folder: Path, measure: Measure
+    title: str, name: str, results: Sequence[Result], folder: Path, metric: Metric
 ) -> dict[str, Path]:
     """Draw the results: over the steps where they have a place there, else beside the paper's.
 
@@ -114,20 +114,20 @@ def draw(
             strategy: [(float(r.place), r.ours) for r in own if r.strategy == strategy]
             for strategy in dict.fromkeys(r.strategy for r in own)
         }
-        note = f"bars: 95 % intervals over {own[0].images} test {measure.samples}"
+        note = f"bars: 95 % intervals over {own[0].images} test {metric.samples}"
         figure = curves_figure(
             f"{title}: {' '.join(panel)}",
             "selected steps of each trajectory",
             note,
             curves,
-            measure,
+            metric,
         )
         stem = f"{name}-{'-'.join(panel)}"
         written = write_files(folder, figure_files(stem, figure))
         files[f"figure of {' '.join(panel)}"] = written[f"{stem}.png"]
     if not any(r.place for r in results):
         pairs = [Pair(_panel(r), r.method, r.strategy, r.ours, r.paper) for r in results]
-        written = write_files(folder, figure_files(name, side_by_side(title, pairs, measure)))
+        written = write_files(folder, figure_files(name, side_by_side(title, pairs, metric)))
         files["figure"] = written[f"{name}.png"]
     return files
 

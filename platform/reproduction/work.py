@@ -18,11 +18,11 @@ from platform.planning.plan import Plan, kinds_of
 from platform.reproduction import paper_tables
 from platform.reproduction.results import Result, corrected, percent_of, save
 
-from dashboards.points import Shown
+from dashboards.points import ReportedPoint
 from trainables.core.errors import UsageError, check_range
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import paired, summary
-from trainables.scoring.metric_names import STAGE_REPRODUCE, Measure
+from trainables.scoring.metric_names import STAGE_REPRODUCE, Metric
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Work:
         return paper_tables.TABLES[self.name](plan.task.recipe.T)
 
     @property
-    def measure(self) -> Measure:
+    def metric(self) -> Metric:
         """What the table reports."""
-        return self.table(self.plans[0]).measure
+        return self.table(self.plans[0]).metric
 
 
 def work_of(asked: argparse.Namespace) -> Work:
@@ -90,7 +90,7 @@ def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
             console.line(f"          left out: {error}")
             missing.append(plan.setting)
             return
-        save(results, work.folder, work.measure)
+        save(results, work.folder, work.metric)
 
     status = run_each(work.plans, console, lambda plan: log, one)
     return results, status or (interrupts.USAGE if missing else 0)
@@ -112,12 +112,12 @@ def _measured(
     for column, (method, candidate) in enumerate(zip(methods, candidates, strict=True)):
         if not runs[column]:
             continue
-        shown = Shown(
+        shown = ReportedPoint(
             method.label,
             method.strategy,
             "paper",
             candidate.point,
-            test=summary(runs[column], plan.measure),
+            test=summary(runs[column], plan.metric),
         )
         tracker.confirmed(shown)
         against = None if reference in (None, column) else runs[reference]
@@ -132,7 +132,7 @@ def _result(
     plan: Plan,
     method: paper_tables.Method,
     column: int,
-    shown: Shown,
+    shown: ReportedPoint,
     measured: Sequence[Measurement],
     test: Mapping[str, float] | None,
 ) -> Result:
@@ -150,7 +150,7 @@ def _result(
         ours=shown.test,
         images=len(measured[0].correct),
         seeds=len(measured),
-        paper=percent_of(reported, test_images, table.measure),
+        paper=percent_of(reported, test_images, table.metric),
         paper_images=test_images,
         test=test,
         paper_dataset=source,

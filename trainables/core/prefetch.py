@@ -9,7 +9,7 @@ from typing import TypeVar
 Made = TypeVar("Made")
 
 
-def ahead(works: Sequence[Callable[[], Made]], threaded: bool) -> Iterator[Callable[[], Made]]:
+def prefetch(works: Sequence[Callable[[], Made]], threaded: bool) -> Iterator[Callable[[], Made]]:
     """A way to each work's result, in order; where `threaded`, a thread makes the next one while this
     one is used, else each is made when it is asked for.
     """

@@ -12,7 +12,7 @@ from trainables.data.dataset import Dataset
 from trainables.models.base import Classifier
 from trainables.models.images.classifier import ConvNetConfig, FrozenClassifier
 from trainables.models.prepared import (
-    HearingLogit,
+    LogitOfFeatures,
     PreparedClassifier,
     PreparedLogit,
     PreparedSignal,
@@ -46,7 +46,7 @@ def assemble(
     frozen = is_cpu and dtype == torch.float32 and not is_speech
     signal_process, logit_process = processes(task, classifier)
     signal: PreparedSignal | None = None
-    logit: PreparedLogit | HearingLogit | None = None
+    logit: PreparedLogit | LogitOfFeatures | None = None
     if "signal" in weights:
         signal_network = networks.signal_denoiser(dataset, recipe, weights)
         signal = PreparedSignal(_ready(signal_network, device), dtype, frozen)
@@ -54,7 +54,7 @@ def assemble(
         logit_network = networks.logit_denoiser(dataset, recipe, weights)
         logit = PreparedLogit(_ready(logit_network, device), dtype, frozen)
         if is_speech:
-            logit = HearingLogit(logit, classifier)
+            logit = LogitOfFeatures(logit, classifier)
     prepared: Callable[[Tensor], Tensor] = classifier
     if isinstance(classifier, FrozenClassifier):
         pools = is_cpu and isinstance(recipe.classifier, ConvNetConfig)

@@ -14,7 +14,7 @@ from trainables import strategies
 from trainables.core.memory import fitting_batch
 from trainables.core.noise import SampleNoise
 from trainables.core.precision import dtype_of
-from trainables.core.prefetch import ahead
+from trainables.core.prefetch import prefetch
 from trainables.data.dataset import Dataset, Samples
 from trainables.evaluation.assembly import assemble, probe
 from trainables.evaluation.judge import Judge
@@ -23,8 +23,8 @@ from trainables.evaluation.measurement import Sampling, Tally, measurement_confi
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.sampling.engine import Engine, Outcome
-from trainables.sampling.meter import Meter, Spent
-from trainables.sampling.prefix_cache import Beginnings, SharedBatch
+from trainables.sampling.meter import Meter, MeterReading
+from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
 from trainables.strategies import schedule_of
 from trainables.task import networks
 from trainables.task.recipe import Task
@@ -37,7 +37,7 @@ class Evaluator:
     """Measures points of one strategy on one task; parts and data are loaded once.
 
     What its measurements have in common, corrupted signals and beginnings of samplings, is computed
-    once too (`Beginnings`).
+    once too (`PrefixCache`).
 
     Args:
         task: data, corruption, training.
@@ -73,7 +73,7 @@ class Evaluator:
         self._classifier = classifier.to(device)
         self.judge = Judge(task, self.dataset, self._classifier, device)
         self._meter = Meter()
-        self._engines: dict[torch.dtype, tuple[Engine, int, Beginnings]] = {}
+        self._engines: dict[torch.dtype, tuple[Engine, int, PrefixCache]] = {}
 
     def measure(self, point: Mapping[str, Any], sampling: Sampling) -> Measurement:
         """Measure a point, or find it in the records; the record is written before this returns.
@@ -115,7 +115,7 @@ class Evaluator:
             spread.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
             left = len(wanted) - sum(map(len, signals))
             signals.append(outcome.x[: max(0, left)].cpu())
-        spent = self._meter.spent() + Spent(seconds=time.perf_counter() - start)
+        spent = self._meter.spent() + MeterReading(seconds=time.perf_counter() - start)
         quality: Quality = {}
         if self.dataset.sound is not None and wanted:
             quality = quality_of(self.dataset.sound, torch.cat(signals).float(), wanted)
@@ -135,7 +135,7 @@ class Evaluator:
         return self._classifier.classes_of(outcome.y)
 
     def _batches(
-        self, parts: Sequence[Samples], sampling: Sampling, beginnings: Beginnings
+        self, parts: Sequence[Samples], sampling: Sampling, beginnings: PrefixCache
     ) -> Iterator[tuple[SampleNoise, SharedBatch]]:
         """Each part's noise and corrupted signals; where a GPU samples, the next part's are
         made meanwhile.
@@ -143,7 +143,7 @@ class Evaluator:
         noises = [SampleNoise(sampling.seed, part.numbers.tolist()) for part in parts]
         keys = [(sampling.split, sampling.seed, noise.indices) for noise in noises]
         makers = [partial(self._corrupted, *pair) for pair in zip(parts, noises, strict=True)]
-        made = ahead(makers, threaded=self.device.type == "cuda")
+        made = prefetch(makers, threaded=self.device.type == "cuda")
         for noise, key, corrupt in zip(noises, keys, made, strict=True):
             yield noise, beginnings.batch(key, corrupt)
 
@@ -151,7 +151,7 @@ class Evaluator:
         drawn, corruption = noise.split("corruption"), self.task.corruption
         return split.corrupted(split.clean(), slice(None), corruption, drawn).to(self.device)
 
-    def _engine(self, dtype: torch.dtype) -> tuple[Engine, int, Beginnings]:
+    def _engine(self, dtype: torch.dtype) -> tuple[Engine, int, PrefixCache]:
         """The engine on networks of that type, how many samples it takes together, and what its runs
         have in common.
         """
@@ -162,5 +162,5 @@ class Evaluator:
                 device, self._asked, self._gpu_share, lambda n: probe(system, dataset, n, device)
             )
             engine = Engine(system, networks.logit_shape(dataset, self.task.recipe), self._meter)
-            self._engines[dtype] = engine, batch, Beginnings(_SHARED_BYTES)
+            self._engines[dtype] = engine, batch, PrefixCache(_SHARED_BYTES)
         return self._engines[dtype]

@@ -13,7 +13,7 @@ from trainables.core.config import digest, identity
 from trainables.core.files import write_whole
 from trainables.data.dataset import Dataset, Samples
 from trainables.models.base import Classifier
-from trainables.scoring.answers import Judged, classified, transcribed
+from trainables.scoring.answers import Correctness, classified, transcribed
 from trainables.task.recipe import Task
 
 _TOGETHER = 16
@@ -36,7 +36,7 @@ class Judge:
         self._task, self._dataset = task, dataset
         self._classifier, self._device = classifier, device
 
-    def judged(self, answers: Tensor, samples: Samples) -> Judged:
+    def judged(self, answers: Tensor, samples: Samples) -> Correctness:
         """How right the numbers are, (B,) or (B, S), that `Classifier.classes_of` gives for samples."""
         if self._dataset.script is None:
             return classified(answers, samples.labels)

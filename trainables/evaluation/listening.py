@@ -11,7 +11,7 @@ from trainables.data.audio import RATE, resampled
 from trainables.data.dataset import Samples
 from trainables.data.spectrogram import Sound
 from trainables.data.speech.spectrogram_split import SpectrogramSplit
-from trainables.scoring.metric_names import ESTOI, PESQ, SI_SDR, SIGNAL_MEASURES, utterances_of
+from trainables.scoring.metric_names import ESTOI, PESQ, SI_SDR, SIGNAL_METRICS, utterances_of
 from trainables.scoring.speech_quality import Measured, estoi, pesq, si_sdr
 
 LISTENED = 50
@@ -50,9 +50,9 @@ def quality_of(sound: Sound, estimates: Tensor, clean: Sequence[Tensor]) -> Qual
 
 
 def means(parts: Sequence[Quality]) -> dict[str, float]:
-    """Each measure's mean over the utterances of all parts, and their number; without any, neither."""
+    """Each metric's mean over the utterances of all parts, and their number; without any, neither."""
     metrics: dict[str, float] = {}
-    for name in SIGNAL_MEASURES:
+    for name in SIGNAL_METRICS:
         values = [value for part in parts for value in part.get(name, ())]
         if values:
             metrics |= {name: float(np.mean(values)), utterances_of(name): float(len(values))}

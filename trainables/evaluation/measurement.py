@@ -12,8 +12,8 @@ from trainables.core.errors import check_choice
 from trainables.core.precision_names import PRECISIONS
 from trainables.evaluation.listening import Quality, means
 from trainables.evaluation.records import FORMATS, Measurement
-from trainables.sampling.meter import Spent
-from trainables.scoring.answers import Judged, together
+from trainables.sampling.meter import MeterReading
+from trainables.scoring.answers import Correctness, together
 from trainables.scoring.metric_names import (
     GFLOPS,
     NFE,
@@ -53,9 +53,9 @@ class Tally:
     chains; `quality` are the signal measures of those of the samples that are listened to.
     """
 
-    judged: Judged
+    judged: Correctness
     spread: float
-    spent: Spent
+    spent: MeterReading
     quality: Quality = field(default_factory=dict)
 
 
@@ -64,7 +64,7 @@ def measurement_of(
 ) -> Measurement:
     """The measurement that the tallies of all its rows, in order, come to."""
     judged = together(tally.judged for tally in tallies)
-    count, spent = len(judged.correct), sum((tally.spent for tally in tallies), Spent())
+    count, spent = len(judged.correct), sum((tally.spent for tally in tallies), MeterReading())
     calls = spent.calls
     cost = {
         NFE: (calls["signal"] + calls["logit"]) / count,

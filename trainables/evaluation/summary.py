@@ -22,7 +22,7 @@ from trainables.scoring.metric_names import (
     ACCURACY_HIGH,
     ACCURACY_LOW,
     BY_ACCURACY,
-    Measure,
+    Metric,
 )
 from trainables.scoring.statistics import LEVEL, PairedTest, sign_flip, wilson
 
@@ -70,10 +70,8 @@ def interval(scores: np.ndarray) -> tuple[float, float]:
     return wilson(p, size)
 
 
-def summary(
-    measurements: Sequence[Measurement], measure: Measure = BY_ACCURACY
-) -> dict[str, float]:
-    """Accuracy with its interval, the measure with its own, and the mean cost of a sample.
+def summary(measurements: Sequence[Measurement], metric: Metric = BY_ACCURACY) -> dict[str, float]:
+    """Accuracy with its interval, the metric with its own, and the mean cost of a sample.
 
     The word error rate of single words is 1 - accuracy, exactly: an utterance has one word, its
     answer is one word of the closed set, so that a wrong one is one substitution in one word.
@@ -82,11 +80,11 @@ def summary(
         UsageError: there are no measurements, or they are of different samples.
     """
     accuracy, low, high = _accuracy(measurements)
-    ends = sorted((measure.of(low), measure.of(high)))
-    shown = {measure.name: measure.of(accuracy), measure.low: ends[0], measure.high: ends[1]}
+    ends = sorted((metric.of(low), metric.of(high)))
+    answers = {metric.name: metric.of(accuracy), metric.low: ends[0], metric.high: ends[1]}
     names = [name for name in measurements[0].cost if all(name in m.cost for m in measurements)]
     cost = {name: float(np.mean([m.cost[name] for m in measurements])) for name in names}
-    return {ACCURACY: accuracy, ACCURACY_LOW: low, ACCURACY_HIGH: high, **shown, **cost}
+    return {ACCURACY: accuracy, ACCURACY_LOW: low, ACCURACY_HIGH: high, **answers, **cost}
 
 
 def _accuracy(measurements: Sequence[Measurement]) -> tuple[float, float, float]:

@@ -23,7 +23,7 @@ Encoding: TypeAlias = Any
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class NetworkInterface:
     """What a network is built to fit: the sizes of signals and logits, and for speech the processes.
 
     `signal_shape` is that of one signal, (C, H, W), `classes` K; of sentences K is the number of tokens.
@@ -73,7 +73,7 @@ class Classifier(Protocol):
     def texts_of(self, numbers: Tensor) -> list[str]:
         """What numbers as `classes_of` gives them stand for: names of classes, or transcripts."""
 
-    def shown(self, x: Tensor) -> Tensor:
+    def evidence(self, x: Tensor) -> Tensor:
         """What a logit denoiser is shown of signals, (B, ...)."""
 
     def weights_hash(self) -> str:
@@ -137,7 +137,7 @@ class LogitDenoiser(Denoiser):
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
     ) -> Encoding:
-        """The encoding of the conditions: x and x_cor as `Classifier.shown` gives them (B, ...), y_of_x
+        """The encoding of the conditions: x and x_cor as `Classifier.evidence` gives them (B, ...), y_of_x
         and y_cor (B, *logit shape).
         """
         raise NotImplementedError

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from trainables.models.base import Classifier, Denoiser, Encoding, LogitDenoiser, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier
-from trainables.models.tensor_cache import Recent
+from trainables.models.tensor_cache import TensorCache
 
 _WARM_UP = 3  # runs after which TorchScript has specialised a graph to shapes
 
@@ -136,7 +136,7 @@ class PreparedClassifier:
         return self._scale.standardised(self._forward.plain(x))
 
 
-class HearingLogit(LogitDenoiser):
+class LogitOfFeatures(LogitDenoiser):
     """A logit denoiser that is given signals themselves, and is shown what the classifier shows of them.
 
     Args:
@@ -147,7 +147,7 @@ class HearingLogit(LogitDenoiser):
     def __init__(self, denoiser: PreparedLogit, classifier: Classifier) -> None:
         super().__init__()
         self._denoiser, self._classifier = denoiser, (classifier,)
-        self._of_corrupted = Recent(1)
+        self._of_corrupted = TensorCache(1)
 
     def encode_time(self, t: Tensor) -> Tensor:
         return self._denoiser.encode_time(t)
@@ -161,9 +161,9 @@ class HearingLogit(LogitDenoiser):
         if known is None:
             if y_cor is None:
                 y_cor = y_of_x if x is x_cor else classifier(x_cor)
-            known = classifier.shown(x_cor), y_cor
+            known = classifier.evidence(x_cor), y_cor
             self._of_corrupted.keep(x_cor, known)
-        return self._denoiser.encode_signals(classifier.shown(x), y_of_x, *known)
+        return self._denoiser.encode_signals(classifier.evidence(x), y_of_x, *known)
 
     def forward(self, y_t: Tensor, time: Tensor, signals: Encoding) -> Tensor:
         output: Tensor = self._denoiser(y_t, time, signals)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 
-class Recent:
+class TensorCache:
     """Remembers the latest few results by the tensor that they were computed from.
 
     A tensor is known by identity and version: one that was changed in place is a new one. A copy of
@@ -33,4 +33,4 @@ class Recent:
             self._kept.append((weakref.ref(x), x._version, result))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Recent, (self.size,)
+        return TensorCache, (self.size,)

@@ -20,7 +20,7 @@ from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.process import Process
 from trainables.models.base import Encoding, LogitDenoiser, SignalDenoiser
-from trainables.sampling.meter import Meter, Spent
+from trainables.sampling.meter import Meter, MeterReading
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
@@ -98,7 +98,7 @@ class Engine:
         batch = x_cor if isinstance(x_cor, SharedBatch) else SharedBatch(x_cor)
         names = names_of(moves)
         first, begun = batch.longest(names)
-        state, spent = State(batch), Spent()
+        state, spent = State(batch), MeterReading()
         if begun is not None:
             state, spent = begun.state.copy(), begun.spent
         start, before = time.perf_counter(), self.meter.spent()
@@ -106,7 +106,7 @@ class Engine:
         for number, move in enumerate(moves[first:], start=first):
             if number > first and isinstance(move, Start | NewChain) and state.is_between:
                 synchronise(batch.x_cor.device)
-                elapsed = Spent(seconds=time.perf_counter() - start)
+                elapsed = MeterReading(seconds=time.perf_counter() - start)
                 batch.keep(names[number], state.begun(self.meter.spent() - before + elapsed))
             self._make(state, move, noise)
         return _outcome(state)

@@ -14,20 +14,20 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Spent:
+class MeterReading:
     """What was spent: calls of each network, FLOPs and seconds, of all samples."""
 
     calls: Counter[str] = field(default_factory=Counter)
     flops: float = 0.0
     seconds: float = 0.0
 
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(
+    def __add__(self, other: MeterReading) -> MeterReading:
+        return MeterReading(
             self.calls + other.calls, self.flops + other.flops, self.seconds + other.seconds
         )
 
-    def __sub__(self, other: Spent) -> Spent:
-        return Spent(
+    def __sub__(self, other: MeterReading) -> MeterReading:
+        return MeterReading(
             self.calls - other.calls, self.flops - other.flops, self.seconds - other.seconds
         )
 
@@ -99,11 +99,11 @@ class Meter:
         """Count a call of network `name` whose answer is known already."""
         self.calls[name] += batch
 
-    def spent(self) -> Spent:
+    def spent(self) -> MeterReading:
         """What was spent since the last reset; seconds are those added alone."""
-        return Spent(Counter(self.calls), self.flops, self.seconds)
+        return MeterReading(Counter(self.calls), self.flops, self.seconds)
 
-    def add(self, spent: Spent) -> None:
+    def add(self, spent: MeterReading) -> None:
         """Count what was spent elsewhere, or earlier."""
         self.calls.update(spent.calls)
         self.flops += spent.flops

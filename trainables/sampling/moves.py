@@ -99,7 +99,7 @@ def check(moves: Iterable[Move]) -> list[Move]:
     left: dict[str, int] = {}
     updated: set[str] = set()
     filled: set[str] = set()
-    answered = False
+    classifier_outputs = False
     for number, move in enumerate(done):
         where = f"move {number}, {move}"
         match move:
@@ -117,12 +117,12 @@ def check(moves: Iterable[Move]) -> list[Move]:
                 _check_source(move, left, updated, where)
                 filled.add(move.slot)
             case NewChain():
-                _require(answered, where, "the chain before it has no answer")
-                left, updated, filled, answered = {}, set(), set(), False
+                _require(classifier_outputs, where, "the chain before it has no answer")
+                left, updated, filled, classifier_outputs = {}, set(), set(), False
             case Answer():
                 need = _NEEDS.get(move.source)
                 _require(need is None or left.get(need) == 0, where, "the trajectory has not ended")
-                answered = True
+                classifier_outputs = True
             case _:
                 assert_never(move)
     ends = bool(done) and isinstance(done[-1], Answer)

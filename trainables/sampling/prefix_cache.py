@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
-from trainables.sampling.meter import Spent
+from trainables.sampling.meter import MeterReading
 from trainables.sampling.moves import Move, NewChain, Start
 
 _NOTHING = b""
@@ -28,11 +28,11 @@ _Place = tuple[Hashable, bytes]
 
 
 @dataclass(frozen=True)
-class Begun:
+class Prefix:
     """The engine's state after some moves, never changed again, and what it took to get there."""
 
     state: Any
-    spent: Spent
+    spent: MeterReading
 
 
 @dataclass
@@ -44,15 +44,15 @@ class SharedBatch:
     """
 
     x_cor: Tensor
-    store: Beginnings | None = None
+    store: PrefixCache | None = None
     key: Hashable = None
     of_corrupted: dict[str, tuple[Any, float]] = field(default_factory=dict)
 
-    def longest(self, names: Mapping[int, bytes]) -> tuple[int, Begun | None]:
+    def longest(self, names: Mapping[int, bytes]) -> tuple[int, Prefix | None]:
         """The longest of these beginnings that is known, and how many moves it is."""
         return (0, None) if self.store is None else self.store.longest(self.key, names)
 
-    def keep(self, name: bytes, begun: Begun) -> None:
+    def keep(self, name: bytes, begun: Prefix) -> None:
         """Remember the state after the beginning of that name."""
         if self.store is not None:
             self.store.keep(self, name, begun)
@@ -76,7 +76,7 @@ def names_of(moves: Sequence[Move]) -> dict[int, bytes]:
     return names
 
 
-class Beginnings:
+class PrefixCache:
     """Batches and beginnings of one strategy's samplings, the longest unused forgotten first.
 
     A beginning holds its batch, so a batch is never forgotten before its beginnings: whenever one of
@@ -88,7 +88,7 @@ class Beginnings:
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
-        self._kept: OrderedDict[_Place, Begun | SharedBatch] = OrderedDict()
+        self._kept: OrderedDict[_Place, Prefix | SharedBatch] = OrderedDict()
         self._memory: dict[_Place, dict[int, int]] = {}
         self._holders: Counter[int] = Counter()
         self.held = 0
@@ -107,17 +107,17 @@ class Beginnings:
         self.weigh(made)
         return made
 
-    def longest(self, key: Hashable, names: Mapping[int, bytes]) -> tuple[int, Begun | None]:
+    def longest(self, key: Hashable, names: Mapping[int, bytes]) -> tuple[int, Prefix | None]:
         """See `SharedBatch.longest`."""
         for number in sorted(names, reverse=True):
             found = self._kept.get((key, names[number]))
-            if isinstance(found, Begun):
+            if isinstance(found, Prefix):
                 self._kept.move_to_end((key, names[number]))
                 self._kept.move_to_end((key, _NOTHING))
                 return number, found
         return 0, None
 
-    def keep(self, batch: SharedBatch, name: bytes, begun: Begun) -> None:
+    def keep(self, batch: SharedBatch, name: bytes, begun: Prefix) -> None:
         """See `SharedBatch.keep`; nothing is kept of a batch that is forgotten."""
         place = batch.key, name
         if self._kept.get((batch.key, _NOTHING)) is batch and place not in self._kept:

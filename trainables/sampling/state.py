@@ -8,9 +8,9 @@ from torch import Tensor
 
 from trainables.core.noise import SampleNoise
 from trainables.models.base import Encoding
-from trainables.sampling.meter import Spent
+from trainables.sampling.meter import MeterReading
 from trainables.sampling.moves import LOGIT, SIGNAL, Kind
-from trainables.sampling.prefix_cache import Begun, SharedBatch
+from trainables.sampling.prefix_cache import Prefix, SharedBatch
 
 _DRAWN_AHEAD = 2**16
 """Random numbers that a trajectory draws for a sample at a time."""
@@ -92,11 +92,11 @@ class State:
         """Whether no trajectory is under way."""
         return all(under_way.ended for under_way in self.running.values())
 
-    def begun(self, spent: Spent) -> Begun:
+    def begun(self, spent: MeterReading) -> Prefix:
         """What is kept of the state, between trajectories: those that have ended draw no more noise,
         and generators of many samples are large.
         """
         kept = self.copy()
         for ended in kept.running.values():
             ended.noise = None
-        return Begun(kept, spent)
+        return Prefix(kept, spent)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Correctness:
     """How right the answers for some samples are.
 
     `correct` has a "1" for each sample answered rightly and a "0" for each other; of sentences one is
@@ -40,21 +40,21 @@ class Judged:
         return self.correct.count("1") / len(self.correct)
 
 
-def together(parts: Iterable[Judged]) -> Judged:
+def together(parts: Iterable[Correctness]) -> Correctness:
     """What parts of the samples, in order, come to."""
     parts = list(parts)
     errors, words = ([getattr(part, name) for part in parts] for name in ("errors", "words"))
     correct = "".join(part.correct for part in parts)
-    return Judged(correct, tuple(chain(*errors)), tuple(chain(*words)))
+    return Correctness(correct, tuple(chain(*errors)), tuple(chain(*words)))
 
 
-def classified(answers: Tensor, labels: Tensor) -> Judged:
+def classified(answers: Tensor, labels: Tensor) -> Correctness:
     """Of class numbers (B,), against the labels (B,)."""
-    return Judged("".join("1" if right else "0" for right in (answers == labels).tolist()))
+    return Correctness("".join("1" if right else "0" for right in (answers == labels).tolist()))
 
 
-def transcribed(transcripts: Sequence[str], references: Sequence[str]) -> Judged:
+def transcribed(transcripts: Sequence[str], references: Sequence[str]) -> Correctness:
     """Of transcripts (B,), against the references (B,)."""
     errors, words = word_error.errors(references, transcripts)
     correct = "".join("0" if wrong else "1" for wrong in errors.tolist())
-    return Judged(correct, tuple(errors.tolist()), tuple(words.tolist()))
+    return Correctness(correct, tuple(errors.tolist()), tuple(words.tolist()))

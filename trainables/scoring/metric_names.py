@@ -1,4 +1,4 @@
-"""Names of what is recorded, and how a measure of the answers is shown to people."""
+"""Names of what is recorded, and how the metric of the answers is shown to people."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ HYPERVOLUME = "hypervolume"
 
 
 def utterances_of(signal_measure: str) -> str:
-    """The metric that says of how many utterances a signal measure is the mean."""
+    """The metric that says of how many utterances a signal metric is the mean."""
     return f"{signal_measure}_utterances"
 
 
-SIGNAL_MEASURES = (SI_SDR, PESQ, ESTOI)
+SIGNAL_METRICS = (SI_SDR, PESQ, ESTOI)
 
 
 METRICS = (
@@ -50,8 +50,8 @@ METRICS = (
     WER,
     WER_LOW,
     WER_HIGH,
-    *SIGNAL_MEASURES,
-    *(utterances_of(name) for name in SIGNAL_MEASURES),
+    *SIGNAL_METRICS,
+    *(utterances_of(name) for name in SIGNAL_METRICS),
 )
 
 
@@ -71,7 +71,7 @@ STAGE_REPRODUCE = "reproduce"
 
 
 @dataclass(frozen=True)
-class Measure:
+class Metric:
     """What people are shown of how many samples were classified rightly.
 
     Records, searches and paired tests go by accuracy throughout, at most 1; `of` turns it into what is
@@ -105,16 +105,16 @@ class Measure:
         return f"{self.title}, %" if self.rises else f"{self.title}, % (lower is better)"
 
     def of(self, accuracy: float) -> float:
-        """The measure at that accuracy."""
+        """The metric at that accuracy."""
         return accuracy if self.rises else 1 - accuracy
 
     def gain(self, difference: float) -> float:
-        """The measure's difference where accuracy differs by so much."""
+        """The metric's difference where accuracy differs by so much."""
         return difference if self.rises else -difference
 
 
-BY_ACCURACY = Measure(ACCURACY, "accuracy", True, "images")
+BY_ACCURACY = Metric(ACCURACY, "accuracy", True, "images")
 
 
-MEASURES = {"image": BY_ACCURACY, "speech": Measure(WER, "WER", False, "utterances")}
+METRIC_OF_KIND = {"image": BY_ACCURACY, "speech": Metric(WER, "WER", False, "utterances")}
 """What each kind of signals is judged by."""

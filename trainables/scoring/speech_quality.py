@@ -1,6 +1,6 @@
 """How near an enhanced waveform is to the clean one: SI-SDR, PESQ and ESTOI, an utterance at a time.
 
-Not every utterance has every measure (silence, too short for a perceptual model): it is nan there,
+Not every utterance has every metric (silence, too short for a perceptual model): it is nan there,
 and the reason is kept beside it.
 """
 
@@ -23,7 +23,7 @@ _FRAME = 0.03  # seconds, a little more than a frame of pystoi's
 
 @dataclass(frozen=True)
 class Measured:
-    """A measure of N utterances: `values` (N,), nan where `reasons` (N,) says why, else ''."""
+    """A metric of N utterances: `values` (N,), nan where `reasons` (N,) says why, else ''."""
 
     values: np.ndarray
     reasons: tuple[str, ...]
@@ -102,7 +102,7 @@ def estoi(estimates: Sequence[Tensor], references: Sequence[Tensor], rate: int) 
 
 
 class _NotMeasured(Exception):
-    """An utterance has no value of a measure; the message says why."""
+    """An utterance has no value of a metric; the message says why."""
 
 
 def _si_sdr(estimate: np.ndarray, reference: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 
 A strategy's file holds one frozen dataclass `Parameters` (its sampling parameters, checked when
 made) with `schedule()`, a generator of moves (`trainables.sampling.moves`), and `PARTS`, the trained parts it
-samples with. Where something is drawn, `Parameters` is a `Chained` and says what one chain is.
+samples with. Where something is drawn, `Parameters` is a `ChainParameters` and says what one chain is.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 from trainables.core import plugins
 from trainables.core.config import from_mapping
 from trainables.sampling.moves import Move, check
-from trainables.strategies._chains import PREDICTORS, Chained
+from trainables.strategies._chains import PREDICTORS, ChainParameters
 from trainables.strategies._loops import OneLoop, TwoLoops
 
-__all__ = ["PREDICTORS", "Chained", "OneLoop", "TwoLoops", "load", "names", "schedule_of"]
+__all__ = ["PREDICTORS", "ChainParameters", "OneLoop", "TwoLoops", "load", "names", "schedule_of"]
 
 
 def names() -> tuple[str, ...]:

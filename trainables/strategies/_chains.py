@@ -18,7 +18,7 @@ PREDICTORS = ("posterior", "reverse-diffusion")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chained:
+class ChainParameters:
     """Sampling parameters of a strategy with `chains` independent chains.
 
     `predictor`: how a step is made, by the "posterior" of the clean estimate, which is exact over

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trainables.core.errors import check_range
-from trainables.strategies._chains import Chained
+from trainables.strategies._chains import ChainParameters
 
 
 @dataclass(frozen=True)
-class OneLoop(Chained):
+class OneLoop(ChainParameters):
     """`steps`: selected steps of the trajectory. `eta`: 0 is DDIM, 1 is DDPM."""
 
     steps: int
@@ -22,7 +22,7 @@ class OneLoop(Chained):
 
 
 @dataclass(frozen=True)
-class TwoLoops(Chained):
+class TwoLoops(ChainParameters):
     """`signal_steps`, `logit_steps`: selected steps. `eta`: 0 is DDIM, 1 is DDPM, for both."""
 
     signal_steps: int

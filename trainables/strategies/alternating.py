@@ -12,13 +12,13 @@ from typing import Literal
 
 from trainables.core.errors import check_choice, check_range
 from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, Move, trajectory
-from trainables.strategies._chains import Chained
+from trainables.strategies._chains import ChainParameters
 
 PARTS = ("classifier", "alternating")
 
 
 @dataclass(frozen=True)
-class Parameters(Chained):
+class Parameters(ChainParameters):
     """Sampling parameters of `alternating`.
 
     `iterations`: N. `signal_steps`, `logit_steps`: selected steps of each trajectory.

@@ -22,13 +22,13 @@ from trainables.sampling.moves import (
     Update,
     trajectory,
 )
-from trainables.strategies._chains import Chained
+from trainables.strategies._chains import ChainParameters
 
 PARTS = ("classifier", "nested")
 
 
 @dataclass(frozen=True)
-class Parameters(Chained):
+class Parameters(ChainParameters):
     """Sampling parameters of `nested`.
 
     `outer_steps`, `inner_steps`: selected steps of the logit trajectory and of each signal

@@ -13,13 +13,13 @@ from typing import Literal
 
 from trainables.core.errors import check_choice, check_range
 from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, Move, Start, Update
-from trainables.strategies._chains import Chained
+from trainables.strategies._chains import ChainParameters
 
 PARTS = ("classifier", "parallel")
 
 
 @dataclass(frozen=True)
-class Parameters(Chained):
+class Parameters(ChainParameters):
     """Sampling parameters of `parallel`.
 
     `steps`: selected steps of both trajectories. `warm_up`: the first fraction of them, without

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from trainables.core.errors import UsageError
 from trainables.data.audio import RATE
 from trainables.data.dataset import Dataset, Script
-from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser, Surroundings
+from trainables.models.base import Classifier, LogitDenoiser, NetworkInterface, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier
 from trainables.models.scale import AudioLogitScale, LogitScale
 from trainables.models.speech.ncsnpp.checkpoint import load_sgmse, read_sgmse
@@ -34,10 +34,10 @@ def new_classifier(dataset: Dataset, recipe: Recipe) -> nn.Module:
     """An untrained classifier, images (B, C, H, W) to raw logits (B, K)."""
     config = recipe.classifier
     assert not isinstance(config, RecogniserConfig), "speech has a recogniser"
-    return config.build(surroundings(dataset, recipe))
+    return config.build(network_interface(dataset, recipe))
 
 
-def surroundings(dataset: Dataset, recipe: Recipe) -> Surroundings:
+def network_interface(dataset: Dataset, recipe: Recipe) -> NetworkInterface:
     """What the networks of a task are built to fit.
 
     Raises:
@@ -45,9 +45,9 @@ def surroundings(dataset: Dataset, recipe: Recipe) -> Surroundings:
     """
     shape, classes, speech = dataset.signal_shape, logit_shape(dataset, recipe)[-1], recipe.speech
     if speech is None:
-        return Surroundings(shape, classes)
+        return NetworkInterface(shape, classes)
     width = _feature_width(recipe)
-    return Surroundings(shape, classes, speech.process, speech.logit_process, width)
+    return NetworkInterface(shape, classes, speech.process, speech.logit_process, width)
 
 
 def logit_shape(dataset: Dataset, recipe: Recipe) -> tuple[int, ...]:
@@ -103,7 +103,7 @@ def new_scale(dataset: Dataset, recipe: Recipe) -> AudioLogitScale:
 
 def new_signal_denoiser(dataset: Dataset, recipe: Recipe) -> SignalDenoiser:
     """An untrained signal denoiser."""
-    return recipe.signal.build(surroundings(dataset, recipe))
+    return recipe.signal.build(network_interface(dataset, recipe))
 
 
 def start(denoiser: SignalDenoiser, recipe: Recipe) -> None:
@@ -131,7 +131,7 @@ def new_logit_denoiser(dataset: Dataset, recipe: Recipe) -> LogitDenoiser:
             f"the recipe's logit is {config.network!r}, which is not for {dataset.name}: sentences "
             "need 'logit-sequence', words and images another"
         )
-    return config.build(surroundings(dataset, recipe))
+    return config.build(network_interface(dataset, recipe))
 
 
 def frozen_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> Classifier:

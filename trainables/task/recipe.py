@@ -66,7 +66,7 @@ class Recipe:
         batch: samples an update, over all workers.
         loss_weighting: "noise", the paper's loss, or "velocity", the same weighted so that the
             noisiest levels are learnt as well: for images divided by abar_t (`noise_loss`), for
-            speech as `OUVELearning` has it.
+            speech as `OUVELoss` has it.
         learning_rate: the peak, after a linear warm-up and before a cosine decay.
         ema: the largest decay of the averaged weights, which are the ones kept.
         precision: of training, one of PRECISIONS; that of sampling is the plan's.

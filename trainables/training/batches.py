@@ -15,7 +15,7 @@ from trainables.core.noise import BatchNoise, generator_of
 from trainables.data.augment import augment
 from trainables.data.dataset import Samples
 from trainables.task.recipe import Task
-from trainables.training.classifier_cache import Known
+from trainables.training.classifier_cache import CachedOutputs
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Batch:
     x0: Tensor
     x_cor: Tensor
     labels: Tensor
-    known: Known | None = None
+    known: CachedOutputs | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Batches:
     """
 
     def __init__(
-        self, task: Task, split: Samples, share: Share, known: Known | None = None
+        self, task: Task, split: Samples, share: Share, known: CachedOutputs | None = None
     ) -> None:
         self.task, self.share, self.known = task, share, known
         self.split = split.near(share.device)

@@ -30,32 +30,34 @@ _NAMES = ("clean", "corrupted", "shown")
 
 
 @dataclass(frozen=True)
-class Known:
-    """Raw logits (N, *logit shape) of clean and of corrupted signals, and `shown`, float16, what a
+class CachedOutputs:
+    """Raw logits (N, *logit shape) of clean and of corrupted signals, and `evidence`, float16, what a
     logit denoiser is shown of the corrupted ones, (N, ...).
     """
 
     clean: Tensor
     corrupted: Tensor
-    shown: Tensor
+    evidence: Tensor
 
-    def part(self, rows: Tensor | slice) -> Known:
-        """What is known of these rows, `shown` as float32."""
-        return Known(self.clean[rows], self.corrupted[rows], self.shown[rows].float())
+    def part(self, rows: Tensor | slice) -> CachedOutputs:
+        """What is known of these rows, `evidence` as float32."""
+        return CachedOutputs(self.clean[rows], self.corrupted[rows], self.evidence[rows].float())
 
-    def to(self, device: torch.device) -> Known:
+    def to(self, device: torch.device) -> CachedOutputs:
         """The same on a device."""
-        return Known(self.clean.to(device), self.corrupted.to(device), self.shown.to(device))
+        return CachedOutputs(
+            self.clean.to(device), self.corrupted.to(device), self.evidence.to(device)
+        )
 
 
-def known_of(
+def cached_outputs(
     samples: Samples,
     dataset: Dataset,
     recipe: Recipe,
     classifier: Classifier | None,
     device: torch.device,
     progress: Progress = quiet,
-) -> Known | None:
+) -> CachedOutputs | None:
     """What is known of these samples of a dataset, from its cache if it was computed before.
 
     None where there is no classifier yet, or corruption is not fixed. One process computes, others
@@ -66,7 +68,7 @@ def known_of(
     if dataset.cache is None:
         made = [values for _, values in _heard(samples, classifier, device, progress)]
         whole = (np.concatenate(column) for column in zip(*made, strict=True))
-        return Known(*map(torch.from_numpy, whole))
+        return CachedOutputs(*map(torch.from_numpy, whole))
     what = [_FORMAT, identity(recipe.classifier), classifier.weights_hash(), samples.signal_shape]
     what += [identity(recipe.speech), digest(samples.numbers.tolist())]
     what += [] if dataset.script is None else [identity(dataset.script)]
@@ -75,7 +77,7 @@ def known_of(
         if not (folder / f"{_NAMES[-1]}.npy").is_file():
             _write(folder, len(samples), _heard(samples, classifier, device, progress))
     arrays = (np.load(folder / f"{name}.npy", mmap_mode="c") for name in _NAMES)
-    return Known(*map(torch.from_numpy, arrays))
+    return CachedOutputs(*map(torch.from_numpy, arrays))
 
 
 def prepare(dataset: Dataset, recipe: Recipe, device: torch.device, progress: Progress) -> None:
@@ -84,7 +86,7 @@ def prepare(dataset: Dataset, recipe: Recipe, device: torch.device, progress: Pr
         return
     classifier = networks.recogniser(dataset, recipe).to(device)
     for samples in (dataset.train, dataset.validation.first(recipe.validated)):
-        known_of(samples, dataset, recipe, classifier, device, progress)
+        cached_outputs(samples, dataset, recipe, classifier, device, progress)
     classifier.cpu()
     if device.type == "cuda":  # training is to have the memory
         torch.cuda.empty_cache()
@@ -122,7 +124,7 @@ def _heard(
         values = (
             classifier.raw_logits(x0.to(device)),
             classifier.raw_logits(x_cor),
-            classifier.shown(x_cor).half(),
+            classifier.evidence(x_cor).half(),
         )
         progress(int(chunk[-1]) + 1, len(samples), "hearing the utterances")
         yield slice(first, first + len(chunk)), [value.cpu().numpy() for value in values]

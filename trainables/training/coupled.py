@@ -15,8 +15,14 @@ from trainables.task import networks
 from trainables.task.processes import processes
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.losses import learnings
-from trainables.training.objective import Answered, Context, JudgedObjective, PreparedBatch, sampled
+from trainables.training.losses import denoising_losses
+from trainables.training.objective import (
+    ClassifierOutputs,
+    Context,
+    JudgedObjective,
+    PreparedBatch,
+    sampled,
+)
 
 NEEDS = ("classifier", "signal", "logit")
 
@@ -36,7 +42,7 @@ def describe_sampled(recipe: Recipe) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Noised:
+class NoisedBatch:
     """Levels t (B,), noise and noised states of a batch: one level for both, as the paper has it."""
 
     t: Tensor
@@ -53,7 +59,7 @@ class CoupledObjective(JudgedObjective):
         super().__init__(context)
         dataset, recipe = context.dataset, context.task.recipe
         used = processes(context.task, self.classifier)
-        self.of_signal, self.of_logits = learnings(context.task, used)
+        self.of_signal, self.of_logits = denoising_losses(context.task, used)
         self.signal = networks.signal_denoiser(dataset, recipe, context.needed["signal"])
         self.logit = networks.logit_denoiser(dataset, recipe, context.needed["logit"])
         self.unguided = recipe.unguided
@@ -64,13 +70,15 @@ class CoupledObjective(JudgedObjective):
         """f(x), standardised."""
         return self.classifier(x)
 
-    def noised(self, batch: PreparedBatch, draws: Draws) -> Noised:
+    def noised(self, batch: PreparedBatch, draws: Draws) -> NoisedBatch:
         """t, drawn evenly, eps_x, eps_y ~ N(0, I), x_t and y_t."""
         t = self.of_signal.times(draws)
         eps_x = draws.normal(tuple(batch.x0.shape[1:]))
         eps_y = draws.normal(tuple(batch.y0.shape[1:]))
         x_t = self.of_signal.noised(batch.x0, batch.x_cor, eps_x, t)
-        return Noised(t, eps_x, eps_y, x_t, self.of_logits.noised(batch.y0, batch.y_cor, eps_y, t))
+        return NoisedBatch(
+            t, eps_x, eps_y, x_t, self.of_logits.noised(batch.y0, batch.y_cor, eps_y, t)
+        )
 
     def hidden(self, draws: Draws) -> Tensor:
         """Which samples' condition is hidden, (B,)."""
@@ -81,38 +89,38 @@ class CoupledObjective(JudgedObjective):
         guided = self.signal.encode_logits(y, len(y))
         return _where(hidden, self.signal.encode_logits(None, len(y)), guided)
 
-    def output_of_signal(self, noised: Noised, corrupted: Any, guidance: Any) -> Tensor:
+    def output_of_signal(self, noised: NoisedBatch, corrupted: Any, guidance: Any) -> Tensor:
         """The signal denoiser's output."""
         time = self.signal.encode_time(self.of_signal.scaled(noised.t))
         output: Tensor = self.signal(noised.x_t, time, corrupted, guidance)
         return output
 
-    def output_of_logits(self, noised: Noised, signals: Any) -> Tensor:
+    def output_of_logits(self, noised: NoisedBatch, signals: Any) -> Tensor:
         """The logit denoiser's output."""
         time = self.logit.encode_time(self.of_logits.scaled(noised.t))
         output: Tensor = self.logit(noised.y_t, time, signals)
         return output
 
-    def clean_signal(self, batch: PreparedBatch, noised: Noised, output: Tensor) -> Tensor:
+    def clean_signal(self, batch: PreparedBatch, noised: NoisedBatch, output: Tensor) -> Tensor:
         """x0_hat that the signal denoiser's output stands for."""
         return self.of_signal.process.clean_of(noised.x_t, output, noised.t, batch.x_cor)
 
-    def clean_logits(self, batch: PreparedBatch, noised: Noised, output: Tensor) -> Tensor:
+    def clean_logits(self, batch: PreparedBatch, noised: NoisedBatch, output: Tensor) -> Tensor:
         """y0_hat that the logit denoiser's output stands for."""
         return self.of_logits.process.clean_of(noised.y_t, output, noised.t, batch.y_cor)
 
     def seen_signals(
-        self, batch: PreparedBatch, shown: Tensor, y_of_x: Tensor, hidden: Tensor
+        self, batch: PreparedBatch, evidence: Tensor, y_of_x: Tensor, hidden: Tensor
     ) -> Any:
         """The logit denoiser's encoding of what it is shown of a signal, of x_cor in its place where it
         is hidden.
         """
-        shown = _where(hidden, batch.shown_cor, shown)
+        evidence = _where(hidden, batch.evidence_cor, evidence)
         y_of_x = _where(hidden, batch.y_cor, y_of_x)
-        return self.logit.encode_signals(shown, y_of_x, batch.shown_cor, batch.y_cor)
+        return self.logit.encode_signals(evidence, y_of_x, batch.evidence_cor, batch.y_cor)
 
     def losses(
-        self, batch: PreparedBatch, noised: Noised, of_x: Tensor, of_y: Tensor
+        self, batch: PreparedBatch, noised: NoisedBatch, of_x: Tensor, of_y: Tensor
     ) -> dict[str, Tensor]:
         """L = ||eps_hat_x - eps_x||^2 + ||eps_hat_y - eps_y||^2, given the networks' outputs."""
         loss_x = self.of_signal.loss(of_x, batch.x0, noised.eps_x, noised.t)
@@ -121,9 +129,9 @@ class CoupledObjective(JudgedObjective):
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
         """One step of the signal, one of the logits given it."""
-        known, x0_hat = self.answered(batch), self.sampled_signal(batch.x_cor, draws, 1)
-        shown, y_of_x = self.classifier.shown(x0_hat), self.classify(x0_hat)
-        return self.classifier.classes_of(self.sampled_logits(shown, y_of_x, known, draws, 1))
+        known, x0_hat = self.classifier_outputs(batch), self.sampled_signal(batch.x_cor, draws, 1)
+        evidence, y_of_x = self.classifier.evidence(x0_hat), self.classify(x0_hat)
+        return self.classifier.classes_of(self.sampled_logits(evidence, y_of_x, known, draws, 1))
 
     def sampled_signal(self, x_cor: Tensor, draws: Draws, steps: int) -> Tensor:
         """x0_hat by a sampling (DDIM) of the whole trajectory, conditioned on x_cor."""
@@ -135,12 +143,12 @@ class CoupledObjective(JudgedObjective):
         )
 
     def sampled_logits(
-        self, shown: Tensor, y_of_x: Tensor, known: Answered, draws: Draws, steps: int
+        self, evidence: Tensor, y_of_x: Tensor, known: ClassifierOutputs, draws: Draws, steps: int
     ) -> Tensor:
         """y0_hat by a sampling (DDIM) of the whole trajectory, conditioned on a signal estimate: on what
         is shown of it, and its logits.
         """
-        signals = self.logit.encode_signals(shown, y_of_x, known.shown, known.y_cor)
+        signals = self.logit.encode_signals(evidence, y_of_x, known.evidence, known.y_cor)
         drawn = draws.normal(tuple(y_of_x.shape[1:]))
         return sampled(self.of_logits.process, steps, drawn, known.y_cor, self.logit, signals)
 

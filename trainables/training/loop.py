@@ -20,12 +20,12 @@ from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise, seeded
 from trainables.core.precision import dtype_of
 from trainables.data.dataset import Dataset
-from trainables.scoring.answers import Judged, classified, transcribed
+from trainables.scoring.answers import Correctness, classified, transcribed
 from trainables.scoring.metric_names import ACCURACY
 from trainables.task.recipe import Recipe
 from trainables.training import stages
 from trainables.training.batches import Batch, Batches, Draws, Share
-from trainables.training.classifier_cache import known_of
+from trainables.training.classifier_cache import cached_outputs
 from trainables.training.objective import Context, Objective, Weights
 
 LEAST_REPORTS = 20
@@ -84,7 +84,7 @@ def train_part(
     inner = run.objective.inner_updates
     rounds = math.ceil(stages.load(kind).updates(recipe) / inner)
     train = context.dataset.train
-    known = known_of(train, context.dataset, recipe, run.objective.judge, share.device)
+    known = cached_outputs(train, context.dataset, recipe, run.objective.judge, share.device)
     batches = Batches(context.task, train, share, known)
     epoch = len(context.dataset.train) / recipe.batch
     marks = _marks(rounds, epoch)
@@ -201,7 +201,7 @@ def _validation(objective: Objective, context: Context, device: torch.device) ->
     """Validation samples, with noise that is always the same."""
     task, dataset = context.task, context.dataset
     split = dataset.validation.first(task.recipe.validated)
-    known = known_of(split, dataset, task.recipe, objective.judge, device)
+    known = cached_outputs(split, dataset, task.recipe, objective.judge, device)
     noise = SampleNoise(task.seed, split.numbers.tolist(), "validation")
     x0 = split.clean()
     x_cor = split.corrupted(x0, slice(None), task.corruption, noise)
@@ -227,7 +227,7 @@ def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str,
     return {f"validation_{name}": float(value) for name, value in found.items()}
 
 
-def _judged(objective: Objective, dataset: Dataset, answers: Tensor, labels: Tensor) -> Judged:
+def _judged(objective: Objective, dataset: Dataset, answers: Tensor, labels: Tensor) -> Correctness:
     if dataset.script is None:
         return classified(answers, labels)
     judge = objective.judge

@@ -13,7 +13,7 @@ from trainables.task.recipe import Task
 from trainables.training.batches import Draws
 
 
-class Learning(Protocol):
+class DenoisingLoss(Protocol):
     """How a network learns a process; `origin` is x_cor for signals, y_cor for logits."""
 
     @property
@@ -32,7 +32,7 @@ class Learning(Protocol):
         """The loss, a scalar, of a network's output at z_t."""
 
 
-class GaussianLearning:
+class GaussianLoss:
     """The network puts out v; `weighting` as in `noise_loss`."""
 
     def __init__(self, process: GaussianDiffusion, weighting: str) -> None:
@@ -52,7 +52,7 @@ class GaussianLearning:
         return noise_loss(self.process, output, z0, eps, t, self.weighting)
 
 
-class OUVELearning:
+class OUVELoss:
     """The network puts out sigma(t) s, whose target is minus the noise (paper, E.5).
 
     That loss hardly asks for what restores a signal: late in the process the noise is told from x_t
@@ -81,15 +81,15 @@ class OUVELearning:
         return error.mean()
 
 
-def learnings(
+def denoising_losses(
     task: Task, processes: tuple[GaussianDiffusion | OUVE, GaussianDiffusion | OUVE]
-) -> tuple[Learning, Learning]:
+) -> tuple[DenoisingLoss, DenoisingLoss]:
     """How the networks of a task learn its signal process and its logit process."""
     recipe = task.recipe
     of_signal, of_logits = (
-        OUVELearning(process, spread)
+        OUVELoss(process, spread)
         if isinstance(process, OUVE)
-        else GaussianLearning(process, recipe.loss_weighting)
+        else GaussianLoss(process, recipe.loss_weighting)
         for process, spread in zip(processes, recipe.loss_spreads, strict=True)
     )
     return of_signal, of_logits

@@ -80,14 +80,14 @@ class Frozen:
 
 
 @dataclass(frozen=True)
-class Answered:
+class ClassifierOutputs:
     """The classifier's standardised logits y0 and y_cor (B, *logit shape) for x0 and x_cor, and what a
     logit denoiser is shown of x_cor.
     """
 
     y0: Tensor
     y_cor: Tensor
-    shown: Tensor
+    evidence: Tensor
 
 
 class JudgedObjective(Objective):
@@ -107,14 +107,16 @@ class JudgedObjective(Objective):
     def judge(self) -> Classifier:
         return self.classifier
 
-    def answered(self, batch: Batch) -> Answered:
+    def classifier_outputs(self, batch: Batch) -> ClassifierOutputs:
         """What the classifier makes of a batch."""
         classifier, known = self.classifier, batch.known
         if known is None:
             y0, y_cor = classifier(batch.x0), classifier(batch.x_cor)
-            return Answered(y0, y_cor, classifier.shown(batch.x_cor))
+            return ClassifierOutputs(y0, y_cor, classifier.evidence(batch.x_cor))
         standardised = classifier.scale.standardised
-        return Answered(standardised(known.clean), standardised(known.corrupted), known.shown)
+        return ClassifierOutputs(
+            standardised(known.clean), standardised(known.corrupted), known.evidence
+        )
 
     def move(self, device: torch.device) -> None:
         self.classifier.to(device)
@@ -125,7 +127,7 @@ class PreparedBatch:
     """A batch with its targets and what is computed once for all its inner updates.
 
     y0 and y_cor are the classifier's standardised logits (B, *logit shape) for x0 and x_cor. A logit
-    denoiser is shown `shown_cor` of x_cor, and `shown` of the signal estimate, whose logits are
+    denoiser is shown `evidence_cor` of x_cor, and `evidence` of the signal estimate, whose logits are
     y_of_x: a sampled one (Algorithms 5 and 7), x_cor where there is none yet. y0_hat are sampled
     logits (Algorithm 5).
     """
@@ -134,16 +136,16 @@ class PreparedBatch:
     x_cor: Tensor
     y0: Tensor
     y_cor: Tensor
-    shown_cor: Tensor
-    shown: Tensor
+    evidence_cor: Tensor
+    evidence: Tensor
     y_of_x: Tensor
     y0_hat: Tensor | None = None
 
 
 def prepared(
     batch: Batch,
-    known: Answered,
-    shown: Tensor | None = None,
+    known: ClassifierOutputs,
+    evidence: Tensor | None = None,
     y_of_x: Tensor | None = None,
     y0_hat: Tensor | None = None,
 ) -> PreparedBatch:
@@ -153,8 +155,8 @@ def prepared(
         batch.x_cor,
         known.y0,
         known.y_cor,
-        known.shown,
-        known.shown if shown is None else shown,
+        known.evidence,
+        known.evidence if evidence is None else evidence,
         known.y_cor if y_of_x is None else y_of_x,
         y0_hat,
     )

@@ -21,7 +21,7 @@ from trainables.core.noise import generator_of
 from trainables.data.dataset import SPLITS, Script
 from trainables.data.speech import ears
 from trainables.data.speech.corpus import Pair, Pairs, Source, files_below, first_usable
-from trainables.data.speech.ears import EarsOptions, OfEars
+from trainables.data.speech.ears import EarsCorpus, EarsOptions
 from trainables.data.speech.noise_mixing import drawn
 from trainables.data.speech.responses import Response, read_response, reverberated
 
@@ -44,7 +44,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class ReverberatedSentences(OfEars):
+class ReverberatedSentences(EarsCorpus):
     """Each piece in a measured room of its own split."""
 
     sources: tuple[Source, ...]

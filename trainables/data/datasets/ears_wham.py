@@ -18,7 +18,7 @@ from trainables.data.audio import RATE, read_channels
 from trainables.data.dataset import SPLITS, Script
 from trainables.data.speech import ears
 from trainables.data.speech.corpus import Pair, Pairs, Source, files_below, first_usable
-from trainables.data.speech.ears import EarsOptions, OfEars
+from trainables.data.speech.ears import EarsCorpus, EarsOptions
 from trainables.data.speech.noise_mixing import drawn, mixed, piece
 
 _FOLDERS = {"train": "tr", "validation": "cv", "test": "tt"}
@@ -37,7 +37,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class NoisySentences(OfEars):
+class NoisySentences(EarsCorpus):
     """Each piece under a piece of a noise of its own split."""
 
     sources: tuple[Source, ...]

@@ -16,7 +16,7 @@ from trainables.data.dataset import Script
 from trainables.data.speech import fsdd
 from trainables.data.speech.corpus import Pair, Pairs, Source
 from trainables.data.speech.noise_mixing import babble, drawn, mixed
-from trainables.data.speech.words import Around
+from trainables.data.speech.words import Padding
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Options:
     snr: tuple[float, float] = (5.0, 15.0)
     voices: int = 4
     words: int = 3
-    around: Around = field(default_factory=Around)
+    around: Padding = field(default_factory=Padding)
     test_speakers: tuple[str, ...] = fsdd.TEST_SPEAKERS
     seed: int = 0
 

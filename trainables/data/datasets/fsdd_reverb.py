@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainables.data.speech import fsdd
 from trainables.data.speech.rooms import RoomOptions
-from trainables.data.speech.words import Around, ReverberatedWords
+from trainables.data.speech.words import Padding, ReverberatedWords
 
 # Metres. Whisper-base mistakes 4 of 100 clean digits, 17 of them here, but only a few more than clean
 # from 1 to 2.5 m, where there would be little to restore.
@@ -19,7 +19,7 @@ class Options:
     """Rooms, silence around a word, the speakers held out for the test, and the seed of all draws."""
 
     room: RoomOptions = field(default_factory=lambda: RoomOptions(distance=DISTANCE))
-    around: Around = field(default_factory=Around)
+    around: Padding = field(default_factory=Padding)
     test_speakers: tuple[str, ...] = fsdd.TEST_SPEAKERS
     seed: int = 0
 

@@ -18,7 +18,7 @@ from trainables.core.errors import UsageError, check_range
 from trainables.data.audio import RATE
 from trainables.data.speech.corpus import Source, limited
 from trainables.data.speech.rooms import RoomOptions
-from trainables.data.speech.words import Around, ReverberatedWords
+from trainables.data.speech.words import Padding, ReverberatedWords
 
 WORDS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes")
 _ARCHIVE = "speech_commands_v0.02.tar.gz"
@@ -32,7 +32,7 @@ class Options:
     """Rooms, silence around a recording, the most recordings of a split (0: all), the seed."""
 
     room: RoomOptions = field(default_factory=RoomOptions)
-    around: Around = field(default_factory=lambda: Around(0.0, 0.0))
+    around: Padding = field(default_factory=lambda: Padding(0.0, 0.0))
     most: int = 0
     seed: int = 0
 

@@ -54,7 +54,7 @@ class EarsOptions:
         check_range("the most recordings of a split", self.most, 0, 10**9)
 
 
-class OfEars:
+class EarsCorpus:
     """What both corpora of EARS have in common; `options.ears` are its options."""
 
     options: HasEars

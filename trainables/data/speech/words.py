@@ -20,7 +20,7 @@ from trainables.data.speech.rooms import RoomOptions, draw_response
 
 
 @dataclass(frozen=True)
-class Around:
+class Padding:
     """Seconds of silence put before and behind a word; the room's tail goes on in the latter.
 
     A recording over `longest` seconds is left out: all are padded to the longest of their split.
@@ -65,7 +65,7 @@ class ReverberatedWords:
     classes: tuple[str, ...]
     sources: tuple[Source, ...]
     room: RoomOptions
-    around: Around
+    around: Padding
     seed: int
     only_rate: int | None = None
     rate: int = RATE

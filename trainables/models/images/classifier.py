@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import ResNet, resnet18, resnet50
 
 from trainables.core.errors import check_choice, check_range
-from trainables.models.base import Surroundings
+from trainables.models.base import NetworkInterface
 from trainables.models.scale import LogitScale, weights_hash
 
 
@@ -28,7 +28,7 @@ class ConvNetConfig:
         check_range("classifier base", self.base, 1, 4096)
         check_range("classifier hidden width", self.hidden, 1, 65536)
 
-    def build(self, fit: Surroundings) -> nn.Module:
+    def build(self, fit: NetworkInterface) -> nn.Module:
         """An untrained network, images (B, C, H, W) to raw logits (B, K)."""
         return ConvNet(fit.signal_shape, fit.classes, self)
 
@@ -44,7 +44,7 @@ class ResNetConfig:
     def __post_init__(self) -> None:
         check_choice("classifier depth", self.depth, (18, 50))
 
-    def build(self, fit: Surroundings) -> nn.Module:
+    def build(self, fit: NetworkInterface) -> nn.Module:
         """An untrained network, images (B, C, H, W) to raw logits (B, K)."""
         value: nn.Module = resnet(fit.channels, fit.classes, self.depth)
         return value
@@ -127,7 +127,7 @@ class FrozenClassifier(nn.Module):
         output: Tensor = self.network(x)
         return output
 
-    def shown(self, x: Tensor) -> Tensor:
+    def evidence(self, x: Tensor) -> Tensor:
         """The images themselves: logit denoisers have encoders of their own."""
         return x
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.core.errors import UsageError, check_range
-from trainables.models.base import LogitDenoiser, Surroundings
+from trainables.models.base import LogitDenoiser, NetworkInterface
 from trainables.models.images.classifier import resnet
 from trainables.models.layers import TimeEmbedding, norm, zero_output
 
@@ -50,7 +50,7 @@ class LogitAttentionConfig:
                 f"{self.heads} heads"
             )
 
-    def build(self, fit: Surroundings) -> LogitDenoiser:
+    def build(self, fit: NetworkInterface) -> LogitDenoiser:
         """An untrained network."""
         return LogitAttention(fit.channels, fit.classes, self)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.core.errors import check_range
-from trainables.models.base import LogitDenoiser, Surroundings
+from trainables.models.base import LogitDenoiser, NetworkInterface
 from trainables.models.layers import FilmBlock, ResidualBlock, TimeEmbedding, norm, zero_output
 
 
@@ -40,7 +40,7 @@ class LogitMLPConfig:
         check_range("logit denoiser dropout", self.dropout, 0, 0.9)
         check_range("logit denoiser patch", self.patch, 1, 64)
 
-    def build(self, fit: Surroundings) -> LogitDenoiser:
+    def build(self, fit: NetworkInterface) -> LogitDenoiser:
         """An untrained network."""
         return LogitMLP(fit.channels, fit.classes, self)
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.core.errors import UsageError, check_range
-from trainables.models.base import SignalDenoiser, Surroundings
+from trainables.models.base import NetworkInterface, SignalDenoiser
 from trainables.models.layers import ResidualBlock, TimeEmbedding, norm, zero_output
 
 
@@ -42,7 +42,7 @@ class UNetConfig:
         if not self.multipliers or min(self.multipliers) < 1:
             raise UsageError(f"U-Net multipliers are {self.multipliers}, but must all be 1 or more")
 
-    def build(self, fit: Surroundings) -> SignalDenoiser:
+    def build(self, fit: NetworkInterface) -> SignalDenoiser:
         """An untrained network."""
         return UNet(fit.channels, fit.classes, self)
 

@@ -17,11 +17,11 @@ from torch.nn import functional
 
 from trainables.core.errors import UsageError, check_range
 from trainables.diffusion.ouve import OUVE
-from trainables.models.base import LogitDenoiser, Surroundings
+from trainables.models.base import LogitDenoiser, NetworkInterface
 from trainables.models.layers import FilmBlock, TimeEmbedding, zero_output
 
 
-class Heard(NamedTuple):
+class AudioContext(NamedTuple):
     """The encoded conditions: what was heard, (B, width) or (B, S, width), and y_cor as y_t is."""
 
     context: Tensor
@@ -62,7 +62,7 @@ class LogitScoreConfig:
         check_range("logit score dropout", self.dropout, 0, 0.9)
         check_range("logit score spread", self.spread, 1e-6, 1e3)
 
-    def build(self, fit: Surroundings) -> LogitDenoiser:
+    def build(self, fit: NetworkInterface) -> LogitDenoiser:
         """An untrained network."""
         return LogitScore(fit.classes, *fit.of_speech, self)
 
@@ -81,7 +81,7 @@ class ResidualLogitScore(LogitDenoiser):
 
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
-    ) -> Heard:
+    ) -> AudioContext:
         """The encoding of the conditions.
 
         Args:
@@ -96,11 +96,11 @@ class ResidualLogitScore(LogitDenoiser):
         """The time's."""
         return (self.time,)
 
-    def score(self, output: Tensor, y_t: Tensor, t: Tensor, heard: Heard) -> Tensor:
+    def score(self, output: Tensor, y_t: Tensor, t: Tensor, heard: AudioContext) -> Tensor:
         """sigma(t) s from an output of unit scale."""
         return self.process.residual_score(output.to(y_t), y_t, heard.y_cor, t, self.spread)
 
-    def shown(self, y_t: Tensor, t: Tensor, heard: Heard) -> Tensor:
+    def whitened(self, y_t: Tensor, t: Tensor, heard: AudioContext) -> Tensor:
         """y_t - y_cor at unit variance."""
         return self.process.whitened(y_t, heard.y_cor, t, self.spread)
 
@@ -144,20 +144,20 @@ class LogitScore(ResidualLogitScore):
 
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
-    ) -> Heard:
+    ) -> AudioContext:
         y_cor = given(y_cor)
         pooled = [self.pool(features.to(self.inlet.weight)) for features in (x, x_cor)]
         audio = self.audio(torch.cat(pooled, dim=2).flatten(1))
         compared = torch.cat([y_cor, y_of_x - y_cor], dim=1) / self.spread
-        return Heard(audio + self.logits(compared.to(self.inlet.weight)), y_cor)
+        return AudioContext(audio + self.logits(compared.to(self.inlet.weight)), y_cor)
 
-    def forward(self, y_t: Tensor, t: Tensor, signals: Heard) -> Tensor:
+    def forward(self, y_t: Tensor, t: Tensor, signals: AudioContext) -> Tensor:
         """sigma(t) s, (B, K), at times t in (0, 1], (B,) or (1,)."""
-        shown = self.shown(y_t, t, signals).to(self.inlet.weight)
+        whitened = self.whitened(y_t, t, signals).to(self.inlet.weight)
         if self.among is not None:
-            shown = shown + self.among(shown, (signals.y_cor / self.spread).to(shown))
-        embedding = functional.silu(self.time(t).to(shown) + signals.context)
-        h = self.inlet(shown) + signals.context
+            whitened = whitened + self.among(whitened, (signals.y_cor / self.spread).to(whitened))
+        embedding = functional.silu(self.time(t).to(whitened) + signals.context)
+        h = self.inlet(whitened) + signals.context
         for block in self.blocks:
             h = block(h, embedding)
         output = self.out(functional.silu(self.out_norm(h)))

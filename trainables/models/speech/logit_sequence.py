@@ -17,9 +17,9 @@ from torch.nn import functional
 
 from trainables.core.errors import UsageError, check_range
 from trainables.diffusion.ouve import OUVE
-from trainables.models.base import LogitDenoiser, Surroundings
+from trainables.models.base import LogitDenoiser, NetworkInterface
 from trainables.models.layers import FilmBlock, TimeEmbedding, zero_output
-from trainables.models.speech.logit_score import Heard, ResidualLogitScore, given
+from trainables.models.speech.logit_score import AudioContext, ResidualLogitScore, given
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class LogitSequenceConfig:
                 f"{self.heads} heads"
             )
 
-    def build(self, fit: Surroundings) -> LogitDenoiser:
+    def build(self, fit: NetworkInterface) -> LogitDenoiser:
         """An untrained network."""
         return LogitSequenceScore(fit.classes, *fit.of_speech, self)
 
@@ -112,7 +112,7 @@ class LogitSequenceScore(ResidualLogitScore):
 
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
-    ) -> Heard:
+    ) -> AudioContext:
         y_cor = given(y_cor)
         context = self.decoding(
             self._history((y_of_x / self.spread).to(self.inlet.weight)),
@@ -121,13 +121,13 @@ class LogitSequenceScore(ResidualLogitScore):
         )
         compared = torch.cat([y_cor, y_of_x - y_cor], dim=2) / self.spread
         own = self.own(compared.to(self.inlet.weight))
-        return Heard(context + own, y_cor)
+        return AudioContext(context + own, y_cor)
 
-    def forward(self, y_t: Tensor, t: Tensor, signals: Heard) -> Tensor:
+    def forward(self, y_t: Tensor, t: Tensor, signals: AudioContext) -> Tensor:
         """sigma(t) s, (B, S, K), at times t in (0, 1], (B,) or (1,)."""
-        shown = self.shown(y_t, t, signals).to(self.inlet.weight)
-        embedding = functional.silu(self.time(t).to(shown)[:, None] + signals.context)
-        h = self.inlet(shown) + signals.context
+        whitened = self.whitened(y_t, t, signals).to(self.inlet.weight)
+        embedding = functional.silu(self.time(t).to(whitened)[:, None] + signals.context)
+        h = self.inlet(whitened) + signals.context
         for block in self.blocks:
             h = block(h, embedding)
         output = self.out(functional.silu(self.out_norm(h)))

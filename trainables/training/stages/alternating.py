@@ -45,11 +45,11 @@ class AlternatingObjective(CoupledObjective):
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Lines 3 to 6: y0 = f(x0), x0_hat sampled given x_cor, y0_hat sampled given x0_hat."""
-        known, steps = self.answered(batch), self.sampling_steps
+        known, steps = self.classifier_outputs(batch), self.sampling_steps
         x0_hat = self.sampled_signal(batch.x_cor, draws, steps)
-        shown, y_of_x = self.classifier.shown(x0_hat), self.classify(x0_hat)
-        y0_hat = self.sampled_logits(shown, y_of_x, known, draws, steps)
-        return prepared(batch, known, shown, y_of_x, y0_hat)
+        evidence, y_of_x = self.classifier.evidence(x0_hat), self.classify(x0_hat)
+        y0_hat = self.sampled_logits(evidence, y_of_x, known, draws, steps)
+        return prepared(batch, known, evidence, y_of_x, y0_hat)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 9 to 15: both losses, each condition a fixed value."""
@@ -58,5 +58,5 @@ class AlternatingObjective(CoupledObjective):
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         guidance = self.guidance(batch.y0_hat, self.hidden(draws))
         of_x = self.output_of_signal(noised, corrupted, guidance)
-        signals = self.seen_signals(batch, batch.shown, batch.y_of_x, self.hidden(draws))
+        signals = self.seen_signals(batch, batch.evidence, batch.y_of_x, self.hidden(draws))
         return self.losses(batch, noised, of_x, self.output_of_logits(noised, signals))

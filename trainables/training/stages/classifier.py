@@ -18,7 +18,7 @@ from trainables.models.speech.whisper.config import RecogniserConfig
 from trainables.task import networks
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.classifier_cache import known_of
+from trainables.training.classifier_cache import cached_outputs
 from trainables.training.objective import Context, Frozen, Objective, PreparedBatch, Weights
 
 NEEDS: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ class ScaleObjective(Objective):
     @torch.no_grad()
     def finish(self, dataset: Dataset, device: torch.device) -> None:
         train = dataset.train
-        known = known_of(train, dataset, self._recipe, self.judge, device)
+        known = cached_outputs(train, dataset, self._recipe, self.judge, device)
         assert known is not None
         sums = torch.zeros(2, dtype=torch.float64)
         for rows in torch.arange(len(train)).split(64):

@@ -15,7 +15,7 @@ from trainables.task import networks
 from trainables.task.processes import processes
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.losses import learnings
+from trainables.training.losses import denoising_losses
 from trainables.training.objective import (
     Context,
     JudgedObjective,
@@ -57,16 +57,18 @@ class LogitObjective(JudgedObjective):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         dataset, recipe = context.dataset, context.task.recipe
-        _, self.learning = learnings(context.task, processes(context.task, self.classifier))
+        _, self.learning = denoising_losses(context.task, processes(context.task, self.classifier))
         self.logit = networks.new_logit_denoiser(dataset, recipe)
 
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
-        return prepared(batch, self.answered(batch))
+        return prepared(batch, self.classifier_outputs(batch))
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
-        known = self.answered(batch)
-        signals = self.logit.encode_signals(known.shown, known.y_cor, known.shown, known.y_cor)
+        known = self.classifier_outputs(batch)
+        signals = self.logit.encode_signals(
+            known.evidence, known.y_cor, known.evidence, known.y_cor
+        )
         drawn = draws.normal(tuple(known.y_cor.shape[1:]))
         y0_hat = sampled(self.learning.process, 1, drawn, known.y_cor, self.logit, signals)
         return self.classifier.classes_of(y0_hat)
@@ -76,6 +78,8 @@ class LogitObjective(JudgedObjective):
         learning = self.learning
         t, eps = learning.times(draws), draws.normal(tuple(batch.y0.shape[1:]))
         y_t = learning.noised(batch.y0, batch.y_cor, eps, t)
-        signals = self.logit.encode_signals(batch.shown, batch.y_of_x, batch.shown_cor, batch.y_cor)
+        signals = self.logit.encode_signals(
+            batch.evidence, batch.y_of_x, batch.evidence_cor, batch.y_cor
+        )
         output = self.logit(y_t, self.logit.encode_time(learning.scaled(t)), signals)
         return {"loss": learning.loss(output, batch.y0, eps, t)}

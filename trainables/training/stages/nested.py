@@ -42,14 +42,16 @@ class NestedObjective(CoupledObjective):
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Lines 3 and 4: y0 = f(x0), and x0_hat by a full sampling conditioned on x_cor."""
         x0_hat = self.sampled_signal(batch.x_cor, draws, self.sampling_steps)
-        shown, y_of_x = self.classifier.shown(x0_hat), self.classify(x0_hat)
-        return prepared(batch, self.answered(batch), shown, y_of_x)
+        evidence, y_of_x = self.classifier.evidence(x0_hat), self.classify(x0_hat)
+        return prepared(batch, self.classifier_outputs(batch), evidence, y_of_x)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 7 to 13. The logit estimate guides the signal as a value: no gradient through it."""
         assert isinstance(batch, PreparedBatch)
         noised = self.noised(batch, draws)
-        signals = self.logit.encode_signals(batch.shown, batch.y_of_x, batch.shown_cor, batch.y_cor)
+        signals = self.logit.encode_signals(
+            batch.evidence, batch.y_of_x, batch.evidence_cor, batch.y_cor
+        )
         of_y = self.output_of_logits(noised, signals)
         y0_hat = self.clean_logits(batch, noised, of_y).detach()
         corrupted = self.signal.encode_corrupted(batch.x_cor)

@@ -44,7 +44,7 @@ class ParallelObjective(CoupledObjective):
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Lines 3 and 6: y0 = f(x0), and f(x_cor), which guides the first estimate."""
-        return prepared(batch, self.answered(batch))
+        return prepared(batch, self.classifier_outputs(batch))
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 4 to 13. Lines 9 and 11 ask the logit denoiser the same, so it is asked once; the
@@ -57,8 +57,8 @@ class ParallelObjective(CoupledObjective):
         with torch.no_grad():
             first = self.output_of_signal(noised, corrupted, self.guidance(batch.y_cor, no_logits))
             x0_hat = self.clean_signal(batch, noised, first)
-            shown, y_of_x = self.classifier.shown(x0_hat), self.classify(x0_hat)
-        signals = self.seen_signals(batch, shown, y_of_x, no_signal)
+            evidence, y_of_x = self.classifier.evidence(x0_hat), self.classify(x0_hat)
+        signals = self.seen_signals(batch, evidence, y_of_x, no_signal)
         of_y = self.output_of_logits(noised, signals)
         y0_hat = self.clean_logits(batch, noised, of_y).detach()
         of_x = self.output_of_signal(noised, corrupted, self.guidance(y0_hat, no_logits))

@@ -11,7 +11,7 @@ from trainables.task import networks
 from trainables.task.processes import processes
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.losses import learnings
+from trainables.training.losses import denoising_losses
 from trainables.training.objective import (
     Context,
     JudgedObjective,
@@ -53,7 +53,7 @@ class SignalObjective(JudgedObjective):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self.learning, _ = learnings(context.task, processes(context.task, None))
+        self.learning, _ = denoising_losses(context.task, processes(context.task, None))
         self.signal = networks.new_signal_denoiser(context.dataset, context.task.recipe)
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from trainables.core.config import later, place
 from trainables.core.errors import UsageError
-from trainables.models.base import SignalDenoiser, Surroundings
+from trainables.models.base import NetworkInterface, SignalDenoiser
 from trainables.models.speech.ncsnpp.network import NCSNpp
 from trainables.models.speech.ncsnpp.sizes import NCSNppSizes
 
@@ -34,7 +34,7 @@ class NCSNppConfig(NCSNppSizes):
         super().__post_init__()
         self._check_checkpoint()
 
-    def build(self, fit: Surroundings) -> SignalDenoiser:
+    def build(self, fit: NetworkInterface) -> SignalDenoiser:
         """An untrained network."""
         if fit.signal_process is None:
             raise UsageError("NCSN++ is for speech, but the signals are images: choose another")

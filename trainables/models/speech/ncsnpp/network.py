@@ -125,8 +125,8 @@ class NCSNpp(SignalDenoiser):
         time = t.to(x_t).reshape(-1, 1, 1, 1)
         spread = self.config.spread
         if spread is not None:
-            shown = self.process.whitened(x_t, corrupted, t, spread)
-            h = self._network(torch.cat([shown, corrupted / spread], dim=1), t, logits)
+            whitened = self.process.whitened(x_t, corrupted, t, spread)
+            h = self._network(torch.cat([whitened, corrupted / spread], dim=1), t, logits)
             h = functional.pixel_shuffle(self.output_layer(h), self.config.patch).to(x_t)
             return self.process.residual_score(h, x_t, corrupted, t, spread)
         h = self._network(torch.cat([x_t, corrupted], dim=1), t, logits)

@@ -20,7 +20,7 @@ Tokens = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecoderState:
     """What a pass over tokens leaves: the last hidden vector (B, width) and the cache, a pair a layer."""
 
     last: Tensor
@@ -41,7 +41,7 @@ def advance(
     tokens: Tensor,
     heard: list[KeysAndValues],
     cache: list[KeysAndValues] | None = None,
-) -> Decoded:
+) -> DecoderState:
     """Decode tokens (B, n) that follow those of `cache`, which stays as it was."""
     before = 0 if cache is None else cache[0][0].shape[2]
     n = tokens.shape[1]
@@ -64,7 +64,7 @@ def advance(
         x = x + _attended(block.attn, h, (keys, values), mask)
         x = x + _attended(block.cross_attn, block.cross_attn_ln(x), heard[layer])
         x = x + block.mlp(block.mlp_ln(x))
-    return Decoded(decoder.ln(x[:, -1]), grown)
+    return DecoderState(decoder.ln(x[:, -1]), grown)
 
 
 def logits_of(decoder: TextDecoder, last: Tensor, tokens: Tensor) -> Tensor:

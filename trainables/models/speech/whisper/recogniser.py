@@ -16,7 +16,7 @@ from trainables.models.scale import AudioLogitScale, weights_hash
 from trainables.models.speech.whisper.config import LONGEST
 from trainables.models.speech.whisper.decoding import SentenceDecoder, WordDecoder
 from trainables.models.speech.whisper.encoder import LogMel, encode, fit_length, frames_of
-from trainables.models.tensor_cache import Recent
+from trainables.models.tensor_cache import TensorCache
 
 _REMEMBERED = 3  # a corrupted signal, its enhanced one, and the one before
 _WORD = 2.0  # seconds of context
@@ -101,7 +101,7 @@ class Recogniser(nn.Module):
         self.tokenizer = tokenizer_of(whisper)
         self.decode = _decoder(self.tokenizer, vocabulary)
         self.scale = AudioLogitScale(self.logit_shape[-1])
-        self._recent = Recent(_REMEMBERED)
+        self._recent = TensorCache(_REMEMBERED)
         self.requires_grad_(False)
         self.train(False)
 
@@ -136,7 +136,7 @@ class Recogniser(nn.Module):
         self._recent.keep(x, features)
         return features
 
-    def shown(self, x: Tensor) -> Tensor:
+    def evidence(self, x: Tensor) -> Tensor:
         """The features (B, N, width): a logit denoiser hears a signal by the encoder's ears."""
         return self.features(x)[:, : self._shown]
 
