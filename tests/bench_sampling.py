@@ -25,6 +25,7 @@ from torch import Tensor
 from trainables.core.memory import keep_pages
 from trainables.core.noise import SampleNoise, seeded
 from trainables.data.dataset import Dataset, Facts, Split
+from trainables.data.pixel_scale import pixel_scale
 from trainables.evaluation.assembly import assemble
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier, ResNetConfig
@@ -90,7 +91,8 @@ class Bench:
         self.facts, recipe = facts, preset(size, facts).recipe
         if isinstance(recipe.classifier, ResNetConfig):
             recipe = replace(recipe, classifier=ResNetConfig(depth))
-        blank = Split(torch.zeros(1, *facts.signal_shape), torch.zeros(1), torch.zeros(1))
+        image = torch.zeros(1, *facts.signal_shape)
+        blank = Split(image, torch.zeros(1), torch.zeros(1), pixel_scale(image))
         data = Dataset(dataset, tuple(map(str, range(facts.classes))), blank, blank, blank)
         task = Task(dataset, "gn30", 0, recipe)
         with seeded(torch.device("cpu"), "weights"):

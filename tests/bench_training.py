@@ -21,6 +21,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from trainables.data.dataset import Dataset, Facts, Split
+from trainables.data.pixel_scale import pixel_scale
 from trainables.task.recipe import Task, Updates
 from trainables.training import loop, stages
 from trainables.training.batches import Share
@@ -41,7 +42,7 @@ def blank(facts: Facts) -> Dataset:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (count, *facts.signal_shape), generator=generator).byte()
     labels, numbers = torch.arange(count) % facts.classes, torch.arange(count)
-    split = Split(images, labels, numbers)
+    split = Split(images, labels, numbers, pixel_scale(images))
     classes = tuple(map(str, range(facts.classes)))
     return Dataset(facts.title, classes, split, split.first(100), split.first(100))
 

@@ -9,6 +9,7 @@ from helpers import DIGITS, tiny_recipe, tiny_task
 from trainables.core.config import as_mapping, from_mapping
 from trainables.core.errors import UsageError
 from trainables.data.dataset import Dataset, Split
+from trainables.data.pixel_scale import pixel_scale
 from trainables.models.images.classifier import ResNetConfig
 from trainables.models.images.logit_attention import LogitAttentionConfig
 from trainables.models.images.logit_mlp import LogitMLPConfig
@@ -238,9 +239,8 @@ LARGER = {
 def colour():
     """Images 3×16×16 of five classes, a task on them, and untrained parts to start from."""
     generator = torch.Generator().manual_seed(0)
-    split = Split(
-        torch.rand(8, 3, 16, 16, generator=generator) * 2 - 1, torch.arange(8) % 5, torch.arange(8)
-    )
+    images = torch.rand(8, 3, 16, 16, generator=generator) * 2 - 1
+    split = Split(images, torch.arange(8) % 5, torch.arange(8), pixel_scale(images))
     dataset, recipe = Dataset("colour", tuple("abcde"), split, split, split), tiny_recipe(**LARGER)
     task = Task("colour", "gn30", 0, recipe)
     classifier = stages.load("classifier").build(Context(task, dataset, {}))

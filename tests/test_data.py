@@ -10,6 +10,7 @@ from trainables.core.noise import BatchNoise, SampleNoise, generator_of
 from trainables.data import corruptions, datasets
 from trainables.data.augment import Augmentation, augment
 from trainables.data.dataset import stratified
+from trainables.data.pixel_scale import PixelScale, pixel_scale
 
 
 def test_digits_are_scikit_learns():
@@ -41,32 +42,54 @@ def test_splits_have_classes_in_proportion():
 def test_every_corruption_keeps_the_contract(name, shape):
     corrupt = corruptions.load(name)
     x0 = torch.rand(6, *shape, generator=generator_of("x")) * 2 - 1
-    kept = x0.clone()
-    whole = corrupt(x0, SampleNoise(5, range(6)))
+    kept, scale = x0.clone(), pixel_scale(x0)
+    whole = corrupt(x0, scale, SampleNoise(5, range(6)))
     assert whole.shape == x0.shape and whole.dtype == x0.dtype and torch.equal(x0, kept)
     assert not torch.equal(whole, x0)
-    some = corrupt(x0[[4, 1]], SampleNoise(5, [4, 1]))
+    some = corrupt(x0[[4, 1]], scale, SampleNoise(5, [4, 1]))
     torch.testing.assert_close(some, whole[[4, 1]])  # neither neighbours nor batch matter
-    training = corrupt(x0, BatchNoise(generator_of("train"), 6))
+    training = corrupt(x0, scale, BatchNoise(generator_of("train"), 6))
     assert training.shape == x0.shape
 
 
 @pytest.mark.parametrize(("name", "fraction"), [("gn15", 0.15), ("gn30", 0.30)])
-def test_white_noise_replaces_the_stated_fraction_of_pixels(name, fraction):
+def test_white_noise_is_standard_normal_in_standardised_units(name, fraction):
+    mean, deviation = (-0.6, 0.0, 0.3), (0.2, 0.5, 1.0)
     x0 = torch.full((400, 3, 16, 16), 0.25)
-    x_cor = corruptions.load(name)(x0, SampleNoise(0, range(400)))
+    x_cor = corruptions.load(name)(x0, PixelScale(mean, deviation), SampleNoise(0, range(400)))
     changed = x_cor != x0
-    pixels = changed.any(dim=1)
-    assert float(pixels.float().mean()) == pytest.approx(fraction, abs=0.005)
-    assert torch.equal(changed.all(dim=1), pixels)  # all channels of a pixel, or none
-    assert float(x_cor[changed].mean()) == pytest.approx(0.0, abs=0.02)
-    assert float(x_cor[changed].std()) == pytest.approx(1.0, abs=0.02)
+    assert float(changed.float().mean()) == pytest.approx(fraction, abs=0.005)
+    together = changed.all(dim=1).float().mean()  # each channel of a pixel is replaced by itself
+    assert float(together) == pytest.approx(fraction**3, abs=0.003)
+    for channel, (centre, spread) in enumerate(zip(mean, deviation, strict=True)):
+        standardised = (x_cor[:, channel][changed[:, channel]] - centre) / spread
+        assert float(standardised.mean()) == pytest.approx(0.0, abs=0.02)
+        assert float(standardised.std()) == pytest.approx(1.0, abs=0.02)
+        beyond = (standardised.abs() > 1.96).float().mean()
+        assert float(beyond) == pytest.approx(0.05, abs=0.005)
+
+
+def test_the_scale_is_that_of_the_training_split():
+    dataset = datasets.load("digits", Path("unused"))
+    train = dataset.train.clean()
+    for name in ("train", "validation", "test"):
+        scale = dataset.split(name).scale
+        assert scale.mean == pytest.approx([float(train.mean())], abs=1e-6)
+        assert scale.deviation == pytest.approx([float(train.std(correction=0))], abs=1e-6)
+
+
+def test_bytes_and_floats_have_the_same_scale():
+    images = torch.randint(0, 256, (50, 3, 7, 5), generator=generator_of("x")).byte()
+    of_bytes, of_floats = pixel_scale(images), pixel_scale(images.float() / 127.5 - 1)
+    assert of_bytes.mean == pytest.approx(of_floats.mean, abs=1e-6)
+    assert of_bytes.deviation == pytest.approx(of_floats.deviation, abs=1e-6)
+    assert pixel_scale(torch.zeros(2, 1, 4, 4)) == PixelScale((0.0,), (0.0,))
 
 
 def test_blur_is_a_gaussian_kernel():
     x0 = torch.zeros(1, 1, 9, 9)
     x0[0, 0, 4, 4] = 1.0
-    blurred = corruptions.load("blur")(x0, SampleNoise(0, [0]))[0, 0]
+    blurred = corruptions.load("blur")(x0, PixelScale((0.0,), (1.0,)), SampleNoise(0, [0]))[0, 0]
     line = torch.exp(-(torch.arange(-2.0, 3.0) ** 2) / (2 * 2.0**2))
     kernel = torch.outer(line, line) / line.sum() ** 2
     torch.testing.assert_close(blurred[2:7, 2:7], kernel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from trainables.data.dataset import Dataset, Facts, Split
+from trainables.data.pixel_scale import pixel_scale
 from trainables.data.spectrogram import PUBLISHED, Sound, Spectrogram
 
 
@@ -19,6 +20,6 @@ def blank(facts: Facts, spectrogram: Spectrogram | None = None) -> Dataset:
         sound = Sound(setting, -(-facts.samples * setting.sample_rate // facts.rate))
         shape = sound.shape
     one = torch.zeros(1, dtype=torch.int64)
-    split = Split(torch.zeros(1, *shape), one, one)
+    split = Split(torch.zeros(1, *shape), one, one, pixel_scale(torch.zeros(1, *shape)))
     names = tuple(str(number) for number in range(facts.classes))
     return Dataset(facts.title, names, split, split, split, sound, script=facts.script)

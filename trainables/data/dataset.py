@@ -13,6 +13,7 @@ from trainables.core.errors import UsageError, check_range, unknown_name
 from trainables.core.memory import room_for_data
 from trainables.core.noise import NoiseSource, generator_of
 from trainables.data import corruptions
+from trainables.data.pixel_scale import PixelScale
 from trainables.data.spectrogram import Sound
 
 SPLITS = ("train", "validation", "test")
@@ -67,12 +68,14 @@ class Samples(Protocol):
 class Split:
     """Images, labels (N,) and the samples' numbers (N,) in the dataset; corrupted as they are used.
 
-    `stored` is (N, C, H, W): float32 in [-1, 1], or uint8 0..255, a quarter of the memory.
+    `stored` is (N, C, H, W): float32 in [-1, 1], or uint8 0..255, a quarter of the memory. `scale` is
+    what the dataset, its training split, is standardised by.
     """
 
     stored: Tensor
     labels: Tensor
     numbers: Tensor
+    scale: PixelScale
     fixed: ClassVar[bool] = False
 
     def __len__(self) -> int:
@@ -92,7 +95,7 @@ class Split:
         self, x0: Tensor, rows: Tensor | slice, corruption: str, noise: NoiseSource
     ) -> Tensor:
         """The images x0, corrupted."""
-        return corruptions.load(corruption)(x0, noise)
+        return corruptions.load(corruption)(x0, self.scale, noise)
 
     def near(self, device: torch.device) -> Split:
         """The images on a GPU, where they take up no more of it than training data may."""
@@ -102,7 +105,7 @@ class Split:
 
     def part(self, rows: Tensor | slice) -> Split:
         """The split of these rows."""
-        return Split(self.stored[rows], self.labels[rows], self.numbers[rows])
+        return Split(self.stored[rows], self.labels[rows], self.numbers[rows], self.scale)
 
     def first(self, limit: int) -> Split:
         """The first `limit` samples (all where there are fewer); splits are shuffled already."""

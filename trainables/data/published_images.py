@@ -8,6 +8,7 @@ from torch import Tensor
 
 from trainables.core.errors import UsageError
 from trainables.data.dataset import Dataset, Split, stratified
+from trainables.data.pixel_scale import pixel_scale
 
 SPLIT_SEED = 0
 _LARGEST_VALIDATION = 5000
@@ -37,12 +38,13 @@ def published(
     kept, validation = _lend(train_labels, kept, validation)
     validation, kept = _lend(train_labels, validation, kept)
     (order,) = stratified(test_labels, (len(test_labels),), SPLIT_SEED)
+    scale = pixel_scale(train_images[kept])
     return Dataset(
         name,
         classes,
-        Split(train_images[kept], train_labels[kept], kept),
-        Split(train_images[validation], train_labels[validation], validation),
-        Split(test_images[order], test_labels[order], order + len(train_labels)),
+        Split(train_images[kept], train_labels[kept], kept, scale),
+        Split(train_images[validation], train_labels[validation], validation, scale),
+        Split(test_images[order], test_labels[order], order + len(train_labels), scale),
     )
 
 

@@ -1,8 +1,8 @@
-"""Corruptions, one a file: a file's `corrupt(x0, noise)` is the corruption of the file's name.
+"""Corruptions, one a file: a file's `corrupt(x0, scale, noise)` is the corruption of the file's name.
 
-x0 is (B, C, H, W) in [-1, 1]; the result has the same shape. Whatever is random comes from `noise`.
-Images: Nurko et al., section 4.1. Their names are the files' names: this module imports no torch, which
-takes seconds, before one of them is used.
+x0 is (B, C, H, W) in [-1, 1], `scale` what the dataset is standardised by; the result has x0's shape.
+Whatever is random comes from `noise`. Images: Nurko et al., section 4.1. Their names are the files'
+names: this module imports no torch, which takes seconds, before one of them is used.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from trainables.core.noise import NoiseSource
+    from trainables.data.pixel_scale import PixelScale
 
-    Corruption = Callable[[Tensor, NoiseSource], Tensor]
+    Corruption = Callable[[Tensor, PixelScale, NoiseSource], Tensor]
 
 
 _USUAL = "gn30"

@@ -6,14 +6,16 @@ import torch
 from torch import Tensor
 
 from trainables.core.noise import NoiseSource
+from trainables.data.pixel_scale import PixelScale
 
 
-def replace_pixels(x0: Tensor, fraction: float, noise: NoiseSource) -> Tensor:
-    """Replace each pixel, all its channels, by standard white noise with probability `fraction`.
+def replace_elements(x0: Tensor, scale: PixelScale, fraction: float, noise: NoiseSource) -> Tensor:
+    """Replace each element, a channel of a pixel, by white noise with probability `fraction`.
 
-    x0 and the result: (B, C, H, W); replaced values are not bounded by [-1, 1]. Section 4.1.
+    The noise is standard normal in the dataset's standardised units, in which the authors' code
+    corrupts: about a channel's mean, with a channel's deviation. x0 and the result are (B, C, H, W);
+    replaced elements are not bounded by [-1, 1]. Section 4.1.
     """
-    height, width = x0.shape[-2:]
-    replaced = noise.uniform((1, height, width)).to(x0.device) < fraction
-    white = noise.normal(x0.shape[1:]).to(x0)
+    replaced = noise.uniform(x0.shape[1:]).to(x0.device) < fraction
+    white = scale.restored(noise.normal(x0.shape[1:]).to(x0))
     return torch.where(replaced, white, x0)

@@ -6,9 +6,10 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from trainables.core.noise import NoiseSource
+from trainables.data.pixel_scale import PixelScale
 
 
-def corrupt(x0: Tensor, noise: NoiseSource) -> Tensor:
-    """Blur images (B, C, H, W); nothing in it is random."""
+def corrupt(x0: Tensor, scale: PixelScale, noise: NoiseSource) -> Tensor:
+    """Blur images (B, C, H, W); nothing in it is random, or depends on the scale."""
     output: Tensor = gaussian_blur(x0, kernel_size=[5, 5], sigma=[2.0, 2.0])
     return output

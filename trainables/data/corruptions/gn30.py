@@ -1,13 +1,14 @@
-"""`gn30`: 30 % of the pixels replaced by standard white noise (section 4.1)."""
+"""`gn30`: 30 % of an image's elements replaced by standard white noise (section 4.1)."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 from trainables.core.noise import NoiseSource
-from trainables.data.corruptions._white_noise import replace_pixels
+from trainables.data.corruptions._white_noise import replace_elements
+from trainables.data.pixel_scale import PixelScale
 
 
-def corrupt(x0: Tensor, noise: NoiseSource) -> Tensor:
+def corrupt(x0: Tensor, scale: PixelScale, noise: NoiseSource) -> Tensor:
     """Corrupt images (B, C, H, W)."""
-    return replace_pixels(x0, 0.30, noise)
+    return replace_elements(x0, scale, 0.30, noise)

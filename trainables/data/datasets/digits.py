@@ -8,6 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from trainables.data.dataset import Dataset, Facts, Split, stratified
+from trainables.data.pixel_scale import pixel_scale
 
 SIZES = (1197, 200, 400)
 SPLIT_SEED = 0
@@ -23,8 +24,8 @@ def load(root: Path) -> Dataset:
     bunch = load_digits()
     images = torch.tensor(bunch.images, dtype=torch.float32).unsqueeze(1) / 8.0 - 1.0
     labels = torch.tensor(bunch.target, dtype=torch.int64)
-    train, validation, test = (
-        Split(images[part], labels[part], part) for part in stratified(labels, SIZES, SPLIT_SEED)
-    )
+    parts = stratified(labels, SIZES, SPLIT_SEED)
+    scale = pixel_scale(images[parts[0]])
+    train, validation, test = (Split(images[part], labels[part], part, scale) for part in parts)
     classes = tuple(str(name) for name in bunch.target_names)
     return Dataset("digits", classes, train, validation, test)
