@@ -80,6 +80,7 @@ def tiny_recipe(**changes: object) -> Recipe:
         "batch": 16,
         "sampling_steps": 2,
         "inner_updates": 2,
+        "pool": 1,
         "precision": "float32",  # so that results compare
         "classifier": ConvNetConfig(base=4, hidden=8),
         "signal": UNetConfig(base=4),

@@ -60,6 +60,7 @@ def speech_task(whisper, **changes):
         "batch": 4,
         "sampling_steps": 2,
         "inner_updates": 2,
+        "pool": 1,
         "precision": "float32",  # so that results compare
         "validated": 4,
         "speech": SpeechRecipe(COARSE),

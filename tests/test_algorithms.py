@@ -21,6 +21,7 @@ from trainables.training import stages
 from trainables.training.batches import Batches, Draws, Share
 from trainables.training.losses import noise_loss
 from trainables.training.objective import Context
+from trainables.training.rounds import rounds_of
 
 ALGORITHMS = {3: "parallel", 5: "alternating", 7: "nested"}
 SIZE = 16
@@ -161,15 +162,18 @@ def test_algorithm_7_line_by_line(parts, unguided):
 
 
 @pytest.mark.parametrize("kind", ["parallel", "alternating", "nested", "enhanced", "card"])
-def test_every_part_of_coupled_length_sees_the_same_batches_as_often(parts, kind):
-    """K updates with what is sampled once in Algorithms 5 and 7, and so for all that they compete with."""
+def test_every_part_of_coupled_length_makes_as_many_updates_with_as_many_samples(parts, kind):
+    """Where nothing is sampled each update has a batch of its own; where it is, K have each batch."""
     task = tiny_task()
-    stage = stages.load(kind)
+    stage, recipe = stages.load(kind), task.recipe
     needed = {name: parts[name] for name in stages.given(kind)}
-    assert (
-        stage.build(Context(task, DIGITS, needed)).inner_updates == task.recipe.inner_updates == 2
-    )
-    assert stage.updates(task.recipe) == task.recipe.updates.coupled
+    objective = stage.build(Context(task, DIGITS, needed))
+    is_sampled = kind in ("alternating", "nested")
+    assert objective.inner_updates == (recipe.inner_updates if is_sampled else 1)
+    updates = stage.updates(recipe)
+    assert updates == recipe.updates.coupled
+    rounds = rounds_of(updates, objective.inner_updates, objective.pool, task.seed, kind)
+    assert sum(len(one.order) for one in rounds) == updates
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -92,7 +92,7 @@ def test_the_networks_of_a_preset_take_its_spectrograms(root, tmp_path, preset):
     multiple = recipe.signal.multiple
     assert frequencies % multiple == frames % multiple == 0
     assert recipe.signal.condition == "fusion" and recipe.logit.network == "logit-sequence"
-    assert recipe.speech.logit_process == replace(recipe.speech.process, complex_state=False)
+    assert recipe.speech.logit_process == recipe.speech.process
     assert plan.metric == METRIC_OF_KIND["speech"]
     assert from_mapping(Task, as_mapping(plan.task)) == plan.task
     if preset == "paper":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from trainables.core.config import as_mapping
@@ -43,8 +43,8 @@ class Updates:
 
 @dataclass(frozen=True)
 class SpeechRecipe:
-    """Speech as it is diffused: spectrograms, by the process of SGMSE; and their logits, real numbers,
-    by the same (paper, E.1).
+    """Speech as it is diffused: spectrograms, by the process of SGMSE, and their logits by the same
+    (paper, E.1).
     """
 
     spectrogram: Spectrogram = field(default_factory=lambda: SPECTROGRAM_16K)
@@ -52,8 +52,10 @@ class SpeechRecipe:
 
     @property
     def logit_process(self) -> OUVE:
-        """The process of the logits."""
-        return replace(self.process, complex_state=False)
+        """The process of the logits, that of the signals: logits are scaled to the deviation of the real
+        and imaginary parts (E.5), so they get the noise of a part, not that of a complex number.
+        """
+        return self.process
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,10 @@ class Recipe:
         augmentation: how training images are moved, in every stage.
         sampling_steps: steps of each full sampling in coupled training (Algorithm 5 lines 5 and 6,
             Algorithm 7 line 4).
-        inner_updates: K of Algorithms 5 and 7, updates made with what was sampled once. Every part
-            of coupled length makes as many with a batch, so that all see the same batches.
+        inner_updates: K of Algorithms 5 and 7, updates made with what was sampled once. Where nothing
+            is sampled every update has a batch of its own.
+        pool: sampled batches that updates draw from at random, each K times in all; then the pool is
+            sampled anew. With one, K updates in a row would be made with the same samples.
         unguided: the fraction of samples for which a denoiser does not see the other's estimate in
             coupled training: warm-ups and first trajectories are sampled without it.
         validated: the most validation samples that a part is judged by at every report.
@@ -94,6 +98,7 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     sampling_steps: int = 10
     inner_updates: int = 4
+    pool: int = 16
     unguided: float = 0.2
     validated: int = 256
     speech: SpeechRecipe | None = None
@@ -114,6 +119,7 @@ class Recipe:
         check_range("ema", self.ema, 0, 1)
         check_range("sampling_steps", self.sampling_steps, 1, self.T)
         check_range("inner_updates", self.inner_updates, 1, 10**6)
+        check_range("pool", self.pool, 1, 10**4)
         check_range("unguided", self.unguided, 0, 1)
         check_range("validated", self.validated, 1, 10**6)
         self._check_networks()

@@ -37,6 +37,7 @@ def describe_sampled(recipe: Recipe) -> dict[str, Any]:
     return {
         "sampling_steps": recipe.sampling_steps,
         "inner_updates": recipe.inner_updates,
+        "pool": recipe.pool,
         "unguided": recipe.unguided,
     }
 
@@ -63,8 +64,6 @@ class CoupledObjective(JudgedObjective):
         self.signal = networks.signal_denoiser(dataset, recipe, context.needed["signal"])
         self.logit = networks.logit_denoiser(dataset, recipe, context.needed["logit"])
         self.unguided = recipe.unguided
-        self.sampling_steps = recipe.sampling_steps
-        self.inner_updates = recipe.inner_updates
 
     def classify(self, x: Tensor) -> Tensor:
         """f(x), standardised."""
@@ -151,6 +150,18 @@ class CoupledObjective(JudgedObjective):
         signals = self.logit.encode_signals(evidence, y_of_x, known.evidence, known.y_cor)
         drawn = draws.normal(tuple(y_of_x.shape[1:]))
         return sampled(self.of_logits.process, steps, drawn, known.y_cor, self.logit, signals)
+
+
+class SampledObjective(CoupledObjective):
+    """Conditions are sampled in full (Algorithms 5 and 7): so dearly that every sampled batch is used K
+    times, mixed with the others of a pool.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        recipe = context.task.recipe
+        self.sampling_steps = recipe.sampling_steps
+        self.inner_updates, self.pool = recipe.inner_updates, recipe.pool
 
 
 def _where(hidden: Tensor, there: Any, otherwise: Any) -> Any:

@@ -1,7 +1,9 @@
 """The one training loop: any stage, any number of workers, resumable at the end of a round.
 
-A round is one batch and its inner updates. All that is random in it follows from the seed and the
-round's number, so a resumed training goes on as if it had not stopped.
+A round is a pool of prepared batches, and the updates that draw from it at random until each batch has
+been used as often as the stage asks for; where nothing is sampled it is one batch and one update. All
+that is random in it follows from the seed and the round's number, so a resumed training goes on as if
+it had not stopped.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from trainables.training import stages
 from trainables.training.batches import Batch, Batches, Draws, Share
 from trainables.training.classifier_cache import cached_outputs
 from trainables.training.objective import Context, Objective, Weights
+from trainables.training.rounds import Round, reporting_rounds, rounds_of
 
 LEAST_REPORTS = 20
 _WARM_UP = 0.05
@@ -81,30 +84,26 @@ def train_part(
     """
     run = _begin(kind, context, share, checkpoint)
     recipe = context.task.recipe
-    inner = run.objective.inner_updates
-    rounds = math.ceil(stages.load(kind).updates(recipe) / inner)
+    updates = stages.load(kind).updates(recipe)
+    stage = run.objective
+    rounds = rounds_of(updates, stage.inner_updates, stage.pool, context.task.seed, kind)
     train = context.dataset.train
     known = cached_outputs(train, context.dataset, recipe, run.objective.judge, share.device)
     batches = Batches(context.task, train, share, known)
     epoch = len(context.dataset.train) / recipe.batch
-    marks = _marks(rounds, epoch)
-    for number in range(run.first_round, rounds):
-        _round(run, kind, context, share, batches.batch(number), number, rounds)
-        if number + 1 in marks:
-            passes = {"epoch": (number + 1) / epoch}
+    marks = reporting_rounds([len(one.order) for one in rounds], epoch, LEAST_REPORTS)
+    for number in range(run.first_round, len(rounds)):
+        _round(run, kind, context, share, batches, rounds[number], updates)
+        if number in marks:
+            done = rounds[number].first_update + len(rounds[number].order)
+            passes = {"epoch": done / epoch}
             metrics = _means(run) | _validate(run, kind, context, share) | passes
             saved = _checkpoint(run, number + 1) if share.rank == 0 else None
-            report(Report(kind, (number + 1) * inner, rounds * inner, metrics, saved))
+            report(Report(kind, done, updates, metrics, saved))
     final = run.final
     final.eval()
     final.finish(context.dataset, share.device)
     return {name: _on_cpu(state) for name, state in final.weights().items()}
-
-
-def _marks(rounds: int, epoch: float) -> set[int]:
-    """Rounds after which is reported: the ends of epochs of so many rounds, and even parts."""
-    even = {math.ceil(rounds * (i + 1) / LEAST_REPORTS) for i in range(LEAST_REPORTS)}
-    return even | {math.ceil(epoch * (i + 1)) for i in range(int(rounds / epoch))}
 
 
 def _begin(kind: str, context: Context, share: Share, checkpoint: dict[str, Any] | None) -> _Run:
@@ -136,25 +135,28 @@ def _round(
     kind: str,
     context: Context,
     share: Share,
-    batch: Batch,
-    number: int,
-    rounds: int,
+    batches: Batches,
+    plan: Round,
+    updates: int,
 ) -> None:
-    seed, size, inner = context.task.seed, context.task.recipe.batch, run.objective.inner_updates
-    peak = context.task.recipe.learning_rate
+    seed, size, peak = (
+        context.task.seed,
+        context.task.recipe.batch,
+        context.task.recipe.learning_rate,
+    )
     run.objective.eval()  # what is prepared is an estimate, so without dropout
-    with _autocast(share.device, context.task.recipe):
-        prepared = run.objective.prepare(batch, Draws(seed, f"{kind}/batch", number, size, share))
+    pool = []
+    for number in range(plan.first_batch, plan.first_batch + plan.batches):
+        draws = Draws(seed, f"{kind}/batch", number, size, share)
+        with _autocast(share.device, context.task.recipe):
+            pool.append(run.objective.prepare(batches.batch(number), draws))
     run.objective.train()
-    for k in range(inner):
-        update = number * inner + k
+    for update, drawn in enumerate(plan.order, start=plan.first_update):
         dropout = seeded(share.device, "dropout", kind, seed, update, share.rank)
         with _autocast(share.device, context.task.recipe), dropout:
-            losses = run.model(prepared, Draws(seed, kind, update, size, share))
+            losses = run.model(pool[drawn], Draws(seed, kind, update, size, share))
         if run.optimizer is not None:
-            _step(
-                run, run.optimizer, losses["loss"], learning_rate(update / (rounds * inner), peak)
-            )
+            _step(run, run.optimizer, losses["loss"], learning_rate(update / updates, peak))
         for name, value in losses.items():
             run.sums[name] = run.sums.get(name, torch.zeros_like(value)) + value.detach()
         run.count += 1

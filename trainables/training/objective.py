@@ -35,7 +35,9 @@ class Objective(nn.Module):
     """
 
     inner_updates = 1
-    """Updates made with one prepared batch, each with noise of its own: K of Algorithms 5 and 7."""
+    """Updates made with each prepared batch, with noise of their own: K of Algorithms 5 and 7."""
+    pool = 1
+    """Prepared batches that are in use at a time, one drawn at random for every update."""
 
     @property
     def judge(self) -> Classifier | None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
-from trainables.training.coupled import CoupledObjective
+from trainables.training.coupled import SampledObjective
 from trainables.training.objective import Context, Objective, PreparedBatch, prepared
 
 NEEDS = coupled.NEEDS
@@ -39,7 +39,7 @@ def build(context: Context) -> Objective:
     return AlternatingObjective(context)
 
 
-class AlternatingObjective(CoupledObjective):
+class AlternatingObjective(SampledObjective):
     """Each denoiser is given a full sampling of the other's process."""
 
     @torch.no_grad()

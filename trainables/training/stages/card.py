@@ -24,13 +24,12 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:
-    """The settings that shape this part, beyond those of the part it starts from."""
-    return {"inner_updates": recipe.inner_updates}
+    """The settings that shape this part, beyond those of the part it starts from: none."""
+    return {}
 
 
 def build(context: Context) -> Objective:
     """The objective of `logit`, from its weights."""
     objective = LogitObjective(context)
     objective.logit.load_state_dict(context.needed["logit"]["logit"])
-    objective.inner_updates = context.task.recipe.inner_updates
     return objective

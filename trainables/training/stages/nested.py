@@ -10,7 +10,7 @@ from torch import Tensor
 from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
-from trainables.training.coupled import CoupledObjective
+from trainables.training.coupled import SampledObjective
 from trainables.training.objective import Context, Objective, PreparedBatch, prepared
 
 NEEDS = coupled.NEEDS
@@ -35,7 +35,7 @@ def build(context: Context) -> Objective:
     return NestedObjective(context)
 
 
-class NestedObjective(CoupledObjective):
+class NestedObjective(SampledObjective):
     """The logits are denoised given a sampled signal, the signal given the logits so estimated."""
 
     @torch.no_grad()

@@ -30,7 +30,7 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
 
 def describe(recipe: Recipe) -> dict[str, Any]:
     """The settings that shape this part, beyond those of the parts it starts from."""
-    return {"unguided": recipe.unguided, "inner_updates": recipe.inner_updates}
+    return {"unguided": recipe.unguided}
 
 
 def build(context: Context) -> Objective:
