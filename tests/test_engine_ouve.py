@@ -253,13 +253,13 @@ def test_a_corrected_trajectory_costs_two_calls_a_step():
     assert meter.calls["signal"] == 4 * 2 * 7
 
 
-def test_beginnings_are_shared_with_their_origin_and_its_cost():
-    process, beginnings = OUVE(complex_state=True), PrefixCache(2**30)
+def test_prefixes_are_shared_with_their_origin_and_its_cost():
+    process, cache = OUVE(complex_state=True), PrefixCache(2**30)
     system = system_of(process, LARGE[1])
     for iterations in (1, 2, 3, 2):
         moves = schedule_of("alternating", _point("alternating", iterations=iterations))
         outcomes = []
-        for store in (None, beginnings):
+        for store in (None, cache):
             x_cor, meter = torch.full((4, *LARGE[0]), X_COR), Meter()
             batch = x_cor if store is None else store.batch("key", lambda x_cor=x_cor: x_cor)
             outcome = Engine(system, LARGE[1], meter).run(
@@ -295,7 +295,7 @@ def test_the_classifier_is_called_for_an_origin_only_where_one_is_needed(logit_p
         meter.reset()
         state = State(SharedBatch(torch.full((3, *LARGE[0]), X_COR)))
         for move in expected:
-            Engine(system, LARGE[1], meter)._make(state, move, SampleNoise(0, range(3)))
+            Engine(system, LARGE[1], meter)._apply(state, move, SampleNoise(0, range(3)))
         assert meter.calls["classifier"] == 3 * (calls if len(expected) == 2 else 1)
 
 

@@ -135,5 +135,5 @@ def test_flops_of_a_frozen_graph_are_the_networks():
         meter, time = Meter(), ready.encode_time(torch.tensor([0.4]))
         for _ in range(2):
             meter.call("signal", ready, x, time, *codes, batch=4)
-        counted.append(meter.spent())
+        counted.append(meter.reading())
     assert counted[0] == counted[1] and counted[0].flops > 0 and counted[0].calls["signal"] == 8

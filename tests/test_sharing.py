@@ -62,15 +62,15 @@ class _Counted:
 
         return count
 
-    def run(self, moves, beginnings=None, seed=0):
+    def run(self, moves, cache=None, seed=0):
         """Outcome, calls counted and executions of one run."""
         before, meter = Counter(self.executed), Meter()
         noise = SampleNoise(seed, range(BATCH))
         x_cor = noise.split("corruption").normal(SHAPE)
-        if beginnings is not None:
-            x_cor = beginnings.batch(seed, lambda: x_cor_of(noise))
+        if cache is not None:
+            x_cor = cache.batch(seed, lambda: x_cor_of(noise))
         outcome = Engine(self.system, (3,), meter).run(check(moves), x_cor, noise.split("sampling"))
-        return outcome, meter.spent(), Counter(self.executed) - before
+        return outcome, meter.reading(), Counter(self.executed) - before
 
 
 def x_cor_of(noise):
@@ -94,45 +94,45 @@ def _same(one, other):
     assert torch.equal(one.deviation, other.deviation)
 
 
-def test_points_that_share_their_beginnings_give_what_they_give_alone():
-    networks, beginnings = _Counted(), PrefixCache(2**30)
+def test_points_that_share_prefixes_give_what_they_give_alone():
+    networks, cache = _Counted(), PrefixCache(2**30)
     for point in POINTS + POINTS[::-1]:
-        alone, spent_alone, _ = networks.run(list(point.schedule()))
-        shared, spent, _ = networks.run(list(point.schedule()), beginnings)
+        alone, reading_alone, _ = networks.run(list(point.schedule()))
+        shared, reading, _ = networks.run(list(point.schedule()), cache)
         _same(alone, shared)
-        assert spent.calls == spent_alone.calls and spent.flops == spent_alone.flops
+        assert reading.calls == reading_alone.calls and reading.flops == reading_alone.flops
 
 
 def test_the_first_trajectory_of_nested_is_sampled_once_for_every_switch():
-    networks, beginnings = _Counted(), PrefixCache(2**30)
-    first, _, executed = networks.run(list(POINTS[0].schedule()), beginnings)
+    networks, cache = _Counted(), PrefixCache(2**30)
+    first, _, executed = networks.run(list(POINTS[0].schedule()), cache)
     assert executed["signal"] == 5 * 3  # one unguided trajectory, two refreshes
-    _, spent, executed = networks.run(list(POINTS[1].schedule()), beginnings)
+    _, reading, executed = networks.run(list(POINTS[1].schedule()), cache)
     assert executed["signal"] == 0 and executed["logit"] == 4 and executed["classifier"] == 0
-    assert spent.calls == Counter(signal=5 * BATCH, logit=4 * BATCH, classifier=BATCH)
+    assert reading.calls == Counter(signal=5 * BATCH, logit=4 * BATCH, classifier=BATCH)
     assert torch.isfinite(first.y).all()
 
 
 def test_chains_go_on_from_fewer_chains():
-    networks, beginnings = _Counted(), PrefixCache(2**30)
-    networks.run(list(card.Parameters(4, 1.0, chains=3).schedule()), beginnings)
-    _, _, executed = networks.run(list(card.Parameters(4, 1.0, chains=5).schedule()), beginnings)
+    networks, cache = _Counted(), PrefixCache(2**30)
+    networks.run(list(card.Parameters(4, 1.0, chains=3).schedule()), cache)
+    _, _, executed = networks.run(list(card.Parameters(4, 1.0, chains=5).schedule()), cache)
     # The third chain had nothing after it, so it is run again: chains 3, 4 and 5.
     assert executed["logit"] == 3 * 4 and executed["encode_signals"] == 0
 
 
 def test_other_noise_shares_nothing():
-    networks, beginnings = _Counted(), PrefixCache(2**30)
-    networks.run(list(POINTS[0].schedule()), beginnings, seed=0)
-    other, _, executed = networks.run(list(POINTS[0].schedule()), beginnings, seed=1)
+    networks, cache = _Counted(), PrefixCache(2**30)
+    networks.run(list(POINTS[0].schedule()), cache, seed=0)
+    other, _, executed = networks.run(list(POINTS[0].schedule()), cache, seed=1)
     assert executed["signal"] == 15
     _same(other, networks.run(list(POINTS[0].schedule()), seed=1)[0])
 
 
 def test_what_does_not_fit_is_forgotten_and_computed_again():
-    networks, beginnings = _Counted(), PrefixCache(1)
+    networks, cache = _Counted(), PrefixCache(1)
     for _ in range(2):
-        outcome, _, executed = networks.run(list(POINTS[0].schedule()), beginnings)
+        outcome, _, executed = networks.run(list(POINTS[0].schedule()), cache)
         assert executed["signal"] == 15
     _same(outcome, networks.run(list(POINTS[0].schedule()))[0])
 
@@ -194,14 +194,14 @@ def test_a_long_search_holds_no_more_than_its_budget():
 
     for _ in range(50):  # whatever the engine itself keeps, it has by now
         sample(PrefixCache(0), 0)
-    beginnings, before, most = PrefixCache(budget), _tensor_bytes(), 0
+    cache, before, most = PrefixCache(budget), _tensor_bytes(), 0
     for number in range(2000):
-        sample(beginnings, number // 100 + rng.randint(0, 2))
-        assert beginnings.held <= budget
-        most = max(most, len(beginnings))
+        sample(cache, number // 100 + rng.randint(0, 2))
+        assert cache.size <= budget
+        most = max(most, len(cache))
     tensors = _tensor_bytes() - before
-    assert beginnings.held > budget / 2 and most <= budget / 4096
-    assert tensors == beginnings.held - 4096 * len(beginnings)
+    assert cache.size > budget / 2 and most <= budget / 4096
+    assert tensors == cache.size - 4096 * len(cache)
 
 
 def test_within_a_run_nothing_is_computed_twice():
@@ -216,13 +216,13 @@ def test_within_a_run_nothing_is_computed_twice():
         Answer("x"),
         Answer("x_cor"),
     ]
-    _, spent, executed = networks.run(moves)
+    _, reading, executed = networks.run(moves)
     assert executed["encode_corrupted"] == 1 and executed["classifier"] == 2
-    assert spent.calls["classifier"] == cost(moves).nfe_classifier * BATCH == 6 * BATCH
+    assert reading.calls["classifier"] == cost(moves).nfe_classifier * BATCH == 6 * BATCH
 
 
-def test_seconds_of_a_beginning_count_for_those_that_go_on_from_it():
-    networks, beginnings = _Counted(), PrefixCache(2**30)
+def test_seconds_of_a_prefix_count_for_the_runs_that_go_on_from_it():
+    networks, cache = _Counted(), PrefixCache(2**30)
     plain = networks.system.signal_denoiser.encode_corrupted
 
     def slow(x_cor):
@@ -230,9 +230,9 @@ def test_seconds_of_a_beginning_count_for_those_that_go_on_from_it():
         return plain(x_cor)
 
     networks.system.signal_denoiser.encode_corrupted = slow
-    networks.run(list(POINTS[0].schedule()), beginnings)
-    _, spent, _ = networks.run(list(POINTS[1].schedule()), beginnings)
-    assert spent.seconds >= 0.05
+    networks.run(list(POINTS[0].schedule()), cache)
+    _, reading, _ = networks.run(list(POINTS[1].schedule()), cache)
+    assert reading.seconds >= 0.05
 
 
 @pytest.mark.parametrize("steps", [1, 7])

@@ -115,7 +115,7 @@ class Evaluator:
             spread.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
             left = len(wanted) - sum(map(len, signals))
             signals.append(outcome.x[: max(0, left)].cpu())
-        spent = self._meter.spent() + MeterReading(seconds=time.perf_counter() - start)
+        spent = self._meter.reading() + MeterReading(seconds=time.perf_counter() - start)
         quality: Quality = {}
         if self.dataset.sound is not None and wanted:
             quality = quality_of(self.dataset.sound, torch.cat(signals).float(), wanted)

@@ -1,1 +1,1 @@
-"""The sampling loop: moves, the engine that plays them, its state, shared beginnings, the meter."""
+"""The sampling loop: moves, the engine that plays them, its state, the prefix cache, the meter."""

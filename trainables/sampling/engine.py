@@ -1,6 +1,6 @@
-"""The only sampling loop: Algorithm 1, driven by a schedule of moves.
+"""The engine, the only sampling loop: Algorithm 1, driven by a schedule of moves.
 
-What does not change is computed once: the encoding of x_cor, of fixed logits and of a fixed signal,
+What does not change is computed once: the encodings of x_cor, of fixed logits and of a fixed signal,
 the classifier's output for an unchanged signal, the encoding of every noise level. Every call still
 counts as the paper counts it.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import torch
 from torch import Tensor
@@ -34,32 +34,36 @@ from trainables.sampling.moves import (
     Start,
     Update,
 )
-from trainables.sampling.prefix_cache import SharedBatch, names_of
-from trainables.sampling.state import State, Trajectory, onto
+from trainables.sampling.prefix_cache import SharedBatch, prefix_names
+from trainables.sampling.state import State, Trajectory, transfer
+
+AnyProcess: TypeAlias = Process[Any]
+"""A process of discrete or of continuous noise levels: the engine only hands its levels back to it."""
 
 
 @dataclass(frozen=True)
 class CoupledSystem:
-    """The two processes with their denoisers, and the classifier between them.
+    """Both processes with their denoisers, and the classifier between them.
 
     `classifier` maps signals (B, *signal shape) to standardised logits (B, *logit shape). A denoiser
     that no move of a strategy calls may be None.
     """
 
     classifier: Callable[[Tensor], Tensor]
-    signal_process: Process[Any]
-    logit_process: Process[Any]
+    signal_process: AnyProcess
+    logit_process: AnyProcess
     signal_denoiser: SignalDenoiser | None = None
     logit_denoiser: LogitDenoiser | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a schedule gave.
+    """The outcome of a schedule.
 
-    `y` are standardised logits (B, *logit shape), the mean of all answers, and `deviation` the
-    answers' deviation from it, of the same shape, zero for one answer. `x` is the last clean signal
-    (B, *signal shape; x_cor where none was sampled).
+    Args:
+        y: standardised logits (B, *logit shape), the mean of all answers.
+        deviation: the standard deviation of the answers, of the same shape; zero for one answer.
+        x: the last clean signal (B, *signal shape), or x_cor where no signal was sampled.
     """
 
     y: Tensor
@@ -73,45 +77,52 @@ class Engine:
     Args:
         system: the processes and networks.
         logit_shape: shape of one sample's logits.
-        meter: where calls are counted.
+        meter: the meter that counts calls.
     """
 
     def __init__(self, system: CoupledSystem, logit_shape: tuple[int, ...], meter: Meter) -> None:
         self.system, self.logit_shape, self.meter = system, logit_shape, meter
-        self._times: dict[tuple[Kind, tuple[float, ...]], Tensor] = {}
+        self._time_codes: dict[tuple[Kind, tuple[float, ...]], Tensor] = {}
 
     @torch.no_grad()
     def run(
         self, schedule: Iterable[Move], x_cor: Tensor | SharedBatch, noise: SampleNoise
     ) -> Outcome:
-        """Sample for corrupted signals x_cor (B, *signal shape); the schedule must be legal.
+        """Run a schedule, which must be legal, on corrupted signals.
 
-        The n-th trajectory of a process draws from its own stream of `noise`, so that it is the
-        same in every schedule that starts alike. With a `SharedBatch`, which must always come with
-        the same noise, a run goes on from the longest beginning that an earlier one has left there;
-        calls, FLOPs and seconds of that beginning count as if it had been run.
+        The n-th trajectory of a process draws from a stream of `noise` of its own, so that it is the
+        same in every schedule that begins with the same moves. A run on a `SharedBatch` goes on from
+        the longest prefix of the schedule that is cached; the calls, FLOPs and seconds of the prefix
+        count as if it had been run. The same batch must always come with the same noise.
+
+        Args:
+            schedule: the moves.
+            x_cor: corrupted signals (B, *signal shape), or a batch of them that runs share.
+            noise: the source of all noise, for B samples.
 
         Raises:
             NonFiniteError: a sampled state is NaN or infinite.
         """
         moves = list(schedule)
         batch = x_cor if isinstance(x_cor, SharedBatch) else SharedBatch(x_cor)
-        names = names_of(moves)
-        first, begun = batch.longest(names)
-        state, spent = State(batch), MeterReading()
-        if begun is not None:
-            state, spent = begun.state.copy(), begun.spent
-        start, before = time.perf_counter(), self.meter.spent()
-        self.meter.add(spent)
+        names = prefix_names(moves)
+        first, prefix = batch.longest_prefix(names)
+        state, prefix_reading = State(batch), MeterReading()
+        if prefix is not None:
+            state, prefix_reading = prefix.state.copy(), prefix.reading
+        start, before = time.perf_counter(), self.meter.reading()
+        self.meter.add(prefix_reading)
         for number, move in enumerate(moves[first:], start=first):
-            if number > first and isinstance(move, Start | NewChain) and state.is_between:
+            is_named = number > first and isinstance(move, Start | NewChain)
+            if is_named and state.is_between_trajectories:
                 synchronise(batch.x_cor.device)
                 elapsed = MeterReading(seconds=time.perf_counter() - start)
-                batch.keep(names[number], state.begun(self.meter.spent() - before + elapsed))
-            self._make(state, move, noise)
+                reading = self.meter.reading() - before + elapsed
+                batch.add_prefix(names[number], state.prefix(reading))
+            self._apply(state, move, noise)
         return _outcome(state)
 
-    def _make(self, state: State, move: Move, noise: SampleNoise) -> None:
+    def _apply(self, state: State, move: Move, noise: SampleNoise) -> None:
         match move:
             case Start():
                 self._start(state, move, noise)
@@ -124,7 +135,7 @@ class Engine:
             case Answer():
                 state.answers.append(self._answer(state, move))
             case NewChain():
-                state.forget()
+                state.start_chain()
             case _:
                 assert_never(move)
 
@@ -132,60 +143,65 @@ class Engine:
         is_signal, process = move.process == SIGNAL, self._process(move.process)
         x_cor = state.batch.x_cor
         shape = tuple(x_cor.shape[1:]) if is_signal else self.logit_shape
-        own = noise.split(f"{move.process}{state.trajectories[move.process]}")
-        drawn = onto(own.normal(shape), x_cor)
+        stream = noise.split(f"{move.process}{state.trajectory_counts[move.process]}")
+        prior_noise = transfer(stream.normal(shape), x_cor)
         origin: Tensor | None = None
         if process.needs_origin:
             origin = x_cor if is_signal else self._classify(state, x_cor)
-        levels, prior = tuple(process.levels(move.steps)), process.prior(origin, drawn)
-        state.trajectories[move.process] += 1
-        state.running[move.process] = Trajectory(levels, prior, own, origin)
+        levels, prior = tuple(process.levels(move.steps)), process.prior(origin, prior_noise)
+        state.trajectory_counts[move.process] += 1
+        state.trajectories[move.process] = Trajectory(levels, prior, stream, origin)
 
     def _step(self, state: State, move: Update | Predict) -> None:
-        process, running = self._process(move.process), state.running[move.process]
-        t, s = running.level, running.levels[running.position + 1]
+        process, trajectory = self._process(move.process), state.trajectories[move.process]
+        z_t, origin = trajectory.state, trajectory.origin
+        t, s = trajectory.level, trajectory.levels[trajectory.position + 1]
         output = self._output(state, move.process)
-        running.clean = process.clean_of(running.state, output, t, running.origin)
-        drawn = running.drawn() if process.is_random(t, s, move.eta) else None
-        by_predictor = isinstance(move, Predict)
-        step, known = (process.predict, output) if by_predictor else (process.step, running.clean)
-        running.state = step(running.state, known, t, s, move.eta, drawn, running.origin)
-        running.position += 1
+        z0_hat = process.clean_of(z_t, output, t, origin)
+        noise = trajectory.next_noise() if process.is_random(t, s, move.eta) else None
+        if isinstance(move, Predict):
+            trajectory.state = process.predict(z_t, output, t, s, move.eta, noise, origin)
+        else:
+            trajectory.state = process.step(z_t, z0_hat, t, s, move.eta, noise, origin)
+        trajectory.clean_estimate = z0_hat
+        trajectory.position += 1
 
     def _correct(self, state: State, move: Correct) -> None:
-        process, running = self._process(move.process), state.running[move.process]
+        process, trajectory = self._process(move.process), state.trajectories[move.process]
         output = self._output(state, move.process)
-        running.state = process.correct(
-            running.state, output, running.level, running.drawn(), running.origin
+        trajectory.state = process.correct(
+            trajectory.state, output, trajectory.level, trajectory.next_noise(), trajectory.origin
         )
 
-    def _process(self, kind: Kind) -> Process[Any]:
+    def _process(self, kind: Kind) -> AnyProcess:
         return self.system.signal_process if kind == SIGNAL else self.system.logit_process
 
     def _output(self, state: State, kind: Kind) -> Tensor:
-        """What the process' network puts out at its state: one call."""
-        running = state.running[kind]
-        code = self._time(kind, running)
+        """The output of the process' network at its present state: one call."""
+        trajectory = state.trajectories[kind]
+        time_code = self._time_code(kind, trajectory)
         output = self._signal_output if kind == SIGNAL else self._logit_output
-        return output(state, running.state, code)
+        return output(state, trajectory.state, time_code)
 
-    def _time(self, kind: Kind, running: Trajectory) -> Tensor:
-        """The encoding (1, ...) of the level: one of a table of the grid's levels, made once. The last
-        level, the clean one, is never asked for.
+    def _time_code(self, kind: Kind, trajectory: Trajectory) -> Tensor:
+        """The encoding (1, ...) of the trajectory's present level.
+
+        All levels of a grid are encoded at once, but for the last: no network is called at the clean
+        level.
         """
-        grid = kind, running.levels
-        if grid not in self._times:
+        grid = kind, trajectory.levels
+        if grid not in self._time_codes:
             is_signal = kind == SIGNAL
             denoiser = self.system.signal_denoiser if is_signal else self.system.logit_denoiser
             assert denoiser is not None
-            scaled = self._process(kind).scaled(running.levels[:-1])
-            self._times[grid] = denoiser.encode_time(scaled.to(running.state.device))
-        return self._times[grid][running.position : running.position + 1]
+            scaled = self._process(kind).scaled(trajectory.levels[:-1])
+            self._time_codes[grid] = denoiser.encode_time(scaled.to(trajectory.state.device))
+        return self._time_codes[grid][trajectory.position : trajectory.position + 1]
 
     def _signal_output(self, state: State, x_t: Tensor, time_code: Tensor) -> Tensor:
         denoiser, count = self.system.signal_denoiser, len(x_t)
         assert denoiser is not None
-        corrupted = self._of_corrupted(state, "signal", denoiser.encode_corrupted)
+        corrupted = self._x_cor_output(state, "signal", denoiser.encode_corrupted)
         if state.logit_code is None:
             state.logit_code = denoiser.encode_logits(None, count)
         output: Tensor = self.meter.call(
@@ -201,29 +217,35 @@ class Engine:
         )
         return output
 
-    def _of_corrupted(
+    def _x_cor_output(
         self,
         state: State,
         network: str,
-        work: Callable[..., Encoding],
-        *more: Tensor,
+        function: Callable[..., Encoding],
+        *inputs: Tensor,
         plain: Callable[..., Encoding] | None = None,
     ) -> Encoding:
-        """What a network makes of x_cor: executed once for a batch, its FLOPs counted once a run."""
-        known = state.batch.of_corrupted
-        if network not in known:
+        """`function(x_cor, *inputs)`, run once for a batch; its FLOPs count once in every run."""
+        outputs = state.batch.outputs
+        if network not in outputs:
             x_cor, before = state.batch.x_cor, self.meter.flops
-            value = self.meter.call(
-                network, work, x_cor, *more, batch=len(x_cor), counted=False, plain=plain
+            output = self.meter.call(
+                network,
+                function,
+                x_cor,
+                *inputs,
+                batch=len(x_cor),
+                is_network_call=False,
+                plain=plain,
             )
-            state.batch.learn(network, value, self.meter.flops - before)
-        elif network not in state.paid:
-            self.meter.flops += known[network][1]
-        state.paid |= {network}
-        return known[network][0]
+            state.batch.add_output(network, output, self.meter.flops - before)
+        elif network not in state.metered_networks:
+            self.meter.flops += outputs[network][1]
+        state.metered_networks |= {network}
+        return outputs[network][0]
 
     def _condition(self, state: State, move: Condition) -> None:
-        value = self._source(state, move.source)
+        value = self._source_value(state, move.source)
         if move.slot == LOGIT:
             assert self.system.signal_denoiser is not None
             state.logit_code = self.system.signal_denoiser.encode_logits(value, len(value))
@@ -232,53 +254,57 @@ class Engine:
         denoiser, y_of_x = self.system.logit_denoiser, self._classify(state, value)
         encode, plain = denoiser.encode_signals, denoiser.plain_encode_signals
         if value is state.batch.x_cor:
-            state.signal_code = self._of_corrupted(
+            state.signal_code = self._x_cor_output(
                 state, "logit", encode, y_of_x, value, plain=plain
             )
             return
-        given = value, y_of_x, state.batch.x_cor
+        inputs = value, y_of_x, state.batch.x_cor
         state.signal_code = self.meter.call(
-            "logit", encode, *given, batch=len(value), counted=False, plain=plain
+            "logit", encode, *inputs, batch=len(value), is_network_call=False, plain=plain
         )
 
-    def _source(self, state: State, source: str) -> Tensor:
+    def _source_value(self, state: State, source: str) -> Tensor:
+        """The signals or logits that a source of `Condition` or `Answer` names."""
         if source == "x_cor":
             return state.batch.x_cor
         if source == "y_cor":
             return self._classify(state, state.batch.x_cor)
-        running = state.running[SIGNAL if source.startswith("x") else LOGIT]
-        value = running.clean if source.endswith("_hat") else running.state
+        trajectory = state.trajectories[SIGNAL if source.startswith("x") else LOGIT]
+        value = trajectory.clean_estimate if source.endswith("_hat") else trajectory.state
         assert value is not None
         return value
 
     def _classify(self, state: State, x: Tensor) -> Tensor:
-        """The classifier's answer, executed once for a signal that stands; every call counts, but where
-        logits start at f(x_cor) that is called once a chain, for initialisation (paper, E.5).
+        """The classifier's output for x, computed once for as long as x does not change.
+
+        Every use counts as a call. Only where the logit process is about f(x_cor) is x_cor classified
+        once a chain, for initialisation (paper, E.5).
         """
         if x is state.batch.x_cor:
-            if not (state.asked and self.system.logit_process.needs_origin):
+            if not (state.has_classified_x_cor and self.system.logit_process.needs_origin):
                 self.meter.count("classifier", len(x))
-            state.asked = True
-            output: Tensor = self._of_corrupted(state, "classifier", self.system.classifier)
+            state.has_classified_x_cor = True
+            output: Tensor = self._x_cor_output(state, "classifier", self.system.classifier)
             return output
-        if state.of_signal is not None and state.of_signal[0] is x:
+        if state.last_classification is not None and state.last_classification[0] is x:
             self.meter.count("classifier", len(x))
-            return state.of_signal[1]
+            return state.last_classification[1]
         y_of_x = self.meter.call("classifier", self.system.classifier, x, batch=len(x))
-        state.of_signal = x, y_of_x
+        state.last_classification = x, y_of_x
         return y_of_x
 
     def _answer(self, state: State, move: Answer) -> Tensor:
-        value = self._source(state, move.source)
+        value = self._source_value(state, move.source)
         return value if move.source == "y" else self._classify(state, value)
 
 
 def _outcome(state: State) -> Outcome:
     answers = torch.stack(state.answers)
     deviation = answers.std(dim=0) if len(answers) > 1 else torch.zeros_like(answers[0])
-    x = state.running[SIGNAL].state if SIGNAL in state.running else state.batch.x_cor
+    trajectory = state.trajectories.get(SIGNAL)
+    x = state.batch.x_cor if trajectory is None else trajectory.state
     for name, values in (("logits", answers.transpose(0, 1)), ("signals", x)):
         if not bool(torch.isfinite(values).all()):
-            bad = int((~torch.isfinite(values)).flatten(1).any(dim=1).sum())
-            raise NonFiniteError(f"sampled {name} of {bad} of {len(values)} are not finite")
+            count = int((~torch.isfinite(values)).flatten(1).any(dim=1).sum())
+            raise NonFiniteError(f"sampled {name} of {count} of {len(values)} are not finite")
     return Outcome(answers.mean(dim=0), deviation, x)

@@ -1,4 +1,4 @@
-"""Counts what sampling costs: calls of each network per sample, and FLOPs."""
+"""The meter of what sampling costs: calls of each network, FLOPs and seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class MeterReading:
-    """What was spent: calls of each network, FLOPs and seconds, of all samples."""
+    """What sampling cost: calls of each network, FLOPs and seconds, summed over all samples."""
 
     calls: Counter[str] = field(default_factory=Counter)
     flops: float = 0.0
@@ -34,34 +34,41 @@ class MeterReading:
 
 @runtime_checkable
 class Graph(Protocol):
-    """Work whose operations are hidden, and the same operation by operation."""
+    """A frozen graph: a function whose operations cannot be counted, with a plain form of it."""
 
     def plain(self, *inputs: object) -> object:
-        """The same without a graph, whose operations can be counted."""
+        """The same function without a graph, so that its operations can be counted."""
 
 
-def _counted(work: Callable[..., Result], inputs: tuple[object, ...]) -> tuple[Result, float]:
-    """What work gives, and its FLOPs."""
+def _result_and_flops(
+    function: Callable[..., Result], inputs: tuple[object, ...]
+) -> tuple[Result, float]:
+    """The function's result for these inputs, and the FLOPs it took."""
     with FlopCounterMode(display=False) as counter:
-        result = work(*inputs)
+        result = function(*inputs)
     return result, float(counter.get_total_flops())
 
 
 class Meter:
-    """Every network call of the engine passes through `call`.
+    """Counts every network call of the engine; each passes through `call`.
 
-    `nfe` counts calls of a whole network ("signal", "logit", "classifier") as the paper does; FLOPs
-    are those of everything executed, encodings of conditions included. FLOPs of a piece of work are
-    measured the first time that shapes of its kind come by, and reused for the next. A `Graph` is
-    measured by its `plain`: a frozen graph hides its operations.
+    Calls are those of a whole network ("signal", "logit", "classifier"), as the paper counts them.
+    FLOPs are those of everything executed, encodings of conditions included; they are measured the
+    first time that a function gets inputs of certain shapes, and looked up after that. A `Graph` is
+    measured by its `plain`, since a frozen graph hides its operations.
+
+    Attributes:
+        calls: calls of each network since the last reset, one for each sample of a batch.
+        flops: FLOPs since the last reset.
+        seconds: seconds since the last reset that were added by `add`; the meter has no clock.
     """
 
     def __init__(self) -> None:
-        self._flops_of: dict[tuple[object, ...], float] = {}
+        self._flops_by_shapes: dict[tuple[object, ...], float] = {}
         self.reset()
 
     def reset(self) -> None:
-        """Forget all counts, keep what is known of the cost of a call."""
+        """Set all counts to zero; the measured FLOPs of a call are kept."""
         self.calls: Counter[str] = Counter()
         self.flops = 0.0
         self.seconds = 0.0
@@ -69,42 +76,50 @@ class Meter:
     def call(
         self,
         name: str,
-        work: Callable[..., Result],
+        function: Callable[..., Result],
         *inputs: object,
         batch: int,
-        counted: bool = True,
+        is_network_call: bool = True,
         plain: Callable[..., object] | None = None,
     ) -> Result:
-        """Run `work(*inputs)` for `batch` samples; count a call of network `name` if `counted`.
+        """Run `function(*inputs)` and count its FLOPs, and a call of network `name` for each sample.
 
-        FLOPs are those of `plain(*inputs)`, of `work.plain` where there is one, else of the work.
+        Args:
+            name: the network that the function belongs to.
+            function: what is run.
+            inputs: what the function is called with.
+            batch: the number of samples.
+            is_network_call: False where the function is part of a network, such as an encoder, so
+                that only its FLOPs count.
+            plain: the function whose FLOPs count; by default `function.plain` where the function is
+                a `Graph`, else the function.
         """
         shapes = tuple(tuple(x.shape) if isinstance(x, Tensor) else type(x) for x in inputs)
-        key = (name, counted, *shapes)
-        if plain is None and isinstance(work, Graph):
-            plain = work.plain
-        if key in self._flops_of:
-            result = work(*inputs)
+        key = (name, is_network_call, *shapes)
+        if plain is None and isinstance(function, Graph):
+            plain = function.plain
+        if key in self._flops_by_shapes:
+            result = function(*inputs)
         elif plain is None:
-            result, self._flops_of[key] = _counted(work, inputs)
+            result, self._flops_by_shapes[key] = _result_and_flops(function, inputs)
         else:
-            result = work(*inputs)
-            self._flops_of[key] = _counted(plain, inputs)[1]
-        self.flops += self._flops_of[key]
-        if counted:
+            result = function(*inputs)
+            self._flops_by_shapes[key] = _result_and_flops(plain, inputs)[1]
+        self.flops += self._flops_by_shapes[key]
+        if is_network_call:
             self.count(name, batch)
         return result
 
     def count(self, name: str, batch: int) -> None:
-        """Count a call of network `name` whose answer is known already."""
+        """Count a call of network `name`, for `batch` samples, whose output was computed before."""
         self.calls[name] += batch
 
-    def spent(self) -> MeterReading:
-        """What was spent since the last reset; seconds are those added alone."""
+    def reading(self) -> MeterReading:
+        """The counts since the last reset."""
         return MeterReading(Counter(self.calls), self.flops, self.seconds)
 
-    def add(self, spent: MeterReading) -> None:
-        """Count what was spent elsewhere, or earlier."""
-        self.calls.update(spent.calls)
-        self.flops += spent.flops
-        self.seconds += spent.seconds
+    def add(self, reading: MeterReading) -> None:
+        """Add what another meter counted, or what this one counted earlier."""
+        self.calls.update(reading.calls)
+        self.flops += reading.flops
+        self.seconds += reading.seconds

@@ -1,9 +1,9 @@
-"""The moves of Algorithm 1's scheduler, what makes a list of them legal, and what they cost.
+"""The moves of Algorithm 1's scheduler, the rules for a legal schedule of moves, and its cost.
 
 The engine keeps x_t and y_t with their latest clean estimates, and two conditioning slots: the
 signal denoiser reads the slot `LOGIT` (logits, empty at first), the logit denoiser reads the slot
-`SIGNAL` (a signal and its classifier output, empty at first). What it gives is the mean of all
-answers, in logit space.
+`SIGNAL` (a signal and its classifier output, empty at first). The outcome of a schedule is the mean of
+all its answers, in logit space.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Update:
 
 @dataclass(frozen=True)
 class Predict:
-    """As `Update`, by a discretised step of the reverse-time SDE: the paper's predictor for speech
-    (E.5) where eta is 1.
+    """An `Update` by a discretised step of the reverse-time SDE: with eta = 1 this is the paper's
+    predictor for speech (E.5).
     """
 
     process: Kind
@@ -46,7 +46,7 @@ class Predict:
 
 @dataclass(frozen=True)
 class Correct:
-    """A step of annealed Langevin dynamics at the process' present level, which stays (E.5)."""
+    """A step of annealed Langevin dynamics that leaves the process at its present level (E.5)."""
 
     process: Kind
 
@@ -65,19 +65,22 @@ class Condition:
 
 @dataclass(frozen=True)
 class Answer:
-    """Answer by logits "y" (state), or by the classifier on "x_cor" or "x"; the last move is one."""
+    """Add an answer: the logits "y" (state), or the classifier's output for "x_cor" or "x" (state).
+
+    The last move of every schedule is an answer.
+    """
 
     source: Literal["y", "x", "x_cor"]
 
 
 @dataclass(frozen=True)
 class NewChain:
-    """Begin anew with fresh noise: nothing of what was sampled is known any more but the answers."""
+    """Start a new chain with fresh noise: the answers stay, all else that was sampled is forgotten."""
 
 
 Move = Start | Update | Predict | Correct | Condition | Answer | NewChain
-_SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
-_NEEDS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
+_SLOT_SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
+_SOURCE_PROCESS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
 
 
 def trajectory(process: Kind, steps: int, eta: float) -> Iterator[Move]:
@@ -88,70 +91,78 @@ def trajectory(process: Kind, steps: int, eta: float) -> Iterator[Move]:
 
 
 def check(moves: Iterable[Move]) -> list[Move]:
-    """The moves as a list, once they are known to be legal.
+    """The moves as a list, if they are a legal schedule.
 
     Raises:
-        ValueError: a process steps or is corrected before it starts or beyond its end, logits are so
-            while the signal slot is empty, a slot is set from what does not exist yet, an answer is
-            read from an unfinished trajectory, a chain has none, or the last move is another.
+        ValueError: a process steps or is corrected before it starts or beyond its end, logits are
+            stepped or corrected while the signal slot is empty, a slot is set from a source that does
+            not exist yet, an answer is read from an unfinished trajectory, a chain has no answer, or
+            the last move is not an answer.
     """
-    done = list(moves)
-    left: dict[str, int] = {}
-    updated: set[str] = set()
-    filled: set[str] = set()
-    classifier_outputs = False
-    for number, move in enumerate(done):
-        where = f"move {number}, {move}"
+    schedule = list(moves)
+    steps_left: dict[str, int] = {}
+    estimates: set[str] = set()
+    filled_slots: set[str] = set()
+    has_answer = False
+    for number, move in enumerate(schedule):
+        place = f"move {number}, {move}"
         match move:
             case Start():
-                _require(move.steps >= 1, where, "a trajectory needs a step or more")
-                left[move.process] = move.steps
+                _require(move.steps >= 1, place, "a trajectory needs a step or more")
+                steps_left[move.process] = move.steps
             case Correct():
-                _check_step(move.process, left, filled, where)
+                _check_step(move.process, steps_left, filled_slots, place)
             case Update() | Predict():
-                _check_step(move.process, left, filled, where)
-                _require(0 <= move.eta <= 1, where, "eta must be from 0 to 1")
-                left[move.process] -= 1
-                updated.add(move.process)
+                _check_step(move.process, steps_left, filled_slots, place)
+                _require(0 <= move.eta <= 1, place, "eta must be from 0 to 1")
+                steps_left[move.process] -= 1
+                estimates.add(move.process)
             case Condition():
-                _check_source(move, left, updated, where)
-                filled.add(move.slot)
+                _check_source(move, steps_left, estimates, place)
+                filled_slots.add(move.slot)
             case NewChain():
-                _require(classifier_outputs, where, "the chain before it has no answer")
-                left, updated, filled, classifier_outputs = {}, set(), set(), False
+                _require(has_answer, place, "the chain before it has no answer")
+                steps_left, estimates, filled_slots, has_answer = {}, set(), set(), False
             case Answer():
-                need = _NEEDS.get(move.source)
-                _require(need is None or left.get(need) == 0, where, "the trajectory has not ended")
-                classifier_outputs = True
+                process = _SOURCE_PROCESS.get(move.source)
+                is_complete = process is None or steps_left.get(process) == 0
+                _require(is_complete, place, "the trajectory has not ended")
+                has_answer = True
             case _:
                 assert_never(move)
-    ends = bool(done) and isinstance(done[-1], Answer)
-    _require(ends, "the last move", "it is not an answer")
-    return done
+    ends_with_answer = bool(schedule) and isinstance(schedule[-1], Answer)
+    _require(ends_with_answer, "the last move", "it is not an answer")
+    return schedule
 
 
-def _check_step(process: Kind, left: dict[str, int], filled: set[str], where: str) -> None:
-    _require(left.get(process, 0) > 0, where, "the process has no step left to make")
-    _require(process == SIGNAL or SIGNAL in filled, where, "the signal slot is empty")
+def _check_step(
+    process: Kind, steps_left: dict[str, int], filled_slots: set[str], place: str
+) -> None:
+    _require(steps_left.get(process, 0) > 0, place, "the process has no step left to make")
+    _require(process == SIGNAL or SIGNAL in filled_slots, place, "the signal slot is empty")
 
 
-def _check_source(move: Condition, left: dict[str, int], updated: set[str], where: str) -> None:
-    _require(move.source in _SOURCES[move.slot], where, "the source is of the other kind")
-    need = _NEEDS.get(move.source)
-    if need is None:
+def _check_source(
+    move: Condition, steps_left: dict[str, int], estimates: set[str], place: str
+) -> None:
+    is_of_slot = move.source in _SLOT_SOURCES[move.slot]
+    _require(is_of_slot, place, "the source is of the other kind")
+    process = _SOURCE_PROCESS.get(move.source)
+    if process is None:
         return
-    _require(need in left, where, "that process has not been started")
-    _require(move.source in ("x", "y") or need in updated, where, "there is no estimate yet")
+    _require(process in steps_left, place, "that process has not been started")
+    exists = move.source in ("x", "y") or process in estimates
+    _require(exists, place, "there is no estimate yet")
 
 
-def _require(condition: bool, where: str, why: str) -> None:
+def _require(condition: bool, place: str, reason: str) -> None:
     if not condition:
-        raise ValueError(f"illegal schedule: {where}: {why}")
+        raise ValueError(f"illegal schedule: {place}: {reason}")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Calls of each network for one sample; `nfe` is the denoisers' (D.4)."""
+    """Calls of each network for one sample; `nfe` are the calls of both denoisers (D.4)."""
 
     nfe_signal: int
     nfe_logit: int
@@ -163,18 +174,18 @@ class Cost:
 
 
 def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
-    """What a schedule costs a sample, counted from its moves before anything runs.
+    """The cost of a schedule for one sample, counted from its moves before anything runs.
 
     Where the logit process needs an origin, y_cor, the classifier is called on x_cor once a chain,
-    for initialisation (E.5): whatever else asks for the same is of that call. Otherwise every move
-    that asks counts.
+    for initialisation (E.5), and later moves that need y_cor use the output of that call. Otherwise
+    every move that needs it is a call.
     """
     calls: Counter[str] = Counter()
-    asked = False
+    has_classified_x_cor = False
     for move in moves:
         if _classifies_x_cor(move, needs_origin):
-            calls["classifier"] += not (asked and needs_origin)
-            asked = True
+            calls["classifier"] += not (has_classified_x_cor and needs_origin)
+            has_classified_x_cor = True
             continue
         match move:
             case Update() | Predict() | Correct():
@@ -184,7 +195,7 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
             case Answer():
                 calls["classifier"] += move.source == "x"
             case NewChain():
-                asked = False
+                has_classified_x_cor = False
             case Start():
                 pass
             case _:

@@ -1,10 +1,10 @@
-"""What samplings of the same samples have in common, computed once: their beginnings.
+"""A cache of what runs on the same samples have in common: the prefixes of their schedules.
 
 Two schedules that begin with the same moves, on the same corrupted signals and with the same noise,
-are in the same state after them: the first trajectory of `nested` does not depend on when its signal
-is refreshed, two iterations of `alternating` are the first two of five, one chain is the first of
-eight. So the engine keeps its state wherever no trajectory is under way, and a later run goes on
-from there.
+are in the same state after these moves: the first trajectory of `nested` does not depend on when its
+signal is refreshed, two iterations of `alternating` are the first two of five, one chain is the first
+of eight. So the engine caches its state wherever every trajectory is complete, and a later run goes
+on from the longest prefix in the cache.
 """
 
 from __future__ import annotations
@@ -13,157 +13,180 @@ import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from trainables.models.base import Encoding
 from trainables.sampling.meter import MeterReading
 from trainables.sampling.moves import Move, NewChain, Start
 
-_NOTHING = b""
-_BYTES_APIECE = 4096
-"""What a batch or a beginning is taken to hold beside its tensors: names, levels, counts."""
+if TYPE_CHECKING:
+    from trainables.sampling.state import State
 
-_Place = tuple[Hashable, bytes]
+_EMPTY_PREFIX = b""
+"""The name of the prefix without a move, under which a batch itself is cached."""
+_ENTRY_OVERHEAD = 4096
+"""Bytes that an entry is taken to need besides its tensors: names, levels, counts."""
+
+_EntryKey = tuple[Hashable, bytes]
+"""The batch's key and the prefix's name."""
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """The engine's state after some moves, never changed again, and what it took to get there."""
+    """The engine's state after the first moves of a schedule, never changed again, and what sampling
+    up to there cost.
+    """
 
-    state: Any
-    spent: MeterReading
+    state: State
+    reading: MeterReading
 
 
 @dataclass
 class SharedBatch:
-    """Corrupted signals with all that is known of them, and of the samplings that began on them.
+    """Corrupted signals, with the outputs and prefixes that all runs on them share.
 
-    `of_corrupted` holds what depends on x_cor alone, its classifier output and its encodings, each
-    with the FLOPs it took.
+    Args:
+        x_cor: the corrupted signals, (B, *signal shape).
+        cache: where prefixes are kept; None to keep none.
+        key: what identifies the batch in the cache.
+        outputs: by network, what depends on x_cor alone (the classifier's output, the encodings of
+            x_cor), each with the FLOPs it took.
     """
 
     x_cor: Tensor
-    store: PrefixCache | None = None
+    cache: PrefixCache | None = None
     key: Hashable = None
-    of_corrupted: dict[str, tuple[Any, float]] = field(default_factory=dict)
+    outputs: dict[str, tuple[Encoding, float]] = field(default_factory=dict)
 
-    def longest(self, names: Mapping[int, bytes]) -> tuple[int, Prefix | None]:
-        """The longest of these beginnings that is known, and how many moves it is."""
-        return (0, None) if self.store is None else self.store.longest(self.key, names)
+    def longest_prefix(self, names: Mapping[int, bytes]) -> tuple[int, Prefix | None]:
+        """The longest cached prefix among these names, and how many moves it has; (0, None) if there
+        is none.
+        """
+        return (0, None) if self.cache is None else self.cache.longest_prefix(self.key, names)
 
-    def keep(self, name: bytes, begun: Prefix) -> None:
-        """Remember the state after the beginning of that name."""
-        if self.store is not None:
-            self.store.keep(self, name, begun)
+    def add_prefix(self, name: bytes, prefix: Prefix) -> None:
+        """Cache a prefix under its name."""
+        if self.cache is not None:
+            self.cache.add_prefix(self, name, prefix)
 
-    def learn(self, network: str, value: Any, flops: float) -> None:
-        """Remember what a network makes of x_cor."""
-        self.of_corrupted[network] = value, flops
-        if self.store is not None:
-            self.store.weigh(self)
+    def add_output(self, network: str, output: Encoding, flops: float) -> None:
+        """Keep what a network computes from x_cor, and the FLOPs it took."""
+        self.outputs[network] = output, flops
+        if self.cache is not None:
+            self.cache.update_batch(self)
 
 
-def names_of(moves: Sequence[Move]) -> dict[int, bytes]:
-    """A name of each beginning that another schedule may have too, by how many moves it is: those
-    after which something starts. Names are the same where all moves are.
+def prefix_names(moves: Sequence[Move]) -> dict[int, bytes]:
+    """Names of a schedule's prefixes by their number of moves, equal where all moves are equal.
+
+    Only prefixes that a trajectory or a chain starts after are named: these may be another schedule's
+    too.
     """
-    names, so_far = {}, hashlib.blake2b(digest_size=16)
+    names, running_hash = {}, hashlib.blake2b(digest_size=16)
     for number, move in enumerate(moves):
         if number and isinstance(move, Start | NewChain):
-            names[number] = so_far.digest()
-        so_far.update(repr(move).encode())
+            names[number] = running_hash.digest()
+        running_hash.update(repr(move).encode())
     return names
 
 
 class PrefixCache:
-    """Batches and beginnings of one strategy's samplings, the longest unused forgotten first.
+    """Batches and prefixes of one strategy's runs; the least recently used are evicted first.
 
-    A beginning holds its batch, so a batch is never forgotten before its beginnings: whenever one of
-    these is used, so is the batch.
+    A prefix holds its batch, so a batch is never evicted before its prefixes: whenever one of these is
+    used, so is the batch.
 
     Args:
-        budget: bytes that may be kept. A tensor counts once, by the memory that it keeps alive.
+        budget: bytes that the cache may hold. A tensor counts once, by the memory that it keeps alive.
+
+    Attributes:
+        size: bytes that the cache holds.
     """
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
-        self._kept: OrderedDict[_Place, Prefix | SharedBatch] = OrderedDict()
-        self._memory: dict[_Place, dict[int, int]] = {}
-        self._holders: Counter[int] = Counter()
-        self.held = 0
+        self._entries: OrderedDict[_EntryKey, Prefix | SharedBatch] = OrderedDict()
+        self._memory: dict[_EntryKey, dict[int, int]] = {}
+        self._storage_users: Counter[int] = Counter()
+        self.size = 0
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
     def batch(self, key: Hashable, corrupt: Callable[[], Tensor]) -> SharedBatch:
-        """The corrupted signals of that key, made by `corrupt` where they are not known."""
-        known = self._kept.get((key, _NOTHING))
-        if isinstance(known, SharedBatch):
-            self._kept.move_to_end((key, _NOTHING))
-            return known
-        made = SharedBatch(corrupt(), self, key)
-        self._kept[key, _NOTHING] = made
-        self.weigh(made)
-        return made
+        """The batch of that key; `corrupt` makes its corrupted signals where it is not cached."""
+        cached = self._entries.get((key, _EMPTY_PREFIX))
+        if isinstance(cached, SharedBatch):
+            self._entries.move_to_end((key, _EMPTY_PREFIX))
+            return cached
+        batch = SharedBatch(corrupt(), self, key)
+        self._entries[key, _EMPTY_PREFIX] = batch
+        self.update_batch(batch)
+        return batch
 
-    def longest(self, key: Hashable, names: Mapping[int, bytes]) -> tuple[int, Prefix | None]:
-        """See `SharedBatch.longest`."""
+    def longest_prefix(
+        self, key: Hashable, names: Mapping[int, bytes]
+    ) -> tuple[int, Prefix | None]:
+        """See `SharedBatch.longest_prefix`."""
         for number in sorted(names, reverse=True):
-            found = self._kept.get((key, names[number]))
-            if isinstance(found, Prefix):
-                self._kept.move_to_end((key, names[number]))
-                self._kept.move_to_end((key, _NOTHING))
-                return number, found
+            prefix = self._entries.get((key, names[number]))
+            if isinstance(prefix, Prefix):
+                self._entries.move_to_end((key, names[number]))
+                self._entries.move_to_end((key, _EMPTY_PREFIX))
+                return number, prefix
         return 0, None
 
-    def keep(self, batch: SharedBatch, name: bytes, begun: Prefix) -> None:
-        """See `SharedBatch.keep`; nothing is kept of a batch that is forgotten."""
-        place = batch.key, name
-        if self._kept.get((batch.key, _NOTHING)) is batch and place not in self._kept:
-            self._kept[place] = begun
-            self._hold(place, _memory_of(begun.state))
-            self._kept.move_to_end((batch.key, _NOTHING))
-            self._forget()
+    def add_prefix(self, batch: SharedBatch, name: bytes, prefix: Prefix) -> None:
+        """See `SharedBatch.add_prefix`; no prefix is added to a batch that was evicted."""
+        entry = batch.key, name
+        if self._entries.get((batch.key, _EMPTY_PREFIX)) is batch and entry not in self._entries:
+            self._entries[entry] = prefix
+            self._set_memory(entry, _memory_of(prefix.state))
+            self._entries.move_to_end((batch.key, _EMPTY_PREFIX))
+            self._evict()
 
-    def weigh(self, batch: SharedBatch) -> None:
-        """Count what the batch holds by now, if it is kept."""
-        place = batch.key, _NOTHING
-        if self._kept.get(place) is batch:
-            self._hold(place, _memory_of((batch.x_cor, batch.of_corrupted)))
-            self._forget()
+    def update_batch(self, batch: SharedBatch) -> None:
+        """Count the memory that the batch holds now, if it is cached."""
+        entry = batch.key, _EMPTY_PREFIX
+        if self._entries.get(entry) is batch:
+            self._set_memory(entry, _memory_of((batch.x_cor, batch.outputs)))
+            self._evict()
 
-    def _hold(self, place: _Place, memory: dict[int, int]) -> None:
-        """Count this memory as that of what is kept in a place, in the stead of what was counted."""
-        earlier = self._memory.get(place)
-        self._memory[place] = memory
-        self.held += _BYTES_APIECE if earlier is None else 0
+    def _set_memory(self, entry: _EntryKey, memory: dict[int, int]) -> None:
+        """Count this memory as the entry's, instead of what was counted for it before."""
+        earlier = self._memory.get(entry)
+        self._memory[entry] = memory
+        self.size += _ENTRY_OVERHEAD if earlier is None else 0
         for storage, size in memory.items():
-            self.held += 0 if self._holders[storage] else size
-            self._holders[storage] += 1
+            self.size += 0 if self._storage_users[storage] else size
+            self._storage_users[storage] += 1
         self._release(earlier or {})
 
-    def _forget(self) -> None:
-        while self.held > self._budget:
-            place, _ = self._kept.popitem(last=False)
-            self.held -= _BYTES_APIECE
-            self._release(self._memory.pop(place))
+    def _evict(self) -> None:
+        """Evict entries until the cache holds no more than its budget."""
+        while self.size > self._budget:
+            entry, _ = self._entries.popitem(last=False)
+            self.size -= _ENTRY_OVERHEAD
+            self._release(self._memory.pop(entry))
 
     def _release(self, memory: dict[int, int]) -> None:
+        """Count this memory for one entry less; what no entry holds is no longer counted at all."""
         for storage, size in memory.items():
-            self._holders[storage] -= 1
-            if not self._holders[storage]:
-                del self._holders[storage]
-                self.held -= size
+            self._storage_users[storage] -= 1
+            if not self._storage_users[storage]:
+                del self._storage_users[storage]
+                self.size -= size
 
 
-def _memory_of(value: Any) -> dict[int, int]:
+def _memory_of(value: object) -> dict[int, int]:
     """The bytes of the memory that a value keeps alive by its tensors, by the memory's address."""
     storages = (tensor.untyped_storage() for tensor in _tensors(value))
     return {storage.data_ptr(): storage.nbytes() for storage in storages if storage.nbytes()}
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
+def _tensors(value: object) -> Iterator[Tensor]:
     """All tensors in nested dataclasses, mappings and sequences."""
     if isinstance(value, Tensor):
         yield value
@@ -173,4 +196,4 @@ def _tensors(value: Any) -> Iterator[Tensor]:
         for item in value:
             yield from _tensors(item)
     elif is_dataclass(value):
-        yield from _tensors([getattr(value, one.name) for one in fields(value)])
+        yield from _tensors([getattr(value, attribute.name) for attribute in fields(value)])

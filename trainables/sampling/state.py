@@ -1,4 +1,4 @@
-"""The engine's state: the processes under way, the conditioning slots, and what was answered."""
+"""The engine's state: the trajectories of both processes, the conditioning slots and the answers."""
 
 from __future__ import annotations
 
@@ -12,31 +12,42 @@ from trainables.sampling.meter import MeterReading
 from trainables.sampling.moves import LOGIT, SIGNAL, Kind
 from trainables.sampling.prefix_cache import Prefix, SharedBatch
 
-_DRAWN_AHEAD = 2**16
-"""Random numbers that a trajectory draws for a sample at a time."""
+_BLOCK_SIZE = 2**16
+"""The most random numbers that a trajectory draws for one sample in one block."""
 
 
-def onto(drawn: Tensor, like: Tensor) -> Tensor:
-    """Numbers drawn on the CPU where `like` is, in its type; a GPU does not wait for them."""
-    if like.is_cuda:
-        return drawn.pin_memory().to(like, non_blocking=True)
-    return drawn.to(like)
+def transfer(noise: Tensor, target: Tensor) -> Tensor:
+    """Noise drawn on the CPU, moved to the device and dtype of `target`; a GPU does not wait for it."""
+    if target.is_cuda:
+        return noise.pin_memory().to(target, non_blocking=True)
+    return noise.to(target)
 
 
 @dataclass
 class Trajectory:
-    """A process under way: its state, its latest clean estimate, how far it is, what it started at."""
+    """One trajectory of a process.
+
+    Args:
+        levels: the selected noise levels, from the noisiest to the clean one.
+        state: the process' present state, (B, ...).
+        noise: where the trajectory's noise is drawn from; None once a complete trajectory is cached.
+        origin: the state that the process is about, (B, ...), where it has one.
+        clean_estimate: the latest z0_hat, (B, ...); None before the first step.
+        position: the index of the state's level in `levels`.
+        noise_block: noise drawn for the next steps, the next step's last, each (B, ...).
+    """
 
     levels: tuple[float, ...]
     state: Tensor
     noise: SampleNoise | None
     origin: Tensor | None = None
-    clean: Tensor | None = None
+    clean_estimate: Tensor | None = None
     position: int = 0
-    ahead: list[Tensor] = field(default_factory=list)
+    noise_block: list[Tensor] = field(default_factory=list)
 
     @property
-    def ended(self) -> bool:
+    def is_complete(self) -> bool:
+        """Whether the state is at the last level, the clean one."""
         return self.position == len(self.levels) - 1
 
     @property
@@ -44,59 +55,72 @@ class Trajectory:
         """The level that the state is at."""
         return self.levels[self.position]
 
-    def drawn(self) -> Tensor:
-        """Standard normal noise of the state's shape, drawn for many steps at a time."""
-        if not self.ahead:
-            assert self.noise is not None, "a trajectory that has ended draws no more"
+    def next_noise(self) -> Tensor:
+        """Standard normal noise of the state's shape. It is drawn in blocks of many steps."""
+        if not self.noise_block:
+            assert self.noise is not None, "a cached trajectory is complete and draws no noise"
             shape = self.state.shape[1:]
-            count = max(1, min(len(self.levels) - 2 - self.position, _DRAWN_AHEAD // shape.numel()))
-            block = onto(self.noise.normal((count, *shape)), self.state)
-            self.ahead = list(block.unbind(dim=1))[::-1]
-        return self.ahead.pop()
+            count = max(1, min(len(self.levels) - 2 - self.position, _BLOCK_SIZE // shape.numel()))
+            block = transfer(self.noise.normal((count, *shape)), self.state)
+            self.noise_block = list(block.unbind(dim=1))[::-1]
+        return self.noise_block.pop()
 
 
 @dataclass
 class State:
-    """All that the moves change. `signal_code` and `logit_code` are the encoded conditioning slots;
-    `of_signal` is the signal that the classifier saw last, with its answer. `paid` names what of
-    `batch.of_corrupted` is among the FLOPs counted, `asked` whether the chain has called the
-    classifier on x_cor.
+    """Everything that moves change. Tensors in it are replaced, never changed in place.
+
+    Args:
+        batch: the corrupted signals, and the outputs for them that all runs share.
+        trajectories: the present trajectory of each process that has started.
+        trajectory_counts: how many trajectories each process has started.
+        answers: the logits answered so far, each (B, *logit shape).
+        logit_code: the encoded logits that the signal denoiser is conditioned on.
+        signal_code: the encoded signal that the logit denoiser is conditioned on.
+        last_classification: the sampled signal that was classified last, and the classifier's output.
+        metered_networks: the networks whose work on x_cor is among this run's FLOPs.
+        has_classified_x_cor: whether this chain has called the classifier on x_cor.
     """
 
     batch: SharedBatch
-    running: dict[Kind, Trajectory] = field(default_factory=dict)
-    trajectories: dict[Kind, int] = field(default_factory=lambda: {SIGNAL: 0, LOGIT: 0})
+    trajectories: dict[Kind, Trajectory] = field(default_factory=dict)
+    trajectory_counts: dict[Kind, int] = field(default_factory=lambda: {SIGNAL: 0, LOGIT: 0})
     answers: list[Tensor] = field(default_factory=list)
     logit_code: Encoding = None
     signal_code: Encoding = None
-    of_signal: tuple[Tensor, Tensor] | None = None
-    paid: frozenset[str] = frozenset()
-    asked: bool = False
+    last_classification: tuple[Tensor, Tensor] | None = None
+    metered_networks: frozenset[str] = frozenset()
+    has_classified_x_cor: bool = False
 
     def copy(self) -> State:
-        """One that can go its own way; nothing in place is ever done to its tensors."""
-        running = {kind: replace(under_way, ahead=[]) for kind, under_way in self.running.items()}
+        """A copy that moves can change without changing this state; it shares the tensors."""
+        trajectories = {
+            kind: replace(trajectory, noise_block=[])
+            for kind, trajectory in self.trajectories.items()
+        }
         return replace(
             self,
-            running=running,
-            trajectories=dict(self.trajectories),
+            trajectories=trajectories,
+            trajectory_counts=dict(self.trajectory_counts),
             answers=list(self.answers),
         )
 
-    def forget(self) -> None:
-        """Begin a new chain: nothing of what was sampled is known any more but the answers."""
-        self.running, self.logit_code, self.signal_code, self.asked = {}, None, None, False
+    def start_chain(self) -> None:
+        """Start a new chain: the answers stay, all else that was sampled is forgotten."""
+        self.trajectories, self.has_classified_x_cor = {}, False
+        self.logit_code, self.signal_code = None, None
 
     @property
-    def is_between(self) -> bool:
-        """Whether no trajectory is under way."""
-        return all(under_way.ended for under_way in self.running.values())
+    def is_between_trajectories(self) -> bool:
+        """Whether every trajectory that has started is complete."""
+        return all(trajectory.is_complete for trajectory in self.trajectories.values())
 
-    def begun(self, spent: MeterReading) -> Prefix:
-        """What is kept of the state, between trajectories: those that have ended draw no more noise,
-        and generators of many samples are large.
+    def prefix(self, reading: MeterReading) -> Prefix:
+        """The cached form of the state between trajectories, with what sampling up to here cost.
+
+        Complete trajectories draw no more noise, so their generators, which are large, are dropped.
         """
-        kept = self.copy()
-        for ended in kept.running.values():
-            ended.noise = None
-        return Prefix(kept, spent)
+        state = self.copy()
+        for trajectory in state.trajectories.values():
+            trajectory.noise = None
+        return Prefix(state, reading)
