@@ -90,12 +90,12 @@ def _points(uri: str, title: str, wanted: dict[str, str]) -> list[ReportedPoint]
     """
     from platform.backend.tracking_store import client_of, failures_told
 
-    from dashboards.runs import confirmed
+    from dashboards.runs import confirmed_points
 
     client = client_of(uri, existing=True)
     try:
         with failures_told(uri):
-            return confirmed(client, title, wanted)
+            return confirmed_points(client, title, wanted)
     except LookupError as error:
         raise UsageError(str(error)) from error
 

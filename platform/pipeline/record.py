@@ -12,7 +12,7 @@ import optuna
 
 from dashboards.figure_files import figure_files
 from dashboards.front import front_figure
-from dashboards.page import front_page
+from dashboards.page import TrialPoint, front_page
 from dashboards.pareto import Reference
 from dashboards.points import ReportedPoint, to_csv
 from trainables.core.files import write_files
@@ -37,7 +37,7 @@ def draw(
     values = [accuracy_and_nfe(trial) for trial in trials]
     title = f"{plan.strategy} on {plan.setting}"
     hovered = [
-        {"accuracy": accuracy, "nfe": nfe, "point": trial.user_attrs[POINT]}
+        TrialPoint(accuracy, nfe, trial.user_attrs[POINT])
         for trial, (accuracy, nfe) in zip(trials, values, strict=True)
     ]
     metric, chosen = plan.metric, choice.words
