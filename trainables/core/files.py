@@ -1,15 +1,15 @@
-"""Files that are written whole or not at all, and folders that one process at a time works in."""
+"""Files that are written whole or not at all, and the lock of a folder."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+
+from filelock import FileLock
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -24,7 +24,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
         os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)  # where it is not renamed
+        temporary.unlink(missing_ok=True)  # it is still there if writing or renaming failed
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> dict[str, Path]:
@@ -34,7 +34,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> dict[str, Path]:
     return {name: folder / name for name in files}
 
 
-def write_json(path: Path, values: Any) -> None:
+def write_json(path: Path, values: object) -> None:
     """Write JSON, whole or not at all.
 
     Raises:
@@ -44,9 +44,17 @@ def write_json(path: Path, values: Any) -> None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[IO[str]]:
-    """One process at a time works in a folder; the others wait, then find what it made."""
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock: one thread of one process at a time, all others wait until it is released.
+
+    Args:
+        folder: what the lock is for, made where it is missing; the lock is its file `.lock`, which
+            stays.
+
+    Raises:
+        OSError: the file cannot be written, or the file system has no locks.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
+    # Without flock a mere marker file would be left by a process that is killed.
+    with FileLock(folder / ".lock", fallback_to_soft=False):
+        yield

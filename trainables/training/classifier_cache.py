@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from trainables.core.config import digest, identity
-from trainables.core.files import alone
+from trainables.core.files import locked
 from trainables.core.noise import SampleNoise
 from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import Dataset, Samples
@@ -73,7 +73,7 @@ def cached_outputs(
     what += [identity(recipe.speech), digest(samples.numbers.tolist())]
     what += [] if dataset.script is None else [identity(dataset.script)]
     folder = dataset.cache / f"{dataset.name}-heard" / digest(what)
-    with alone(folder):
+    with locked(folder):
         if not (folder / f"{_NAMES[-1]}.npy").is_file():
             _write(folder, len(samples), _heard(samples, classifier, device, progress))
     arrays = (np.load(folder / f"{name}.npy", mmap_mode="c") for name in _NAMES)

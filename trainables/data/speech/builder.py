@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from trainables.core.errors import UsageError
-from trainables.core.files import alone, write_json, write_whole
+from trainables.core.files import locked, write_json, write_whole
 from trainables.core.noise import seed_of
 from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import SPLITS, stratified
@@ -55,7 +55,7 @@ def build(
         UsageError: a split has no usable recording.
     """
     folder = cache / f"{corpus.name}-{key_of(corpus)}"
-    with alone(folder):
+    with locked(folder):
         if not (folder / _DONE).is_file():
             shards = _make_shards(corpus, folder, progress, spread or _one_by_one)
             _join(corpus, folder, shards)
