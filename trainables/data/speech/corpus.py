@@ -61,7 +61,7 @@ class Corpus(Protocol):
     `name`, `rate` in Hz, `classes` (none of sentences, which are in the `script`) and `sources` say what
     it holds; `samples` is the length that all waveforms are padded to and `corruption` the name of what
     is done to them; `settings`, of JSON types, all else that the result depends on; `per_shard` how many
-    recordings are stored at a time.
+    recordings are stored at a time; `note` is a sentence on what was found that people must know, or "".
     """
 
     @property
@@ -82,6 +82,8 @@ class Corpus(Protocol):
     def sources(self) -> tuple[Source, ...]: ...
     @property
     def settings(self) -> dict[str, Any]: ...
+    @property
+    def note(self) -> str: ...
 
     def make(self, source: Source) -> Pairs:
         """The pairs of one recording; nothing is drawn but by its own generators.
