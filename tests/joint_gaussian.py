@@ -155,8 +155,9 @@ class Moments:
 
     NAMES = ("x", "y", "x_hat", "y_hat", "given_x", "given_y")
 
-    def __init__(self, T: int, eta: int) -> None:
+    def __init__(self, T: int, eta: int, temperature: float = 1.0) -> None:
         self.T, self.eta, self.abar = T, eta, cosine_alpha_bar(T).numpy()
+        self.temperature = temperature
         size = 2 * len(self.NAMES)
         self.mean, self.cov = np.zeros(size), np.zeros((size, size))
         self.guided = {"x": False, "y": False}
@@ -191,7 +192,12 @@ class Moments:
             G = clean_gain(COV[own, own], abar)
             self.put(f"{name}_hat", {name: G}, (eye - abar**0.5 * G) @ MEAN[own])
         of_hat, of_state, variance = self._posterior(abar, self.abar[s])
-        self.put(name, {name: of_state * eye, f"{name}_hat": of_hat * eye}, 0.0, variance)
+        self.put(
+            name,
+            {name: of_state * eye, f"{name}_hat": of_hat * eye},
+            0.0,
+            variance * self.temperature**2,
+        )
 
     def _posterior(self, at: float, as_: float) -> tuple[float, float, float]:
         """DDPM: Ho et al. 2020, eq. 7. DDIM: Song et al. 2021, eq. 12 with sigma = 0."""

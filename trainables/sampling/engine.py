@@ -158,7 +158,10 @@ class Engine:
         t, s = trajectory.level, trajectory.levels[trajectory.position + 1]
         output = self._output(state, move.process)
         z0_hat = process.clean_of(z_t, output, t, origin)
-        noise = trajectory.next_noise() if process.is_random(t, s, move.eta) else None
+        noise: Tensor | None = None
+        if move.temperature > 0 and process.is_random(t, s, move.eta):
+            noise = trajectory.next_noise()
+            noise = noise if move.temperature == 1 else move.temperature * noise
         if isinstance(move, Predict):
             trajectory.state = process.predict(z_t, output, t, s, move.eta, noise, origin)
         else:
