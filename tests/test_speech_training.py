@@ -152,7 +152,7 @@ def test_what_is_known_of_a_batch_is_what_the_classifier_says(task, dataset, par
         raise AssertionError("was computed again")
 
     monkeypatch.setattr(type(classifier), "raw_logits", refuse)
-    monkeypatch.setattr(type(classifier), "shown", refuse)
+    monkeypatch.setattr(type(classifier), "evidence", refuse)
     again = cached_outputs(dataset.train, dataset, task.recipe, classifier, torch.device("cpu"))
     assert torch.equal(again.evidence, known.evidence)
     prepared = objective.prepare(with_known, Draws(0, "x", 0, 4, Share()))  # asks nothing
