@@ -54,8 +54,10 @@ def test_a_measurement_does_not_depend_on_what_was_measured_before(stored):
     for switch in (0.0, 1.0, 0.4):
         used.tally(POINT | {"t_switch": switch}, sampling)
     fresh, shared = _evaluator(stored).tally(POINT, sampling), used.tally(POINT, sampling)
-    assert shared.judged == fresh.judged and shared.spread == fresh.spread
-    assert shared.spent.calls == fresh.spent.calls and shared.spent.flops == fresh.spent.flops
+    assert shared.correctness == fresh.correctness and shared.spread == fresh.spread
+    assert (
+        shared.reading.calls == fresh.reading.calls and shared.reading.flops == fresh.reading.flops
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,10 +93,12 @@ def test_bf16_answers_as_float32_does_but_for_rounding(stored):
     }
     different = sum(
         a != b
-        for a, b in zip(*(found[name].judged.correct for name in ("float32", "bf16")), strict=True)
+        for a, b in zip(
+            *(found[name].correctness.correct for name in ("float32", "bf16")), strict=True
+        )
     )
     assert different <= 10
-    assert found["float32"].spent.calls == found["bf16"].spent.calls
+    assert found["float32"].reading.calls == found["bf16"].reading.calls
 
 
 def test_samples_are_drawn_in_the_precision_asked_for(stored):

@@ -9,7 +9,7 @@ import search_spaces
 from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.diffusion.ouve import OUVE
-from trainables.evaluation.call_count import counted
+from trainables.evaluation.call_count import call_count
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
@@ -114,7 +114,7 @@ COSTS = {
 @pytest.mark.parametrize("name", strategies.names())
 def test_costs_at_the_papers_point_for_speech(name):
     assert cost(schedule_of(name, _paper(name)), needs_origin=True) == COSTS[name]
-    assert counted(name, _paper(name), STEPS, OUVE()) == COSTS[name]
+    assert call_count(name, _paper(name), STEPS, OUVE()) == COSTS[name]
 
 
 def test_costs_are_the_papers_multiples_of_one_trajectory():

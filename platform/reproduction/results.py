@@ -15,7 +15,7 @@ from dashboards.curves import curves_figure
 from dashboards.figure_files import figure_files
 from dashboards.paper_comparison import Pair, side_by_side
 from trainables.core.files import write_files, write_json, write_whole
-from trainables.evaluation.call_count import counted
+from trainables.evaluation.call_count import call_count
 from trainables.scoring.metric_names import NFE, Metric
 from trainables.scoring.statistics import holm, wilson
 
@@ -150,7 +150,7 @@ def cost_rows() -> list[list[str]]:
     }
     rows = [["strategy", "signal + logit", "NFE", "D.4", "classifier", "D.4", "equal"]]
     for strategy, (formula, calls, classifier_formula, classifier) in said.items():
-        cost = counted(strategy, search_spaces.load(strategy).paper_point(PAPER_T), PAPER_T)
+        cost = call_count(strategy, search_spaces.load(strategy).paper_point(PAPER_T), PAPER_T)
         equal = cost.nfe == calls and cost.nfe_classifier == classifier
         split = f"{cost.nfe_signal} + {cost.nfe_logit}"
         denoisers = [split, str(cost.nfe), f"{formula} = {calls}"]

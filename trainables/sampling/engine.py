@@ -109,6 +109,7 @@ class Engine:
         first, prefix = batch.longest_prefix(names)
         state, prefix_reading = State(batch), MeterReading()
         if prefix is not None:
+            assert isinstance(prefix.state, State)
             state, prefix_reading = prefix.state.copy(), prefix.reading
         start, before = time.perf_counter(), self.meter.reading()
         self.meter.add(prefix_reading)
