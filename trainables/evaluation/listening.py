@@ -12,7 +12,7 @@ from trainables.data.dataset import Samples
 from trainables.data.spectrogram import Sound
 from trainables.data.speech.spectrogram_split import SpectrogramSplit
 from trainables.scoring.metric_names import ESTOI, PESQ, SI_SDR, SIGNAL_METRICS, utterances_of
-from trainables.scoring.speech_quality import Measured, estoi, pesq, si_sdr
+from trainables.scoring.speech_quality import UtteranceScores, estoi, pesq, si_sdr
 
 LISTENED = 50
 """Utterances of a sampling, the first, that are measured: PESQ takes longer than a short sampling."""
@@ -64,5 +64,5 @@ def _columns(pairs: Sequence[Sequence[Tensor]]) -> tuple[list[Tensor], list[Tens
     return [estimate for estimate, _ in pairs], [reference for _, reference in pairs]
 
 
-def _known(measured: Measured) -> list[float]:
+def _known(measured: UtteranceScores) -> list[float]:
     return [float(value) for value in measured.values if np.isfinite(value)]

@@ -13,7 +13,7 @@ from trainables.core.precision_names import PRECISIONS
 from trainables.evaluation.listening import Quality, means
 from trainables.evaluation.records import FORMATS, Measurement
 from trainables.sampling.meter import MeterReading
-from trainables.scoring.answers import Correctness, together
+from trainables.scoring.answers import Correctness, combine
 from trainables.scoring.metric_names import (
     GFLOPS,
     NFE,
@@ -63,7 +63,7 @@ def measurement_of(
     config: dict[str, Any], point: Mapping[str, Any], tallies: Sequence[Tally]
 ) -> Measurement:
     """The measurement that the tallies of all its rows, in order, come to."""
-    judged = together(tally.judged for tally in tallies)
+    judged = combine(tally.judged for tally in tallies)
     count, spent = len(judged.correct), sum((tally.spent for tally in tallies), MeterReading())
     calls = spent.calls
     cost = {
