@@ -170,7 +170,7 @@ def test_pairs_are_aligned_and_of_one_level(digits):
     # The room goes on sounding when the word is over, and the direct sound is where the word is.
     assert corrupted[row, 8100:9500].abs().max() > 1e-3
     assert _alike(clean[row], corrupted[row]) > _alike(clean[row], corrupted[row].roll(40))
-    assert ((split.drawn >= 0.25) & (split.drawn <= 0.3)).all()
+    assert ((split.strengths >= 0.25) & (split.strengths <= 0.3)).all()
 
 
 def _recordings(root, digit, speaker):
@@ -326,10 +326,12 @@ def test_babble_is_as_loud_as_was_drawn(tmp_path):
     dataset = _built(fsdd_babble, root, tmp_path / "cache")
     split, spoken = dataset.test, slice(3200, 8000)
     assert len(split) == 7 and len(dataset.left_out) == 1
-    for clean, corrupted, snr in zip(split.clean(), split.corrupted(), split.drawn, strict=True):
+    for clean, corrupted, snr in zip(
+        split.clean(), split.corrupted(), split.strengths, strict=True
+    ):
         measured = power_ratio(clean[spoken], (corrupted - clean)[spoken])
         assert measured == pytest.approx(float(snr), abs=0.05)
-    assert split.drawn.min() >= 5 and split.drawn.max() < 15 and split.drawn.std() > 0.5
+    assert split.strengths.min() >= 5 and split.strengths.max() < 15 and split.strengths.std() > 0.5
 
 
 @pytest.mark.parametrize(
@@ -452,7 +454,7 @@ def test_noisy_sentences(ears, tmp_path, rate):
     assert dataset.test.lengths.float().mean() / rate == pytest.approx(3.6, abs=0.4)
     for row, length in enumerate(dataset.test.lengths.tolist()):
         clean, noisy = dataset.test.clean()[row, :length], dataset.test.corrupted()[row, :length]
-        snr = float(dataset.test.drawn[row])
+        snr = float(dataset.test.strengths[row])
         assert -2.5 <= snr <= 17.5
         assert power_ratio(clean, noisy - clean) == pytest.approx(snr, abs=0.05)
 
@@ -463,7 +465,7 @@ def test_reverberant_sentences_in_rooms_of_moderate_rt60(ears, tmp_path):
     dataset = _built(ears_reverb, ears, tmp_path, options)
     for name, rt60 in (("train", 0.3), ("validation", 0.4), ("test", 0.5)):
         split = dataset.split(name)
-        np.testing.assert_allclose(split.drawn, rt60, rtol=0.15)  # never the church
+        np.testing.assert_allclose(split.strengths, rt60, rtol=0.15)  # never the church
         power = split.clean().square().sum(1) / split.corrupted().square().sum(1)
         torch.testing.assert_close(power, torch.ones(len(split)), atol=0.01, rtol=0)
         assert int(_response_between(split.clean()[0], split.corrupted()[0]).abs().argmax()) == 0
