@@ -36,8 +36,10 @@ def added_field(default: Value) -> Value:
 
 
 def identity(config: DataclassInstance) -> dict[str, Any]:
-    """What is hashed to identify a dataclass: its `as_mapping` without the fields made by
-    `location_field`, and without those made by `added_field` that have their default.
+    """The mapping that identifies a dataclass when it is hashed.
+
+    It is `as_mapping` without the fields made by `location_field`, and without those made by
+    `added_field` that have their default.
     """
     mapping = as_mapping(config)
     for field in dataclasses.fields(config):
@@ -56,7 +58,7 @@ def as_mapping(config: DataclassInstance) -> dict[str, Any]:
     return value
 
 
-def from_mapping(cls: type[Config], values: Mapping[str, Any]) -> Config:
+def from_mapping(cls: type[Config], values: Mapping[str, object]) -> Config:
     """Build an instance of the dataclass `cls` from a mapping, nested dataclasses included.
 
     Raises:

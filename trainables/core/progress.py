@@ -1,4 +1,4 @@
-"""How long work reports its progress."""
+"""Functions that long-running work reports its progress to."""
 
 from __future__ import annotations
 

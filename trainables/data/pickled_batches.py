@@ -100,7 +100,7 @@ class _ArraysOnly(pickle.Unpickler):
         return text.encode("latin1")
 
 
-def read(path: Path, *keys: str) -> dict[str, Any]:
+def read(path: Path, *keys: str) -> dict[str, object]:
     """The dict with these keys that is pickled in a file, of plain Python values and numpy arrays.
 
     Text of Python 2 is read as Latin-1.

@@ -90,7 +90,7 @@ class Classifier(Protocol):
 
 
 class Denoiser(nn.Module):
-    """What denoisers of signals and of logits share."""
+    """The base of denoisers of signals and of logits."""
 
     def exact(self) -> Iterable[nn.Module]:
         """Modules that always compute in float32.

@@ -92,7 +92,10 @@ def make_shard(corpus: Corpus, sources: Sequence[Source]) -> Shard:
 
 
 def _scaled(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
-    """Both waveforms as int16, scaled so that the corrupted one reaches 1, or less if the clean needs it."""
+    """Clean and corrupted waveform as int16, divided by one number.
+
+    The corrupted one reaches 1, or less where the clean one would exceed `LARGEST` otherwise.
+    """
     loudest = max(float(pair.corrupted.abs().max()), float(pair.clean.abs().max()) / LARGEST)
     return quantised(pair.clean / loudest), quantised(pair.corrupted / loudest)
 

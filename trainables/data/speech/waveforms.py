@@ -9,9 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainables.core.errors import unknown_name
-from trainables.data.dataset import SPLITS
-
 LARGEST = 2.0  # the magnitude of the largest stored integer
 _SCALE = 32767 / LARGEST
 _ALL = slice(None)
@@ -73,10 +70,6 @@ class SpeechSplit:
             self.texts[index],
         )
 
-    def first(self, limit: int) -> SpeechSplit:
-        """The first `limit` utterances (all where there are fewer); splits are shuffled already."""
-        return self.part(slice(limit))
-
 
 @dataclass(frozen=True)
 class SpeechDataset:
@@ -99,14 +92,3 @@ class SpeechDataset:
     test: SpeechSplit
     left_out: tuple[str, ...] = ()
     left_out_file: Path | None = None
-
-    def split(self, name: str) -> SpeechSplit:
-        """The split of that name.
-
-        Raises:
-            UsageError: there is none.
-        """
-        if name not in SPLITS:
-            raise unknown_name("split", name, SPLITS)
-        value: SpeechSplit = getattr(self, name)
-        return value
