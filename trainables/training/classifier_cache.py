@@ -65,6 +65,7 @@ def cached_outputs(
     """
     if classifier is None or not samples.fixed:
         return None
+    assert recipe.speech is not None  # corruption is fixed in speech only
     if dataset.cache is None:
         made = [values for _, values in _heard(samples, classifier, device, progress)]
         whole = (np.concatenate(column) for column in zip(*made, strict=True))
