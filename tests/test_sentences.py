@@ -32,7 +32,7 @@ from trainables.evaluation.records import Measurement, RecordStore
 from trainables.evaluation.summary import paired, summary
 from trainables.models.speech.ncsnpp.config import NCSNPP_48K
 from trainables.scoring import word_error
-from trainables.scoring.answers import Correctness, together, transcribed
+from trainables.scoring.answers import Correctness, combine, transcript_correctness
 from trainables.scoring.metric_names import METRIC_OF_KIND
 from trainables.task import networks
 from trainables.task.recipe import Task
@@ -131,12 +131,18 @@ def _measured(errors, words, nfe=4.0):
 def test_errors_and_words_are_jiwers():
     truths = ["The cat sat.", "It's 5 o'clock", "", "go"]
     said = ["the cat sat down", "It is five", "um yes", "Go!"]
-    judged = transcribed(said, truths)
+    judged = transcript_correctness(said, truths)
     assert judged.words == (3, 4, 0, 1) and judged.correct == "0001"
     assert judged.errors[:1] + judged.errors[2:] == (1, 1, 0)  # "um" is no word to the normaliser
     assert judged.share == 1 - sum(judged.errors) / 8
     assert (
-        together([transcribed(said[:1], truths[:1]), transcribed(said[1:], truths[1:])]) == judged
+        combine(
+            [
+                transcript_correctness(said[:1], truths[:1]),
+                transcript_correctness(said[1:], truths[1:]),
+            ]
+        )
+        == judged
     )
     assert Correctness("1101").share == 0.75
     assert jiwer.wer("the cat sat", "the cat sat down") == pytest.approx(1 / 3)

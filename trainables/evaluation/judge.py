@@ -13,7 +13,7 @@ from trainables.core.config import digest, identity
 from trainables.core.files import write_whole
 from trainables.data.dataset import Dataset, Samples
 from trainables.models.base import Classifier
-from trainables.scoring.answers import Correctness, classified, transcribed
+from trainables.scoring.answers import Correctness, class_correctness, transcript_correctness
 from trainables.task.recipe import Task
 
 _BATCH = 16
@@ -45,8 +45,8 @@ class Judge:
         returns them.
         """
         if self._dataset.script is None:
-            return classified(answers, samples.labels)
-        return transcribed(self.texts(answers), self.truths(samples))
+            return class_correctness(answers, samples.labels)
+        return transcript_correctness(self.texts(answers), self.truths(samples))
 
     def texts(self, answers: Tensor) -> list[str]:
         """The names of classes, or the transcripts, that answers (B,) or (B, S) stand for."""

@@ -12,7 +12,7 @@ from trainables.core.precision_names import PRECISIONS
 from trainables.evaluation.listening import Quality, means
 from trainables.evaluation.records import FORMATS, Measurement
 from trainables.sampling.meter import MeterReading
-from trainables.scoring.answers import Correctness, together
+from trainables.scoring.answers import Correctness, combine
 from trainables.scoring.metric_names import (
     GFLOPS,
     NFE,
@@ -68,7 +68,7 @@ def measurement_of(
     config: dict[str, object], point: Mapping[str, object], tallies: Sequence[Tally]
 ) -> Measurement:
     """The measurement that is the sum of its tallies, which are of all its rows, in order."""
-    correctness = together(tally.correctness for tally in tallies)
+    correctness = combine(tally.correctness for tally in tallies)
     count = len(correctness.correct)
     reading = sum((tally.reading for tally in tallies), MeterReading())
     calls = reading.calls

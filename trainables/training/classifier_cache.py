@@ -73,6 +73,7 @@ def cached_outputs(
     """
     if classifier is None or not samples.fixed:
         return None
+    assert recipe.speech is not None  # corruption is fixed in speech only
     if dataset.cache is None:
         chunks = [arrays for _, arrays in _chunks(samples, classifier, device, progress)]
         columns = (np.concatenate(column) for column in zip(*chunks, strict=True))

@@ -22,7 +22,7 @@ from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise, seeded
 from trainables.core.precision import dtype_of
 from trainables.data.dataset import Dataset
-from trainables.scoring.answers import Correctness, classified, transcribed
+from trainables.scoring.answers import Correctness, class_correctness, transcript_correctness
 from trainables.scoring.metric_names import ACCURACY
 from trainables.task.recipe import Recipe
 from trainables.training import stages
@@ -265,10 +265,10 @@ def _correctness(
     objective: Objective, dataset: Dataset, answers: Tensor, labels: Tensor
 ) -> Correctness:
     if dataset.script is None:
-        return classified(answers, labels)
+        return class_correctness(answers, labels)
     judge = objective.judge
     assert judge is not None, "sentences are transcribed by a frozen recogniser"
-    return transcribed(judge.texts_of(answers), judge.texts_of(labels))
+    return transcript_correctness(judge.texts_of(answers), judge.texts_of(labels))
 
 
 def _checkpoint(run: _Run, rounds_done: int) -> Checkpoint:
