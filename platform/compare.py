@@ -11,8 +11,8 @@ from platform.cli import interrupts
 from platform.cli.flags import check_words, summary_file, with_setting, with_tracking
 from platform.cli.parser import bare_parser
 from platform.planning.locations import (
+    absolute_path,
     data_directory,
-    storage_path,
     tracking_uri,
     writable_storage,
 )
@@ -39,7 +39,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     asked = _parse(arguments)
     check_words(asked)
     json_file = summary_file(asked.json)
-    storage = storage_path(asked.storage)
+    storage = absolute_path(asked.storage)
     uri = tracking_uri(asked.tracking_uri, storage, os.environ)
     root = Path(data_directory(asked.data_dir) or storage / "data")
     from platform.cli.console import Console
