@@ -117,6 +117,19 @@ def write_wham(root):
     return root
 
 
+def write_high_resolution_wham(root, folder="WHAM48kHz/high_res_wham"):
+    """Uncut noises in the layout of the 48 kHz release: two of each split, and one of none."""
+    rows = []
+    for split in ("Train", "Valid", "Test", ""):
+        for i in range(2 if split else 1):
+            noise = np.random.default_rng(i).standard_normal((480_000, 2)) * 0.05
+            write(root / folder / "audio" / f"{split or 'none'}_{i}.wav", noise, 48_000)
+            rows.append(f"{split or 'none'}_{i}.wav,10.0,{split}")
+    columns = "Filename,File Length (sec),WHAM! Split"
+    (root / folder / "high_res_metadata.csv").write_text("\n".join([columns, *rows]) + "\n")
+    return root
+
+
 def write_responses(root):
     t = np.arange(24_000) / 48_000
     for split, rt60 in (("train", 0.3), ("validation", 0.4), ("test", 0.5)):

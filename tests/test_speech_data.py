@@ -38,7 +38,13 @@ from trainables.data.datasets import (
 from trainables.data.speech import builder as building
 from trainables.data.speech import ears as ears_layout
 from trainables.data.speech.corpus import Pair, Pairs, key_of, limited
-from trainables.data.speech.noise_mixing import babble, mixed, piece, power_ratio
+from trainables.data.speech.noise_mixing import (
+    babble,
+    loudness,
+    mixed_by_power,
+    piece,
+    power_ratio,
+)
 from trainables.data.speech.rooms import RoomOptions
 
 QUICK = fsdd_reverb.Options(room=RoomOptions(rt60=(0.25, 0.3), floor=(4, 5)))
@@ -105,15 +111,15 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path, spoil, reason
 
 
 @pytest.mark.parametrize("snr", [-5.0, 0.0, 12.5])
-def test_a_mixture_has_the_ratio_asked_for(snr):
+def test_a_mixture_has_the_ratio_of_powers_asked_for(snr):
     speech, noise = (torch.randn(4000, generator=generator_of(name)) for name in ("s", "n"))
     speech[:1000] = 0
     spoken = slice(1000, 4000)
-    added = mixed(speech, 7 * noise, snr, spoken) - speech
+    added = mixed_by_power(speech, 7 * noise, snr, spoken) - speech
     assert power_ratio(speech[spoken], added[spoken]) == pytest.approx(snr, abs=1e-4)
     torch.testing.assert_close(added / added.norm(), noise / noise.norm(), atol=1e-6, rtol=1e-4)
     with pytest.raises(UsageError, match=r"the noise to be mixed .* is silent"):
-        mixed(speech, torch.zeros(4000), snr)
+        mixed_by_power(speech, torch.zeros(4000), snr)
 
 
 def test_every_voice_of_babble_is_as_loud():
@@ -455,7 +461,9 @@ def test_noisy_sentences(ears, tmp_path, rate):
         clean, noisy = dataset.test.clean()[row, :length], dataset.test.corrupted()[row, :length]
         snr = float(dataset.test.strengths[row])
         assert -2.5 <= snr <= 17.5
-        assert power_ratio(clean, noisy - clean) == pytest.approx(snr, abs=0.05)
+        added = noisy - clean
+        difference = loudness(clean, rate, "clean") - loudness(added, rate, "added")
+        assert difference == pytest.approx(snr, abs=0.05)
 
 
 @pytest.mark.usefixtures("_loud_is_speech")

@@ -94,6 +94,7 @@ def lines(plan: Plan, given: Allocation, predicted: Forecast) -> list[str]:
     runs = len(left.confirm)
     return [
         f"strategy {plan.strategy} on {plan.facts.title} with {plan.corruption}, preset {plan.preset}",
+        *([f"data: {plan.facts.note}"] if plan.facts.note else []),
         f"parts in the store: {', '.join(have) or 'none'}; to train: {', '.join(missing) or 'none'}",
         f"trials: {plan.trials} in all, {min(left.trials, plan.trials)} of them in the study; to confirm: "
         f"{runs} {'run' if runs == 1 else 'runs'}",

@@ -149,6 +149,7 @@ class Facts:
         sentences: whether the answers are transcripts of sentences, not one of some classes.
         script: what is known to be said, where sentences are spoken.
         sizes: about how many samples each of SPLITS has; None where only the data tell.
+        note: a sentence on what was found that people must know, if there is one.
     """
 
     title: str
@@ -162,6 +163,7 @@ class Facts:
     sentences: bool = False
     script: Script | None = None
     sizes: tuple[int, int, int] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

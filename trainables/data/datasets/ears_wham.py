@@ -1,32 +1,42 @@
 """`ears-wham`: pieces of EARS under noise of WHAM! at a drawn SNR (paper, E.2).
 
-The directory holds `EARS/p001` … and `wham_noise/tr`, `cv` and `tt`, as published (16 kHz). Noise of
-one split is never under speech of another. SNR is of power, where the EARS benchmark takes loudness.
+The directory holds `EARS/p001` … and one of WHAM!'s two releases, 48 or 16 kHz (`speech.wham`). Noise of
+one split is never under speech of another.
+
+It is mixed as in the EARS benchmark (Richter et al. 2024): SNR is a difference of loudness, not of power,
+and is raised by 1 dB as long as the mixture would clip (`noise_mixing.mixed_by_loudness`). Of training
+and validation the whole recording is mixed with one noise and then cut, so the SNR of a piece lies around
+the drawn one; a piece of the test is mixed by itself. The channel of a noise is drawn. What differs: SNRs
+of the test are drawn as the others are, not evenly for each style of speaking; pieces are not faded in
+and out over 10 ms; a noise that is shorter than the speech is repeated, where the benchmark draws another.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Generator, Tensor
 
-from trainables.core.errors import UsageError, check_range
+from trainables.core.errors import check_range
 from trainables.core.noise import generator_of
-from trainables.data.audio import RATE, read_channels
-from trainables.data.dataset import SPLITS, Script
+from trainables.data.audio import read_channels
+from trainables.data.dataset import Script
 from trainables.data.speech import ears
-from trainables.data.speech.corpus import Pair, Pairs, Source, files_below, first_usable
+from trainables.data.speech.corpus import Pair, Pairs, Source, first_usable
 from trainables.data.speech.ears import EarsCorpus, EarsOptions
-from trainables.data.speech.noise_mixing import drawn, mixed, piece
+from trainables.data.speech.noise_mixing import drawn, loudness, mixed_by_loudness, piece
+from trainables.data.speech.wham import WhamNoises, wham_noises
 
-_FOLDERS = {"train": "tr", "validation": "cv", "test": "tt"}
+_ALL = slice(None)
 
 
 @dataclass(frozen=True)
 class Options:
-    """EARS's options; SNR in dB, drawn uniformly (the EARS benchmark's range)."""
+    """EARS's options; SNR in dB of loudness, drawn uniformly (the EARS benchmark's range)."""
 
     ears: EarsOptions = field(default_factory=EarsOptions)
     snr: tuple[float, float] = (-2.5, 17.5)
@@ -38,10 +48,10 @@ class Options:
 
 @dataclass(frozen=True)
 class NoisySentences(EarsCorpus):
-    """Each piece under a piece of a noise of its own split."""
+    """Each piece under a noise of its own split."""
 
     sources: tuple[Source, ...]
-    noises: dict[str, tuple[Path, ...]]
+    noises: WhamNoises
     script: Script
     options: Options
     name: str = "ears-wham"
@@ -50,28 +60,48 @@ class NoisySentences(EarsCorpus):
 
     def __post_init__(self) -> None:
         common = ears.settings(self.options.ears, self.script)
-        own = asdict(self.options) | {"noises": ears.listed(self.noises)}
-        object.__setattr__(self, "settings", common | own)
+        particular = {
+            "noise_release": self.noises.release,
+            "noises": ears.listed(self.noises.files),
+            "mixed_by": "loudness",
+            "pyloudnorm": importlib.metadata.version("pyloudnorm"),
+        }
+        object.__setattr__(self, "settings", common | asdict(self.options) | particular)
+
+    @property
+    def note(self) -> str:
+        """Which release of WHAM! is used, where both are there."""
+        return self.noises.note
 
     def make(self, source: Source) -> Pairs:
-        """The recording's pieces, clean and in noise; `drawn` is the SNR.
+        """The recording's pieces, clean and in noise; `drawn` is the SNR that was mixed at.
 
         Raises:
             UsageError: the recording cannot be used, or no noise drawn can.
         """
-        made = Pairs([])
-        for index, clean in enumerate(ears.pieces(source, self.options.ears)):
+        wave, places = ears.recording(source, self.options.ears)
+        if source.split == "test":
+            stretches = [(wave[place], [_ALL]) for place in places]
+        else:
+            stretches = [(wave, places)]
+        pairs = Pairs([])
+        for index, (speech, cuts) in enumerate(stretches):
             generator = generator_of("noise", self.options.ears.seed, source.key, index)
             snr = drawn(*self.options.snr, generator)
-            noise, broken = first_usable(self.noises[source.split], generator, self._noise)
-            noise = piece(noise, len(clean), generator)
-            made.left_out.extend(broken)
-            made.pairs.append(Pair(clean, mixed(clean, noise, snr), snr))
-        return made
+            use = partial(self._noise, length=len(speech), generator=generator)
+            noise, broken = first_usable(self.noises.files[source.split], generator, use)
+            noisy, snr = mixed_by_loudness(speech, noise, snr, self.rate)
+            pairs.left_out.extend(broken)
+            pairs.pairs.extend(Pair(speech[cut], noisy[cut], snr) for cut in cuts)
+        return pairs
 
-    def _noise(self, path: Path) -> Tensor:
-        """The first channel of a noise, (L,)."""
-        return read_channels(path, self.rate, RATE)[0]
+    def _noise(self, path: Path, length: int, generator: Generator) -> Tensor:
+        """A drawn stretch (length,) of a drawn channel of a noise."""
+        channels = read_channels(path, self.rate, self.noises.rate)
+        channel = channels[int(drawn(0, len(channels), generator))]
+        noise = piece(channel, length, generator)
+        loudness(noise, self.rate, f"a stretch of {path}")  # refuses one that is silent
+        return noise
 
 
 def corpus(root: Path, options: Options = Options()) -> NoisySentences:
@@ -80,13 +110,5 @@ def corpus(root: Path, options: Options = Options()) -> NoisySentences:
     Raises:
         UsageError: one is missing or empty.
     """
-    sources, noises = ears.sources(root, options.ears), {}
-    for split in SPLITS:
-        folder = root / "wham_noise" / _FOLDERS[split]
-        noises[split] = tuple(files_below(folder))
-        if not noises[split]:
-            raise UsageError(
-                f"there are no noises in {folder}: unpack WHAM!'s wham_noise.zip in {root}, so that "
-                "there are wham_noise/tr, cv and tt"
-            )
-    return NoisySentences(sources, noises, ears.script(root), options)
+    sources = ears.sources(root, options.ears)
+    return NoisySentences(sources, wham_noises(root), ears.script(root), options)

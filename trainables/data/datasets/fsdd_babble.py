@@ -1,4 +1,8 @@
-"""`fsdd-babble`: spoken digits under the babble of the split's other speakers."""
+"""`fsdd-babble`: spoken digits under the babble of the split's other speakers.
+
+SNR is of power over the word itself: a word lasts hardly longer than the 0.4 s that loudness, by which
+`ears-wham` mixes, is measured in.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +19,13 @@ from trainables.data.audio import RATE, read_audio
 from trainables.data.dataset import Script
 from trainables.data.speech import fsdd
 from trainables.data.speech.corpus import Pair, Pairs, Source
-from trainables.data.speech.noise_mixing import babble, drawn, mixed
+from trainables.data.speech.noise_mixing import babble, drawn, mixed_by_power
 from trainables.data.speech.words import Padding
 
 
 @dataclass(frozen=True)
 class Options:
-    """The babble's voices and words per voice; the range of the SNR of the word itself, in dB."""
+    """Voices of the babble, each of so many words; SNR in dB of power over the word, drawn uniformly."""
 
     snr: tuple[float, float] = (5.0, 15.0)
     voices: int = 4
@@ -49,6 +53,7 @@ class BabbledWords:
     rate: int = RATE
     per_shard: int = 64
     script: Script | None = None
+    note: str = ""
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +75,7 @@ class BabbledWords:
         snr = drawn(*options.snr, generator)
         voices = [self._voice(source, generator) for _ in range(options.voices)]
         noise = babble(voices, len(clean), generator)
-        return Pairs([Pair(clean, mixed(clean, noise, snr, spoken), snr)])
+        return Pairs([Pair(clean, mixed_by_power(clean, noise, snr, spoken), snr)])
 
     def _voice(self, source: Source, generator: torch.Generator) -> list[Tensor]:
         """Words of one other speaker, drawn at random.

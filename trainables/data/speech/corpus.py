@@ -73,6 +73,7 @@ class Corpus(Protocol):
         per_shard: how many recordings are stored at a time.
         sources: the recordings.
         settings: all else that a build depends on, of JSON types.
+        note: a sentence on what was found that people must know, or "".
     """
 
     @property
@@ -93,6 +94,8 @@ class Corpus(Protocol):
     def sources(self) -> tuple[Source, ...]: ...
     @property
     def settings(self) -> dict[str, Any]: ...
+    @property
+    def note(self) -> str: ...
 
     def make(self, source: Source) -> Pairs:
         """The pairs of one recording; its random numbers depend on the recording's key only.

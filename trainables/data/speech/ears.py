@@ -71,6 +71,11 @@ class EarsCorpus:
         """The length in samples that pieces are padded to."""
         return samples(self.options.ears)
 
+    @property
+    def note(self) -> str:
+        """Nothing that must be known."""
+        return ""
+
 
 class EarsCorpusOptions(Protocol):
     """Options of a corpus of EARS."""
@@ -134,8 +139,8 @@ def script(root: Path) -> Script:
     return Script(tuple(sorted({" ".join(text.split()) for text in transcripts(root).values()})))
 
 
-def pieces(source: Source, options: EarsOptions) -> list[Tensor]:
-    """The pieces of a recording, each (L,) at `options.rate`.
+def recording(source: Source, options: EarsOptions) -> tuple[Tensor, list[slice]]:
+    """The whole recording, high-passed, (L,) at `options.rate`, and where its pieces lie in it.
 
     Raises:
         UsageError: the file cannot be used, or no piece can be cut from it.
@@ -147,16 +152,26 @@ def pieces(source: Source, options: EarsOptions) -> list[Tensor]:
     if options.high_pass:
         wave = highpass_biquad(wave, rate, options.high_pass)
     spans = speech_spans(wave, rate, options.cut.silence)
-    pieces = [
-        wave[round(start * rate) : round(end * rate)]
+    places = [
+        slice(round(start * rate), round(end * rate))
         for start, end in cuts(spans, len(wave) / rate, options.cut)
     ]
-    if not pieces:
+    if not places:
         raise UsageError(
             f"{source.path} has no speech of {options.cut.shortest:g} to {options.cut.longest:g} s "
             "between silences: leave it out, or allow other lengths"
         )
-    return pieces
+    return wave, places
+
+
+def pieces(source: Source, options: EarsOptions) -> list[Tensor]:
+    """The recording's pieces, each (L,) at `options.rate`.
+
+    Raises:
+        UsageError: as `recording`.
+    """
+    wave, places = recording(source, options)
+    return [wave[place] for place in places]
 
 
 def settings(options: EarsOptions, script: Script) -> dict[str, Any]:

@@ -143,4 +143,5 @@ def facts_of(corpus: Corpus) -> Facts:
         not corpus.classes,
         corpus.script,
         (train, validation, test),
+        corpus.note,
     )

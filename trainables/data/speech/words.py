@@ -72,6 +72,7 @@ class ReverberatedWords:
     per_shard: int = 32
     corruption: str = "reverb"
     script: Script | None = None
+    note: str = ""
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
