@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from platform.cli.parser import Parser, bare_parser
 from platform.planning import presets
@@ -28,8 +28,8 @@ from platform.planning.plan import (
     check_gpus,
     check_names,
     check_numbers,
-    usual_corruption,
 )
+from platform.planning.setup import facts_of
 
 from trainables import strategies
 from trainables.core.errors import UsageError
@@ -211,13 +211,13 @@ def plan_of(asked: argparse.Namespace, **named: str | None) -> Plan:
     uri = tracking_uri(asked.tracking_uri, storage, os.environ)
     from trainables.evaluation.storage import Storage  # with torch, once all above is right
 
-    places = Storage(str(storage), data_dir)
-    plan = Plan(
+    facts = facts_of(given["dataset"], Storage(str(storage), data_dir).data)
+    return Plan(
         strategy=given["strategy"],
         dataset=given["dataset"],
-        corruption=given["corruption"] or usual_corruption(given["dataset"], places),
+        corruption=given["corruption"] or facts.corruptions[0],
         preset=asked.preset,
-        trials=1,
+        trials=presets.preset(asked.preset, facts).trials if trials is None else trials,
         seed=asked.seed,
         workers=asked.workers,
         gpus_per_trial=asked.gpus_per_trial,
@@ -229,7 +229,6 @@ def plan_of(asked: argparse.Namespace, **named: str | None) -> Plan:
         whisper=whisper,
         sgmse=sgmse,
     )
-    return replace(plan, trials=plan.budget.trials if trials is None else trials)
 
 
 def _strategies(asked: argparse.Namespace, searched: bool) -> list[str]:

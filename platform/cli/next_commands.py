@@ -10,7 +10,8 @@ from pathlib import Path
 from platform.planning import presets
 from platform.planning.checkpoints import USUAL_WHISPER
 from platform.planning.locations import USUAL_STORAGE, own_tracking_uri
-from platform.planning.plan import USUAL_PRECISION, Plan
+from platform.planning.plan import USUAL_PRECISION
+from platform.planning.setup import Setup
 
 
 def command(module: str, *words: str) -> str:
@@ -21,55 +22,57 @@ def command(module: str, *words: str) -> str:
     return shlex.join([str(shown), "-m", module, *words])
 
 
-def common_flags(plan: Plan) -> Sequence[str]:
+def common_flags(setup: Setup) -> Sequence[str]:
     """The flags by which a verb that computes finds this plan's task again."""
-    precision = _unless(USUAL_PRECISION, "--precision", plan.precision)
+    precision = _unless(USUAL_PRECISION, "--precision", setup.plan.precision)
     return [
-        *_setting_flags(plan),
-        *_network_flags(plan),
+        *_setting_flags(setup),
+        *_network_flags(setup),
         *precision,
-        *_device_flags(plan),
-        *_place_flags(plan),
+        *_device_flags(setup),
+        *_place_flags(setup),
     ]
 
 
-def compare_flags(plan: Plan) -> Sequence[str]:
+def compare_flags(setup: Setup) -> Sequence[str]:
     """The flags by which `platform.compare` finds this plan's sweep again."""
-    return [*_setting_flags(plan), *_place_flags(plan)]
+    return [*_setting_flags(setup), *_place_flags(setup)]
 
 
-def _setting_flags(plan: Plan) -> Sequence[str]:
+def _setting_flags(setup: Setup) -> Sequence[str]:
     return [
-        *_unless(plan.facts.corruptions[0], "--corruption", plan.corruption),
-        *_unless(presets.USUAL, "--preset", plan.preset),
-        *_unless("0", "--seed", str(plan.seed)),
-        *_unless("", "--data-dir", plan.data_dir),
+        *_unless(setup.facts.corruptions[0], "--corruption", setup.plan.corruption),
+        *_unless(presets.USUAL, "--preset", setup.plan.preset),
+        *_unless("0", "--seed", str(setup.plan.seed)),
+        *_unless("", "--data-dir", setup.plan.data_dir),
     ]
 
 
-def _network_flags(plan: Plan) -> Sequence[str]:
+def _network_flags(setup: Setup) -> Sequence[str]:
     """The flags that name this plan's published networks again."""
-    whisper = _unless(USUAL_WHISPER, "--whisper", plan.whisper)
-    return [*whisper, *_unless("", "--sgmse", plan.sgmse)]
+    whisper = _unless(USUAL_WHISPER, "--whisper", setup.plan.whisper)
+    return [*whisper, *_unless("", "--sgmse", setup.plan.sgmse)]
 
 
-def _device_flags(plan: Plan) -> Sequence[str]:
+def _device_flags(setup: Setup) -> Sequence[str]:
     """The flags that say what this plan runs on again."""
-    share = "" if plan.gpus_per_trial is None else f"{plan.gpus_per_trial:g}"
+    share = "" if setup.plan.gpus_per_trial is None else f"{setup.plan.gpus_per_trial:g}"
     return [
-        *_unless("0", "--workers", str(plan.workers)),
+        *_unless("0", "--workers", str(setup.plan.workers)),
         *_unless("", "--gpus-per-trial", share),
     ]
 
 
-def _place_flags(plan: Plan) -> Sequence[str]:
+def _place_flags(setup: Setup) -> Sequence[str]:
     """The storage and the tracking store, the latter also where the environment names one: whoever
     copies the command may have another.
     """
-    usual = "" if os.environ.get("MLFLOW_TRACKING_URI") else own_tracking_uri(Path(plan.storage))
+    usual = (
+        "" if os.environ.get("MLFLOW_TRACKING_URI") else own_tracking_uri(Path(setup.plan.storage))
+    )
     return [
-        *_unless(os.path.abspath(USUAL_STORAGE), "--storage", plan.storage),
-        *_unless(usual, "--tracking-uri", plan.tracking_uri),
+        *_unless(os.path.abspath(USUAL_STORAGE), "--storage", setup.plan.storage),
+        *_unless(usual, "--tracking-uri", setup.plan.tracking_uri),
     ]
 
 

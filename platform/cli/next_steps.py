@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 from platform.cli.next_commands import command, common_flags, compare_flags
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 
 from dashboards.points import ReportedPoint
 
 _PORT = "5000"
 
 
-def next_steps(plan: Plan, shown: ReportedPoint) -> dict[str, str]:
+def next_steps(setup: Setup, shown: ReportedPoint) -> dict[str, str]:
     """Commands to copy by what they do: replay this point, compare the strategies, go on."""
-    where = (plan.strategy, plan.dataset, *common_flags(plan))
+    where = (setup.plan.strategy, setup.plan.dataset, *common_flags(setup))
     chosen = json.dumps(dict(shown.point))
     return {
         f"replay {shown.label} on the test split": command(
             "platform.evaluate", *where, "--point", chosen
         ),
         "compare with the other strategies that were swept": command(
-            "platform.compare", plan.dataset, *compare_flags(plan)
+            "platform.compare", setup.plan.dataset, *compare_flags(setup)
         ),
         "go on with more trials": command(
-            "platform.sweep", *where, "--trials", str(2 * plan.trials)
+            "platform.sweep", *where, "--trials", str(2 * setup.plan.trials)
         ),
     }
 

@@ -69,8 +69,8 @@ def report(
     title: str, results: Sequence[Result], files: dict[str, Path], work: Work, console: Console
 ) -> None:
     """Show the numbers, name the files, say what to type next."""
-    plan, metric = work.plans[0], work.metric
-    table = work.table(plan)
+    setup, metric = work.setups[0], work.metric
+    table = work.table(setup)
     reference = "" if table.reference is None else table.methods[table.reference].label
     tables(console, title, results, metric, reference)
     if any(result.paper for result in results):
@@ -78,7 +78,7 @@ def report(
             "the paper gives no intervals; those beside it follow from its number of "
             f"{metric.samples}, where that is known"
         )
-    say_if_smoke(console, plan.preset)
+    say_if_smoke(console, setup.plan.preset)
     best = max(results, key=lambda r: r.ours[ACCURACY])
     console.line(
         f"\nfound:    {len(results)} numbers; the best is {best.method} on {best.dataset} "
@@ -87,4 +87,4 @@ def report(
     for name, path in files.items():
         console.line(f"{name + ':':9} {path}")
     console.line("search each strategy's own best points:")
-    console.line(f"  {command('platform.sweep', 'all', plan.dataset, *common_flags(plan))}")
+    console.line(f"  {command('platform.sweep', 'all', setup.plan.dataset, *common_flags(setup))}")
