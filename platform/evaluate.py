@@ -46,26 +46,26 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    verb = parser(
+    verb_parser = parser(
         "python -m platform.evaluate",
         "Measure one point of a strategy on the test split, next to the baselines.",
         "example: python -m platform.evaluate nested digits --run RUN_ID\n"
         "The parts must have been trained, by platform.train or a sweep, with the same preset and seed.",
     )
-    source = verb.add_mutually_exclusive_group()
+    source = verb_parser.add_mutually_exclusive_group()
     source.add_argument(
         "--point", metavar="JSON", help="the sampling parameters [the paper's point]"
     )
     source.add_argument("--run", metavar="ID", help="an MLflow run of a trial or a confirmed point")
-    verb.add_argument(
+    verb_parser.add_argument(
         "--seeds", type=int, default=None, metavar="N",
         help="samplings of each test sample, for images with a corruption each [as the preset confirms]",
     )  # fmt: skip
-    verb.add_argument(
+    verb_parser.add_argument(
         "--split", default=Replay.split, metavar="|".join(SPLITS),
         help="what the point is measured on [%(default)s]",
     )  # fmt: skip
-    value: argparse.Namespace = verb.parse_args(arguments)
+    value: argparse.Namespace = verb_parser.parse_args(arguments)
     return value
 
 

@@ -71,31 +71,31 @@ def _table(namespace: argparse.Namespace, console: Console, json_file: Path | No
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    verb = bare_parser(
+    parser = bare_parser(
         "python -m platform.reproduce",
         "Train and measure what a table or figure of the paper needs, at the paper's points, on test\n"
         "data; print and keep ours and the paper's numbers side by side.",
         "example: python -m platform.reproduce table1 --datasets mnist\n"
         "cost counts calls by the engine's meter, on networks that do nothing.",
     )
-    verb.add_argument("what", help=", ".join([*TABLES, COST]))
-    verb.add_argument(
+    parser.add_argument("what", help=", ".join([*TABLES, COST]))
+    parser.add_argument(
         "--datasets",
         nargs="+",
         metavar="NAME",
         help="which data [the paper's; fsdd-reverb for its speech]",
     )
-    verb.add_argument(
+    parser.add_argument(
         "--corruptions",
         nargs="+",
         metavar="NAME",
         help="which corruptions [the paper's, or the dataset's usual one]",
     )
-    verb.add_argument(
+    parser.add_argument(
         "--steps", type=int, default=None, metavar="N",
         help="sample each trajectory in N steps [as many as there are noise levels]",
     )  # fmt: skip
-    namespace: argparse.Namespace = with_common(verb).parse_args(arguments)
+    namespace: argparse.Namespace = with_common(parser).parse_args(arguments)
     if namespace.what not in (*TABLES, COST):
         raise unknown_name("table", namespace.what, [*TABLES, COST])
     for dataset in namespace.datasets or (None,):  # all of them, before the first is looked at
