@@ -27,9 +27,9 @@ _STEPS = 40  # places along a line to a label that are looked at
 
 @dataclass(frozen=True)
 class Mark:
-    """A point that is drawn at (x, y) with an interval from `low` to `high`, in the axes' units.
+    """A point at (x, y) with an interval from `low` to `high`, in the axes' units.
 
-    Without text it is not labelled, but no label should cover it. `strong` text is bold.
+    A mark without text gets no label, but no label should cover it. `strong` text is bold.
     """
 
     x: float
@@ -45,9 +45,8 @@ Line = Sequence[tuple[float, float]]
 
 
 def label(figure: Figure, axes: Axes, marks: Sequence[Mark], lines: Sequence[Line] = ()) -> None:
-    """Label the marks. To be called last, when the axes have their limits and the figure its legend.
-
-    No label should cover the lines either.
+    """Label the marks, so that no label covers another, a mark or one of the lines where that can be
+    avoided. This must be called last, when the axes have their limits and the figure its legend.
     """
     figure.draw_without_rendering()  # gives the axes their place
     points = figure.dpi / 72  # pixels a point
@@ -55,26 +54,26 @@ def label(figure: Figure, axes: Axes, marks: Sequence[Mark], lines: Sequence[Lin
     markers = _boxes(centres, np.full_like(centres, (_HALF_MARKER + _GAP) * points))
     hearts = _boxes(centres, np.full_like(centres, _HALF_HEART * points))
     bars = [[(mark.x, mark.low), (mark.x, mark.high)] for mark in marks]
-    drawn = _pieces(axes, [*bars, *lines], (_HALF_BAR + _GAP) * points)
+    obstacles = _pieces(axes, [*bars, *lines], (_HALF_BAR + _GAP) * points)
     frame = np.array(axes.get_window_extent().extents)
-    taken = np.empty((0, 4))
+    labels = np.empty((0, 4))
     for number, (mark, centre) in enumerate(zip(marks, centres, strict=True)):
         if not mark.text:
             continue
         half = _half_size(axes, mark) + _GAP * points
         places, radii = _places(centre, half, points)
         boxes = _boxes(places, np.broadcast_to(half, places.shape))
-        others = np.vstack([np.delete(hearts, number, axis=0), taken])
+        crossable = np.vstack([np.delete(hearts, number, axis=0), labels])
         cost = (
-            _COVERS_LABEL * _covered(boxes, taken)
-            + _COVERS_MARKER * _covered(boxes, markers)
-            + _COVERS_MARKER * _crossed(centre, places, others)
-            + _COVERS_LINE * _covered(boxes, drawn)
-            + _OUTSIDE * _outside(boxes, frame)
+            _COVERS_LABEL * _overlap_count(boxes, labels)
+            + _COVERS_MARKER * _overlap_count(boxes, markers)
+            + _COVERS_MARKER * _crossing_count(centre, places, crossable)
+            + _COVERS_LINE * _overlap_count(boxes, obstacles)
+            + _OUTSIDE * _leaves_frame(boxes, frame)
             + _PER_POINT * radii
         )
         best = int(np.argmin(cost))
-        taken = np.vstack([taken, boxes[best]])
+        labels = np.vstack([labels, boxes[best]])
         _write(axes, mark, (places[best] - centre) / points, radii[best])
 
 
@@ -97,19 +96,19 @@ def _weight(mark: Mark) -> str:
 
 def _places(centre: np.ndarray, half: np.ndarray, points: float) -> tuple[np.ndarray, np.ndarray]:
     """Centres of the places around a point, (N, 2) in pixels, and their radii, (N,) in points."""
-    ways = np.array([(math.cos(a), math.sin(a)) for a in _DIRECTIONS])
-    radii = np.repeat(_RADII, len(ways))
-    ways = np.tile(ways, (len(_RADII), 1))
-    return centre + ways * (radii[:, None] * points + half), radii
+    directions = np.array([(math.cos(a), math.sin(a)) for a in _DIRECTIONS])
+    radii = np.repeat(_RADII, len(directions))
+    directions = np.tile(directions, (len(_RADII), 1))
+    return centre + directions * (radii[:, None] * points + half), radii
 
 
 def _boxes(centres: np.ndarray, halves: np.ndarray) -> np.ndarray:
-    """Boxes (N, 4): left, bottom, right, top."""
+    """Boxes of these centres and half sizes, (N, 4): left, bottom, right, top."""
     return np.hstack([centres - halves, centres + halves])
 
 
 def _pieces(axes: Axes, lines: Sequence[Line], half: float) -> np.ndarray:
-    """Boxes of the lines' pieces, so many pixels wider to each side, (N, 4)."""
+    """Boxes of the lines' pieces, wider by `half` pixels to each side, (N, 4)."""
     boxes = [np.empty((0, 4))]
     for line in lines:
         corners = _pixels(axes, line)
@@ -118,27 +117,27 @@ def _pieces(axes: Axes, lines: Sequence[Line], half: float) -> np.ndarray:
     return np.vstack(boxes)
 
 
-def _covered(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """How many of the others each box overlaps, (N,)."""
-    left_bottom = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    right_top = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+def _overlap_count(boxes: np.ndarray, obstacles: np.ndarray) -> np.ndarray:
+    """How many of the obstacles each box overlaps, (N,)."""
+    left_bottom = np.maximum(boxes[:, None, :2], obstacles[None, :, :2])
+    right_top = np.minimum(boxes[:, None, 2:], obstacles[None, :, 2:])
     value: np.ndarray = (left_bottom < right_top).all(2).sum(1)
     return value
 
 
-def _crossed(centre: np.ndarray, places: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """How many of the other boxes the line from a point to each place crosses, (N,)."""
-    along = np.linspace(0, 1, _STEPS)[:, None, None]
-    walked = centre + along * (places - centre)
-    inside = (others[:, :2] < walked[..., None, :]) & (walked[..., None, :] < others[:, 2:])
+def _crossing_count(centre: np.ndarray, places: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """How many of the boxes the line from a point to each place crosses, (N,)."""
+    shares = np.linspace(0, 1, _STEPS)[:, None, None]
+    path = centre + shares * (places - centre)
+    inside = (boxes[:, :2] < path[..., None, :]) & (path[..., None, :] < boxes[:, 2:])
     value: np.ndarray = inside.all(-1).any(0).sum(-1)
     return value
 
 
-def _outside(boxes: np.ndarray, frame: np.ndarray) -> np.ndarray:
+def _leaves_frame(boxes: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """Whether each box leaves the frame, (N,)."""
-    beyond = np.hstack([frame[:2] - boxes[:, :2], boxes[:, 2:] - frame[2:]])
-    value: np.ndarray = np.max(beyond, axis=1) > 0
+    excess = np.hstack([frame[:2] - boxes[:, :2], boxes[:, 2:] - frame[2:]])
+    value: np.ndarray = np.max(excess, axis=1) > 0
     return value
 
 

@@ -22,17 +22,17 @@ _MARGIN = 0.06  # of the span, above and below
 
 
 def new_figure(width: float = 8.0, height: float = 5.6) -> Figure:
-    """An empty figure of so many inches, whose parts make room for each other."""
+    """An empty figure of this width and height in inches, whose parts make room for each other."""
     return Figure(figsize=(width, height), dpi=130, layout="constrained")
 
 
 def bars(
-    measured: Sequence[Mapping[str, float]], metric: Metric
+    metrics: Sequence[Mapping[str, float]], metric: Metric
 ) -> tuple[list[float], list[list[float]]]:
     """The metric in percent, and how far the 95 % intervals reach down and up, 0 without one."""
-    values = [m[metric.name] for m in measured]
-    down = [v - m.get(metric.low, v) for m, v in zip(measured, values, strict=True)]
-    up = [m.get(metric.high, v) - v for m, v in zip(measured, values, strict=True)]
+    values = [m[metric.name] for m in metrics]
+    down = [v - m.get(metric.low, v) for m, v in zip(metrics, values, strict=True)]
+    up = [m.get(metric.high, v) - v for m, v in zip(metrics, values, strict=True)]
     return [100 * v for v in values], [[100 * d for d in down], [100 * u for u in up]]
 
 
@@ -43,14 +43,14 @@ def plain_ticks(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks: list[float] = []
     for steps in _TICKS:
-        every = [round(step * 10.0**decade, 10) for decade in decades for step in steps]
-        ticks = [tick for tick in every if low <= tick <= high]
+        numbers = [round(step * 10.0**decade, 10) for decade in decades for step in steps]
+        ticks = [tick for tick in numbers if low <= tick <= high]
         if len(ticks) >= _FEWEST_TICKS:
             return ticks
     return ticks
 
 
-def logarithmic(axes: Axes, places: Sequence[float]) -> None:
+def set_logarithmic(axes: Axes, places: Sequence[float]) -> None:
     """Make the horizontal axis logarithmic, around the places, with plain numbers on it."""
     low, high = (min(places), max(places)) if places else (1.0, 10.0)
     low, high = low / 1.25, high * 1.25
@@ -61,26 +61,26 @@ def logarithmic(axes: Axes, places: Sequence[float]) -> None:
     axes.set_xticks([], minor=True)
 
 
-def around(values: Sequence[float]) -> tuple[float, float]:
-    """The lowest and the highest value, in percent, and a margin."""
+def padded_limits(values: Sequence[float]) -> tuple[float, float]:
+    """The lowest and the highest value, in percent, with a margin, and at least 2 percent apart."""
     low, high = (min(values), max(values)) if values else (0.0, 100.0)
-    short = max(0.0, _LEAST_SPAN - (high - low)) / 2
-    low, high = low - short, high + short
+    widening = max(0.0, _LEAST_SPAN - (high - low)) / 2
+    low, high = low - widening, high + widening
     return low - _MARGIN * (high - low), high + _MARGIN * (high - low)
 
 
-def with_levels(limits: tuple[float, float], levels: Sequence[float]) -> tuple[float, float]:
+def limits_with_levels(limits: tuple[float, float], levels: Sequence[float]) -> tuple[float, float]:
     """Limits widened to show those levels that lie no farther outside than half of what they span."""
     low, high = limits
     reach, margin = (high - low) / 2, _MARGIN * (high - low)
-    near = [level for level in levels if low - reach <= level <= high + reach]
-    low = min([low, *(level - margin for level in near)])
-    high = max([high, *(level + margin for level in near)])
+    visible = [level for level in levels if low - reach <= level <= high + reach]
+    low = min([low, *(level - margin for level in visible)])
+    high = max([high, *(level + margin for level in visible)])
     return low, high
 
 
-def titled(axes: Axes, title: str, xlabel: str, ylabel: str) -> None:
-    """Say what the axes show."""
+def set_titles(axes: Axes, title: str, xlabel: str, ylabel: str) -> None:
+    """Write the titles of the axes, and draw a faint grid."""
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
@@ -90,7 +90,7 @@ def titled(axes: Axes, title: str, xlabel: str, ylabel: str) -> None:
 def draw_level(
     axes: Axes, name: str, strategy: str, metrics: Mapping[str, float], metric: Metric
 ) -> None:
-    """What costs no calls: a dotted line over the whole width with its 95 % interval, named at the
+    """Draw a point without calls: a dotted line over the whole width with its 95 % interval, named at the
     right edge. Where it lies outside of the axis's limits, the edge says its number and where it is.
     """
     (value,), ((down,), (up,)) = bars([metrics], metric)
@@ -99,20 +99,20 @@ def draw_level(
     if low <= value <= high:
         axes.axhline(value, color=color, linestyle=":", linewidth=1.2, zorder=1)
         axes.axhspan(max(low, value - down), min(high, value + up), color=color, alpha=0.06, lw=0)
-        place, said = value, name
+        place, text = value, name
     else:
         below = value < low
         place = low if below else high
-        said = f"{name}\n{value:.1f} {'↓' if below else '↑'}"
+        text = f"{name}\n{value:.1f} {'↓' if below else '↑'}"
     align = "center" if low < place < high else "bottom" if place == low else "top"
     axes.annotate(
-        said, (1.01, place), xycoords=("axes fraction", "data"), fontsize=8, color=INK, va=align,
+        text, (1.01, place), xycoords=("axes fraction", "data"), fontsize=8, color=INK, va=align,
         annotation_clip=False,
     )  # fmt: skip
 
 
 def legend_below(figure: Figure, axes: Axes, note: str) -> None:
-    """The legend under the axes, off the data, headed by a note."""
+    """Draw the legend under the axes, off the data, headed by a note."""
     handles, labels = axes.get_legend_handles_labels()
     legend = figure.legend(
         handles, labels, loc="outside lower center", ncols=5, fontsize=8, frameon=False,

@@ -31,16 +31,16 @@ STYLES = {
 }
 
 TRIAL = "#9aa5b1"
-"""Of what was measured on validation samples alone."""
+"""The colour of points that were measured on validation samples alone."""
 
 INK = "#333333"
-"""Of words and of the lines that lead to them."""
+"""The colour of words and of the lines that lead to them."""
 
-_OTHERS = "#767676"
+_OTHER_COLOR = "#767676"
 _OTHER_MARKERS = "pdhXH8"
 
 
 def style_of(strategy: str) -> Style:
-    """A strategy's style; one that has none of its own is grey, its marker following from its name."""
+    """The style of a strategy; one that is not in `STYLES` is grey, and its marker follows from its name."""
     marker = _OTHER_MARKERS[zlib.crc32(strategy.encode()) % len(_OTHER_MARKERS)]
-    return STYLES.get(strategy, Style(_OTHERS, marker))
+    return STYLES.get(strategy, Style(_OTHER_COLOR, marker))

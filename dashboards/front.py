@@ -1,4 +1,4 @@
-"""The figure of a sweep: what it found, the paper's point and the baselines, against calls."""
+"""The figure of a sweep: its points, the paper's point and the baselines, against calls."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from dashboards._labels import Mark, label
 from dashboards.axes import (
     NFE_AXIS,
-    around,
     bars,
     draw_level,
     legend_below,
-    logarithmic,
+    limits_with_levels,
     new_figure,
-    titled,
-    with_levels,
+    padded_limits,
+    set_logarithmic,
+    set_titles,
 )
 from dashboards.colors import INK, TRIAL, style_of
 from dashboards.pareto import Reference, front
@@ -30,83 +30,89 @@ FAINT = 0.35
 """Opacity of a point that another of its strategy beats on test samples."""
 
 FRONT = "front, test"
-"""Of the line that joins the strategy's own points that are ahead on test samples."""
+"""The label of the line that joins the strategy's own points that are undominated on test samples."""
 
-_APART = 0.009  # of the axis, between points of equal calls
+_SPACING = 0.009  # of the axis, between points of equal calls
 _SIZES = {"front": 5.5, "paper": 12.0, "baseline": 5.5}
 
 
 @dataclass(frozen=True)
-class Split:
+class FigureLayers:
     """Points that were measured on test samples, by how they are drawn.
 
     Args:
-        ahead: of the strategy's own, those that none of them beats, by rising NFE.
-        behind: of the strategy's own, the others.
-        baselines: with calls.
-        levels: without calls.
+        undominated: the strategy's own points that none of its points beats, by rising NFE.
+        dominated: the strategy's other points.
+        baselines: the baselines' points that have calls.
+        levels: the points without calls.
     """
 
-    ahead: tuple[ReportedPoint, ...]
-    behind: tuple[ReportedPoint, ...]
+    undominated: tuple[ReportedPoint, ...]
+    dominated: tuple[ReportedPoint, ...]
     baselines: tuple[ReportedPoint, ...]
     levels: tuple[ReportedPoint, ...]
 
     @property
-    def called(self) -> tuple[ReportedPoint, ...]:
-        """All points with calls."""
-        return (*self.ahead, *self.behind, *self.baselines)
+    def with_calls(self) -> tuple[ReportedPoint, ...]:
+        """All points with calls, the undominated ones first."""
+        return (*self.undominated, *self.dominated, *self.baselines)
 
 
-def split(points: Sequence[ReportedPoint]) -> Split:
+def layers_of(points: Sequence[ReportedPoint]) -> FigureLayers:
     """Sort the points that were measured on test samples by how they are drawn."""
     tested = [p for p in points if p.test]
-    called = [p for p in tested if p.test[NFE] > 0]
-    own = [p for p in called if p.role != "baseline"]
-    ahead = front([(p.test[ACCURACY], p.test[NFE]) for p in own])
-    return Split(
-        tuple(own[i] for i in ahead),
-        tuple(p for i, p in enumerate(own) if i not in ahead),
-        tuple(p for p in called if p.role == "baseline"),
+    with_calls = [p for p in tested if p.test[NFE] > 0]
+    candidates = [p for p in with_calls if p.role != "baseline"]
+    undominated = front([(p.test[ACCURACY], p.test[NFE]) for p in candidates])
+    return FigureLayers(
+        tuple(candidates[i] for i in undominated),
+        tuple(p for i, p in enumerate(candidates) if i not in undominated),
+        tuple(p for p in with_calls if p.role == "baseline"),
         tuple(p for p in tested if p.test[NFE] == 0),
     )
 
 
-def beside(shown: ReportedPoint, chosen: Mapping[str, str]) -> str:
-    """What is written beside a point: its label, of a point that was found the number alone, as the
-    strategy stands in the title; and what it was chosen as.
+def annotation(point: ReportedPoint, choices: Mapping[str, str]) -> str:
+    """The text beside a point: its label, and what it was chosen as. A point of the search has its number
+    alone, as the strategy stands in the title.
     """
-    found = shown.role == "front"
-    name = shown.label.removeprefix(f"{shown.strategy} ") if found else shown.label
-    return f"{name} {chosen.get(shown.label, '')}".rstrip()
+    from_search = point.role == "front"
+    name = point.label.removeprefix(f"{point.strategy} ") if from_search else point.label
+    return f"{name} {choices.get(point.label, '')}".rstrip()
 
 
 def front_figure(
     title: str,
     trials: Sequence[tuple[float, float]],
     points: Sequence[ReportedPoint],
-    chosen: Mapping[str, str],
+    choices: Mapping[str, str],
     reference: Reference,
     hypervolume: float,
     metric: Metric,
 ) -> Figure:
     """The metric against NFE.
 
-    `trials` are (accuracy, nfe) of all trials on the validation split; their front is drawn too, so
-    that its optimism shows. `points` are drawn as measured on the test split, with 95 % intervals;
-    `chosen` says by their labels which are ringed, and in a word why. Points without calls are levels.
+    Args:
+        title: the figure's title.
+        trials: (accuracy, nfe) of all trials on the validation split; their front is drawn too, so that
+            its optimism shows.
+        points: drawn as measured on the test split, with 95 % intervals; those without calls are levels.
+        choices: labels of the points that are ringed, and in a word why they were chosen.
+        reference: the point that the hypervolume is measured from.
+        hypervolume: the share of the plane that the trials' front dominates.
+        metric: what the vertical axis shows.
     """
-    figure, drawn = new_figure(), split(points)
+    figure, layers = new_figure(), layers_of(points)
     axes = figure.add_subplot()
-    limits = limits_of(trials, drawn, metric)
+    limits = limits_of(trials, layers, metric)
     axes.set_ylim(*limits)
-    calls = [nfe for _, nfe in trials] + [p.test[NFE] for p in drawn.called]
-    logarithmic(axes, [nfe for nfe in calls if nfe > 0])
+    calls = [nfe for _, nfe in trials] + [p.test[NFE] for p in layers.with_calls]
+    set_logarithmic(axes, [nfe for nfe in calls if nfe > 0])
     _draw_trials(axes, trials, metric, limits)
-    marks = _draw_called(axes, drawn, chosen, metric)
-    for shown in drawn.levels:
-        draw_level(axes, shown.label, shown.strategy, shown.test, metric)
-    titled(axes, title, NFE_AXIS, metric.axis)
+    marks = _draw_points(axes, layers, choices, metric)
+    for point in layers.levels:
+        draw_level(axes, point.label, point.strategy, point.test, metric)
+    set_titles(axes, title, NFE_AXIS, metric.axis)
     worst = f"{metric.title} {100 * metric.of(reference.accuracy):.0f} %"
     legend_below(
         figure, axes,
@@ -114,25 +120,25 @@ def front_figure(
         f"hypervolume of trials {hypervolume:.3f}, from {worst} and NFE {reference.nfe:.0f}",
     )  # fmt: skip
     ends = axes.get_xlim()
-    levels = [[(x, 100 * p.test[metric.name]) for x in ends] for p in drawn.levels]
-    joined = [_steps(marks[: len(drawn.ahead)])] if drawn.ahead else []
-    label(figure, axes, marks, [*levels, *joined])
+    levels = [[(x, 100 * p.test[metric.name]) for x in ends] for p in layers.levels]
+    lines = [_staircase(marks[: len(layers.undominated)])] if layers.undominated else []
+    label(figure, axes, marks, [*levels, *lines])
     return figure
 
 
 def limits_of(
-    trials: Sequence[tuple[float, float]], drawn: Split, metric: Metric
+    trials: Sequence[tuple[float, float]], layers: FigureLayers, metric: Metric
 ) -> tuple[float, float]:
-    """Limits of the vertical axis, in percent: around what was measured on test samples and the trials'
-    front.
+    """Limits of the vertical axis, in percent, so that the points on test samples and the trials' front are
+    seen.
     """
-    values, (down, up) = bars([p.test for p in drawn.called], metric)
-    found = [trials[i] for i in front(trials)]
-    reached = [100 * metric.of(accuracy) for accuracy, nfe in found if nfe > 0]
-    reached += [v - d for v, d in zip(values, down, strict=True)]
-    reached += [v + u for v, u in zip(values, up, strict=True)]
-    levels = [100 * p.test[metric.name] for p in drawn.levels]
-    return with_levels(around(reached or levels), levels)
+    values, (down, up) = bars([p.test for p in layers.with_calls], metric)
+    trial_front = [trials[i] for i in front(trials)]
+    ends = [100 * metric.of(accuracy) for accuracy, nfe in trial_front if nfe > 0]
+    ends += [v - d for v, d in zip(values, down, strict=True)]
+    ends += [v + u for v, u in zip(values, up, strict=True)]
+    levels = [100 * p.test[metric.name] for p in layers.levels]
+    return limits_with_levels(padded_limits(ends or levels), levels)
 
 
 def _draw_trials(
@@ -141,79 +147,80 @@ def _draw_trials(
     metric: Metric,
     limits: tuple[float, float],
 ) -> None:
-    """The trials as dots, those outside of the limits as arrows at the edge, and their front."""
+    """Draw the trials as dots, those outside of the limits as arrows at the edge, and their front."""
     places = [(nfe, 100 * metric.of(accuracy)) for accuracy, nfe in trials if nfe > 0]
     low, high = limits
-    for marker, some, edge, name in (
+    for marker, group, edge, name in (
         ("o", [p for p in places if low <= p[1] <= high], None, "trials, validation"),
         ("v", [p for p in places if p[1] < low], low, "trials below, validation"),
         ("^", [p for p in places if p[1] > high], high, "trials above, validation"),
     ):
-        if some:
+        if group:
             axes.scatter(
-                [x for x, _ in some], [y if edge is None else edge for _, y in some], s=12,
+                [x for x, _ in group], [y if edge is None else edge for _, y in group], s=12,
                 marker=marker, color=TRIAL, linewidths=0, label=name, clip_on=edge is None,
             )  # fmt: skip
-    found = [trials[i] for i in front(trials) if trials[i][1] > 0]
-    if len(found) > 1:
+    trial_front = [trials[i] for i in front(trials) if trials[i][1] > 0]
+    if len(trial_front) > 1:
         axes.step(
-            [nfe for _, nfe in found], [100 * metric.of(accuracy) for accuracy, _ in found],
+            [nfe for _, nfe in trial_front], [100 * metric.of(accuracy) for accuracy, _ in trial_front],
             where="post", color=TRIAL, linestyle="--", linewidth=1, label="their front",
         )  # fmt: skip
 
 
 def places_of(points: Sequence[ReportedPoint], span: float) -> dict[str, float]:
-    """Where each point is drawn by its label: at its calls, but those of equal calls a little apart on a
-    logarithmic axis whose ends differ by the factor `span`.
+    """Where each point is drawn, by its label: at its calls, but points of equal calls a little apart, on
+    a logarithmic axis whose ends differ by the factor `span`.
     """
     places: dict[str, float] = {}
     for nfe in {p.test[NFE] for p in points}:
-        equal = [p.label for p in points if p.test[NFE] == nfe]
-        for number, name in enumerate(equal):
-            places[name] = nfe * span ** (_APART * (number - (len(equal) - 1) / 2))
+        labels = [p.label for p in points if p.test[NFE] == nfe]
+        for number, name in enumerate(labels):
+            places[name] = nfe * span ** (_SPACING * (number - (len(labels) - 1) / 2))
     return places
 
 
-def _draw_called(axes: Axes, drawn: Split, chosen: Mapping[str, str], metric: Metric) -> list[Mark]:
-    """All points with calls; the strategy's own that are ahead on test samples are joined."""
+def _draw_points(
+    axes: Axes, layers: FigureLayers, choices: Mapping[str, str], metric: Metric
+) -> list[Mark]:
+    """Draw all points with calls, and join the undominated ones; returns their marks in the same order."""
     low, high = axes.get_xlim()
-    places = places_of(drawn.called, high / low)
+    places = places_of(layers.with_calls, high / low)
     marks = []
-    for shown in drawn.called:
-        mark = _draw(axes, shown, places[shown.label], metric, faint=shown in drawn.behind)
-        marks.append(replace(mark, text=beside(shown, chosen), strong=shown.label in chosen))
+    for point in layers.with_calls:
+        mark = _draw(axes, point, places[point.label], metric, faint=point in layers.dominated)
+        marks.append(replace(mark, text=annotation(point, choices), strong=point.label in choices))
     ringed = [mark for mark in marks if mark.strong]
     if ringed:
         axes.plot(
             [mark.x for mark in ringed], [mark.y for mark in ringed], "o", markersize=13, mfc="none",
             mec=INK, mew=1.1, zorder=4, label="chosen on validation",
         )  # fmt: skip
-    ahead = marks[: len(drawn.ahead)]
-    if ahead:
-        style = style_of(drawn.ahead[0].strategy)
-        line = _steps(ahead)
+    if layers.undominated:
+        style = style_of(layers.undominated[0].strategy)
+        line = _staircase(marks[: len(layers.undominated)])
         axes.plot(*zip(*line, strict=True), color=style.color, linewidth=1.2, zorder=2, label=FRONT)
-        if drawn.behind:
+        if layers.dominated:
             axes.plot([], [], style.marker, color=style.color, alpha=FAINT, label="beaten on test")
     return marks
 
 
-def _steps(marks: Sequence[Mark]) -> list[tuple[float, float]]:
-    """The line that joins marks by rising NFE: what is reached with so many calls at most."""
+def _staircase(marks: Sequence[Mark]) -> list[tuple[float, float]]:
+    """The line that joins marks by rising NFE: the best metric that is had for no more calls."""
     corners = [(marks[0].x, marks[0].y)]
-    for before, after in pairwise(marks):
-        corners += [(after.x, before.y), (after.x, after.y)]
+    for mark, successor in pairwise(marks):
+        corners += [(successor.x, mark.y), (successor.x, successor.y)]
     return corners
 
 
-def _draw(axes: Axes, shown: ReportedPoint, place: float, metric: Metric, faint: bool) -> Mark:
-    """A point with its interval."""
-    (value,), ((down,), (up,)) = bars([shown.test], metric)
-    style = style_of(shown.strategy)
+def _draw(axes: Axes, point: ReportedPoint, place: float, metric: Metric, faint: bool) -> Mark:
+    """Draw a point with its interval; returns its mark."""
+    (value,), ((down,), (up,)) = bars([point.test], metric)
+    style = style_of(point.strategy)
     axes.errorbar(
         place, value, yerr=[[down], [up]], color=style.color, alpha=FAINT if faint else 1.0,
-        capsize=2, elinewidth=1, fmt="*" if shown.role == "paper" else style.marker,
-        markersize=_SIZES[shown.role], mfc="white" if shown.role == "baseline" else style.color,
+        capsize=2, elinewidth=1, fmt="*" if point.role == "paper" else style.marker,
+        markersize=_SIZES[point.role], mfc="white" if point.role == "baseline" else style.color,
         zorder=3,
     )  # fmt: skip
     return Mark(place, value, value - down, value + up)

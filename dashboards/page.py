@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from dashboards.axes import NFE_AXIS, bars
 from dashboards.colors import INK, TRIAL, style_of
-from dashboards.front import FAINT, FRONT, beside, limits_of, split
+from dashboards.front import FAINT, FRONT, annotation, layers_of, limits_of
 from dashboards.points import ReportedPoint, describe, percent
 from trainables.scoring.metric_names import NFE, Metric
 
@@ -18,50 +18,66 @@ _SYMBOLS = {"front": "circle", "paper": "star", "baseline": "square-open"}
 _DECADES = 7  # from 1 up to which calls are written at the axis
 
 
+class TrialPoint(NamedTuple):
+    """A trial of the search: its accuracy on validation samples, its calls, and its parameters."""
+
+    accuracy: float
+    nfe: float
+    point: Mapping[str, object]
+
+
 def front_page(
     title: str,
-    trials: Sequence[Mapping[str, Any]],
+    trials: Sequence[TrialPoint],
     points: Sequence[ReportedPoint],
-    chosen: Mapping[str, str],
+    choices: Mapping[str, str],
     metric: Metric,
 ) -> str:
-    """HTML of the metric against NFE, drawn as the figure is; hovering tells a point's parameters.
+    """HTML of the metric against NFE, drawn as the figure is; hovering shows a point's parameters.
 
-    `trials` are mappings with `accuracy`, `nfe` and `point`.
+    Args:
+        title: the page's title.
+        trials: all trials of the search.
+        points: drawn as measured on the test split.
+        choices: labels of the points that are ringed, and in a word why they were chosen.
+        metric: what the vertical axis shows.
     """
-    figure, drawn = go.Figure(), split(points)
-    called = [t for t in trials if t["nfe"] > 0]
-    values = [100 * metric.of(t["accuracy"]) for t in called]
+    figure, layers = go.Figure(), layers_of(points)
+    with_calls = [t for t in trials if t.nfe > 0]
+    values = [100 * metric.of(t.accuracy) for t in with_calls]
+    calls = [t.nfe for t in with_calls]
     figure.add_scatter(
-        x=[t["nfe"] for t in called], y=values, mode="markers", name="trials, validation",
+        x=calls, y=values, mode="markers", name="trials, validation",
         hovertext=[
-            hover("trial, on validation", t["nfe"], f"{value:.1f}", t["point"], metric)
-            for t, value in zip(called, values, strict=True)
+            hover("trial, on validation", t.nfe, f"{value:.1f}", t.point, metric)
+            for t, value in zip(with_calls, values, strict=True)
         ],
         hovertemplate=_HOVER_TEMPLATE, marker={"color": TRIAL, "size": 6},
     )  # fmt: skip
+    steps = {"line": {"shape": "hv"}, "mode": "lines+markers+text"}
+    _add(figure, FRONT, layers.undominated, choices, metric, **steps)
     _add(
-        figure, FRONT, drawn.ahead, chosen, metric, line={"shape": "hv"}, mode="lines+markers+text"
-    )
-    _add(figure, "beaten on test", drawn.behind, chosen, metric, opacity=FAINT, mode="markers+text")
-    for shown in drawn.baselines:
-        _add(figure, shown.label, [shown], chosen, metric, mode="markers")
-    for shown in drawn.levels:
-        _add_level(figure, shown, [t["nfe"] for t in called] + _calls(drawn.called), metric)
+        figure, "beaten on test", layers.dominated, choices, metric, opacity=FAINT,
+        mode="markers+text",
+    )  # fmt: skip
+    for point in layers.baselines:
+        _add(figure, point.label, [point], choices, metric, mode="markers")
+    for point in layers.levels:
+        _add_level(figure, point, calls + _calls(layers.with_calls), metric)
     figure.update_layout(title=title, template="plotly_white", hovermode="closest")
     ticks = [step * 10**decade for decade in range(_DECADES) for step in (1, 2, 5)]
     figure.update_xaxes(
         type="log", title=NFE_AXIS, tickvals=ticks,
         ticktext=[str(tick) for tick in ticks],
     )  # fmt: skip
-    pairs = [(t["accuracy"], t["nfe"]) for t in trials]
-    figure.update_yaxes(title=metric.axis, range=limits_of(pairs, drawn, metric))
+    pairs = [(t.accuracy, t.nfe) for t in trials]
+    figure.update_yaxes(title=metric.axis, range=limits_of(pairs, layers, metric))
     value: str = figure.to_html(include_plotlyjs=True, full_html=True)
     return value
 
 
-def hover(name: str, nfe: float, value: str, point: Mapping[str, Any], metric: Metric) -> str:
-    """What is told of a point: its name, the metric and the calls, each once, and its parameters."""
+def hover(name: str, nfe: float, value: str, point: Mapping[str, object], metric: Metric) -> str:
+    """The text over a point: its name, the metric and the calls, each once, and its parameters."""
     return f"<b>{name}</b><br>{metric.title} {value} %<br>NFE {nfe:.0f}<br>{describe(point)}"
 
 
@@ -69,7 +85,7 @@ def _calls(points: Sequence[ReportedPoint]) -> list[float]:
     return [p.test[NFE] for p in points]
 
 
-def _told(points: Sequence[ReportedPoint], metric: Metric) -> list[str]:
+def _hover_texts(points: Sequence[ReportedPoint], metric: Metric) -> list[str]:
     return [hover(p.label, p.test[NFE], percent(p.test, metric), p.point, metric) for p in points]
 
 
@@ -77,11 +93,13 @@ def _add(
     figure: go.Figure,
     name: str,
     points: Sequence[ReportedPoint],
-    chosen: Mapping[str, str],
+    choices: Mapping[str, str],
     metric: Metric,
-    **drawn: Any,
+    **style: object,
 ) -> None:
-    """Points with their intervals; found ones are numbered, chosen ones ringed."""
+    """Add points with their intervals; points of the search are numbered, chosen ones ringed. `style` are
+    more of plotly's options.
+    """
     if not points:
         return
     values, (down, up) = bars([p.test for p in points], metric)
@@ -90,24 +108,25 @@ def _add(
         "color": color,
         "size": 9,
         "symbol": [_SYMBOLS[p.role] for p in points],
-        "line": {"color": INK, "width": [2 if p.label in chosen else 0 for p in points]},
+        "line": {"color": INK, "width": [2 if p.label in choices else 0 for p in points]},
     }
     figure.add_scatter(
         x=_calls(points), y=values, error_y={"array": up, "arrayminus": down, "thickness": 1},
-        text=[beside(p, chosen) for p in points], textposition="top right", hovertext=_told(points, metric),
-        hovertemplate=_HOVER_TEMPLATE, name=name, marker=marker, **drawn,
+        text=[annotation(p, choices) for p in points], textposition="top right",
+        hovertext=_hover_texts(points, metric), hovertemplate=_HOVER_TEMPLATE, name=name,
+        marker=marker, **style,
     )  # fmt: skip
 
 
 def _add_level(
-    figure: go.Figure, shown: ReportedPoint, calls: Sequence[float], metric: Metric
+    figure: go.Figure, point: ReportedPoint, calls: Sequence[float], metric: Metric
 ) -> None:
-    """What costs no calls, as a line from the fewest to the most calls. It may lie outside of what is seen
-    at first, so that the legend tells its value.
+    """Add a point without calls, as a line from the fewest to the most calls. The line may lie outside of
+    what is seen at first, so that the legend says its value.
     """
-    value, ends = 100 * shown.test[metric.name], [min(calls, default=1), max(calls, default=10)]
+    value, ends = 100 * point.test[metric.name], [min(calls, default=1), max(calls, default=10)]
     figure.add_scatter(
-        x=ends, y=[value, value], mode="lines", name=f"{shown.label}, {value:.1f} %",
-        line={"dash": "dot", "color": style_of(shown.strategy).color},
-        hovertext=_told([shown], metric) * 2, hovertemplate=_HOVER_TEMPLATE,
+        x=ends, y=[value, value], mode="lines", name=f"{point.label}, {value:.1f} %",
+        line={"dash": "dot", "color": style_of(point.strategy).color},
+        hovertext=_hover_texts([point], metric) * 2, hovertemplate=_HOVER_TEMPLATE,
     )  # fmt: skip

@@ -1,11 +1,11 @@
-"""A figure of ours beside the paper's: a panel a dataset and corruption, a place a method."""
+"""A figure of measured metrics beside the paper's: a panel a dataset and corruption, a place a method."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -30,7 +30,7 @@ class Pair:
 
 
 def side_by_side(title: str, pairs: Sequence[Pair], metric: Metric) -> Figure:
-    """All pairs with 95 % intervals: ours filled, the paper's open."""
+    """All pairs with 95 % intervals: measured metrics are filled, the paper's are open."""
     panels = list(dict.fromkeys(pair.panel for pair in pairs))
     methods = list(dict.fromkeys(pair.method for pair in pairs))
     columns = min(_COLUMNS, len(panels))
@@ -43,21 +43,31 @@ def side_by_side(title: str, pairs: Sequence[Pair], metric: Metric) -> Figure:
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     for ours, name in ((True, "measured"), (False, "paper")):
-        figure.axes[0].errorbar([], [], [], label=name, color=INK, capsize=2, **_mark(ours, INK))
+        figure.axes[0].errorbar(
+            [], [], [], label=name, color=INK, capsize=2, **_mark_style(ours, INK)
+        )
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", fontsize=8, frameon=False, ncols=2)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     return figure
 
 
-def _mark(ours: bool, color: str) -> dict[str, Any]:
+class _MarkStyle(TypedDict):
+    """Options of matplotlib's `errorbar` for a mark."""
+
+    fmt: str
+    mfc: str
+    markersize: int
+
+
+def _mark_style(ours: bool, color: str) -> _MarkStyle:
     return {"fmt": "o" if ours else "s", "mfc": color if ours else "white", "markersize": 5}
 
 
 def _draw_panel(
     axes: Axes, panel: str, methods: Sequence[str], pairs: Sequence[Pair], metric: Metric
 ) -> None:
-    """A panel: each method at its place, in its strategy's colour."""
+    """Draw a panel: each method at its place, in its strategy's colour."""
     for pair in pairs:
         place, color = methods.index(pair.method), style_of(pair.strategy).color
         for ours, metrics in ((True, pair.ours), (False, pair.paper)):
@@ -65,7 +75,7 @@ def _draw_panel(
                 (value,), reach = bars([metrics], metric)
                 axes.errorbar(
                     place + (-_ASIDE if ours else _ASIDE), value, yerr=reach, color=color,
-                    capsize=2, elinewidth=1, **_mark(ours, color),
+                    capsize=2, elinewidth=1, **_mark_style(ours, color),
                 )  # fmt: skip
     axes.set_xticks(range(len(methods)), methods, rotation=30, ha="right", fontsize=8)
     axes.set_xlim(-0.5, len(methods) - 0.5)

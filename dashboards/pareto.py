@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reference:
-    """The point that hypervolume is measured from: accuracy in [0, 1], and the largest NFE that
-    counts. It is the same for all strategies on a dataset, so that their fronts compare.
+    """The point that a hypervolume is measured from: an accuracy in [0, 1], and the largest NFE that
+    counts. It is the same for all strategies on a dataset, so that their fronts can be compared.
     """
 
     accuracy: float
@@ -21,21 +21,21 @@ _CALLS_A_STEP = {"image": 1, "speech": 2}  # E.5: speech is corrected once befor
 
 
 def shared_reference(classes: int, T: int, kind: str = "image") -> Reference:
-    """Chance accuracy, 0 where there are no classes but sentences, and the calls of 10 T steps: the
-    dearest of the paper's points (alternating, D.4 and E.5).
+    """The reference of a dataset: chance accuracy, 0 where there are no classes but sentences, and the
+    calls of 10 T steps, which the dearest of the paper's points has (alternating, D.4 and E.5).
     """
     return Reference(1 / classes if classes else 0.0, 10.0 * T * _CALLS_A_STEP[kind])
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
     """Indices of the non-dominated (accuracy, nfe) points, by rising NFE; of equal points the first."""
-    chosen: list[int] = []
+    indices: list[int] = []
     best = -math.inf
     for index in sorted(range(len(points)), key=lambda i: (points[i][1], -points[i][0], i)):
         if points[index][0] > best:
             best = points[index][0]
-            chosen.append(index)
-    return chosen
+            indices.append(index)
+    return indices
 
 
 def hypervolume(points: Sequence[tuple[float, float]], reference: Reference) -> float:
@@ -45,10 +45,12 @@ def hypervolume(points: Sequence[tuple[float, float]], reference: Reference) -> 
     calls made; points of less than one call count as one.
     """
     total, width = 0.0, math.log(reference.nfe)
-    inside = [(a, max(n, 1.0)) for a, n in points if a > reference.accuracy and n < reference.nfe]
+    dominating = [
+        (a, max(n, 1.0)) for a, n in points if a > reference.accuracy and n < reference.nfe
+    ]
     floor = reference.accuracy
-    for index in front(inside):
-        accuracy, nfe = inside[index]
+    for index in front(dominating):
+        accuracy, nfe = dominating[index]
         total += (accuracy - floor) * (width - math.log(nfe))
         floor = accuracy
     return total / ((1 - reference.accuracy) * width)

@@ -7,35 +7,39 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from trainables.scoring.metric_names import METRICS, NFE, SIGNAL_METRICS, Metric, utterances_of
 
 _SMALLEST_P = 0.001
-"""p-values below it are not told apart."""
+"""The smallest p-value that is printed as it is; smaller ones are `p<0.001`."""
 
 
 @dataclass(frozen=True)
 class ReportedPoint:
-    """A point with what it measured.
+    """A point with its metrics.
 
-    `role` says why it is shown: "front", "paper", "baseline". `validation` and `test` hold metrics
-    by their names in `trainables.scoring.metric_names`, empty where not measured. `tests` holds a paired
-    test a baseline point: difference, low, high, p_value, and p_holm, corrected for all tests made
-    together.
+    Args:
+        label: its name in tables, figures and MLflow.
+        strategy: the strategy that it is a point of.
+        role: why it is reported: "front", "paper", "baseline".
+        point: its sampling parameters.
+        validation, test: metrics on that split by their names in `trainables.scoring.metric_names`, empty
+            where nothing was measured.
+        tests: a paired test for each baseline point, by its label: difference, low, high, p_value, and
+            p_holm, corrected for all tests made together.
     """
 
     label: str
     strategy: str
     role: str
-    point: Mapping[str, Any]
+    point: Mapping[str, object]
     validation: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
-def describe(point: Mapping[str, Any]) -> str:
-    """A point in few words."""
+def describe(point: Mapping[str, object]) -> str:
+    """Sampling parameters in few words."""
     return " ".join(
         f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in point.items()
@@ -46,10 +50,10 @@ def percent(values: Mapping[str, float], metric: Metric) -> str:
     """The metric in percent, with its interval where there is one."""
     if not values:
         return "–"
-    said = f"{100 * values[metric.name]:.1f}"
+    text = f"{100 * values[metric.name]:.1f}"
     if metric.low not in values:
-        return said
-    return f"{said} [{100 * values[metric.low]:.1f}, {100 * values[metric.high]:.1f}]"
+        return text
+    return f"{text} [{100 * values[metric.low]:.1f}, {100 * values[metric.high]:.1f}]"
 
 
 def difference(test: Mapping[str, float], metric: Metric) -> str:
@@ -58,14 +62,14 @@ def difference(test: Mapping[str, float], metric: Metric) -> str:
     """
     gain = 100 * metric.gain(test["difference"]) + 0.0  # no -0.0
     p_value = test["p_holm"] if "p_holm" in test else test["p_value"]
-    said = f"p={p_value:.2g}" if p_value >= _SMALLEST_P else f"p<{_SMALLEST_P:g}"
-    return f"{gain:+.1f} ({said})"
+    p_text = f"p={p_value:.2g}" if p_value >= _SMALLEST_P else f"p<{_SMALLEST_P:g}"
+    return f"{gain:+.1f} ({p_text})"
 
 
-def result(shown: ReportedPoint, metric: Metric) -> str:
-    """A point and what it did on the test split, in few words."""
-    said = f"{metric.title} {100 * shown.test[metric.name]:.1f} %"
-    return f"{shown.label}, {said} at {shown.test[NFE]:.0f} calls"
+def result(reported: ReportedPoint, metric: Metric) -> str:
+    """A point with its metric and its calls on the test split, in few words."""
+    value = f"{metric.title} {100 * reported.test[metric.name]:.1f} %"
+    return f"{reported.label}, {value} at {reported.test[NFE]:.0f} calls"
 
 
 def to_csv(points: Sequence[ReportedPoint]) -> str:
@@ -81,40 +85,40 @@ def to_csv(points: Sequence[ReportedPoint]) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(["label", "strategy", "role", "point", *columns, "tests"])
-    for shown in points:
-        metrics = [getattr(shown, split).get(name, "") for split, name in pairs]
-        point = json.dumps(dict(shown.point))
-        tests = json.dumps({name: dict(test) for name, test in shown.tests.items()})
-        writer.writerow([shown.label, shown.strategy, shown.role, point, *metrics, tests])
+    for reported in points:
+        metrics = [getattr(reported, split).get(name, "") for split, name in pairs]
+        point = json.dumps(dict(reported.point))
+        tests = json.dumps({name: dict(test) for name, test in reported.tests.items()})
+        writer.writerow([reported.label, reported.strategy, reported.role, point, *metrics, tests])
     return buffer.getvalue()
 
 
-def as_json(shown: ReportedPoint) -> dict[str, Any]:
-    """A point in JSON types."""
+def as_json(reported: ReportedPoint) -> dict[str, object]:
+    """The point as JSON types."""
     return {
-        "label": shown.label,
-        "strategy": shown.strategy,
-        "role": shown.role,
-        "point": dict(shown.point),
-        "validation": dict(shown.validation),
-        "test": dict(shown.test),
-        "tests": {name: dict(test) for name, test in shown.tests.items()},
+        "label": reported.label,
+        "strategy": reported.strategy,
+        "role": reported.role,
+        "point": dict(reported.point),
+        "validation": dict(reported.validation),
+        "test": dict(reported.test),
+        "tests": {name: dict(test) for name, test in reported.tests.items()},
     }
 
 
 def rows(points: Sequence[ReportedPoint], metric: Metric) -> list[list[str]]:
     """Rows of the terminal's table: point, NFE, the metric on both splits, tests."""
     table = []
-    for shown in points:
-        measured = shown.test or shown.validation
-        tests = [difference(test, metric) for test in shown.tests.values()]
+    for reported in points:
+        metrics = reported.test or reported.validation
+        tests = [difference(test, metric) for test in reported.tests.values()]
         table.append(
             [
-                shown.label,
-                describe(shown.point) or "–",
-                f"{measured[NFE]:.0f}",
-                percent(shown.validation, metric),
-                percent(shown.test, metric),
+                reported.label,
+                describe(reported.point) or "–",
+                f"{metrics[NFE]:.0f}",
+                percent(reported.validation, metric),
+                percent(reported.test, metric),
                 *tests,
             ]
         )
@@ -125,11 +129,12 @@ def signal_rows(points: Sequence[ReportedPoint]) -> list[list[str]]:
     """Rows of the terminal's table of signal measures on test utterances, none for images: each
     mean with the number of utterances that have a value.
     """
-    heard = [p for p in points if any(name in p.test for name in SIGNAL_METRICS)]
-    return [[p.label, *(_mean_of(p.test, name) for name in SIGNAL_METRICS)] for p in heard]
+    measured = [p for p in points if any(name in p.test for name in SIGNAL_METRICS)]
+    return [[p.label, *(_mean_text(p.test, name) for name in SIGNAL_METRICS)] for p in measured]
 
 
-def _mean_of(values: Mapping[str, float], name: str) -> str:
+def _mean_text(values: Mapping[str, float], name: str) -> str:
+    """A mean with the number of utterances that it is of; a dash where there is none."""
     if name not in values:
         return "–"
     return f"{values[name]:.2f} ({values[utterances_of(name)]:.0f})"

@@ -11,8 +11,8 @@ from platform.cli import interrupts
 from platform.cli.flags import check_words, summary_file, with_setting, with_tracking
 from platform.cli.parser import bare_parser
 from platform.planning.locations import (
+    absolute_path,
     data_directory,
-    storage_path,
     tracking_uri,
     writable_storage,
 )
@@ -39,7 +39,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     namespace = _parse(arguments)
     check_words(namespace)
     json_file = summary_file(namespace.json)
-    storage = storage_path(namespace.storage)
+    storage = absolute_path(namespace.storage)
     uri = tracking_uri(namespace.tracking_uri, storage, os.environ)
     root = Path(data_directory(namespace.data_dir) or storage / "data")
     from platform.cli.console import Console
@@ -90,12 +90,12 @@ def _points(uri: str, title: str, tags: dict[str, str]) -> list[ReportedPoint]:
     """
     from platform.backend.tracking_store import client_of, failures_told
 
-    from dashboards.runs import confirmed
+    from dashboards.runs import confirmed_points
 
     client = client_of(uri, existing=True)
     try:
         with failures_told(uri):
-            return confirmed(client, title, tags)
+            return confirmed_points(client, title, tags)
     except LookupError as error:
         raise UsageError(str(error)) from error
 

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import functools
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainables.core import plugins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optuna.distributions import BaseDistribution
+    from optuna.distributions import BaseDistribution, CategoricalChoiceType
 
-    from search_spaces._replaying import Suggest
+    from search_spaces._ranges import Point
+    from search_spaces._replaying import SpaceDescription, Suggest
 
 
 def load(strategy: str) -> ModuleType:
@@ -33,39 +34,46 @@ def load(strategy: str) -> ModuleType:
 
 
 def names() -> tuple[str, ...]:
-    """Strategies that have a search space."""
+    """Names of the strategies that have a search space."""
     return plugins.names(__name__)
 
 
 @functools.cache
-def description(strategy: str, T: int, kind: str) -> dict[str, Any]:
-    """The space of a strategy, `described`.
+def description(strategy: str, T: int, kind: str) -> SpaceDescription:
+    """The description of a strategy's space, made by `description_of`.
 
     Raises:
         UsageError: the strategy has none.
     """
-    return described(load(strategy).suggest, T, kind)
+    return description_of(load(strategy).suggest, T, kind)
 
 
-def described(suggest: Suggest, T: int, kind: str) -> dict[str, Any]:
-    """A space as JSON types: what it asks on each path through it, and the points that come of answers.
-    It changes with the space, and with nothing else: not with the text that it is written in.
+def description_of(suggest: Suggest, T: int, kind: str) -> SpaceDescription:
+    """A space as JSON types: the questions on each path through it, and the points that answers lead to.
+    It changes with the space, and with nothing else: not with the text that the space is written in.
     """
     from search_spaces import _replaying  # here, as Optuna takes a second to import
 
-    return _replaying.described(suggest, T, kind)
+    return _replaying.description_of(suggest, T, kind)
 
 
-def replayed(
+def point_of_answers(
     suggest: Suggest,
     T: int,
     kind: str,
-    asked: Mapping[str, BaseDistribution],
-    answers: Mapping[str, Any],
-) -> dict[str, Any] | None:
-    """The point that a space makes of what was answered before; None where it asks otherwise now than
-    it did then.
+    questions: Mapping[str, BaseDistribution],
+    answers: Mapping[str, CategoricalChoiceType],
+) -> Point | None:
+    """The point that a space makes of the answers of an earlier trial; None where the space now asks
+    other questions than that trial was asked.
+
+    Args:
+        suggest: the space.
+        T: the number of noise levels.
+        kind: the kind of signal.
+        questions: the distributions that the trial was asked for, by their names.
+        answers: the values that it got, by the same names.
     """
     from search_spaces import _replaying
 
-    return _replaying.replayed(suggest, T, kind, asked, answers)
+    return _replaying.point_of_answers(suggest, T, kind, questions, answers)

@@ -2,62 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import optuna
 
-from search_spaces._ranges import any_sampler, as_point, sampler, steps, with_chains
-from trainables.sampling.moves import cost
+from search_spaces._ranges import (
+    Point,
+    calls,
+    point_of,
+    sampler,
+    steps,
+    suggest_sampler,
+    with_chains,
+)
 from trainables.strategies import OneLoop, TwoLoops
 
 
-def one_paper_point(parameters: type[OneLoop], T: int, kind: str) -> dict[str, Any]:
-    """D.4 and E.5: all T steps."""
-    return as_point(parameters(steps=T, **sampler(kind)), kind)
+def one_loop_paper_point(parameters: type[OneLoop], T: int, kind: str) -> Point:
+    """The paper's point, all T steps (D.4, E.5)."""
+    return point_of(parameters, {"steps": T, **sampler(kind)}, kind)
 
 
-def suggest_one(
-    parameters: type[OneLoop], trial: optuna.Trial, T: int, kind: str
-) -> dict[str, Any]:
-    """A point."""
-    point = {"steps": steps(trial, "steps", T), **any_sampler(trial, kind)}
+def suggest_one_loop(parameters: type[OneLoop], trial: optuna.Trial, T: int, kind: str) -> Point:
+    """Ask the trial for a point: the steps, the sampler, the chains."""
+    point: Point = {"steps": steps(trial, "steps", T), **suggest_sampler(trial, kind)}
     return with_chains(trial, parameters, point, T, kind)
 
 
-def one_grid(parameters: type[OneLoop], T: int, kind: str) -> list[dict[str, Any]]:
-    """Steps in equal ratios up to T, DDIM and DDPM, for speech the paper's sampler too; one chain, or
-    four where four cost no more than the paper's point.
+def one_loop_grid(parameters: type[OneLoop], T: int, kind: str) -> list[Point]:
+    """Points with steps in equal ratios up to T, by DDIM and DDPM, for speech by the paper's sampler too;
+    with one chain, or with four where four cost no more than the paper's point.
     """
     counts = sorted({min(T, round(T ** (i / 6))) for i in range(7)})
-    samplers: list[dict[str, Any]] = [{"eta": 0.0}, {"eta": 1.0}]
+    samplers: list[Point] = [{"eta": 0.0}, {"eta": 1.0}]
     if kind == "speech":
         samplers.append(sampler(kind))
-    most = cost(parameters(**one_paper_point(parameters, T, kind)).schedule()).nfe
+    most = calls(parameters, one_loop_paper_point(parameters, T, kind))
     points = [
-        parameters(steps=count, chains=chains, **chosen)
+        point_of(parameters, {"steps": count, "chains": chains, **options}, kind)
         for count in counts
-        for chosen in samplers
+        for options in samplers
         for chains in (1, 4)
     ]
-    return [
-        as_point(point, kind)
-        for point in points
-        if point.chains == 1 or cost(point.schedule()).nfe <= most
-    ]
+    return [p for p in points if p["chains"] == 1 or calls(parameters, p) <= most]
 
 
-def two_paper_point(parameters: type[TwoLoops], T: int, kind: str) -> dict[str, Any]:
-    """Not in the paper; sampled as the paper samples everything (D.4, E.5): all T steps."""
-    return as_point(parameters(signal_steps=T, logit_steps=T, **sampler(kind)), kind)
+def two_loop_paper_point(parameters: type[TwoLoops], T: int, kind: str) -> Point:
+    """The point with all T steps, as the paper samples everything (D.4, E.5); it is not in the paper."""
+    return point_of(parameters, {"signal_steps": T, "logit_steps": T, **sampler(kind)}, kind)
 
 
-def suggest_two(
-    parameters: type[TwoLoops], trial: optuna.Trial, T: int, kind: str
-) -> dict[str, Any]:
-    """A point."""
-    point = {
+def suggest_two_loops(parameters: type[TwoLoops], trial: optuna.Trial, T: int, kind: str) -> Point:
+    """Ask the trial for a point: both step counts, the sampler, the chains."""
+    point: Point = {
         "signal_steps": steps(trial, "signal_steps", T),
         "logit_steps": steps(trial, "logit_steps", T),
-        **any_sampler(trial, kind),
+        **suggest_sampler(trial, kind),
     }
     return with_chains(trial, parameters, point, T, kind)

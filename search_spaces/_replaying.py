@@ -1,113 +1,131 @@
-"""What a search space is, as data: found by asking it, since it is written as a function of a trial."""
+"""A search space as data. As a space is written as a function of a trial, its data come from running it
+with trials that answer its questions.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, TypedDict, cast
 
 from optuna.distributions import (
     BaseDistribution,
+    CategoricalChoiceType,
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
 )
 
-Suggest = Callable[..., dict[str, Any]]
+from search_spaces._ranges import Point
+
+Suggest: TypeAlias = Callable[..., Point]
 """`suggest(trial, T, kind)` of a strategy's file."""
-Answer = Callable[[str, BaseDistribution], Any]
-"""The value of what is asked by this name from this distribution."""
+Answer: TypeAlias = Callable[[str, BaseDistribution], CategoricalChoiceType]
+"""The value for a question, which is a name and a distribution."""
 
 _CORNERS, _DRAWS = 48, 96
 _SEED = 0
 
 
-def described(suggest: Suggest, T: int, kind: str) -> dict[str, Any]:
-    """A space as JSON types: what it asks on each path through it, and the points that come of answers.
-    It changes with the space, and with nothing else: not with the text that it is written in.
+class SpaceDescription(TypedDict):
+    """A space as JSON types.
 
-    The answers are the same in every process: the lowest, the highest and the middle of all that is
-    asked, then corners and others that a generator of our own draws. What is drawn is made of nothing
-    but products and sums, which are the same on every machine.
+    Args:
+        paths: the lists of questions that a trial may be asked, each question a name and its
+            distribution's data.
+        points: for each list of answers the number of the path, the answers, the point.
+    """
+
+    paths: list[list[list[object]]]
+    points: list[list[object]]
+
+
+def description_of(suggest: Suggest, T: int, kind: str) -> SpaceDescription:
+    """A space as JSON types: the questions on each path through it, and the points that answers lead to.
+    It changes with the space, and with nothing else: not with the text that the space is written in.
+
+    The answers are the same in every process: the lowest, the highest and the middle of every range,
+    then corners and others that a generator with a fixed seed draws. Answers come from draws by
+    products and sums alone, which are the same on every machine.
     """
     generator = random.Random(_SEED)
     shares: list[Callable[[], float]] = [lambda: 0.0, lambda: 1.0, lambda: 0.5]
     shares += [lambda: float(generator.random() < 0.5)] * _CORNERS
     shares += [generator.random] * _DRAWS
-    paths: list[list[list[Any]]] = []
-    points: list[list[Any]] = []
+    paths: list[list[list[object]]] = []
+    points: list[list[object]] = []
     for share in shares:
-        trial = _Trial(_answering(share))
+        trial = _Trial(_answers_at(share))
         point = suggest(trial, T, kind)
-        path = [[name, *_as_data(one)] for name, one in trial.asked.items()]
+        path = [[name, *_as_data(question)] for name, question in trial.questions.items()]
         if path not in paths:
             paths.append(path)
-        found = [paths.index(path), list(trial.answers.values()), point]
-        if found not in points:
-            points.append(found)
+        entry: list[object] = [paths.index(path), list(trial.answers.values()), point]
+        if entry not in points:
+            points.append(entry)
     return {"paths": paths, "points": points}
 
 
-def replayed(
+def point_of_answers(
     suggest: Suggest,
     T: int,
     kind: str,
-    asked: Mapping[str, BaseDistribution],
-    answers: Mapping[str, Any],
-) -> dict[str, Any] | None:
-    """The point that a space makes of what was answered before; None where it asks otherwise now than
-    it did then.
+    questions: Mapping[str, BaseDistribution],
+    answers: Mapping[str, CategoricalChoiceType],
+) -> Point | None:
+    """The point that a space makes of the answers of an earlier trial; None where the space now asks
+    other questions than that trial was asked.
     """
 
-    def answer(name: str, distribution: BaseDistribution) -> Any:
-        if asked.get(name) != distribution:
-            raise _Differs(name)
+    def answer(name: str, distribution: BaseDistribution) -> CategoricalChoiceType:
+        if questions.get(name) != distribution:
+            raise _OtherQuestion(name)
         return answers[name]
 
     trial = _Trial(answer)
     try:
         point = suggest(trial, T, kind)
-    except _Differs:
+    except _OtherQuestion:
         return None
-    return point if trial.asked.keys() == asked.keys() else None
+    return point if trial.questions.keys() == questions.keys() else None
 
 
-class _Differs(Exception):
-    """A space asks otherwise than it did when the answers were given."""
+class _OtherQuestion(Exception):
+    """A space asks a question that the earlier trial was not asked."""
 
 
 class _Trial:
-    """What a space asks of an Optuna trial, answered by a function of name and distribution."""
+    """The part of an Optuna trial that a space uses; a function of name and distribution answers."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        self.asked: dict[str, BaseDistribution] = {}
-        self.answers: dict[str, Any] = {}
+        self.questions: dict[str, BaseDistribution] = {}
+        self.answers: dict[str, CategoricalChoiceType] = {}
 
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int:
-        value: int = self._suggest(name, IntDistribution(low, high, log=log, step=step))
-        return value
+        return cast(int, self._suggest(name, IntDistribution(low, high, log=log, step=step)))
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        value: float = self._suggest(name, FloatDistribution(low, high, log=log, step=step))
-        return value
+        return cast(float, self._suggest(name, FloatDistribution(low, high, log=log, step=step)))
 
-    def suggest_categorical(self, name: str, choices: Any) -> Any:
+    def suggest_categorical(
+        self, name: str, choices: Sequence[CategoricalChoiceType]
+    ) -> CategoricalChoiceType:
         return self._suggest(name, CategoricalDistribution(choices))
 
-    def _suggest(self, name: str, distribution: BaseDistribution) -> Any:
-        """The answer; as Optuna's own trials, the same one where the same is asked again."""
-        if name not in self.asked:
-            self.asked[name] = distribution
+    def _suggest(self, name: str, distribution: BaseDistribution) -> CategoricalChoiceType:
+        """The answer; it stays the same where a question is repeated, as in Optuna's own trials."""
+        if name not in self.questions:
+            self.questions[name] = distribution
             self.answers[name] = self._answer(name, distribution)
         return self.answers[name]
 
 
-def _as_data(distribution: BaseDistribution) -> list[Any]:
+def _as_data(distribution: BaseDistribution) -> list[object]:
     """Kind, low, high, step and scale of numbers; kind and choices of categories."""
     if isinstance(distribution, CategoricalDistribution):
         return ["categorical", list(distribution.choices)]
@@ -116,13 +134,13 @@ def _as_data(distribution: BaseDistribution) -> list[Any]:
     return [kind, distribution.low, distribution.high, distribution.step, distribution.log]
 
 
-def _answering(share: Callable[[], float]) -> Answer:
-    """Answers at these shares of what is asked."""
-    return lambda _, distribution: _at(share(), distribution)
+def _answers_at(share: Callable[[], float]) -> Answer:
+    """A function that answers every question with the value at the next share of its range."""
+    return lambda _, distribution: _value_at(share(), distribution)
 
 
-def _at(share: float, distribution: BaseDistribution) -> Any:
-    """The value at a share, from 0 to 1, of a distribution's range; low ones are nearer to each other
+def _value_at(share: float, distribution: BaseDistribution) -> CategoricalChoiceType:
+    """The value at a share, from 0 to 1, of a distribution's range; low values are nearer to each other
     where the scale is logarithmic.
     """
     if isinstance(distribution, CategoricalDistribution):

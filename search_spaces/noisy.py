@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import optuna
 
+from search_spaces._ranges import Point
 
-def paper_point(T: int, kind: str = "image") -> dict[str, Any]:
-    """The only point."""
+
+def paper_point(T: int, kind: str = "image") -> Point:
+    """The only point, which has no parameters."""
     return {}
 
 
-def suggest(trial: optuna.Trial, T: int, kind: str = "image") -> dict[str, Any]:
-    """The only point."""
+def suggest(trial: optuna.Trial, T: int, kind: str = "image") -> Point:
+    """The only point; the trial is asked for nothing."""
     return {}
 
 
-def grid(T: int, kind: str = "image") -> list[dict[str, Any]]:
-    """The only point."""
+def grid(T: int, kind: str = "image") -> list[Point]:
+    """The only point, in a list."""
     return [{}]

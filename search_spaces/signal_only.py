@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import optuna
 
 from search_spaces import _loops
+from search_spaces._ranges import Point
 from trainables.strategies.signal_only import Parameters
 
 
-def paper_point(T: int, kind: str = "image") -> dict[str, Any]:
-    """All T steps, as the paper samples everything."""
-    return _loops.two_paper_point(Parameters, T, kind)
+def paper_point(T: int, kind: str = "image") -> Point:
+    """The point with all T steps, as the paper samples everything (D.4, E.5); it is not in the paper."""
+    return _loops.two_loop_paper_point(Parameters, T, kind)
 
 
-def suggest(trial: optuna.Trial, T: int, kind: str = "image") -> dict[str, Any]:
-    """A point."""
-    return _loops.suggest_two(Parameters, trial, T, kind)
+def suggest(trial: optuna.Trial, T: int, kind: str = "image") -> Point:
+    """Ask the trial for a point."""
+    return _loops.suggest_two_loops(Parameters, trial, T, kind)

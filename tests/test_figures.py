@@ -12,8 +12,8 @@ from dashboards.axes import plain_ticks
 from dashboards.colors import STYLES, style_of
 from dashboards.curves import fronts_figure
 from dashboards.figure_files import figure_files
-from dashboards.front import FRONT, front_figure, split
-from dashboards.page import front_page
+from dashboards.front import FRONT, front_figure, layers_of
+from dashboards.page import TrialPoint, front_page
 from dashboards.paper_comparison import Pair, side_by_side
 from dashboards.pareto import Reference
 from dashboards.points import ReportedPoint
@@ -29,7 +29,7 @@ def _metrics(accuracy, nfe, reach=0.015):
     } | wrong  # fmt: skip
 
 
-def _shown(label, role, accuracy, nfe):
+def _reported(label, role, accuracy, nfe):
     metrics = _metrics(accuracy, nfe)
     return ReportedPoint(label, label.split()[0], role, {"eta": 0.5}, metrics, metrics)
 
@@ -37,28 +37,28 @@ def _shown(label, role, accuracy, nfe):
 CALLS = [2, 3, 4, 6, 8, 12, 16, 24, 30, 40, 60, 90]
 TESTED = [0.90, 0.915, 0.91, 0.94, 0.941, 0.95, 0.948, 0.963, 0.956, 0.955, 0.961, 0.965]
 """On test samples: #2, #6, #8, #9 and #10 are beaten by a cheaper one."""
-AHEAD = ["#0", "#1", "#3", "#4", "#5", "#7", "#11"]
+UNDOMINATED = ["#0", "#1", "#3", "#4", "#5", "#7", "#11"]
 
 
 def _crowded(noisy=0.36):
     """A front of twelve points, the paper's, five baselines, four of them in nearly the same place."""
     found = zip(CALLS, TESTED, strict=True)
-    points = [_shown(f"nested #{i}", "front", a, n) for i, (n, a) in enumerate(found)]
+    points = [_reported(f"nested #{i}", "front", a, n) for i, (n, a) in enumerate(found)]
     return [
         *points,
-        _shown("nested (paper)", "paper", 0.955, 210),
-        _shown("noisy", "baseline", noisy, 0),
-        _shown("enhanced (paper)", "baseline", 0.945, 30),
-        _shown("enhanced (best)", "baseline", 0.947, 30),
-        _shown("card (paper)", "baseline", 0.9455, 30),
-        _shown("card (best)", "baseline", 0.947, 24),
+        _reported("nested (paper)", "paper", 0.955, 210),
+        _reported("noisy", "baseline", noisy, 0),
+        _reported("enhanced (paper)", "baseline", 0.945, 30),
+        _reported("enhanced (best)", "baseline", 0.947, 30),
+        _reported("card (paper)", "baseline", 0.9455, 30),
+        _reported("card (best)", "baseline", 0.947, 24),
     ]
 
 
-def _front(points, chosen=None, trials=((0.5, 20.0), (0.95, 12.0)), kind="image"):
-    chosen = chosen or {"nested #5": "cheapest", "nested #11": "best"}
+def _front(points, choices=None, trials=((0.5, 20.0), (0.95, 12.0)), kind="image"):
+    choices = choices or {"nested #5": "cheapest", "nested #11": "best"}
     return front_figure(
-        "made up", trials, points, chosen, Reference(0.1, 300), 0.5, METRIC_OF_KIND[kind]
+        "made up", trials, points, choices, Reference(0.1, 300), 0.5, METRIC_OF_KIND[kind]
     )
 
 
@@ -117,7 +117,7 @@ def test_what_is_beaten_on_test_samples_is_faint_and_not_joined():
     (axes,) = figure.axes
     (line,) = [line for line in axes.lines if line.get_label() == FRONT]
     corners = {(round(x, 6), round(y, 6)) for x, y in line.get_xydata()}
-    assert [p.label.split()[1] for p in split(points).ahead] == AHEAD
+    assert [p.label.split()[1] for p in layers_of(points).undominated] == UNDOMINATED
     faint = 0
     for container in axes.containers:
         mark = container[0]
@@ -126,7 +126,7 @@ def test_what_is_beaten_on_test_samples_is_faint_and_not_joined():
         own = mark.get_color() == style_of("nested").color
         assert joined == (own and mark.get_alpha() == 1.0)
         faint += mark.get_alpha() < 1
-    assert faint == len(CALLS) - len(AHEAD) + 1  # the paper's point is beaten too
+    assert faint == len(CALLS) - len(UNDOMINATED) + 1  # the paper's point is beaten too
     assert np.all(np.diff(line.get_ydata()) >= 0) and np.all(np.diff(line.get_xdata()) >= 0)
 
 
@@ -164,7 +164,7 @@ def test_trials_outside_of_the_axis_are_arrows_at_its_edge():
 
 @pytest.mark.parametrize("ends", [(1, 2000), (7, 90), (12, 18), (40, 41), (1, 1.2), (8, 10)])
 def test_numbers_of_calls_are_plain(ends):
-    points = [_shown(f"nested #{n}", "front", 0.9, n) for n in ends]
+    points = [_reported(f"nested #{n}", "front", 0.9, n) for n in ends]
     (axes,) = _front(points, trials=[(0.9, float(ends[0]))]).axes
     said = [text.get_text() for text in axes.get_xticklabels()]
     assert len(said) >= 3
@@ -177,15 +177,18 @@ def test_numbers_of_calls_are_round():
 
 
 def test_points_of_equal_calls_do_not_hide_each_other():
-    points = [_shown(f"enhanced ({name})", "baseline", 0.9, 10) for name in "abc"]
-    (axes,) = _front([*points, _shown("nested #0", "front", 0.9, 40)], trials=[]).axes
+    points = [_reported(f"enhanced ({name})", "baseline", 0.9, 10) for name in "abc"]
+    (axes,) = _front([*points, _reported("nested #0", "front", 0.9, 40)], trials=[]).axes
     pixels = [axes.transData.transform(c[0].get_xydata())[0][0] for c in axes.containers]
     assert len({round(x) for x in pixels}) == 4
     assert len({round(c[0].get_xdata()[0]) for c in axes.containers}) == 2
 
 
 def test_a_front_without_calls_or_without_trials_is_drawn():
-    for points in ([_shown("noisy", "baseline", 0.4, 0)], [_shown("nested #1", "front", 0.9, 5)]):
+    for points in (
+        [_reported("noisy", "baseline", 0.4, 0)],
+        [_reported("nested #1", "front", 0.9, 5)],
+    ):
         assert figure_files("front", _front(points, trials=[(0.4, 0.0)]))["front.png"]
         assert front_page("made up", [], points, {}, BY_ACCURACY)
 
@@ -217,7 +220,7 @@ def test_all_fronts_are_joined_where_they_are_ahead_and_faint_elsewhere():
     (axes,) = figure.axes
     lines = {c.get_label(): c[0] for c in axes.containers if not str(c.get_label()).startswith("_")}
     assert set(lines) == {"nested", "enhanced", "card"}
-    assert len(lines["nested"].get_xdata()) == len(AHEAD)
+    assert len(lines["nested"].get_xdata()) == len(UNDOMINATED)
     faint = [c[0] for c in axes.containers if c[0].get_alpha() < 1]
     assert faint and all(line.get_linewidth() == 0 for line in faint)
     boxes = _boxes(figure)
@@ -237,7 +240,7 @@ def test_panels_of_the_papers_tables_stand_in_rows_of_three():
 
 
 def test_hovering_tells_calls_and_accuracy_once_each():
-    trials = [{"accuracy": 0.9, "nfe": 12.0, "point": {"eta": 0.25}}]
+    trials = [TrialPoint(0.9, 12.0, {"eta": 0.25})]
     page = front_page("made up", trials, _crowded(), {"nested #5": "best"}, BY_ACCURACY)
     told = re.findall(r'<b>.*?"', page.replace("\\u003c", "<").replace("\\u003e", ">"))
     assert len(told) == len(_crowded()) + 1 + 1  # a trial; a level is a line with two ends

@@ -12,7 +12,7 @@ from platform.planning.setup import setup_of
 import pytest
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import confirmed
+from dashboards.runs import confirmed_points
 
 TEST = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9, "nfe": 12.0, "gflops": 2.0}
 VALIDATION = TEST | {"accuracy": 0.85}
@@ -125,7 +125,7 @@ def test_a_point_is_replayed_from_its_run(recorded):
 
 def test_compare_reads_both_splits(recorded):
     _, _, client = recorded
-    points = {reported.label: reported for reported in confirmed(client, "digits", WANTED)}
+    points = {reported.label: reported for reported in confirmed_points(client, "digits", WANTED)}
     assert set(points) == {"nested #2", "noisy"}
     assert points["nested #2"].test == TEST and points["nested #2"].validation == VALIDATION
     assert points["nested #2"].point == POINT
@@ -144,7 +144,7 @@ def test_compare_reads_stores_whose_names_did_not_say_the_split(recorded):
         client.log_metric(run, name, value)
     client.log_param(run, "steps", 10)
     client.set_terminated(sweep)
-    (reported,) = confirmed(client, "recorded before", WANTED)
+    (reported,) = confirmed_points(client, "recorded before", WANTED)
     assert reported == ReportedPoint("card (best)", "card", "baseline", {"steps": 10}, {}, TEST)
 
 

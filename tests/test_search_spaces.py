@@ -28,8 +28,8 @@ def _space(text=TINY, change=("", "")):
     return scope["suggest"]
 
 
-def _described(*change, T=20):
-    return digest(search_spaces.described(_space(TINY, change or ("", "")), T, "image"))
+def _digest(*change, T=20):
+    return digest(search_spaces.description_of(_space(TINY, change or ("", "")), T, "image"))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def _described(*change, T=20):
     ],
 )
 def test_another_space_is_described_otherwise(change):
-    assert _described(*change) != _described()
+    assert _digest(*change) != _digest()
 
 
 @pytest.mark.parametrize(
@@ -72,22 +72,22 @@ def test_the_same_space_in_other_words_is_described_the_same(change):
     if "one, T" in text:
         text = text.replace("trial.", "one.")
     space = _space(text)
-    assert digest(search_spaces.described(space, 20, "image")) == _described()
+    assert digest(search_spaces.description_of(space, 20, "image")) == _digest()
 
 
 def test_it_depends_on_the_levels_and_names_every_path():
-    assert _described(T=21) != _described()
-    found = search_spaces.described(_space(), 20, "image")
-    assert [[asked[0] for asked in path] for path in found["paths"]] == [
+    assert _digest(T=21) != _digest()
+    description = search_spaces.description_of(_space(), 20, "image")
+    assert [[question[0] for question in path] for path in description["paths"]] == [
         ["steps", "share"],
         ["steps", "share", "source", "eta"],
     ]
-    assert found["paths"][0] == [
+    assert description["paths"][0] == [
         ["steps", "int", 1, 20, 1, True],
         ["share", "float", 0.0, 1.0, 0.25, False],
     ]
-    assert found["paths"][1][2] == ["source", "categorical", ["x", "y"]]
-    steps = {answers[0] for _, answers, _ in found["points"]}
+    assert description["paths"][1][2] == ["source", "categorical", ["x", "y"]]
+    steps = {answers[0] for _, answers, _ in description["points"]}
     assert {1, 20} <= steps and len(steps) > 5
 
 
@@ -97,7 +97,7 @@ def test_another_process_with_another_order_of_hashes_finds_the_same(root):
         "print(digest([search_spaces.description(name, 6, kind) "
         "for name in search_spaces.names() for kind in ('image', 'speech')]))"
     )
-    found = {
+    digests = {
         subprocess.run(
             [sys.executable, "-c", code],
             cwd=root, capture_output=True, text=True, check=True,
@@ -105,30 +105,33 @@ def test_another_process_with_another_order_of_hashes_finds_the_same(root):
         ).stdout
         for seed in ("1", "2")
     }  # fmt: skip
-    assert len(found) == 1 and found != {""}
+    assert len(digests) == 1 and digests != {""}
 
 
 @pytest.mark.parametrize("name", search_spaces.names())
 @pytest.mark.parametrize("kind", ["image", "speech"])
 def test_every_point_of_a_description_is_one_of_the_strategy(name, kind):
-    found = search_spaces.description(name, 6, kind)
-    for path, answers, point in found["points"]:
-        asked = [one[0] for one in found["paths"][path]]
-        trial = optuna.trial.FixedTrial(dict(zip(asked, answers, strict=True)))
+    description = search_spaces.description(name, 6, kind)
+    for path, answers, point in description["points"]:
+        names = [question[0] for question in description["paths"][path]]
+        trial = optuna.trial.FixedTrial(dict(zip(names, answers, strict=True)))
         assert search_spaces.load(name).suggest(trial, 6, kind) == point
 
 
-def _asked(**answers):
+def _point_and_questions(**answers):
     trial = optuna.trial.FixedTrial(answers)
     return _space()(trial, 20, "image"), trial.distributions
 
 
 def test_what_was_asked_before_gives_the_same_point():
     answers = {"steps": 3, "share": 0.5, "source": "y", "eta": 0.1}
-    point, asked = _asked(**answers)
-    assert search_spaces.replayed(_space(), 20, "image", asked, answers) == point
+    point, questions = _point_and_questions(**answers)
+    assert search_spaces.point_of_answers(_space(), 20, "image", questions, answers) == point
     moved = _space(TINY, ("2 * trial", "3 * trial"))
-    assert search_spaces.replayed(moved, 20, "image", asked, answers)["eta"] != point["eta"]
+    assert (
+        search_spaces.point_of_answers(moved, 20, "image", questions, answers)["eta"]
+        != point["eta"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,5 +146,8 @@ def test_what_was_asked_before_gives_the_same_point():
 )
 def test_a_space_that_asks_otherwise_has_no_such_point(change):
     answers = {"steps": 3, "share": 0.5, "source": "y", "eta": 0.1}
-    _, asked = _asked(**answers)
-    assert search_spaces.replayed(_space(TINY, change), 20, "image", asked, answers) is None
+    _, questions = _point_and_questions(**answers)
+    assert (
+        search_spaces.point_of_answers(_space(TINY, change), 20, "image", questions, answers)
+        is None
+    )

@@ -17,7 +17,7 @@ from speech_task import write_whisper
 
 from dashboards.figure_files import figure_files
 from dashboards.front import front_figure
-from dashboards.page import front_page
+from dashboards.page import TrialPoint, front_page
 from dashboards.pareto import Reference, hypervolume, shared_reference
 from dashboards.points import ReportedPoint, difference, percent, rows
 from trainables.core.config import as_mapping, from_mapping
@@ -166,7 +166,7 @@ def test_more_errors_than_words_are_shown_and_drawn():
     assert reference == Reference(0.0, 1000.0)
     assert hypervolume([(-1.4, 4.0)], reference) == 0.0
     assert 0 < hypervolume([(-1.4, 4.0), (0.5, 10.0)], reference) < 1
-    trials = [{"accuracy": -1.4, "nfe": 4.0, "point": {}}]
+    trials = [TrialPoint(-1.4, 4.0, {})]
     metric = METRIC_OF_KIND["speech"]
     assert "240.0" in front_page("t", trials, points, {"a": "best"}, metric)
     figure = front_figure("t", [(-1.4, 4.0)], points, {"a": "best"}, reference, 0.0, metric)

@@ -16,7 +16,7 @@ from speech_task import COARSE, load_digits, speech_task, train, write_whisper
 
 from dashboards.figure_files import figure_files
 from dashboards.front import front_figure
-from dashboards.page import front_page
+from dashboards.page import TrialPoint, front_page
 from dashboards.pareto import Reference, shared_reference
 from dashboards.points import ReportedPoint, difference, percent, rows, signal_rows, to_csv
 from trainables.core.noise import generator_of
@@ -83,7 +83,7 @@ def test_tables_and_figures_show_the_errors_of_speech():
         "t", [(0.75, 4.0)], points, {"a": "best"}, Reference(0.1, 40), 0.5, SPEECH
     )
     assert figure_files("front", figure)["front.png"].startswith(b"\x89PNG")
-    trials = [{"accuracy": 0.75, "nfe": 4.0, "point": {"steps": 3}}]
+    trials = [TrialPoint(0.75, 4.0, {"steps": 3})]
     page = front_page("t", trials, points, {"a": "best"}, SPEECH)
     assert "WER, % (lower is better)" in page and '"y":[25.0]' in page.replace(" ", "")
 

@@ -8,7 +8,7 @@ from platform.planning.setup import setup_of
 import pytest
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import confirmed
+from dashboards.runs import confirmed_points
 
 
 @pytest.mark.parametrize("status", ["KILLED", "FAILED"])
@@ -68,7 +68,7 @@ def test_a_sweep_has_one_confirmation_its_last(tmp_path):
     assert last["nested #1"] == runs["nested #1"] and last["noisy"] != runs["noisy"]
     listed = client.search_runs([tracker.experiment], stage)
     assert {run.info.run_id for run in listed} == set(last.values())
-    points = confirmed(client, "digits", {"corruption": "gn30"})
+    points = confirmed_points(client, "digits", {"corruption": "gn30"})
     assert {p.label: p.test["accuracy"] for p in points} == {
         "nested #1": 0.1 + 0.2, "nested #7": 0.1 + 0.2, "noisy": 0.5,
     }  # fmt: skip

@@ -12,7 +12,7 @@ import optuna
 
 from dashboards.figure_files import figure_files
 from dashboards.front import front_figure
-from dashboards.page import front_page
+from dashboards.page import TrialPoint, front_page
 from dashboards.pareto import Reference
 from dashboards.points import to_csv
 from trainables.core.files import write_files
@@ -43,8 +43,8 @@ def draw(
     trials = complete(study)
     values = [accuracy_and_nfe(trial) for trial in trials]
     title = f"{setup.plan.strategy} on {setup.setting}"
-    listed = [
-        {"accuracy": accuracy, "nfe": nfe, "point": trial.user_attrs[POINT]}
+    trial_points = [
+        TrialPoint(accuracy, nfe, trial.user_attrs[POINT])
         for trial, (accuracy, nfe) in zip(trials, values, strict=True)
     ]
     metric, points = setup.metric, confirmation.points
@@ -53,7 +53,7 @@ def draw(
     files = {
         "front.csv": to_csv(points).encode(),
         **figure_files("front", figure),
-        "front.html": front_page(title, listed, points, chosen, metric).encode(),
+        "front.html": front_page(title, trial_points, points, chosen, metric).encode(),
         **files_of_samples(setup, dataset, points, cheapest, progress=progress),
     }
     return write_files(setup.folder, files)

@@ -71,7 +71,7 @@ def _complete_trials(journal: Path) -> list[FrozenTrial]:
 def _is_of(job: Job, trial: FrozenTrial) -> bool:
     """Whether the job's search could have made this trial as it is."""
     recipe, suggest = job.task.recipe, search_spaces.load(job.strategy).suggest
-    point = search_spaces.replayed(
+    point = search_spaces.point_of_answers(
         suggest, recipe.T, recipe.kind, trial.distributions, trial.params
     )
     if point is None or point != trial.user_attrs.get(POINT):
