@@ -16,11 +16,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from platform.backend.cluster import Cluster
+from platform.backend.session import TrackedSession
 from platform.backend.tracking import Tracker
 from platform.cli.console import Console, chatter_to
 from platform.pipeline.search import search
 from platform.pipeline.study import complete
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import optuna
 
@@ -63,18 +65,20 @@ def sweep_of(trials: int, seconds: float) -> tuple[float, list[float]]:
     folder = Path(tempfile.mkdtemp())
     uri = f"sqlite:///{folder}/mlflow.db"
     plan = Plan("nested", "digits", "gn30", "smoke", trials, 0, 1, 0.0, str(folder), uri)
+    setup = setup_of(plan)
     trial.SamplingTrial = idle_trial(seconds)
     try:
         with chatter_to(folder / "log"), Cluster() as cluster:
-            tracker, console = Tracker(plan), Console()
+            tracker = Tracker(setup)
             tracker.begin()
-            cluster.allocation(plan)
+            cluster.allocation(setup)
             start = time.perf_counter()
-            reference = shared_reference(plan.facts.classes, plan.task.recipe.T)
-            study = search(plan, cluster, console, tracker, reference)
-            duration = time.perf_counter() - start
-        ends = sorted(trial.datetime_complete.timestamp() for trial in complete(study))
-        return duration, [later - sooner for sooner, later in pairwise(ends)]
+            reference = shared_reference(setup.facts.classes, setup.task.recipe.T)
+            session = TrackedSession(setup, cluster, Console(), tracker)
+            study = search(session, reference).study
+            took = time.perf_counter() - start
+        ends = sorted(one.datetime_complete.timestamp() for one in complete(study))
+        return took, [later - sooner for sooner, later in pairwise(ends)]
     finally:
         trial.SamplingTrial = SamplingTrial
         shutil.rmtree(folder)

@@ -1,6 +1,6 @@
 """Measurements: the same however their samples are cut up, what was asked before, and how precise."""
 
-from platform.backend.measure import _pieces, _pieces_wanted
+from platform.backend.measure import _pieces, _pieces_a_unit
 
 import pytest
 import torch
@@ -41,7 +41,7 @@ def test_pieces_of_a_measurement_come_to_the_whole(stored):
     config = measurement_config(stored[0], "nested", POINT, sampling)
     whole = _evaluator(stored).measure(POINT, sampling)
     assert whole.config == config and len(whole.correct) == 40
-    rows = _pieces(40, 16, _pieces_wanted(1, 2))
+    rows = _pieces(40, 16, _pieces_a_unit(1, 2))
     pieces = [_evaluator(stored).tally(POINT, sampling, part) for part in rows]
     merged = measurement_of(config, POINT, pieces)
     assert len(pieces) == 3 and merged.correct == whole.correct
@@ -70,7 +70,7 @@ def test_a_measurement_does_not_depend_on_what_was_measured_before(stored):
     ],
 )
 def test_few_units_are_cut_into_whole_batches(samples, batch, units, actors, sizes):
-    pieces = _pieces(samples, batch, _pieces_wanted(units, actors))
+    pieces = _pieces(samples, batch, _pieces_a_unit(units, actors))
     assert [part.stop - part.start for part in pieces] == sizes
     assert [part.start for part in pieces[1:]] == [part.stop for part in pieces[:-1]]
 

@@ -6,6 +6,7 @@ from platform import sweep
 from platform.backend.allocation import Node, allocation
 from platform.pipeline.forecast import forecast
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import jiwer
 import numpy as np
@@ -85,25 +86,26 @@ def _plan(root, tmp_path, preset):
 
 @pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
 def test_the_networks_of_a_preset_take_its_spectrograms(root, tmp_path, preset):
-    plan = _plan(root, tmp_path, preset)
-    recipe = plan.budget.recipe
-    rate, setting = plan.facts.rate, recipe.speech.spectrogram
-    _, frequencies, frames = setting.shape(plan.facts.samples * setting.sample_rate // rate)
+    setup = setup_of(_plan(root, tmp_path, preset))
+    recipe = setup.budget.recipe
+    rate, setting = setup.facts.rate, recipe.speech.spectrogram
+    _, frequencies, frames = setting.shape(setup.facts.samples * setting.sample_rate // rate)
     multiple = recipe.signal.multiple
     assert frequencies % multiple == frames % multiple == 0
     assert recipe.signal.condition == "fusion" and recipe.logit.network == "logit-sequence"
     assert recipe.speech.logit_process == recipe.speech.process
-    assert plan.metric == METRIC_OF_KIND["speech"]
-    assert from_mapping(Task, as_mapping(plan.task)) == plan.task
+    assert setup.metric == METRIC_OF_KIND["speech"]
+    assert from_mapping(Task, as_mapping(setup.task)) == setup.task
     if preset == "paper":
         assert recipe.signal == NCSNPP_48K and recipe.classifier.context is None
         assert (setting, recipe.speech.process) == (SPECTROGRAM_48K, OUVE_48K)
 
 
 def test_the_smallest_networks_answer_in_the_sentences_shapes_and_are_timed(root, tmp_path):
-    plan = replace(_plan(root, tmp_path, "smoke"), whisper=str(write_whisper(tmp_path / "w.pt")))
-    recipe = plan.task.recipe
-    dataset = plan.places.dataset(plan.task)
+    whisper = str(write_whisper(tmp_path / "w.pt"))
+    setup = setup_of(replace(_plan(root, tmp_path, "smoke"), whisper=whisper))
+    recipe = setup.task.recipe
+    dataset = setup.storage.dataset(setup.task)
     steps, tokens = networks.logit_shape(dataset, recipe)
     x = dataset.test.clean(torch.tensor([0, 1]))
     y, t = torch.zeros(2, steps, tokens), torch.ones(2)
@@ -111,8 +113,8 @@ def test_the_smallest_networks_answer_in_the_sentences_shapes_and_are_timed(root
     assert signal(x, t, x, signal.encode_logits(y, 2)).shape == x.shape
     logit, evidence = networks.new_logit_denoiser(dataset, recipe), torch.zeros(2, 250, 32)
     assert logit(y, t, logit.encode_signals(evidence, y, evidence, y)).shape == y.shape
-    predicted = forecast(plan, allocation(plan, [Node(2)]))
-    assert predicted.left.paper.nfe == 16 and predicted.seconds > predicted.training_seconds > 0
+    predicted = forecast(setup, allocation(setup, [Node(2)]))
+    assert predicted.work.paper.nfe == 16 and predicted.seconds > predicted.training_seconds > 0
 
 
 def test_a_directory_without_ears_is_told_in_one_line(tmp_path, capfd):

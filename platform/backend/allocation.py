@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 
 import torch
 
@@ -96,7 +96,7 @@ class Allocation:
         return _count_text(gpus, "GPU") + (f" of {memory / _GIB:.0f} GiB" if memory else "")
 
 
-def allocation(plan: Plan, nodes: Sequence[Node]) -> Allocation:
+def allocation(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     """The allocation of a plan to these machines: to all their GPUs, unless the plan refuses them or there
     are none, else to their CPUs.
 
@@ -110,74 +110,75 @@ def allocation(plan: Plan, nodes: Sequence[Node]) -> Allocation:
     """
     if _cpus(nodes) < 1:
         raise UsageError("the Ray cluster has no CPU to run on: add a node")
-    if plan.gpus_per_trial and not _gpus(nodes):
+    if setup.plan.gpus_per_trial and not _gpus(nodes):
         raise UsageError(
-            f"--gpus-per-trial is {plan.gpus_per_trial:g}, but the Ray cluster has no GPUs: leave it out"
+            f"--gpus-per-trial is {setup.plan.gpus_per_trial:g}, but the Ray cluster has no GPUs: leave "
+            "it out"
         )
-    if plan.gpus_per_trial == 0 or not _gpus(nodes):
-        return _on_cpus(plan, nodes)
-    return _on_gpus(plan, nodes)
+    if setup.plan.gpus_per_trial == 0 or not _gpus(nodes):
+        return _on_cpus(setup, nodes)
+    return _on_gpus(setup, nodes)
 
 
-def _on_cpus(plan: Plan, nodes: Sequence[Node]) -> Allocation:
+def _on_cpus(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     cpus = _cpus(nodes)
-    if plan.workers > cpus:
+    if setup.plan.workers > cpus:
         raise UsageError(
-            f"--workers is {plan.workers}, but the Ray cluster has {_count_text(cpus, 'CPU')}: ask for "
+            f"--workers is {setup.plan.workers}, but the Ray cluster has {_count_text(cpus, 'CPU')}: ask for "
             f"{cpus} at most"
         )
-    workers = plan.workers or 1
+    workers = setup.plan.workers or 1
     train_threads = max(1, max(node.cpus for node in nodes) // workers)
-    return Allocation(plan.workers or cpus, 1, workers, train_threads, 0.0, tuple(nodes))
+    return Allocation(setup.plan.workers or cpus, 1, workers, train_threads, 0.0, tuple(nodes))
 
 
-def _on_gpus(plan: Plan, nodes: Sequence[Node]) -> Allocation:
+def _on_gpus(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     usable = [node for node in nodes if node.gpus and node.cpus]
     if not usable:
         raise UsageError(
             "no node of the Ray cluster has both a GPU and a CPU: add one, or say --gpus-per-trial 0"
         )
-    share = plan.gpus_per_trial
+    share = setup.plan.gpus_per_trial
     if share is None:
-        trials_a_gpu = _trials_a_gpu(plan, usable)
+        trials_a_gpu = _trials_a_gpu(setup, usable)
         share = math.floor(_SMALLEST_SHARE / trials_a_gpu) / _SMALLEST_SHARE
     else:
         trials_a_gpu = int(1 / share + 1e-6)
     most = sum(min(node.cpus, node.gpus * trials_a_gpu) for node in usable)
-    if plan.workers > most:
+    if setup.plan.workers > most:
         raise UsageError(
-            f"--workers is {plan.workers}, but with {share:g} GPU each there is room for "
+            f"--workers is {setup.plan.workers}, but with {share:g} GPU each there is room for "
             f"{_count_text(most, 'trial')} at a time on {_count_text(_gpus(usable), 'GPU')} and "
             f"{_count_text(_cpus(usable), 'CPU')}: ask for fewer, or for a smaller --gpus-per-trial"
         )
-    actors = plan.workers or most
-    workers = _divisor(plan, min(actors, sum(min(node.cpus, node.gpus) for node in usable)))
+    actors = setup.plan.workers or most
+    workers = _divisor(setup, min(actors, sum(min(node.cpus, node.gpus) for node in usable)))
     return Allocation(actors, 1, workers, 1, share, tuple(nodes))
 
 
-def _trials_a_gpu(plan: Plan, nodes: Sequence[Node]) -> int:
+def _trials_a_gpu(setup: Setup, nodes: Sequence[Node]) -> int:
     """How many trials share a GPU where the plan does not say it: as many as fit on every node, and no more
     than the plan's workers need.
     """
-    trial_bytes = bytes_of_a_trial(plan)
+    trial_bytes = bytes_of_a_trial(setup)
     fits = min(
         max(1, min(node.gpu_memory // trial_bytes, node.cpus // node.gpus)) for node in nodes
     )
-    return min(fits, -(-plan.workers // _gpus(nodes))) if plan.workers else fits
+    return min(fits, -(-setup.plan.workers // _gpus(nodes))) if setup.plan.workers else fits
 
 
-def bytes_of_a_trial(plan: Plan) -> int:
+def bytes_of_a_trial(setup: Setup) -> int:
     """Bytes of a GPU's memory that a trial should have, estimated.
 
     Its batch may take `GPU_SHARE` of them: the preset's batch, by the feature maps of the signal
     denoiser's finest level. The rest must hold 2 GiB for CUDA and what measurements share, and
     Whisper where there is one. 5 GiB for the paper's networks of images.
     """
-    recipe = plan.task.recipe
-    _, height, width = blank(plan.facts, recipe.spectrogram).signal_shape
+    recipe = setup.task.recipe
+    _, height, width = blank(setup.facts, recipe.spectrogram).signal_shape
     channels = recipe.signal.base * recipe.signal.multipliers[0]
     pixels = height * width // recipe.signal.patch**2
-    batch = 4 * _MAPS * plan.budget.batch * channels * pixels
+    batch = 4 * _MAPS * setup.budget.batch * channels * pixels
     overhead = _BESIDE_BATCH + _bytes_of_whisper(recipe)
     return int(max(batch / GPU_SHARE, overhead / (1 - GPU_SHARE)))
 
@@ -193,9 +194,9 @@ def _bytes_of_whisper(recipe: Recipe) -> int:
     return 4 * ((12 * audio + 16 * text) * width**2 + _VOCABULARY * width)
 
 
-def _divisor(plan: Plan, most: int) -> int:
+def _divisor(setup: Setup, most: int) -> int:
     """The largest number of workers up to `most` that divides the batch."""
-    batch = plan.budget.recipe.batch
+    batch = setup.budget.recipe.batch
     return max(n for n in range(1, most + 1) if batch % n == 0)
 
 

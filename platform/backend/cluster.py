@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from platform.backend.allocation import Allocation, Node, allocation
 from platform.cli.interrupts import last_line, rearm
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from types import TracebackType
 
 import torch
@@ -55,7 +55,7 @@ class Cluster:
             ray.shutdown()
             self._nodes = None
 
-    def foreseen(self, plan: Plan) -> Allocation:
+    def foreseen(self, setup: Setup) -> Allocation:
         """The allocation that a plan will have: nothing is started for it on this machine, but a cluster
         elsewhere is joined and asked.
 
@@ -63,10 +63,10 @@ class Cluster:
             UsageError: the cluster cannot be reached, or lacks what the plan asks for.
         """
         if self._nodes is None and _address() == _LOCAL:
-            return allocation(plan, [this_machine()])
-        return self.allocation(plan)
+            return allocation(setup, [this_machine()])
+        return self.allocation(setup)
 
-    def allocation(self, plan: Plan) -> Allocation:
+    def allocation(self, setup: Setup) -> Allocation:
         """The allocation of a plan to the cluster, which is started or joined where that was not done.
 
         Raises:
@@ -75,9 +75,9 @@ class Cluster:
         """
         if self._nodes is None:
             self._nodes = self._start()
-        if plan.gpus_per_trial is None or allocation(plan, self._nodes).on_gpus:
+        if setup.plan.gpus_per_trial is None or allocation(setup, self._nodes).on_gpus:
             self._probe_gpus()
-        return allocation(plan, self._nodes)
+        return allocation(setup, self._nodes)
 
     def _start(self) -> list[Node]:
         for name, value in _SETTINGS.items():

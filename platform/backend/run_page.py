@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from platform.cli.next_steps import next_steps
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from typing import TYPE_CHECKING
 
 from dashboards.points import ReportedPoint, describe
@@ -33,41 +33,41 @@ def short_text(point: Mapping[str, object]) -> str:
     )
 
 
-def description(plan: Plan, trials: int, replayed: ReportedPoint, lines: Sequence[str]) -> str:
+def description(setup: Setup, trials: int, replayed: ReportedPoint, lines: Sequence[str]) -> str:
     """A sweep's description in Markdown: what was searched, the results, the commands to type next.
 
     Commands stand within the text, where lines are wrapped: a block of code as long as they are pushes
     the rest of the page out of the window.
 
     Args:
-        plan: the sweep.
+        setup: the sweep's.
         trials: how many complete trials there are.
         replayed: the point that the command to replay names.
         lines: the results, a line each.
     """
     summary = (
-        f"The sampling parameters of **{plan.strategy}** on {plan.setting}: {trials} trials on the "
+        f"The sampling parameters of **{setup.plan.strategy}** on {setup.setting}: {trials} trials on the "
         f"validation split; the front, the paper's point and the baselines confirmed on the test split."
     )
     results = [f"- {line}" for line in lines]
     steps = [
-        f"To {purpose}: `{command}`" for purpose, command in next_steps(plan, replayed).items()
+        f"To {purpose}: `{command}`" for purpose, command in next_steps(setup, replayed).items()
     ]
     children = "Child runs are trials (`tags.stage = 'trial'`) and confirmed points (`'confirm'`)."
     return "\n\n".join([summary, "\n".join(results), children, *steps])
 
 
-def dataset_input(plan: Plan, split: str) -> DatasetInput:
+def dataset_input(setup: Setup, split: str) -> DatasetInput:
     """The dataset as MLflow lists and filters it, with the split that a run used."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    facts = plan.facts
+    facts = setup.facts
     profile = {"kind": facts.kind, "shape": list(facts.signal_shape), "classes": facts.classes}
     dataset = Dataset(
         name=facts.title,
-        digest=digest([plan.dataset, facts.content]),
+        digest=digest([setup.plan.dataset, facts.content]),
         source_type="local",
-        source=json.dumps({"uri": str(plan.places.data)}),
+        source=json.dumps({"uri": str(setup.storage.data)}),
         profile=json.dumps(profile),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", split)])

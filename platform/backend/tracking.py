@@ -19,7 +19,7 @@ from platform.backend.tracking_store import (
     failures_told,
     own_artifacts,
 )
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
 from dashboards.points import ReportedPoint
@@ -48,7 +48,7 @@ class Tracker:
     """A sweep's runs in MLflow.
 
     Args:
-        plan: the sweep.
+        setup: the sweep's.
         devices: the devices that it runs on, in words, for a tag; there is no tag if it is empty.
 
     Attributes:
@@ -60,12 +60,12 @@ class Tracker:
         UsageError: the tracking store cannot be reached or written.
     """
 
-    def __init__(self, plan: Plan, devices: str = "") -> None:
-        self._plan = plan
-        self._client = client_of(plan.tracking_uri)
-        place = own_artifacts(plan.tracking_uri, Path(plan.storage), plan.facts.title)
-        with failures_told(plan.tracking_uri):
-            self.experiment, self.note = experiment_of(self._client, plan.facts.title, place)
+    def __init__(self, setup: Setup, devices: str = "") -> None:
+        self._setup = setup
+        self._client = client_of(setup.plan.tracking_uri)
+        place = own_artifacts(setup.plan.tracking_uri, Path(setup.plan.storage), setup.facts.title)
+        with failures_told(setup.plan.tracking_uri):
+            self.experiment, self.note = experiment_of(self._client, setup.facts.title, place)
         self._tags = self._common_tags() | ({"devices": devices} if devices else {})
         self.parent = ""
         self._open: set[str] = set()
@@ -73,16 +73,16 @@ class Tracker:
     def begin(self) -> None:
         """Open the sweep's parent run, which is the earlier one where the sweep goes on."""
         earlier = self._find(
-            f"tags.sweep = '{self._plan.sweep_id}' and tags.stage = '{STAGE_SWEEP}'"
+            f"tags.sweep = '{self._setup.sweep_id}' and tags.stage = '{STAGE_SWEEP}'"
         )
-        if earlier and not self._plan.fresh:
+        if earlier and not self._setup.plan.fresh:
             self.parent = earlier[0].info.run_id
             self._client.update_run(self.parent, status="RUNNING")
             if "devices" in self._tags:  # it may go on elsewhere than it began
                 self._client.set_tag(self.parent, "devices", self._tags["devices"])
         else:
-            plan = self._plan
-            name = f"{plan.strategy} {plan.corruption} {plan.preset} seed {plan.seed}"
+            setup = self._setup
+            name = f"{setup.plan.strategy} {setup.plan.corruption} {setup.plan.preset} seed {setup.plan.seed}"
             self.open(name, STAGE_SWEEP, {"split": "validation"}, {})
         self._open.add(self.parent)
 
@@ -90,9 +90,9 @@ class Tracker:
         self, name: str, stage: str, tags: dict[str, str], params: Mapping[str, object]
     ) -> None:
         """Open a parent run that the runs to come belong to."""
-        plan = self._plan
+        setup = self._setup
         self.parent = self._create(name, stage, tags)
-        common = {"seed": plan.seed, "preset": plan.preset, "sweep": plan.sweep_id}
+        common = {"seed": setup.plan.seed, "preset": setup.plan.preset, "sweep": setup.sweep_id}
         self._log(self.parent, common | dict(params), {})
 
     def logged_trials(self) -> set[str]:
@@ -108,7 +108,7 @@ class Tracker:
     ) -> str:
         """Record a complete trial as a child run; returns its run id."""
         tags = {"split": "validation", "trial": str(number)}
-        name = trial_name(self._plan.strategy, point, number)
+        name = trial_name(self._setup.plan.strategy, point, number)
         run = self._create(name, STAGE_TRIAL, tags, self.parent, seconds)
         self._log(run, point, {on_split("validation", n): value for n, value in metrics.items()})
         self._close(run, "FINISHED")
@@ -117,7 +117,7 @@ class Tracker:
     def failed_trial(self, number: int, point: Mapping[str, object], reason: str) -> str:
         """Record a failed trial as a failed child run; returns its run id."""
         tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
-        name = trial_name(self._plan.strategy, point, number)
+        name = trial_name(self._setup.plan.strategy, point, number)
         run = self._create(name, STAGE_TRIAL, tags, self.parent)
         self._log(run, point, {})
         self._close(run, "FAILED")
@@ -133,7 +133,7 @@ class Tracker:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        key = key_of(kind, self._plan.task)
+        key = key_of(kind, self._setup.task)
         tags = {"split": "train", "part": key, "kind": kind}
         run = self._create(f"train {kind}", STAGE_TRAIN, tags, self.parent)
         metrics = [
@@ -215,13 +215,13 @@ class Tracker:
         The interface draws a chart a metric in alphabetical order: there are few, and none comes before
         the hypervolume, the only one that is a curve.
         """
-        plan, metric = self._plan, self._plan.metric
+        setup, metric = self._setup, self._setup.metric
         values = {n: best.test[n] for n in (metric.name, metric.low, metric.high, NFE)}
         self._log(
             self.parent, {}, {on_split("test", name): value for name, value in values.items()}
         )
         tags = {"best": best.label, "trials": str(trials)}
-        tags["mlflow.note.content"] = description(plan, trials, replayed, lines)
+        tags["mlflow.note.content"] = description(setup, trials, replayed, lines)
         for name, value in tags.items():
             self._client.set_tag(self.parent, name, value)
 
@@ -262,7 +262,7 @@ class Tracker:
             self.experiment, start, {**self._tags, **required, **tags}, name
         )
         self._open.add(run.info.run_id)
-        self._client.log_inputs(run.info.run_id, [dataset_input(self._plan, tags["split"])])
+        self._client.log_inputs(run.info.run_id, [dataset_input(self._setup, tags["split"])])
         value: str = run.info.run_id
         return value
 
@@ -281,17 +281,17 @@ class Tracker:
         )
 
     def _common_tags(self) -> dict[str, str]:
-        plan = self._plan
-        parts = {f"part.{kind}": key_of(kind, plan.task) for kind in plan.kinds}
+        setup = self._setup
+        parts = {f"part.{kind}": key_of(kind, setup.task) for kind in setup.kinds}
         packages = {f"version.{name}": version(name) for name in _PACKAGES}
         return {
-            "strategy": plan.strategy,
-            "dataset": plan.facts.title,
-            "corruption": plan.corruption,
-            "preset": plan.preset,
-            "precision": plan.precision,
-            "seed": str(plan.seed),
-            "sweep": plan.sweep_id,
+            "strategy": setup.plan.strategy,
+            "dataset": setup.facts.title,
+            "corruption": setup.plan.corruption,
+            "preset": setup.plan.preset,
+            "precision": setup.plan.precision,
+            "seed": str(setup.plan.seed),
+            "sweep": setup.sweep_id,
             "git.commit": _commit(),
             "version.python": sys.version.split()[0],
             **parts,

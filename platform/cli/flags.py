@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from platform.cli.parser import Parser, bare_parser
 from platform.planning import presets
@@ -29,8 +29,8 @@ from platform.planning.plan import (
     check_gpus,
     check_names,
     check_numbers,
-    usual_corruption,
 )
+from platform.planning.setup import facts_of
 
 from trainables import strategies
 from trainables.core.errors import UsageError
@@ -214,13 +214,13 @@ def plan_of(arguments: argparse.Namespace, **named: str | None) -> Plan:
     uri = tracking_uri(arguments.tracking_uri, storage, os.environ)
     from trainables.evaluation.storage import Storage  # with torch, once all above is right
 
-    places = Storage(str(storage), data_dir)
-    plan = Plan(
+    facts = facts_of(values["dataset"], Storage(str(storage), data_dir).data)
+    return Plan(
         strategy=values["strategy"],
         dataset=values["dataset"],
-        corruption=values["corruption"] or usual_corruption(values["dataset"], places),
+        corruption=values["corruption"] or facts.corruptions[0],
         preset=arguments.preset,
-        trials=1,
+        trials=presets.preset(arguments.preset, facts).trials if trials is None else trials,
         seed=arguments.seed,
         workers=arguments.workers,
         gpus_per_trial=arguments.gpus_per_trial,
@@ -232,7 +232,6 @@ def plan_of(arguments: argparse.Namespace, **named: str | None) -> Plan:
         whisper=whisper,
         sgmse=sgmse,
     )
-    return replace(plan, trials=plan.budget.trials if trials is None else trials)
 
 
 def _strategies(arguments: argparse.Namespace, searched: bool) -> list[str]:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 from platform.cli.next_commands import command, common_flags, compare_flags
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 
 from dashboards.points import ReportedPoint
 
 _PORT = "5000"
 
 
-def next_steps(plan: Plan, reported: ReportedPoint) -> dict[str, str]:
+def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
     """Commands to copy, by the words for what they do: replay this point, compare strategies, go on."""
-    arguments = (plan.strategy, plan.dataset, *common_flags(plan))
+    arguments = (setup.plan.strategy, setup.plan.dataset, *common_flags(setup))
     point = json.dumps(dict(reported.point))
     return {
         f"replay {reported.label} on the test split": command(
             "platform.evaluate", *arguments, "--point", point
         ),
         "compare with the other strategies that were swept": command(
-            "platform.compare", plan.dataset, *compare_flags(plan)
+            "platform.compare", setup.plan.dataset, *compare_flags(setup)
         ),
         "go on with more trials": command(
-            "platform.sweep", *arguments, "--trials", str(2 * plan.trials)
+            "platform.sweep", *arguments, "--trials", str(2 * setup.plan.trials)
         ),
     }
 

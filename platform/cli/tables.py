@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from platform.cli.console import Console
 from platform.planning import presets
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from textwrap import fill
 
 from dashboards.points import ReportedPoint, rows, signal_rows
@@ -52,12 +52,12 @@ def table_of_signals(console: Console, points: Sequence[ReportedPoint]) -> None:
         )
 
 
-def table(plan: Plan, console: Console, subject: str, points: Sequence[ReportedPoint]) -> None:
+def table(setup: Setup, console: Console, subject: str, points: Sequence[ReportedPoint]) -> None:
     """Write a table of points of a subject, such as a strategy, on both splits, with the paired tests."""
-    title = f"{subject} on {plan.facts.title}, {plan.corruption}"
-    table_of_points(console, title, points, plan.metric)
+    title = f"{subject} on {setup.facts.title}, {setup.plan.corruption}"
+    table_of_points(console, title, points, setup.metric)
     table_of_signals(console, points)
-    say_if_smoke(console, plan.preset)
+    say_if_smoke(console, setup.plan.preset)
 
 
 def say_if_smoke(console: Console, preset: str) -> None:
