@@ -11,8 +11,8 @@ from platform.cli import interrupts
 from platform.cli.flags import check_words, summary_file, with_setting, with_tracking
 from platform.cli.parser import bare_parser
 from platform.planning.locations import (
+    absolute_path,
     data_directory,
-    storage_path,
     tracking_uri,
     writable_storage,
 )
@@ -36,12 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    asked = _parse(arguments)
-    check_words(asked)
-    json_file = summary_file(asked.json)
-    storage = storage_path(asked.storage)
-    uri = tracking_uri(asked.tracking_uri, storage, os.environ)
-    root = Path(data_directory(asked.data_dir) or storage / "data")
+    namespace = _parse(arguments)
+    check_words(namespace)
+    json_file = summary_file(namespace.json)
+    storage = absolute_path(namespace.storage)
+    uri = tracking_uri(namespace.tracking_uri, storage, os.environ)
+    root = Path(data_directory(namespace.data_dir) or storage / "data")
     from platform.cli.console import Console
 
     console = Console()
@@ -51,39 +51,39 @@ def _main(arguments: Sequence[str] | None) -> int:
         from dashboards.points import as_json
         from trainables.core.files import write_json
         from trainables.scoring.metric_names import METRIC_OF_KIND
-    facts = datasets.facts(asked.dataset, root)
-    title, corruption = facts.title, asked.corruption or facts.corruptions[0]
+    facts = datasets.facts(namespace.dataset, root)
+    title, corruption = facts.title, namespace.corruption or facts.corruptions[0]
     if corruption not in facts.corruptions:
         raise unknown_name("corruption", corruption, facts.corruptions)
-    wanted = {"corruption": corruption, "preset": asked.preset, "seed": str(asked.seed)}
-    points = _points(uri, title, wanted)
-    files = _files(writable_storage(asked.storage), title, wanted)
-    _show(console, title, wanted, points, METRIC_OF_KIND[facts.kind], files)
-    say_if_smoke(console, asked.preset)
+    tags = {"corruption": corruption, "preset": namespace.preset, "seed": str(namespace.seed)}
+    points = _points(uri, title, tags)
+    files = _files(writable_storage(namespace.storage), title, tags)
+    _show(console, title, tags, points, METRIC_OF_KIND[facts.kind], files)
+    say_if_smoke(console, namespace.preset)
     if json_file is not None:
-        places = {kind: str(path) for kind, path in files.items()}
-        summary = {"dataset": title, **wanted, "tracking_uri": uri, "files": places}
+        paths = {kind: str(path) for kind, path in files.items()}
+        summary = {"dataset": title, **tags, "tracking_uri": uri, "files": paths}
         write_json(json_file, {**summary, "points": [as_json(p) for p in points]})
     return 0
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    made = bare_parser(
+    parser = bare_parser(
         "python -m platform.compare",
         "Draw the fronts of every strategy that was swept on a dataset, from their confirmed points\n"
         "in MLflow. Nothing is measured.",
         "example: python -m platform.compare digits",
     )
-    made.add_argument("dataset", help=f"one of {', '.join(datasets.names())}")
-    made.add_argument(
+    parser.add_argument("dataset", help=f"one of {', '.join(datasets.names())}")
+    parser.add_argument(
         "--corruption", default=None, metavar="NAME", help="[the dataset's usual one]"
     )
-    value: argparse.Namespace = with_tracking(with_setting(made)).parse_args(arguments)
+    value: argparse.Namespace = with_tracking(with_setting(parser)).parse_args(arguments)
     return value
 
 
-def _points(uri: str, title: str, wanted: dict[str, str]) -> list[ReportedPoint]:
-    """The confirmed points in the tracking store.
+def _points(uri: str, title: str, tags: dict[str, str]) -> list[ReportedPoint]:
+    """The confirmed points in the tracking store, of runs with these tags.
 
     Raises:
         UsageError: it cannot be read, or has none.
@@ -95,14 +95,14 @@ def _points(uri: str, title: str, wanted: dict[str, str]) -> list[ReportedPoint]
     client = client_of(uri, existing=True)
     try:
         with failures_told(uri):
-            return confirmed_points(client, title, wanted)
+            return confirmed_points(client, title, tags)
     except LookupError as error:
         raise UsageError(str(error)) from error
 
 
-def _files(storage: Path, title: str, wanted: dict[str, str]) -> dict[str, Path]:
+def _files(storage: Path, title: str, tags: dict[str, str]) -> dict[str, Path]:
     """Where the figure and the table go."""
-    name = "-".join([title, *wanted.values()])
+    name = "-".join([title, *tags.values()])
     folder = storage / "compared"
     return {"figure": folder / f"{name}.png", "table": folder / f"{name}.csv"}
 
@@ -110,12 +110,12 @@ def _files(storage: Path, title: str, wanted: dict[str, str]) -> dict[str, Path]
 def _show(
     console: Console,
     title: str,
-    wanted: dict[str, str],
+    tags: dict[str, str],
     points: Sequence[ReportedPoint],
     metric: Metric,
     files: dict[str, Path],
 ) -> None:
-    """Draw the points, write them down, and say what is best."""
+    """Draw the points, write their table, and say which is best."""
     from platform.cli.tables import table_of_points
 
     from dashboards.curves import fronts_figure
@@ -124,10 +124,10 @@ def _show(
     from trainables.core.files import write_files
     from trainables.scoring.metric_names import ACCURACY, NFE
 
-    heading = f"{title}, {wanted['corruption']} (preset {wanted['preset']}, seed {wanted['seed']})"
-    drawn = figure_files(files["figure"].stem, fronts_figure(heading, points, metric))
+    heading = f"{title}, {tags['corruption']} (preset {tags['preset']}, seed {tags['seed']})"
+    figures = figure_files(files["figure"].stem, fronts_figure(heading, points, metric))
     table = {files["table"].name: to_csv(points).encode()}
-    write_files(files["figure"].parent, drawn | table)
+    write_files(files["figure"].parent, figures | table)
     table_of_points(console, heading, points, metric)
     best = max(points, key=lambda p: p.test[ACCURACY])
     console.line(

@@ -29,15 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    asked = _parse(arguments)
-    json_file = summary_file(asked.json)
+    namespace = _parse(arguments)
+    json_file = summary_file(namespace.json)
     from platform.cli.console import Console
 
     console = Console()
-    if asked.what == COST:
+    if namespace.what == COST:
         _cost(console, json_file)
         return 0
-    return _table(asked, console, json_file)
+    return _table(namespace, console, json_file)
 
 
 def _cost(console: Console, json_file: Path | None) -> None:
@@ -51,17 +51,17 @@ def _cost(console: Console, json_file: Path | None) -> None:
         write_json(json_file, {"columns": rows[0], "rows": rows[1:]})
 
 
-def _table(asked: argparse.Namespace, console: Console, json_file: Path | None) -> int:
+def _table(namespace: argparse.Namespace, console: Console, json_file: Path | None) -> int:
     """Reproduce a table or figure; returns the exit status."""
     with console.loading():
         from platform.reproduction.report import report
         from platform.reproduction.results import draw, save
         from platform.reproduction.work import results_of, work_of
 
-        work = work_of(asked)
+        work = work_of(namespace)
     results, status = results_of(work, console)
     if results:
-        title = work.table(work.plans[0]).title
+        title = work.table(work.setups[0]).title
         files = save(results, work.folder, work.metric)
         files |= draw(title, work.name, results, work.folder, work.metric)
         if json_file is not None:
@@ -71,38 +71,37 @@ def _table(asked: argparse.Namespace, console: Console, json_file: Path | None) 
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    made = bare_parser(
+    parser = bare_parser(
         "python -m platform.reproduce",
         "Train and measure what a table or figure of the paper needs, at the paper's points, on test\n"
         "data; print and keep ours and the paper's numbers side by side.",
         "example: python -m platform.reproduce table1 --datasets mnist\n"
         "cost counts calls by the engine's meter, on networks that do nothing.",
     )
-    made.add_argument("what", help=", ".join([*TABLES, COST]))
-    made.add_argument(
+    parser.add_argument("what", help=", ".join([*TABLES, COST]))
+    parser.add_argument(
         "--datasets",
         nargs="+",
         metavar="NAME",
         help="which data [the paper's; fsdd-reverb for its speech]",
     )
-    made.add_argument(
+    parser.add_argument(
         "--corruptions",
         nargs="+",
         metavar="NAME",
         help="which corruptions [the paper's, or the dataset's usual one]",
     )
-    made.add_argument(
+    parser.add_argument(
         "--steps", type=int, default=None, metavar="N",
         help="sample each trajectory in N steps [as many as there are noise levels]",
     )  # fmt: skip
-    asked = with_common(made).parse_args(arguments)
-    if asked.what not in (*TABLES, COST):
-        raise unknown_name("table", asked.what, [*TABLES, COST])
-    for dataset in asked.datasets or (None,):  # all of them, before the first is looked at
-        check_words(asked, dataset=dataset)
-    check_range("--steps", 1 if asked.steps is None else asked.steps, 1, 100_000)
-    value: argparse.Namespace = asked
-    return value
+    namespace: argparse.Namespace = with_common(parser).parse_args(arguments)
+    if namespace.what not in (*TABLES, COST):
+        raise unknown_name("table", namespace.what, [*TABLES, COST])
+    for dataset in namespace.datasets or (None,):  # all of them, before the first is looked at
+        check_words(namespace, dataset=dataset)
+    check_range("--steps", 1 if namespace.steps is None else namespace.steps, 1, 100_000)
+    return namespace
 
 
 if __name__ == "__main__":

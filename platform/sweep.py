@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
 from platform.cli.flags import plans_of, summary_file, sweep_parser
+from platform.planning.setup import Setup, setup_of
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # Loading torch and Ray takes seconds, so what needs them is imported once it is known what to do.
-    from platform.backend.cluster import Cluster
-    from platform.backend.tracking import Tracker
+    from platform.backend.session import TrackedSession
     from platform.cli.console import Console
-    from platform.planning.plan import Plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,49 +23,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    asked = sweep_parser().parse_args(arguments)
-    json_file = summary_file(asked.json)
+    namespace = sweep_parser().parse_args(arguments)
+    json_file = summary_file(namespace.json)
     from platform.cli.console import Console
 
     console = Console()
     with console.loading():
-        plans = plans_of(asked, searched=True)
-    if asked.dry_run:
-        return _foretell(plans, console)
-    if len(plans) == 1:
-        return _run(plans[0], console, json_file)
+        setups = [setup_of(plan) for plan in plans_of(namespace, searched=True)]
+    if namespace.dry_run:
+        return _predict(setups, console)
+    if len(setups) == 1:
+        return _run(setups[0], console, json_file)
     with console.loading():
         from platform.pipeline.all_sweeps import run_all
-    return run_all(plans, console, json_file)
+    return run_all(setups, console, json_file)
 
 
-def _foretell(plans: Sequence[Plan], console: Console) -> int:
+def _predict(setups: Sequence[Setup], console: Console) -> int:
     """Say what sweeps would take; nothing is started, written or downloaded for it."""
     with console.loading():
         from platform.backend.cluster import Cluster
         from platform.pipeline import forecast
     with Cluster() as cluster:
-        given = cluster.foreseen(plans[0])
-    console.line(f"devices:  {given.text}")
-    for line in forecast.lines_of_all(plans, given):
+        allocation = cluster.foreseen(setups[0])
+    console.line(f"devices:  {allocation.text}")
+    for line in forecast.lines_of_all(setups, allocation):
         console.line(line)
     return 0
 
 
-def _run(plan: Plan, console: Console, json_file: Path | None) -> int:
-    log = plan.folder / "sweep.log"
+def _run(setup: Setup, console: Console, json_file: Path | None) -> int:
+    """Run one sweep; returns the exit status."""
+    plan, log = setup.plan, setup.folder / "sweep.log"
     console.line(
-        f"sweep {plan.strategy} on {plan.facts.title} ({plan.corruption}, preset {plan.preset}, seed "
+        f"sweep {plan.strategy} on {setup.facts.title} ({plan.corruption}, preset {plan.preset}, seed "
         f"{plan.seed}): {plan.trials} trials; log: {log}"
     )
     with console.loading():
         from platform.backend.session import run
         from platform.pipeline import one_sweep
 
-    def work(cluster: Cluster, tracker: Tracker) -> None:
-        one_sweep.run(plan, cluster, console, tracker, json_file)
+    def work(session: TrackedSession) -> None:
+        one_sweep.run(session, json_file)
 
-    return run(plan, console, log, "1/5 opening the tracking store", work)
+    return run(setup, console, log, "1/5 opening the tracking store", work)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
 from platform.cli.flags import EVERY, parser, plans_of, summary_file
+from platform.planning.setup import Setup, kinds_of, setup_of
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # Loading torch and Ray takes seconds, so what needs them is imported once it is known what to do.
-    from platform.backend.cluster import Cluster
-    from platform.backend.tracking import Tracker
+    from platform.backend.session import TrackedSession
     from platform.cli.console import Console
     from platform.cli.parser import Parser
-    from platform.planning.plan import Plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,14 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    asked = _parser().parse_args(arguments)
-    json_file = summary_file(asked.json)
+    namespace = _parser().parse_args(arguments)
+    json_file = summary_file(namespace.json)
     from platform.cli.console import Console
 
     console = Console()
     with console.loading():
-        plans = plans_of(asked)
-    return _run(plans, console, json_file, asked.strategy)
+        setups = [setup_of(plan) for plan in plans_of(namespace)]
+    return _run(setups, console, json_file, namespace.strategy)
 
 
 def _parser() -> Parser:
@@ -45,36 +44,42 @@ def _parser() -> Parser:
     )
 
 
-def _run(plans: Sequence[Plan], console: Console, json_file: Path | None, asked: str) -> int:
-    """Train for the plans, which differ in their strategies alone, together `asked`."""
+def _run(
+    setups: Sequence[Setup], console: Console, json_file: Path | None, strategy_word: str
+) -> int:
+    """Train for the setups, which differ in their strategies alone; returns the exit status.
+
+    `strategy_word` is what stands for all these strategies on the command line.
+    """
     with console.loading():
         from platform.backend.session import run
         from platform.cli.next_commands import command, common_flags
         from platform.cli.tables import say_if_smoke
         from platform.pipeline.prepare import prepare
-        from platform.planning.plan import kinds_of
 
         from trainables.core.files import write_json
 
-    plan, wanted = plans[0], [plan.strategy for plan in plans]
-    kinds = kinds_of(wanted)
-    log = Path(plan.storage) / "training" / "train.log"
-    console.line(f"training for {', '.join(wanted)} on {plan.facts.title}; log: {log}")
+    setup, strategies = setups[0], [setup.plan.strategy for setup in setups]
+    kinds = kinds_of(strategies)
+    log = Path(setup.storage.root) / "training" / "train.log"
+    console.line(f"training for {', '.join(strategies)} on {setup.facts.title}; log: {log}")
 
-    def work(cluster: Cluster, tracker: Tracker) -> None:
+    def work(session: TrackedSession) -> None:
         with console.step("prepare", "2/2 training the missing parts"):
-            trained = prepare(plan, cluster, console, tracker, kinds)
-        folders = {kind: str(plan.places.parts.folder(kind, plan.task)) for kind in kinds}
+            trained = prepare(session, kinds)
+        folders = {kind: str(setup.storage.parts.folder(kind, setup.task)) for kind in kinds}
         if json_file is not None:
-            write_json(json_file, {"plan": plan.as_mapping(), "parts": folders, "trained": trained})
+            summary = {"plan": setup.as_mapping(), "parts": folders, "trained": trained}
+            write_json(json_file, summary)
         console.line(f"found:    {len(kinds)} parts; trained now: {', '.join(trained) or 'none'}")
         for kind, folder in folders.items():
             console.line(f"  {kind}: {folder}")
-        say_if_smoke(console, plan.preset)
+        say_if_smoke(console, setup.plan.preset)
         console.line("search how they are sampled:")
-        console.line(f"  {command('platform.sweep', asked, plan.dataset, *common_flags(plan))}")
+        words = strategy_word, setup.plan.dataset, *common_flags(setup)
+        console.line(f"  {command('platform.sweep', *words)}")
 
-    return run(plan, console, log, "1/2 opening the tracking store", work)
+    return run(setup, console, log, "1/2 opening the tracking store", work)
 
 
 if __name__ == "__main__":

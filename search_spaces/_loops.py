@@ -28,11 +28,12 @@ def suggest_one_loop(parameters: type[OneLoop], trial: optuna.Trial, T: int, kin
 
 
 def one_loop_grid(parameters: type[OneLoop], T: int, kind: str) -> list[Point]:
-    """Points with steps in equal ratios up to T, by DDIM and DDPM, for speech by the paper's sampler too;
-    with one chain, or with four where four cost no more than the paper's point.
+    """Points with steps in equal ratios up to T, by DDIM, by DDPM and by the means of DDPM's steps, for
+    speech by the paper's sampler too; with one chain, or with four where four cost no more than the
+    paper's point.
     """
     counts = sorted({min(T, round(T ** (i / 6))) for i in range(7)})
-    samplers: list[Point] = [{"eta": 0.0}, {"eta": 1.0}]
+    samplers: list[Point] = [{"eta": 0.0}, {"eta": 1.0}, {"eta": 1.0, "temperature": 0.0}]
     if kind == "speech":
         samplers.append(sampler(kind))
     most = calls(parameters, one_loop_paper_point(parameters, T, kind))

@@ -11,7 +11,7 @@ import optuna
 from trainables.core.config import as_mapping, from_mapping
 from trainables.core.errors import check_choice
 from trainables.sampling.moves import cost
-from trainables.strategies import PREDICTORS, ChainParameters
+from trainables.strategies import ANSWERS, PREDICTORS, ChainParameters
 
 Point: TypeAlias = dict[str, int | float | str]
 """A strategy's sampling parameters by their names."""
@@ -29,6 +29,9 @@ SPEECH_SAMPLER: Point = {
     "eta": 1.0, "predictor": "reverse-diffusion", "corrections": _CORRECTIONS["speech"],
 }  # fmt: skip
 """E.5: reverse diffusion, with a correction before each step."""
+
+_PAPER_ANSWER = {"image": "y", "speech": "x"}
+"""Images are classified by the sampled logits; of speech the enhanced recording is transcribed (E.3)."""
 
 _LARGEST_COST = 10
 _MOST_CHAINS = 8
@@ -55,6 +58,15 @@ def sampler(kind: str) -> Point:
     return dict(SPEECH_SAMPLER if kind == "speech" else IMAGE_SAMPLER)
 
 
+def coupled_sampler(kind: str) -> Point:
+    """The same of a strategy that samples signal and logits together: with what answers.
+
+    Raises:
+        UsageError: the kind of signal is unknown.
+    """
+    return sampler(kind) | {"answer": _PAPER_ANSWER[kind]}
+
+
 def point_of(parameters: type[ChainParameters], values: Point, kind: str) -> Point:
     """All parameters of a strategy's class, the others at their defaults; for an image without those that
     only speech has.
@@ -79,15 +91,26 @@ def steps(trial: optuna.Trial, name: str, T: int) -> int:
 
 def suggest_sampler(trial: optuna.Trial, kind: str) -> Point:
     """Ask the trial for the sampler: from DDIM to DDPM in quarters (finer makes no difference that could
-    be measured, and points with the same eta share trajectories); for speech by either predictor, and
-    with a correction or none.
+    be measured, and points with the same eta share trajectories), and how much of the noise is injected
+    where there is any; for speech by either predictor, and with a correction or none.
     """
     check_choice("the kind of signal", kind, KINDS)
-    options: Point = {"eta": trial.suggest_float("eta", 0.0, 1.0, step=0.25)}
+    eta = trial.suggest_float("eta", 0.0, 1.0, step=0.25)
+    options: Point = {"eta": eta, "temperature": 1.0}
+    if eta > 0:
+        options["temperature"] = trial.suggest_float("temperature", 0.0, 1.0, step=0.25)
     if kind == "speech":
         options["predictor"] = trial.suggest_categorical("predictor", PREDICTORS)
         options["corrections"] = trial.suggest_int("corrections", 0, _CORRECTIONS[kind])
     return options
+
+
+def suggest_coupled_sampler(trial: optuna.Trial, kind: str) -> Point:
+    """Ask the trial for the sampler of a strategy that samples signal and logits together, and for what
+    answers.
+    """
+    answer: str = trial.suggest_categorical("answer", ANSWERS)
+    return suggest_sampler(trial, kind) | {"answer": answer}
 
 
 def with_chains(

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import optuna
 
-from search_spaces._ranges import Point, point_of, sampler, steps, suggest_sampler, with_chains
+from search_spaces._ranges import (
+    Point,
+    coupled_sampler,
+    point_of,
+    steps,
+    suggest_coupled_sampler,
+    with_chains,
+)
 from trainables.strategies.alternating import Parameters
 
 MOST_ITERATIONS = 5
@@ -17,7 +24,7 @@ def paper_point(T: int, kind: str = "image") -> Point:
         "signal_steps": T,
         "logit_steps": T,
         "first_guidance": "y_cor",
-        **sampler(kind),
+        **coupled_sampler(kind),
     }
     return point_of(Parameters, values, kind)
 
@@ -29,6 +36,6 @@ def suggest(trial: optuna.Trial, T: int, kind: str = "image") -> Point:
         "signal_steps": steps(trial, "signal_steps", T),
         "logit_steps": steps(trial, "logit_steps", T),
         "first_guidance": trial.suggest_categorical("first_guidance", ("y_cor", "none")),
-        **suggest_sampler(trial, kind),
+        **suggest_coupled_sampler(trial, kind),
     }
     return with_chains(trial, Parameters, point, T, kind)

@@ -9,11 +9,11 @@ import optuna
 from search_spaces._ranges import (
     Point,
     calls,
+    coupled_sampler,
     most_calls,
     point_of,
-    sampler,
     steps,
-    suggest_sampler,
+    suggest_coupled_sampler,
     with_chains,
 )
 from trainables.strategies.nested import Parameters
@@ -38,7 +38,7 @@ def paper_point(T: int, kind: str = "image") -> Point:
     values: Point = {
         "outer_steps": T,
         "inner_steps": T,
-        **sampler(kind),
+        **coupled_sampler(kind),
         "t_switch": T_SWITCH[kind],
         "refresh_interval": REFRESH_INTERVALS[kind][0],
     }
@@ -57,7 +57,7 @@ def suggest(trial: optuna.Trial, T: int, kind: str = "image") -> Point:
         "inner_steps": inner_steps,
         "t_switch": t_switch,
         "refresh_interval": 1.0,
-        **suggest_sampler(trial, kind),
+        **suggest_coupled_sampler(trial, kind),
     }
     if round(t_switch * outer_steps) > 0:
         intervals = REFRESH_INTERVALS[kind]

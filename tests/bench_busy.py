@@ -1,11 +1,11 @@
-"""What a training loses beside busy neighbours: python tests/bench_busy.py [DATASET [ROUNDS [ATTEMPTS]]].
+"""The slowdown of training beside busy neighbours: python tests/bench_busy.py [DATASET [ROUNDS [ATTEMPTS]]].
 
-An update of the signal denoiser, preset `quick`: on one thread; on as many as there are CPUs that wait
-for each other as GNU's OpenMP has it by itself (before), and as `trainables.core.threads` says (after).
-Alone, and beside one process and two that multiply matrices on a thread each. All take turns. Figures
-are medians of the wall time of an update, against one thread alone in the same round; in brackets how
-many CPUs others took meanwhile, which are foreign to what is measured: a turn is taken again, ATTEMPTS
-times at most, until that is little.
+An update of the signal denoiser of preset `quick` is timed on one thread, and on as many threads as
+there are CPUs. These threads wait for each other by the defaults of GNU's OpenMP (before), and by those of
+`trainables.core.threads` (after). Each setting is timed alone, and beside one and two processes that
+multiply matrices on a thread each, in turns. The figures are medians of the wall time of an update,
+relative to one thread alone in the same round. In brackets is the number of CPUs that processes foreign
+to the measurement took: a turn is repeated, at most ATTEMPTS times, until that number is small.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from trainables.training import loop
 from trainables.training.batches import Batches, Share
 from trainables.training.objective import Context
 
-GNU = {"GOMP_SPINCOUNT": "300000"}  # libgomp's env.c: 3 ms, estimated; on slow pauses it is more
+GNU = {"GOMP_SPINCOUNT": "300000"}  # from libgomp's env.c: about 3 ms, more where a pause is slow
 ALL = threads.available()
 SETTINGS = {
     "1 thread": (1, threads.ENVIRONMENT),
@@ -41,14 +41,14 @@ SETTINGS = {
     f"{ALL} threads that sleep at once": (ALL, {"GOMP_SPINCOUNT": "0"}),
 }
 NEIGHBOURS = (0, 1, 2)
-LITTLE = 0.15  # CPUs
-SECONDS, LEAST = 0.6, 2  # of a turn, and updates
+NEGLIGIBLE = 0.15  # CPUs
+SECONDS, LEAST = 0.6, 2  # the least duration of a turn, and its least number of updates
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Wall and CPU time of an update, ms, and CPUs that others took meanwhile."""
+    """Wall and CPU time of an update in ms, and the CPUs that foreign processes took."""
 
     wall: float
     cpu: float
@@ -56,12 +56,14 @@ class Turn:
 
 
 def train(dataset: str, count: int) -> None:
-    """Updates on so many threads, a turn for every line that comes in; prints what it took."""
+    """Train on `count` threads, one turn for every line of standard input; print each turn's seconds."""
     torch.set_num_threads(count)
     facts, share = FACTS[dataset], Share()
     data, recipe = blank(facts), preset("quick", facts).recipe
-    first = Task(dataset, "gn30", 0, replace(recipe, updates=Updates(1, 1, 1, 1)))
-    classifier = loop.train_part("classifier", Context(first, data, {}), share, lambda report: None)
+    classifier_task = Task(dataset, "gn30", 0, replace(recipe, updates=Updates(1, 1, 1, 1)))
+    classifier = loop.train_part(
+        "classifier", Context(classifier_task, data, {}), share, lambda report: None
+    )
     context = Context(Task(dataset, "gn30", 0, recipe), data, {"classifier": classifier})
     run = loop._begin("signal", context, share, None)
     batches, number = Batches(context.task, data.train, share), 0
@@ -82,7 +84,7 @@ def train(dataset: str, count: int) -> None:
 
 
 def multiply() -> None:
-    """A neighbour: products of matrices on one thread, without end."""
+    """Multiply matrices on one thread for ever, as a busy neighbour."""
     torch.set_num_threads(1)
     matrix = torch.randn(384, 384)
     print("ready", flush=True)
@@ -91,14 +93,14 @@ def multiply() -> None:
 
 
 class Machine:
-    """The processes that are measured and their neighbours, begun and stopped together."""
+    """The measured processes and their neighbours, started and stopped together."""
 
     def __init__(self, dataset: str) -> None:
         self.trainings = {
-            title: _begin(environment, "train", dataset, str(count))
+            title: _start(environment, "train", dataset, str(count))
             for title, (count, environment) in SETTINGS.items()
         }
-        self.neighbours = [_begin({}, "multiply") for _ in range(max(NEIGHBOURS))]
+        self.neighbours = [_start({}, "multiply") for _ in range(max(NEIGHBOURS))]
         self.processes = [*self.trainings.values(), *self.neighbours]
         for process in self.processes:
             assert process.stdout is not None and process.stdout.readline() == "ready\n"
@@ -114,12 +116,12 @@ class Machine:
             process.wait()
 
     def turn(self, title: str, neighbours: int, attempts: int) -> Turn:
-        """The turn of a training beside so many neighbours that others disturbed least."""
+        """The turn of a training beside so many neighbours that foreign processes disturbed least."""
         for neighbour in self.neighbours[:neighbours]:
             neighbour.send_signal(signal.SIGCONT)
         best = self._turn(title)
         for _ in range(attempts - 1):
-            if best.foreign <= LITTLE:
+            if best.foreign <= NEGLIGIBLE:
                 break
             best = min(best, self._turn(title), key=lambda turn: turn.foreign)
         for neighbour in self.neighbours:
@@ -129,32 +131,35 @@ class Machine:
     def _turn(self, title: str) -> Turn:
         process = self.trainings[title]
         assert process.stdin is not None and process.stdout is not None
-        start, all_before, own_before = time.perf_counter(), _busy(), self._own()
+        start, busy_before, used_before = time.perf_counter(), _busy(), self._used()
         process.stdin.write("\n")
         process.stdin.flush()
         wall, cpu = map(float, process.stdout.readline().split())
-        others = (_busy() - all_before) - (self._own() - own_before)
-        return Turn(1000 * wall, 1000 * cpu, max(0.0, others / (time.perf_counter() - start)))
+        foreign = (_busy() - busy_before) - (self._used() - used_before)
+        return Turn(1000 * wall, 1000 * cpu, max(0.0, foreign / (time.perf_counter() - start)))
 
-    def _own(self) -> float:
-        """Seconds of CPU time of the processes begun here and of this one."""
+    def _used(self) -> float:
+        """Seconds of CPU time of this process and of those that it started."""
         return time.process_time() + sum(_seconds(process.pid) for process in self.processes)
 
 
-def _begin(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+def _start(environment: dict[str, str], *words: str) -> subprocess.Popen[str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
     command = [sys.executable, __file__, *words]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=kept | environment, text=True)
+    return subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, env=inherited | environment, text=True
+    )
 
 
 def _busy() -> float:
-    """Seconds that the machine's CPUs have been at work."""
+    """Seconds that the machine's CPUs have been busy, summed."""
     ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
     return (sum(ticks) - ticks[3] - ticks[4]) / _TICKS
 
 
 def _seconds(pid: int) -> float:
+    """Seconds of CPU time of a process."""
     words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(words[11]) + int(words[12])) / _TICKS
 

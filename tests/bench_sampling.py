@@ -1,9 +1,9 @@
-"""What sampling costs against the plain path: python tests/bench_sampling.py [--help].
+"""The cost of sampling relative to the plain path: python tests/bench_sampling.py [--help].
 
 The plain path encodes every condition anew at each step and runs the same networks operation by
-operation in float32. Networks are the paper's for CIFAR-100 with random weights, but the classifier is
-a ResNet-18 by default: ten steps would weigh the ResNet-50's few calls fifteen times as heavily as 150
-do. All that is compared takes turns in one run; a figure is a median. One thread.
+operation in float32. The networks are the paper's for CIFAR-100 with random weights, but the classifier
+is a ResNet-18 by default: in ten steps the few calls of a ResNet-50 would have fifteen times the weight
+that they have in 150. All variants take turns in one run on one thread; the figures are medians.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PARTS = ("strategies", "overhead", "batches", "logit", "limit")
 
 
 class PlainSignal(SignalDenoiser):
-    """Encodes all conditions at every call."""
+    """A signal denoiser that encodes all conditions at every call."""
 
     def __init__(self, network: SignalDenoiser) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class PlainSignal(SignalDenoiser):
 
 
 class PlainLogit(LogitDenoiser):
-    """Encodes all conditions at every call."""
+    """A logit denoiser that encodes all conditions at every call."""
 
     def __init__(self, network: LogitDenoiser) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class PlainLogit(LogitDenoiser):
 
 
 class Bench:
-    """The systems that are compared, of a preset's networks for a dataset."""
+    """The compared systems, with a preset's networks for a dataset."""
 
     def __init__(self, dataset: str, size: str, depth: int) -> None:
         facts = FACTS[dataset]
@@ -96,20 +96,20 @@ class Bench:
         data = Dataset(dataset, tuple(map(str, range(facts.classes))), blank, blank, blank)
         task = Task(dataset, "gn30", 0, recipe)
         with seeded(torch.device("cpu"), "weights"):
-            made = {
+            modules = {
                 "signal": networks.new_signal_denoiser(data, recipe),
                 "logit": networks.new_logit_denoiser(data, recipe),
                 "network": networks.new_classifier(data, recipe),
             }
-            for network in made.values():
+            for network in modules.values():
                 for parameter in network.parameters():
                     if not parameter.any():
                         torch.nn.init.normal_(parameter, std=0.02)
                 network.eval().requires_grad_(False)
         scale = LogitScale(facts.classes)
         scale.largest.fill_(3.0)
-        classifier = FrozenClassifier(made["network"], scale, data.classes)
-        weights = {name: dict(network.state_dict()) for name, network in made.items()}
+        classifier = FrozenClassifier(modules["network"], scale, data.classes)
+        weights = {name: dict(network.state_dict()) for name, network in modules.items()}
         cpu = torch.device("cpu")
         self.fast = {
             name: assemble(task, data, classifier, weights, cpu, dtype)
@@ -117,13 +117,13 @@ class Bench:
         }
         processes = self.fast["float32"].signal_process, self.fast["float32"].logit_process
         self.plain = CoupledSystem(
-            classifier, *processes, PlainSignal(made["signal"]), PlainLogit(made["logit"])
+            classifier, *processes, PlainSignal(modules["signal"]), PlainLogit(modules["logit"])
         )
 
         self._engines: dict[int, Engine] = {}
 
     def run(self, system: CoupledSystem, moves: list, batch: int):
-        """One run of a schedule, on an engine that is kept, as an actor keeps its own."""
+        """Run a schedule; each system has one engine for all its runs, as in an actor."""
         noise = SampleNoise(0, range(batch))
         x_cor = noise.split("x").normal(self.facts.signal_shape)
         if id(system) not in self._engines:
@@ -132,8 +132,8 @@ class Bench:
 
 
 def medians(variants: dict, rounds: int) -> dict[str, float]:
-    """CPU seconds of each variant, which other work beside it hardly changes: median over rounds in
-    which all take turns, after one to warm up.
+    """Median CPU seconds of each variant, over rounds in which all take turns, after one round to warm
+    up. CPU seconds hardly depend on other processes.
     """
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     for number in range(rounds + 1):
@@ -145,8 +145,8 @@ def medians(variants: dict, rounds: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-class Recorded:
-    """A network that keeps what it is called with, to be called again alone."""
+class RecordingNetwork:
+    """A network that records its calls with their inputs."""
 
     def __init__(self, network, calls: list) -> None:
         self.network, self.calls = network, calls
@@ -156,21 +156,21 @@ class Recorded:
         return self.network(*inputs)
 
     def __getattr__(self, name: str):
-        found = getattr(self.network, name)
-        return Recorded(found, self.calls) if name.startswith("encode") else found
+        value = getattr(self.network, name)
+        return RecordingNetwork(value, self.calls) if name.startswith("encode") else value
 
 
 def bare_calls(bench: Bench, system: CoupledSystem, moves: list, batch: int):
-    """What runs exactly the network calls that the engine makes, on the same inputs."""
+    """A function that makes just the network calls of a run of the engine, on the same inputs."""
     calls: list = []
-    recorded = CoupledSystem(
-        Recorded(system.classifier, calls),
+    recording_system = CoupledSystem(
+        RecordingNetwork(system.classifier, calls),
         system.signal_process,
         system.logit_process,
-        Recorded(system.signal_denoiser, calls),
-        Recorded(system.logit_denoiser, calls),
+        RecordingNetwork(system.signal_denoiser, calls),
+        RecordingNetwork(system.logit_denoiser, calls),
     )
-    bench.run(recorded, moves, batch)
+    bench.run(recording_system, moves, batch)
 
     @torch.no_grad()
     def replay():
@@ -181,86 +181,93 @@ def bare_calls(bench: Bench, system: CoupledSystem, moves: list, batch: int):
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--dataset", default="cifar100", choices=list(FACTS))
-    asked.add_argument("--preset", default="paper")
-    asked.add_argument("--depth", type=int, default=18, help="of the ResNet that classifies")
-    asked.add_argument("--steps", type=int, default=10)
-    asked.add_argument("--batches", type=int, nargs="+", default=[16, 1])
-    asked.add_argument("--only", nargs="+", default=list(PARTS), choices=PARTS)
-    asked.add_argument("--strategies", nargs="+", default=["alternating", "parallel", "nested"])
-    asked.add_argument("--rounds", type=int, default=5)
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", default="cifar100", choices=list(FACTS))
+    parser.add_argument("--preset", default="paper")
+    parser.add_argument("--depth", type=int, default=18, help="of the ResNet that classifies")
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--batches", type=int, nargs="+", default=[16, 1])
+    parser.add_argument("--only", nargs="+", default=list(PARTS), choices=PARTS)
+    parser.add_argument("--strategies", nargs="+", default=["alternating", "parallel", "nested"])
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
     keep_pages()
-    bench, n = Bench(given.dataset, given.preset, given.depth), given.steps
+    bench, n = Bench(arguments.dataset, arguments.preset, arguments.depth), arguments.steps
     schedules = {
         "alternating": alternating.Parameters(1, n, n, "y_cor", 0.0),
         "parallel": parallel.Parameters(n, 0.5, "clean", 0.0),
         "nested": nested.Parameters(n, n, 2 / n, 1 / n, 0.0),
     }
-    print(f"{given.dataset}, preset {given.preset}, {n} steps, {given.rounds} rounds, 1 thread")
-    if "strategies" in given.only:
+    print(
+        f"{arguments.dataset}, preset {arguments.preset}, {n} steps, {arguments.rounds} rounds, 1 thread"
+    )
+    if "strategies" in arguments.only:
         print(
             f"{'':22}  plain s  float32 s  ratio  bf16 s  ratio  largest difference  argmax equal"
         )
-        for batch in given.batches:
-            for name in given.strategies:
+        for batch in arguments.batches:
+            for name in arguments.strategies:
                 moves = list(schedules[name].schedule())
-                compare(bench, f"{name}, batch {batch}", moves, batch, given.rounds)
+                compare(bench, f"{name}, batch {batch}", moves, batch, arguments.rounds)
     few = {
         f"alternating, eta {eta}": list(alternating.Parameters(1, 4, 4, "y_cor", eta).schedule())
         for eta in (0.0, 1.0)
     }
-    if "overhead" in given.only:
-        overhead(bench, few, given.rounds)
-    if "batches" in given.only:
-        large_batches(bench, few["alternating, eta 0.0"], given.rounds)
-    if "logit" in given.only:
-        logit_step(bench, given.rounds)
-    if "limit" in given.only:
-        limit(bench, given.rounds)
+    if "overhead" in arguments.only:
+        overhead(bench, few, arguments.rounds)
+    if "batches" in arguments.only:
+        large_batches(bench, few["alternating, eta 0.0"], arguments.rounds)
+    if "logit" in arguments.only:
+        logit_step(bench, arguments.rounds)
+    if "limit" in arguments.only:
+        limit(bench, arguments.rounds)
 
 
 def compare(bench: Bench, title: str, moves: list, batch: int, rounds: int) -> None:
+    """Print the seconds of a schedule on every system, and how far their outcomes differ."""
     systems = {"plain": bench.plain, **bench.fast}
-    found = {}
+    outcomes = {}
 
-    def running(name: str):
+    def run_of(name: str):
         def work():
-            found[name] = bench.run(systems[name], moves, batch)
+            outcomes[name] = bench.run(systems[name], moves, batch)
 
         return work
 
-    took = medians({name: running(name) for name in systems}, rounds)
-    apart = max(
-        float((found["float32"].y - found["plain"].y).abs().max()),
-        float((found["float32"].x - found["plain"].x).abs().max()),
+    seconds = medians({name: run_of(name) for name in systems}, rounds)
+    difference = max(
+        float((outcomes["float32"].y - outcomes["plain"].y).abs().max()),
+        float((outcomes["float32"].x - outcomes["plain"].x).abs().max()),
     )
-    equal = {n: int((o.y.argmax(1) == found["plain"].y.argmax(1)).sum()) for n, o in found.items()}
-    ratios = {name: took["plain"] / took[name] for name in bench.fast}
+    equal = {
+        n: int((o.y.argmax(1) == outcomes["plain"].y.argmax(1)).sum()) for n, o in outcomes.items()
+    }
+    ratios = {name: seconds["plain"] / seconds[name] for name in bench.fast}
     print(
-        f"{title:22} {took['plain']:8.2f} {took['float32']:10.2f} {ratios['float32']:6.2f} "
-        f"{took['bf16']:7.2f} {ratios['bf16']:6.2f} {apart:19.1e}  "
+        f"{title:22} {seconds['plain']:8.2f} {seconds['float32']:10.2f} {ratios['float32']:6.2f} "
+        f"{seconds['bf16']:7.2f} {ratios['bf16']:6.2f} {difference:19.1e}  "
         f"{equal['float32']} and bf16 {equal['bf16']} of {batch}",
         flush=True,
     )
 
 
 def overhead(bench: Bench, schedules: dict[str, list], rounds: int) -> None:
+    """Print the time of whole runs relative to that of their network calls alone."""
     for title, moves in schedules.items():
         for name, system in bench.fast.items():
             replay = bare_calls(bench, system, moves, 16)
-            whole = {"run": lambda s=system, m=moves: bench.run(s, m, 16), "calls": replay}
-            took = medians(whole, rounds)
+            variants = {"run": lambda s=system, m=moves: bench.run(s, m, 16), "calls": replay}
+            seconds = medians(variants, rounds)
             print(
                 f"whole sampler / its network calls alone, {title}, {name}, batch 16: "
-                f"{took['run'] / took['calls']:.3f}",
+                f"{seconds['run'] / seconds['calls']:.3f}",
                 flush=True,
             )
 
 
 def large_batches(bench: Bench, moves: list, rounds: int) -> None:
+    """Print the time of a sample in batches of 64 relative to batches of 16."""
     for name, system in bench.fast.items():
         sizes = {16: 4, 64: 1}
 
@@ -268,56 +275,62 @@ def large_batches(bench: Bench, moves: list, rounds: int) -> None:
             for _ in range(times):
                 bench.run(system, moves, size)
 
-        took = medians(
+        seconds = medians(
             {str(size): (lambda s=size, t=times: work(s, t)) for size, times in sizes.items()},
             rounds,
         )
         print(
-            f"a sample at batch 64 / at batch 16, alternating, {name}: {took['64'] / took['16']:.2f}",
+            f"a sample at batch 64 / at batch 16, alternating, {name}: {seconds['64'] / seconds['16']:.2f}",
             flush=True,
         )
 
 
 @torch.no_grad()
 def logit_step(bench: Bench, rounds: int) -> None:
+    """Print the time of the plain logit denoiser's call relative to the prepared ones."""
     noise = SampleNoise(0, range(16))
     x, y = noise.normal(bench.facts.signal_shape), noise.normal((bench.facts.classes,))
     level = torch.tensor([0.5])
     variants = {"plain": lambda: bench.plain.logit_denoiser(y, level, (x, y, x))}
     for name, system in bench.fast.items():
         denoiser = system.logit_denoiser
-        code, at = denoiser.encode_signals(x, y, x), denoiser.encode_time(level)
-        variants[name] = lambda d=denoiser, c=code, t=at: d(y, t, c)
-    took = medians(variants, 4 * rounds)
+        code, time_code = denoiser.encode_signals(x, y, x), denoiser.encode_time(level)
+        variants[name] = lambda d=denoiser, c=code, t=time_code: d(y, t, c)
+    seconds = medians(variants, 4 * rounds)
     for name in bench.fast:
-        print(f"logit denoiser's step, plain / {name}, batch 16: {took['plain'] / took[name]:.1f}")
+        print(
+            f"logit denoiser's step, plain / {name}, batch 16: {seconds['plain'] / seconds[name]:.1f}"
+        )
 
 
 @torch.no_grad()
 def limit(bench: Bench, rounds: int) -> None:
-    """How near a signal denoiser's call is to what its multiply-adds take in matrix products."""
+    """The speed of a signal denoiser's call, in multiply-adds a second, beside that of a matrix product."""
     noise = SampleNoise(0, range(16))
     x, y = noise.normal(bench.facts.signal_shape), noise.normal((bench.facts.classes,))
     level, meter, size = torch.tensor([0.5]), Meter(), 2048
     plain = bench.plain.signal_denoiser
     meter.call("signal", plain, x, level, x, y, batch=16)
-    whole = meter.flops
+    plain_flops = meter.flops
     for name, system in bench.fast.items():
         denoiser, dtype = system.signal_denoiser, getattr(torch, name.replace("bf16", "bfloat16"))
         codes = denoiser.encode_corrupted(x), denoiser.encode_logits(y, 16)
-        at = denoiser.encode_time(level)
+        time_code = denoiser.encode_time(level)
         meter.reset()
-        meter.call("fast", denoiser, x, at, *codes, batch=16)
+        meter.call("fast", denoiser, x, time_code, *codes, batch=16)
         a = torch.randn(size, size).to(dtype)
-        took = medians(
-            {"call": lambda d=denoiser, c=codes, t=at: d(x, t, *c), "product": lambda a=a: a @ a},
+        seconds = medians(
+            {
+                "call": lambda d=denoiser, c=codes, t=time_code: d(x, t, *c),
+                "product": lambda a=a: a @ a,
+            },
             2 * rounds,
         )
-        called, product = meter.flops / took["call"], 2 * size**3 / took["product"]
+        call_rate, product_rate = meter.flops / seconds["call"], 2 * size**3 / seconds["product"]
         print(
-            f"signal denoiser, {name}: {100 * meter.flops / whole:.0f} % of the plain FLOPs are left, "
-            f"at {called / 2e9:.0f} billion multiply-adds a second; a matrix product has "
-            f"{product / 2e9:.0f}"
+            f"signal denoiser, {name}: {100 * meter.flops / plain_flops:.0f} % of the plain FLOPs are left, "
+            f"at {call_rate / 2e9:.0f} billion multiply-adds a second; a matrix product has "
+            f"{product_rate / 2e9:.0f}"
         )
 
 

@@ -1,6 +1,7 @@
-"""What a sweep saves by sharing, and how actors share cores: python tests/bench_sharing.py.
+"""The gain of sharing prefixes in a sweep, and the rates of actors: python tests/bench_sharing.py.
 
-Networks of the preset `quick` for digits, hardly trained: what they cost does not depend on it.
+The networks are those of the preset `quick` for digits, hardly trained, since their cost does not depend
+on training.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ SAMPLES, ROUNDS, CPU = 200, 5, torch.device("cpu")
 ACTORS = {"2 actors, 1 thread": (2, 1), "1 actor, 2 threads": (1, 2), "1 actor, 1 thread": (1, 1)}
 
 
-def prepared(folder: str) -> tuple[Task, Storage]:
-    """A task whose parts are in the storage."""
+def trained_task(folder: str) -> tuple[Task, Storage]:
+    """A task, and a storage that has its trained parts."""
     storage = Storage(folder)
     dataset = datasets.load("digits", storage.data)
     recipe = preset("quick", datasets.facts("digits", storage.data)).recipe
@@ -53,8 +54,8 @@ def prepared(folder: str) -> tuple[Task, Storage]:
     return task, storage
 
 
-def searched(count: int, T: int) -> list[dict]:
-    """Points that a random search of `nested` draws."""
+def random_points(count: int, T: int) -> list[dict]:
+    """Points of a random search of `nested`."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
         directions=("maximize", "minimize"), sampler=optuna.samplers.RandomSampler(seed=0)
@@ -65,16 +66,16 @@ def searched(count: int, T: int) -> list[dict]:
 def grid() -> list[dict]:
     """Points that differ in when and how often the signal is refreshed."""
     steps = {"outer_steps": 12, "inner_steps": 12, "eta": 0.0, "chains": 1}
-    when = product((0.0, 0.1, 0.25, 0.4), (0.2, 1.0))
-    return [{**steps, "t_switch": t, "refresh_interval": r} for t, r in when]
+    times = product((0.0, 0.1, 0.25, 0.4), (0.2, 1.0))
+    return [{**steps, "t_switch": t, "refresh_interval": r} for t, r in times]
 
 
 def seconds(task: Task, storage: Storage, points: list[dict], sharing: bool) -> float:
-    """Seconds to run the points on one evaluator, or each on one of its own (made beforehand)."""
+    """Seconds to run all points on one evaluator, or each on a new one that was made beforehand."""
     sampling = Sampling("validation", SAMPLES, 0)
     count = 1 if sharing else len(points)
     evaluators = [Evaluator(task, "nested", storage, SAMPLES, CPU) for _ in range(count)]
-    warm = {
+    warm_up = {
         "outer_steps": 1,
         "inner_steps": 1,
         "t_switch": 1.0,
@@ -82,7 +83,7 @@ def seconds(task: Task, storage: Storage, points: list[dict], sharing: bool) -> 
         "eta": 0.0,
     }
     for evaluator in evaluators:
-        evaluator.tally(warm, Sampling("validation", SAMPLES, 1))
+        evaluator.tally(warm_up, Sampling("validation", SAMPLES, 1))
     start = time.perf_counter()
     for number, point in enumerate(points):
         evaluators[0 if sharing else number].tally(point, sampling)
@@ -90,10 +91,11 @@ def seconds(task: Task, storage: Storage, points: list[dict], sharing: bool) -> 
 
 
 def sharing(task: Task, storage: Storage) -> None:
+    """Print how much faster points are on one evaluator than on one each."""
     T = task.recipe.T
     sets = {
         "8 points that differ in t_switch and refresh": grid(),
-        "24 points of a random search": searched(24, T),
+        "24 points of a random search": random_points(24, T),
     }
     for title, points in sets.items():
         ratios = []
@@ -104,38 +106,39 @@ def sharing(task: Task, storage: Storage) -> None:
 
 
 def actors(folder: str) -> None:
-    """Samples a second of processes side by side, as Ray's actors are."""
+    """Print how many samples and calls a second processes make side by side, as Ray's actors are."""
     rates: dict[str, list[float]] = {title: [] for title in ACTORS}
     for _ in range(ROUNDS):
         for title, (processes, threads) in ACTORS.items():
             command = [sys.executable, __file__, folder, str(threads)]
             environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-            running = [
+            actor_processes = [
                 subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
                 for _ in range(processes)
             ]
-            rates[title].append(sum(float(one.communicate()[0]) for one in running))
-    for title, found in rates.items():
-        print(f"{title}: {statistics.median(found):.0f} samples and calls a second", flush=True)
+            outputs = [process.communicate()[0] for process in actor_processes]
+            rates[title].append(sum(map(float, outputs)))
+    for title, values in rates.items():
+        print(f"{title}: {statistics.median(values):.0f} samples and calls a second", flush=True)
 
 
 def rate(folder: str, threads: int) -> float:
-    """Denoiser calls times samples that this process makes a second, for four seconds."""
+    """Denoiser calls times samples a second of this process, over four seconds."""
     torch.set_num_threads(threads)
     keep_pages()
     storage = Storage(folder)
     recipe = preset("quick", datasets.facts("digits", storage.data)).recipe
     task = Task("digits", "gn30", 0, replace(recipe, updates=Updates(2, 2, 2, 4)))
     evaluator = Evaluator(task, "nested", storage, SAMPLES, CPU)
-    point, made = grid()[0], 0.0
+    point, call_count = grid()[0], 0.0
     evaluator.tally(point, Sampling("validation", SAMPLES, 10**6))
     start = time.perf_counter()
     seed = 0
     while time.perf_counter() - start < 4:
-        spent = evaluator.tally(point, Sampling("validation", SAMPLES, seed)).spent
-        made += spent.calls["signal"] + spent.calls["logit"]
+        reading = evaluator.tally(point, Sampling("validation", SAMPLES, seed)).reading
+        call_count += reading.calls["signal"] + reading.calls["logit"]
         seed += 1
-    return made / (time.perf_counter() - start)
+    return call_count / (time.perf_counter() - start)
 
 
 def main() -> None:
@@ -145,7 +148,7 @@ def main() -> None:
     torch.set_num_threads(1)
     keep_pages()
     with tempfile.TemporaryDirectory() as folder:
-        task, storage = prepared(folder)
+        task, storage = trained_task(folder)
         sharing(task, storage)
         actors(folder)
 

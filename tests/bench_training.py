@@ -1,8 +1,8 @@
-"""Where an update of training spends its time: python tests/bench_training.py [DATASET [PRESET]].
+"""The time of a training update and of its parts: python tests/bench_training.py [DATASET [PRESET]].
 
-For every stage: milliseconds an update, and the share of it that is neither the forward nor the
-backward pass (making batches, preparing what a batch's inner updates share, optimiser, averaging).
-Then the operations that take most, by torch's profiler. On a GPU where there is one.
+For every stage it prints the milliseconds of an update, and the share that is spent outside the forward
+and backward passes (on making and preparing batches, the optimiser, averaging). Then it prints the
+slowest operations by torch's profiler. It runs on a GPU if there is one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ UPDATES = 24
 
 
 def blank(facts: Facts) -> Dataset:
-    """A dataset of noise: speed does not depend on what is learnt."""
+    """A dataset of noise, since speed does not depend on the data."""
     count = 2000
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (count, *facts.signal_shape), generator=generator).byte()
@@ -47,37 +47,38 @@ def blank(facts: Facts) -> Dataset:
     return Dataset(facts.title, classes, split, split.first(100), split.first(100))
 
 
-class Watch:
+class Stopwatch:
     """Seconds spent in forward and backward passes."""
 
     def __init__(self, device: torch.device) -> None:
         self.seconds, self.device = 0.0, device
 
     def now(self) -> float:
+        """The time in seconds, once the device has finished its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter()
 
     @contextmanager
-    def watching(self):
-        """Within it, `Objective` and `Tensor.backward` are timed."""
-        called, backward = Objective.__call__, torch.Tensor.backward
+    def timing(self):
+        """Add the time of calls of `Objective` and `Tensor.backward` within it to `seconds`."""
+        forward, backward = Objective.__call__, torch.Tensor.backward
 
-        def timed(work):
+        def timed(function):
             def run(*inputs, **options):
                 start = self.now()
                 try:
-                    return work(*inputs, **options)
+                    return function(*inputs, **options)
                 finally:
                     self.seconds += self.now() - start
 
             return run
 
-        Objective.__call__, torch.Tensor.backward = timed(called), timed(backward)
+        Objective.__call__, torch.Tensor.backward = timed(forward), timed(backward)
         try:
             yield
         finally:
-            Objective.__call__, torch.Tensor.backward = called, backward
+            Objective.__call__, torch.Tensor.backward = forward, backward
 
 
 def main() -> None:
@@ -89,32 +90,32 @@ def main() -> None:
     )
     recipe = replace(recipe, inner_updates=min(recipe.inner_updates, UPDATES))
     task, dataset, share = Task(name, "gn30", 0, recipe), blank(facts), Share(device=device)
-    loop.LEAST_REPORTS = 1  # validation is not what is measured
+    loop.LEAST_REPORTS = 1  # validation is not part of the measurement
     print(
         f"{name}, preset {size}, batch {recipe.batch}, {device}, {torch.get_num_threads()} threads"
     )
-    done: dict = {}
+    parts: dict = {}
     for kind in in_order(stages.names()):
-        context = Context(task, dataset, {need: done[need] for need in stages.given(kind)})
+        context = Context(task, dataset, {need: parts[need] for need in stages.given(kind)})
         loop.train_part(kind, context, share, lambda report: None)  # warm-up
-        watch = Watch(device)
-        with watch.watching():
-            start = watch.now()
-            done[kind] = loop.train_part(kind, context, share, lambda report: None)
-            whole = watch.now() - start
-        rest = 100 * (1 - watch.seconds / whole)
+        stopwatch = Stopwatch(device)
+        with stopwatch.timing():
+            start = stopwatch.now()
+            parts[kind] = loop.train_part(kind, context, share, lambda report: None)
+            seconds = stopwatch.now() - start
+        rest = 100 * (1 - stopwatch.seconds / seconds)
         print(
-            f"{kind:12} {1000 * whole / UPDATES:8.1f} ms an update, {rest:4.0f} % beside the passes"
+            f"{kind:12} {1000 * seconds / UPDATES:8.1f} ms an update, {rest:4.0f} % beside the passes"
         )
     kind = "nested"
-    context = Context(task, dataset, {need: done[need] for need in stages.given(kind)})
+    context = Context(task, dataset, {need: parts[need] for need in stages.given(kind)})
     activities = [ProfilerActivity.CPU]
     if device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)
-    with profile(activities=activities) as profiled:
+    with profile(activities=activities) as profiler:
         loop.train_part(kind, context, share, lambda report: None)
     order = "self_cuda_time_total" if device.type == "cuda" else "self_cpu_time_total"
-    print(profiled.key_averages().table(sort_by=order, row_limit=12, max_name_column_width=40))
+    print(profiler.key_averages().table(sort_by=order, row_limit=12, max_name_column_width=40))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every test relies on: our `platform`, also where pytest has loaded the standard module first."""
+"""Fixtures of all tests, and the import of our `platform` where pytest has loaded the standard module."""
 
 import importlib
 import json
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Tests' networks are tiny: several threads make them no faster, and slow on a machine that is busy.
+# The networks of tests are tiny: several threads make them no faster, and slower on a busy machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -37,21 +37,21 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def parts():
     """All parts of the tiny task, trained. Tests only read them."""
-    from helpers import tiny_task, train_all  # here: few tests need them, and they are slow to load
+    from helpers import tiny_task, train_all  # few tests need this slow import
 
     return train_all(tiny_task())
 
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch):
-    """Tests decide themselves where MLflow records and where Ray runs."""
+    """Unset the variables by which MLflow and Ray would find a server or cluster outside the test."""
     for name in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
 
 
 def asset(variable: str, name: str) -> Path:
-    """A file or directory of real data, in the directory that an environment variable names; where it
-    is not there, the test is skipped.
+    """A file or directory of real data, in the directory that an environment variable names; the test
+    is skipped if it does not exist.
     """
     path = Path(os.environ.get(variable, "")) / name
     if not os.environ.get(variable) or not path.exists():
@@ -60,17 +60,17 @@ def asset(variable: str, name: str) -> Path:
 
 
 def run_verb(module: str, *words: object, file: Path) -> tuple[str, Any]:
-    """A verb as a user runs it: what it printed, and its summary, which it writes to the file."""
-    done = subprocess.run(
+    """Run a verb as a user does; returns its output and the summary that it writes to the file."""
+    process = subprocess.run(
         [sys.executable, "-m", f"platform.{module}", *map(str, words), "--json", str(file)],
         cwd=ROOT, capture_output=True, text=True, env=clean_environment(), timeout=400,
         check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout, json.loads(file.read_text())
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout, json.loads(file.read_text())
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """The environment for a subprocess, without what would lead it elsewhere."""
+    """The environment for a subprocess, without variables that change where or how it runs."""
     dropped = ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "PYTHONPATH", "GOMP_SPINCOUNT")
     return {k: v for k, v in os.environ.items() if k not in dropped} | extra

@@ -1,4 +1,4 @@
-"""Exact denoisers for Gaussian data, a tiny recipe and its training, for tests."""
+"""Exact denoisers for Gaussian data, and a tiny recipe with its training."""
 
 from __future__ import annotations
 
@@ -36,19 +36,22 @@ def exact_velocity(
 
 
 class ExactSignal(SignalDenoiser):
-    """Exact for x0 ~ N(shift * mean of the logits, or 0 without them, variance)."""
+    """The exact denoiser of x0 ~ N(shift * mean of the logits, variance); the mean is 0 without logits.
+
+    `logit_means` has the mean of the logits of each sample, (B,), for every encoding.
+    """
 
     def __init__(self, process: GaussianDiffusion, variance: float, shift: float = 1.0) -> None:
         super().__init__()
         self.process, self.variance, self.shift = process, variance, shift
-        self.seen: list[Tensor] = []
+        self.logit_means: list[Tensor] = []
 
     def encode_corrupted(self, x_cor: Tensor) -> Tensor:
         return x_cor
 
     def encode_logits(self, y: Tensor | None, batch: int) -> Tensor:
-        self.seen.append(torch.zeros(batch) if y is None else y.flatten(1).mean(1))
-        return self.seen[-1]
+        self.logit_means.append(torch.zeros(batch) if y is None else y.flatten(1).mean(1))
+        return self.logit_means[-1]
 
     def forward(self, x_t: Tensor, t: Tensor, corrupted: Tensor, logits: Tensor) -> Tensor:
         level = round(float(t) * self.process.T)
@@ -57,7 +60,7 @@ class ExactSignal(SignalDenoiser):
 
 
 class ExactLogit(LogitDenoiser):
-    """Exact for y0 ~ N(mean of the signal, variance)."""
+    """The exact denoiser of y0 ~ N(mean of the signal, variance)."""
 
     def __init__(self, process: GaussianDiffusion, variance: float) -> None:
         super().__init__()
@@ -94,29 +97,29 @@ def tiny_task(**changes: object) -> Task:
     return Task("digits", "gn30", 0, tiny_recipe(**changes))
 
 
-def train(kind: str, task: Task, done: dict[str, Weights], **options) -> Weights:
-    """Train one part on digits from those that are done."""
-    context = Context(task, DIGITS, {need: done[need] for need in stages.given(kind)})
+def train(kind: str, task: Task, parts: dict[str, Weights], **options) -> Weights:
+    """Train one part on digits, from the parts that it needs."""
+    context = Context(task, DIGITS, {need: parts[need] for need in stages.given(kind)})
     share = options.pop("share", Share())
     return train_part(kind, context, share, options.pop("report", lambda r: None), **options)
 
 
 def train_all(task: Task) -> dict[str, Weights]:
-    """All parts of a task on digits."""
-    done: dict[str, Weights] = {}
+    """All parts of a task on digits, trained."""
+    parts: dict[str, Weights] = {}
     for kind in in_order(stages.names()):
-        done[kind] = train(kind, task, done)
-    return done
+        parts[kind] = train(kind, task, parts)
+    return parts
 
 
 DISPLAYED = {"OMP_DISPLAY_ENV": "VERBOSE", "RAY_DEDUP_LOGS": "0"}
-"""What makes OpenMP say, in every process that loads it, by which settings it goes."""
+"""Variables that make OpenMP print its settings in every process that loads it."""
 
 
 def turns_of_waiting(log: str) -> dict[str, set[str]]:
-    """By kind of Ray worker and by its process: the turns for which OpenMP said that threads wait."""
-    said = re.findall(r"\((\w* ?pid=\d+)[^)]*\)\S*\s+GOMP_SPINCOUNT = '(\d+)'", log)
-    found: dict[str, set[str]] = {}
-    for process, turns in said:
-        found.setdefault(process, set()).add(turns)
-    return found
+    """The numbers of turns that threads wait by OpenMP's printed settings, for each Ray process."""
+    settings = re.findall(r"\((\w* ?pid=\d+)[^)]*\)\S*\s+GOMP_SPINCOUNT = '(\d+)'", log)
+    turns_by_process: dict[str, set[str]] = {}
+    for process, turns in settings:
+        turns_by_process.setdefault(process, set()).add(turns)
+    return turns_by_process

@@ -1,8 +1,8 @@
-"""A jointly Gaussian signal and logits, with exact denoisers, for tests.
+"""A jointly Gaussian signal and logits, with exact denoisers.
 
-All that sampling does with them is affine, so every state is Gaussian. `engine_moments` reads mean and
-covariance off the engine without a random number; `Moments` propagates them by the paper's equations,
-in numpy, with nothing of the engine or of the schedules.
+Every step of sampling them is affine, so every state is Gaussian. `engine_moments` computes mean and
+covariance from runs of the engine without random numbers; `Moments` propagates them by the paper's
+equations in numpy, and uses neither the engine nor the schedules.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ MEAN = np.array([0.4, -0.3, 0.6, -0.2])
 _B, _W = np.array([[1.0, 0.4], [-0.3, 0.9]]), np.array([[0.3, 0.05], [0.05, 0.25]])
 _SXX = np.array([[0.5, 0.1], [0.1, 0.4]])
 COV = np.block([[_SXX, _SXX @ _B.T], [_B @ _SXX, _B @ _SXX @ _B.T + _W]])
-Y_COR = np.array([6.0, -5.0])  # the classifier's answer to everything: far off
+Y_COR = np.array([6.0, -5.0])  # the classifier's output for every signal, far from the mean
 X_COR = 9.0  # a value that no signal takes
 
 
-def gain(of: slice, given: slice) -> np.ndarray:
-    """How far the mean of one moves with the other: E[u | v] = E[u] + gain (v - E[v])."""
-    return COV[of, given] @ np.linalg.inv(COV[given, given])
+def gain(u: slice, v: slice) -> np.ndarray:
+    """The gain in E[u | v] = E[u] + gain (v - E[v])."""
+    return COV[u, v] @ np.linalg.inv(COV[v, v])
 
 
-def conditional(of: slice, given: slice) -> np.ndarray:
-    """Covariance of one given the other."""
-    return COV[of, of] - gain(of, given) @ COV[given, of]
+def conditional(u: slice, v: slice) -> np.ndarray:
+    """The covariance of u given v."""
+    return COV[u, u] - gain(u, v) @ COV[v, u]
 
 
 def clean_gain(cov: np.ndarray, abar: float) -> np.ndarray:
@@ -45,20 +45,23 @@ def clean_gain(cov: np.ndarray, abar: float) -> np.ndarray:
 
 
 class _Exact:
-    """v of E[z0 | z_t], z0 being N(mean, cov) where mean is (B, 2)."""
+    """The velocity v of E[z0 | z_t] for z0 ~ N(mean, cov), with a mean (B, 2).
+
+    `state` are the entries of z0 in (x, y), `condition` those of the variable that it is conditioned on.
+    """
 
     process: GaussianDiffusion
-    own: slice
-    other: slice
+    state: slice
+    condition: slice
 
     def encode(self, value: Tensor | None, batch: int) -> tuple[Tensor, np.ndarray]:
-        mean = torch.tensor(MEAN[self.own]).expand(batch, 2)
+        mean = torch.tensor(MEAN[self.state]).expand(batch, 2)
         if value is None:
-            return mean, COV[self.own, self.own]
-        moved = (value.reshape(batch, 2) - torch.tensor(MEAN[self.other])) @ torch.tensor(
-            gain(self.own, self.other).T
+            return mean, COV[self.state, self.state]
+        shift = (value.reshape(batch, 2) - torch.tensor(MEAN[self.condition])) @ torch.tensor(
+            gain(self.state, self.condition).T
         )
-        return mean + moved, conditional(self.own, self.other)
+        return mean + shift, conditional(self.state, self.condition)
 
     def velocity(self, z_t: Tensor, t: Tensor, code: tuple[Tensor, np.ndarray]) -> Tensor:
         mean, cov = code
@@ -69,9 +72,9 @@ class _Exact:
 
 
 class ExactSignal(SignalDenoiser, _Exact):
-    """Exact for x0 given y0, and for x0 alone where no logits are given."""
+    """The exact denoiser of x0 given y0, or of x0 alone where there are no logits."""
 
-    own, other = X, Y
+    state, condition = X, Y
 
     def __init__(self, process: GaussianDiffusion) -> None:
         super().__init__()
@@ -88,9 +91,9 @@ class ExactSignal(SignalDenoiser, _Exact):
 
 
 class ExactLogit(LogitDenoiser, _Exact):
-    """Exact for y0 given x0, and for y0 alone where x_cor stands in the signal's place."""
+    """The exact denoiser of y0 given x0, or of y0 alone where the signal is x_cor."""
 
-    own, other = Y, X
+    state, condition = Y, X
 
     def __init__(self, process: GaussianDiffusion) -> None:
         super().__init__()
@@ -104,8 +107,9 @@ class ExactLogit(LogitDenoiser, _Exact):
 
 
 class UnitNoise:
-    """Draws zeros for row 0, and for every other row a single 1, each in another place of another
-    draw: what comes of the rows is an affine map of all noise, column by column.
+    """Noise that is zero for row 0, and for every other row a single 1, at another position each.
+
+    The rows that come out are then an affine map of all noise, column by column.
     """
 
     def __init__(self, rows: int) -> None:
@@ -115,11 +119,11 @@ class UnitNoise:
         return self
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
-        drawn = torch.zeros(self.rows, math.prod(shape), dtype=torch.float64)
-        own = drawn[self.next_row : self.next_row + drawn.shape[1]]
-        own.copy_(torch.eye(drawn.shape[1])[: len(own)])
-        self.next_row += drawn.shape[1]
-        return drawn.reshape(self.rows, *shape)
+        noise = torch.zeros(self.rows, math.prod(shape), dtype=torch.float64)
+        unit_rows = noise[self.next_row : self.next_row + noise.shape[1]]
+        unit_rows.copy_(torch.eye(noise.shape[1])[: len(unit_rows)])
+        self.next_row += noise.shape[1]
+        return noise.reshape(self.rows, *shape)
 
 
 def run(moves, T: int, noise, rows: int) -> Outcome:
@@ -136,85 +140,95 @@ def run(moves, T: int, noise, rows: int) -> Outcome:
     return Engine(system, (2,), Meter()).run(check(moves), x_cor, noise)
 
 
-def joined(outcome: Outcome) -> np.ndarray:
+def joint_state(outcome: Outcome) -> np.ndarray:
     """(x, y) of each sample, (B, 4)."""
     return torch.cat([outcome.x.flatten(1), outcome.y], dim=1).numpy()
 
 
 def engine_moments(moves, T: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance of (x, y) at a schedule's end, exact."""
+    """The exact mean and covariance of (x, y) at the end of a schedule."""
     moves = list(moves)
     rows = 1 + 2 * sum(isinstance(move, Start | Update) for move in moves)
-    ends = joined(run(moves, T, UnitNoise(rows), rows))
+    ends = joint_state(run(moves, T, UnitNoise(rows), rows))
     columns = ends[1:] - ends[0]
     return ends[0], columns.T @ columns
 
 
 class Moments:
-    """Mean and covariance of both states, both clean estimates and what each process is given."""
+    """Mean and covariance of both states, both clean estimates and the conditions of both processes."""
 
-    NAMES = ("x", "y", "x_hat", "y_hat", "given_x", "given_y")
+    NAMES = ("x", "y", "x_hat", "y_hat", "condition_x", "condition_y")
 
-    def __init__(self, T: int, eta: int) -> None:
+    def __init__(self, T: int, eta: int, temperature: float = 1.0) -> None:
         self.T, self.eta, self.abar = T, eta, cosine_alpha_bar(T).numpy()
+        self.temperature = temperature
         size = 2 * len(self.NAMES)
         self.mean, self.cov = np.zeros(size), np.zeros((size, size))
         self.guided = {"x": False, "y": False}
 
     def put(self, name: str, terms=None, constant=0.0, variance: float = 0.0) -> None:
-        """name <- sum of matrix @ other + constant + noise of that variance."""
-        at = self._at(name)
-        move = np.eye(len(self.mean))
-        move[at] = 0
-        for other, matrix in (terms or {}).items():
-            move[at, self._at(other)] = matrix
-        self.mean, self.cov = move @ self.mean, move @ self.cov @ move.T
-        self.mean[at] += constant
-        self.cov[at, at] += variance * np.eye(2)
+        """Set a variable to the sum of matrix @ variable over `terms`, plus a constant, plus noise of that
+        variance.
+        """
+        rows = self._rows(name)
+        update = np.eye(len(self.mean))
+        update[rows] = 0
+        for term, matrix in (terms or {}).items():
+            update[rows, self._rows(term)] = matrix
+        self.mean, self.cov = update @ self.mean, update @ self.cov @ update.T
+        self.mean[rows] += constant
+        self.cov[rows, rows] += variance * np.eye(2)
 
     def guide(self, process: str, by: str | None = None, constant=0.0) -> None:
-        """From here on the process is given a copy of `by`, or a constant."""
-        given = "given_y" if process == "x" else "given_x"
-        self.put(given, {} if by is None else {by: np.eye(2)}, constant)
+        """Condition the process on a copy of the variable `by`, or on a constant."""
+        condition = "condition_y" if process == "x" else "condition_x"
+        self.put(condition, {} if by is None else {by: np.eye(2)}, constant)
         self.guided[process] = True
 
     def step(self, name: str, t: int, s: int) -> None:
-        """z0_hat = E[z0 | z_t, given], then z_s ~ q(z_s | z_t, z0_hat)."""
-        own, other = (X, Y) if name == "x" else (Y, X)
-        given, abar, eye = "given_y" if name == "x" else "given_x", self.abar[t], np.eye(2)
+        """z0_hat = E[z0 | z_t, condition], then z_s ~ q(z_s | z_t, z0_hat)."""
+        u, v = (X, Y) if name == "x" else (Y, X)
+        condition = "condition_y" if name == "x" else "condition_x"
+        abar, eye = self.abar[t], np.eye(2)
         if self.guided[name]:
-            G = clean_gain(conditional(own, other), abar)
-            left, moves = eye - abar**0.5 * G, gain(own, other)
-            terms = {name: G, given: left @ moves}
-            self.put(f"{name}_hat", terms, left @ (MEAN[own] - moves @ MEAN[other]))
+            G = clean_gain(conditional(u, v), abar)
+            mean_gain, condition_gain = eye - abar**0.5 * G, gain(u, v)
+            terms = {name: G, condition: mean_gain @ condition_gain}
+            self.put(f"{name}_hat", terms, mean_gain @ (MEAN[u] - condition_gain @ MEAN[v]))
         else:
-            G = clean_gain(COV[own, own], abar)
-            self.put(f"{name}_hat", {name: G}, (eye - abar**0.5 * G) @ MEAN[own])
-        of_hat, of_state, variance = self._posterior(abar, self.abar[s])
-        self.put(name, {name: of_state * eye, f"{name}_hat": of_hat * eye}, 0.0, variance)
+            G = clean_gain(COV[u, u], abar)
+            self.put(f"{name}_hat", {name: G}, (eye - abar**0.5 * G) @ MEAN[u])
+        hat_factor, state_factor, variance = self._posterior(abar, self.abar[s])
+        terms = {name: state_factor * eye, f"{name}_hat": hat_factor * eye}
+        self.put(name, terms, 0.0, variance * self.temperature**2)
 
-    def _posterior(self, at: float, as_: float) -> tuple[float, float, float]:
-        """DDPM: Ho et al. 2020, eq. 7. DDIM: Song et al. 2021, eq. 12 with sigma = 0."""
+    def _posterior(self, abar_t: float, abar_s: float) -> tuple[float, float, float]:
+        """The factors of z0_hat and z_t in the mean of q(z_s | z_t, z0_hat), and its variance.
+
+        DDPM: Ho et al. 2020, eq. 7. DDIM: Song et al. 2021, eq. 12 with sigma = 0.
+        """
         if self.eta == 1:
-            alpha = at / as_
-            of_hat, of_state = as_**0.5 * (1 - alpha) / (1 - at), alpha**0.5 * (1 - as_) / (1 - at)
-            return of_hat, of_state, (1 - alpha) * (1 - as_) / (1 - at)
-        ratio = ((1 - as_) / (1 - at)) ** 0.5
-        return as_**0.5 - ratio * at**0.5, ratio, 0.0
+            alpha = abar_t / abar_s
+            hat_factor = abar_s**0.5 * (1 - alpha) / (1 - abar_t)
+            state_factor = alpha**0.5 * (1 - abar_s) / (1 - abar_t)
+            return hat_factor, state_factor, (1 - alpha) * (1 - abar_s) / (1 - abar_t)
+        ratio = ((1 - abar_s) / (1 - abar_t)) ** 0.5
+        return abar_s**0.5 - ratio * abar_t**0.5, ratio, 0.0
 
     def trajectory(self, name: str, steps: int) -> None:
-        """From the prior to the clean end."""
+        """Propagate a trajectory of the process, from its prior to its clean end."""
         self.put(name, variance=1.0)
         for t, s in pairwise(self.levels(steps)):
             self.step(name, t, s)
 
     def levels(self, steps: int) -> list[int]:
+        """The selected noise levels of so many steps."""
         return [round(self.T * (1 - i / steps)) for i in range(steps + 1)]
 
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and covariance of (x, y)."""
         return self.mean[:4], self.cov[:4, :4]
 
-    def _at(self, name: str) -> slice:
+    def _rows(self, name: str) -> slice:
         first = 2 * self.NAMES.index(name)
         return slice(first, first + 2)

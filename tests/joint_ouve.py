@@ -1,8 +1,8 @@
-"""A signal and logits that are jointly Gaussian, diffused by OUVE, with exact denoisers, and the engine on
-them: signals (2, F, T) about x_cor, logits about f(x_cor).
+"""A jointly Gaussian signal and logits, diffused by OUVE, with exact denoisers, and runs of the engine on
+them: signals (2, F, T) are noised towards x_cor, logits towards f(x_cor).
 
-Of states larger than two entries every two are such a pair of their own, and the other process is
-known by its mean.
+States of more than two entries consist of independent pairs of entries, and each process is conditioned
+on the mean of the other's pairs.
 """
 
 from __future__ import annotations
@@ -20,18 +20,27 @@ from trainables.sampling.meter import Meter
 from trainables.sampling.moves import Correct, Predict, Start, Update, check
 from trainables.strategies import schedule_of
 
-FINE = OUVE(t_eps=1e-4)  # the last step, to 0, draws nothing: here it leaves nothing out
-SMALL, LARGE = ((2, 1, 1), (2, 1)), ((2, 4, 3), (3, 4))  # of a signal, of its logits
-X_COR, Y_COR = 0.5, -0.3  # every entry of the corrupted signal, and what the classifier makes of it
+FINE = OUVE(
+    t_eps=1e-4
+)  # the last step, to 0, has no noise; with this t_eps it would have next to none
+SMALL, LARGE = ((2, 1, 1), (2, 1)), ((2, 4, 3), (3, 4))  # shapes of a signal and of its logits
+X_COR, Y_COR = (
+    0.5,
+    -0.3,
+)  # all entries of the corrupted signal, and of the classifier's output for it
 EYE = np.eye(2)
 
 
 class _Exact:
-    """sigma_t times the score, of z0 ~ N(mean, cov) noised about `origin`, flattened to rows of 2."""
+    """sigma_t times the score of z0 ~ N(mean, cov) that is noised towards `origin`, in rows of 2 entries.
 
-    def __init__(self, process, own, other, origin):
+    `state` are the entries of z0 in (x, y), `condition` those of the variable that it is conditioned on;
+    `grids` are the grids of levels that were encoded.
+    """
+
+    def __init__(self, process, state, condition, origin):
         super().__init__()
-        self.process, self.own, self.other, self.origin = process, own, other, origin
+        self.process, self.state, self.condition, self.origin = process, state, condition, origin
         self.grids = []
 
     def encode_time(self, t):
@@ -39,24 +48,26 @@ class _Exact:
         return t
 
     def encode(self, value, batch):
-        """Mean (B, 2) and covariance given the other one's entries, which their mean stands for."""
-        mean = torch.tensor(MEAN[self.own]).expand(batch, 2)
+        """The mean (B, 2) and covariance given the mean of the other variable's rows."""
+        mean = torch.tensor(MEAN[self.state]).expand(batch, 2)
         if value is None:
-            return mean, COV[self.own, self.own]
-        rows = value.reshape(batch, -1, 2).mean(1) - torch.tensor(MEAN[self.other])
-        moved = rows.to(mean) @ torch.tensor(gain(self.own, self.other).T)
-        return mean + moved, conditional(self.own, self.other)
+            return mean, COV[self.state, self.state]
+        offset = value.reshape(batch, -1, 2).mean(1) - torch.tensor(MEAN[self.condition])
+        shift = offset.to(mean) @ torch.tensor(gain(self.state, self.condition).T)
+        return mean + shift, conditional(self.state, self.condition)
 
     def output(self, z_t, t, code):
         mean, cov = code
         share, sigma = math.exp(-self.process.theta * float(t)), self.process.deviation(float(t))
         precision = np.linalg.inv(share**2 * cov + float(sigma) ** 2 * EYE)
         rows = z_t.reshape(len(z_t), -1, 2).double()
-        off = rows - share * mean[:, None] - (1 - share) * self.origin
-        return (-sigma * off @ torch.tensor(precision)).reshape(z_t.shape).to(z_t)
+        offset = rows - share * mean[:, None] - (1 - share) * self.origin
+        return (-sigma * offset @ torch.tensor(precision)).reshape(z_t.shape).to(z_t)
 
 
 class ExactSignal(_Exact, SignalDenoiser):
+    """The exact denoiser of x0 given y0, or of x0 alone where there are no logits."""
+
     def encode_corrupted(self, x_cor):
         return None
 
@@ -68,6 +79,8 @@ class ExactSignal(_Exact, SignalDenoiser):
 
 
 class ExactLogit(_Exact, LogitDenoiser):
+    """The exact denoiser of y0 given x0, or of y0 alone where the signal is x_cor."""
+
     def encode_signals(self, x, y_of_x, x_cor):
         return self.encode(None if torch.equal(x, x_cor) else x, len(x))
 
@@ -91,10 +104,10 @@ def run(moves, noise, rows, process=FINE, shapes=SMALL, dtype=torch.float64):
 
 
 def engine_moments(name, point, process=FINE):
-    """Mean and covariance of (x, y) at the end, exact."""
+    """The exact mean and covariance of (x, y) at the end of a strategy's schedule."""
     moves = schedule_of(name, point)
-    drawing = sum(isinstance(m, Start | Update | Predict | Correct) for m in moves)
-    rows = 1 + 6 * drawing  # what is drawn ahead is not always used
+    noisy_moves = sum(isinstance(m, Start | Update | Predict | Correct) for m in moves)
+    rows = 1 + 6 * noisy_moves  # blocks of noise are not always used up
     noise = UnitNoise(rows)
     outcome, _ = run(moves, noise, rows, process)
     assert noise.next_row <= rows

@@ -4,6 +4,7 @@ from dataclasses import replace
 from platform.backend.allocation import Node, allocation, bytes_of_a_trial
 from platform.cli.next_commands import common_flags
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import pytest
 from speech_files import write_fsdd
@@ -13,12 +14,17 @@ from trainables.core.errors import UsageError
 GIB = 2**30
 
 
-def _plan(workers=0, share=None, preset="smoke"):
-    return Plan("nested", "digits", "gn30", preset, 4, 0, workers, share, "/s", "sqlite:///x.db")
+def _setup(workers=0, share=None, preset="smoke"):
+    plan = Plan("nested", "digits", "gn30", preset, 4, 0, workers, share, "/s", "sqlite:///x.db")
+    return setup_of(plan)
+
+
+def _changed(setup, **changes):
+    return setup_of(replace(setup.plan, **changes))
 
 
 def _given(nodes, **asked):
-    return allocation(_plan(**asked), [Node(*node) for node in nodes])
+    return allocation(_setup(**asked), [Node(*node) for node in nodes])
 
 
 # Nodes as (CPUs, GPUs, memory of one); what is asked; actors, workers and the share of a GPU each. The
@@ -86,19 +92,19 @@ def test_what_is_refused(nodes, asked, words):
 @pytest.mark.parametrize("share", [-1, 1.5, 2, 1e-6, float("nan")])
 def test_a_trial_runs_on_one_gpu(share):
     with pytest.raises(UsageError, match=r"must be 0, for none, or from 0\.001 to 1"):
-        _plan(share=share)
+        _setup(share=share)
 
 
 def test_a_trial_of_larger_networks_takes_more_memory(tmp_path):
     write_fsdd(tmp_path / "fsdd")
-    images = replace(_plan(), dataset="cifar100", preset="paper")
-    speech = replace(images, dataset="fsdd-babble", corruption="babble", storage=str(tmp_path),
+    images = _changed(_setup(), dataset="cifar100", preset="paper")
+    speech = _changed(images, dataset="fsdd-babble", corruption="babble", storage=str(tmp_path),
                      data_dir=str(tmp_path / "fsdd"))  # fmt: skip
-    assert bytes_of_a_trial(_plan()) == bytes_of_a_trial(images) == 5 * GIB
+    assert bytes_of_a_trial(_setup()) == bytes_of_a_trial(images) == 5 * GIB
     # NCSN++ at 32 utterances: 8 maps of 128 channels and 256 x 192 places each.
     maps = 32 * 8 * 128 * 256 * 192 * 4
     assert bytes_of_a_trial(speech) == pytest.approx(maps / 0.6)
-    large = replace(speech, whisper="large-v3", preset="smoke")
+    large = _changed(speech, whisper="large-v3", preset="smoke")
     assert 15 * GIB < bytes_of_a_trial(large) < 25 * GIB  # 1.55 thousand million parameters
 
 
@@ -117,9 +123,9 @@ def test_what_is_used_is_said():
 
 
 def test_devices_are_no_part_of_a_sweeps_identity_and_are_asked_for_again():
-    plans = [_plan(), _plan(share=0), _plan(workers=2, share=0.25)]
-    assert len({plan.sweep_id for plan in plans}) == 1
-    flags = [list(common_flags(plan)) for plan in plans]
+    setups = [_setup(), _setup(share=0), _setup(workers=2, share=0.25)]
+    assert len({setup.sweep_id for setup in setups}) == 1
+    flags = [list(common_flags(setup)) for setup in setups]
     assert "--gpus-per-trial" not in flags[0] and "--workers" not in flags[0]
     assert flags[1][flags[1].index("--gpus-per-trial") + 1] == "0" and "--workers" not in flags[1]
     assert flags[2][flags[2].index("--gpus-per-trial") + 1] == "0.25"

@@ -44,7 +44,7 @@ def _points(metric=IMAGES, **measured):
         for name, (validation, test) in measured.items()
         for role in (["front"] if name.startswith("p") else ["baseline"])
     ]  # fmt: skip
-    points = confirm.tested(points, {name: test for name, (_, test) in measured.items()})
+    points = confirm.with_tests(points, {name: test for name, (_, test) in measured.items()})
     return points, {name: validation for name, (validation, _) in measured.items()}
 
 
@@ -75,7 +75,7 @@ def test_a_cheap_point_that_is_as_good_is_the_one_that_is_named():
 
 def test_a_cheap_point_that_is_worse_is_not_named():
     choice = choose(*_points(p1=_same(_images(3600, 235, 4000)), p2=_same(_images(3400, 2, 4000))))
-    assert (choice.best.label, choice.cheapest.label, choice.lost) == ("p1", "p1", None)
+    assert (choice.best.label, choice.cheapest.label, choice.loss) == ("p1", "p1", None)
     (line,) = headline(choice, IMAGES)
     assert "every cheaper one is more than 1 percentage point behind it" in line
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from platform.backend.tracking import Tracker
 from platform.pipeline.study import POINT, complete, open_study
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 from platform.planning.study_names import JOURNAL, RECORDS
 
 import pytest
@@ -47,54 +48,54 @@ def store(packed, tmp_path):
     return shutil.copytree(packed, tmp_path / "store")
 
 
-def _plan(store, dataset="digits", **changes):
+def _setup(store, dataset="digits", **changes):
     corruption, _, _ = SWEEPS[dataset]
     uri = f"sqlite:///{store / 'mlflow.db'}"
     plan = Plan("nested", dataset, corruption, "smoke", 4, 0, 1, 0.0, str(store), uri,
                 str(store / "data"))  # fmt: skip
-    return replace(plan, **changes)
+    return setup_of(replace(plan, **changes))
 
 
 @pytest.mark.parametrize("dataset", SWEEPS)
 def test_its_study_is_gone_on_with(store, dataset):
-    plan, (_, known, _) = _plan(store, dataset), SWEEPS[dataset]
-    assert plan.sweep_id == known and plan.folder.name == f"nested-{known}"
-    trials = complete(open_study(plan))
+    setup, (_, known, _) = _setup(store, dataset), SWEEPS[dataset]
+    assert setup.sweep_id == known and setup.folder.name == f"nested-{known}"
+    trials = complete(open_study(setup))
     assert [trial.number for trial in trials] == [0, 1, 2, 3]
-    paper = search_spaces.load("nested").paper_point(plan.task.recipe.T, plan.facts.kind)
+    paper = search_spaces.load("nested").paper_point(setup.task.recipe.T, setup.facts.kind)
     assert trials[0].user_attrs[POINT]["outer_steps"] == paper["outer_steps"]
     for trial in trials:
         (key,) = trial.user_attrs[RECORDS]
-        measured = plan.places.records.get(key)
+        measured = setup.storage.records.get(key)
         assert measured.cost["nfe"] == trial.values[1]
         assert measured.correct.count("1") / len(measured.correct) == trial.values[0]
 
 
 @pytest.mark.parametrize("dataset", SWEEPS)
 def test_its_parts_and_records_are_found_by_what_they_are(store, dataset):
-    plan = _plan(store, dataset)
-    assert plan.places.parts.missing(plan.kinds, plan.task) == []
+    setup = _setup(store, dataset)
+    assert setup.storage.parts.missing(setup.kinds, setup.task) == []
     found = 0
     for path in (store / "records").rglob("*.json"):
-        measured = plan.places.records.get(path.stem)
+        measured = setup.storage.records.get(path.stem)
         if measured.config["dataset"] == dataset:
             known = [measured.config[name] for name in ("split", "limit", "seed", "precision")]
             strategy = measured.config["strategy"]
-            config = measurement_config(plan.task, strategy, measured.point, Sampling(*known))
-            assert config == measured.config and plan.places.records.find(config) == measured
+            config = measurement_config(setup.task, strategy, measured.point, Sampling(*known))
+            assert config == measured.config and setup.storage.records.find(config) == measured
             found += 1
     assert found > 20
 
 
 @pytest.mark.parametrize("dataset", SWEEPS)
 def test_its_runs_are_gone_on_with(store, dataset):
-    plan, (_, _, run) = _plan(store, dataset), SWEEPS[dataset]
-    tracker = Tracker(plan)
+    setup, (_, _, run) = _setup(store, dataset), SWEEPS[dataset]
+    tracker = Tracker(setup)
     tracker.begin()
     assert tracker.parent == run
     assert tracker.logged_trials() == {"0", "1", "2", "3"}
     trained = ["classifier", "signal", "logit", "nested", "enhanced", "card"]
-    assert {key_of(kind, plan.task) for kind in trained} <= tracker.recorded_parts()
+    assert {key_of(kind, setup.task) for kind in trained} <= tracker.recorded_parts()
     tracker.finish("FINISHED")
 
 
@@ -103,11 +104,11 @@ def test_its_runs_are_gone_on_with(store, dataset):
     [{"seed": 1}, {"precision": "float32"}, {"preset": "quick"}, {"fresh": True}],
 )
 def test_another_sweep_is_not_taken_for_it(store, change):
-    assert _plan(store, **change).sweep_id != SWEEPS["digits"][1]
+    assert _setup(store, **change).sweep_id != SWEEPS["digits"][1]
 
 
 def test_what_does_not_shape_trials_does_not_matter(store):
-    assert _plan(store, trials=9, workers=2).sweep_id == SWEEPS["digits"][1]
+    assert _setup(store, trials=9, workers=2).sweep_id == SWEEPS["digits"][1]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_trials_that_would_not_be_made_again_are_not_gone_on_with(packed, tmp_pa
     text = journal.read_text()
     assert change[0] in text
     journal.write_text(text.replace(*change))
-    assert _plan(store).sweep_id != SWEEPS["digits"][1]
+    assert _setup(store).sweep_id != SWEEPS["digits"][1]
 
 
 def test_the_one_with_the_most_trials_is_gone_on_with(store):
@@ -135,17 +136,17 @@ def test_the_one_with_the_most_trials_is_gone_on_with(store):
     first = text.index('"state":1,')
     (shorter / JOURNAL).write_text(text[:first] + '"state":3,' + text[first + 10 :])
     shutil.copytree(folder, folder.with_name("nested-and-more-000000000000"))  # of another strategy
-    assert _plan(store).sweep_id == SWEEPS["digits"][1]
+    assert _setup(store).sweep_id == SWEEPS["digits"][1]
 
 
 def test_a_sweep_of_its_own_comes_first(store):
-    own = _plan(store, fresh=True).folder
+    own = _setup(store, fresh=True).folder
     own.mkdir()
-    assert _plan(store).folder == own
+    assert _setup(store).folder == own
 
 
 def test_a_study_that_cannot_be_read_is_told(store):
     (journal,) = (store / "sweeps" / "digits").rglob(JOURNAL)
     journal.write_text("broken\n" + journal.read_text())
     with pytest.raises(UsageError, match=r"study.journal cannot be read as a study .* move its"):
-        _ = _plan(store).sweep_id
+        _ = _setup(store).sweep_id

@@ -70,7 +70,7 @@ def test_refreshed_signals_follow_the_latest_clean_logits():
     system = _system(shift=5.0)
     moves = Parameters(10, T, 0.1, 1.0, 1.0).schedule()
     outcome, _ = _run(system, moves, count=2000)
-    guided = system.signal_denoiser.seen[-1]
+    guided = system.signal_denoiser.logit_means[-1]
     residual = outcome.x.flatten(1).mean(1) - 5.0 * guided
     assert float(residual.mean()) == pytest.approx(0.0, abs=0.02)
     assert float(residual.std()) == pytest.approx((VARIANCE_X / 4) ** 0.5, rel=0.1)

@@ -1,6 +1,6 @@
 """Measurements: the same however their samples are cut up, what was asked before, and how precise."""
 
-from platform.backend.measure import _pieces, _pieces_wanted
+from platform.backend.measure import _pieces, _pieces_a_unit
 
 import pytest
 import torch
@@ -41,7 +41,7 @@ def test_pieces_of_a_measurement_come_to_the_whole(stored):
     config = measurement_config(stored[0], "nested", POINT, sampling)
     whole = _evaluator(stored).measure(POINT, sampling)
     assert whole.config == config and len(whole.correct) == 40
-    rows = _pieces(40, 16, _pieces_wanted(1, 2))
+    rows = _pieces(40, 16, _pieces_a_unit(1, 2))
     pieces = [_evaluator(stored).tally(POINT, sampling, part) for part in rows]
     merged = measurement_of(config, POINT, pieces)
     assert len(pieces) == 3 and merged.correct == whole.correct
@@ -54,8 +54,10 @@ def test_a_measurement_does_not_depend_on_what_was_measured_before(stored):
     for switch in (0.0, 1.0, 0.4):
         used.tally(POINT | {"t_switch": switch}, sampling)
     fresh, shared = _evaluator(stored).tally(POINT, sampling), used.tally(POINT, sampling)
-    assert shared.judged == fresh.judged and shared.spread == fresh.spread
-    assert shared.spent.calls == fresh.spent.calls and shared.spent.flops == fresh.spent.flops
+    assert shared.correctness == fresh.correctness and shared.spread == fresh.spread
+    assert (
+        shared.reading.calls == fresh.reading.calls and shared.reading.flops == fresh.reading.flops
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_measurement_does_not_depend_on_what_was_measured_before(stored):
     ],
 )
 def test_few_units_are_cut_into_whole_batches(samples, batch, units, actors, sizes):
-    pieces = _pieces(samples, batch, _pieces_wanted(units, actors))
+    pieces = _pieces(samples, batch, _pieces_a_unit(units, actors))
     assert [part.stop - part.start for part in pieces] == sizes
     assert [part.start for part in pieces[1:]] == [part.stop for part in pieces[:-1]]
 
@@ -91,10 +93,12 @@ def test_bf16_answers_as_float32_does_but_for_rounding(stored):
     }
     different = sum(
         a != b
-        for a, b in zip(*(found[name].judged.correct for name in ("float32", "bf16")), strict=True)
+        for a, b in zip(
+            *(found[name].correctness.correct for name in ("float32", "bf16")), strict=True
+        )
     )
     assert different <= 10
-    assert found["float32"].spent.calls == found["bf16"].spent.calls
+    assert found["float32"].reading.calls == found["bf16"].reading.calls
 
 
 def test_samples_are_drawn_in_the_precision_asked_for(stored):

@@ -4,9 +4,10 @@ from dataclasses import replace
 from platform import sweep
 from platform.cli.flags import plan_of, sweep_parser
 from platform.pipeline.forecast import _TRAINERS, _UPDATE, duration, training_seconds
-from platform.pipeline.prepare import _said
+from platform.pipeline.prepare import _metrics_text
 from platform.pipeline.remaining import remaining
 from platform.pipeline.study import POINT, open_study
+from platform.planning.setup import setup_of
 from platform.planning.timing import Calls
 
 import pytest
@@ -22,81 +23,91 @@ from trainables.training import stages
 
 
 @pytest.fixture(scope="module")
-def plans(tmp_path_factory):
-    """Plans of `nested` on images and on speech."""
+def setups(tmp_path_factory):
+    """Setups of `nested` on images and on speech."""
     root = tmp_path_factory.mktemp("plans")
     write_fsdd(root / "fsdd")
     common = ["--preset", "quick", "--storage", str(root / "runs")]
     speech = ["--data-dir", str(root / "fsdd"), "--whisper", str(write_whisper(root / "w.pt"))]
     words = {"image": ["digits"], "speech": ["fsdd-babble", *speech]}
     return {
-        k: plan_of(sweep_parser().parse_args(["nested", *w, *common])) for k, w in words.items()
+        kind: setup_of(plan_of(sweep_parser().parse_args(["nested", *w, *common])))
+        for kind, w in words.items()
     }
 
 
-def test_calls_of_the_classifier_are_those_that_the_engine_counts(plans):
+def _changed(setup, **changes):
+    return setup_of(replace(setup.plan, **changes))
+
+
+def test_calls_of_the_classifier_are_those_that_the_engine_counts(setups):
     """For speech it is asked for f(x_cor) too, where the logits start."""
-    assert remaining(plans["image"], set()).paper == Cost(300, 50, 6)
-    assert remaining(plans["speech"], set()).paper == Cost(600, 100, 7)
-    assert remaining(replace(plans["speech"], strategy="enhanced"), set()).paper == Cost(100, 0, 1)
+    assert remaining(setups["image"], set()).paper == Cost(300, 50, 6)
+    assert remaining(setups["speech"], set()).paper == Cost(600, 100, 7)
+    assert remaining(_changed(setups["speech"], strategy="enhanced"), set()).paper == Cost(
+        100, 0, 1
+    )
 
 
-def test_whisper_hears_all_utterances_once_and_each_sampled_signal(plans):
-    plan = plans["speech"]
-    recipe, dataset = plan.task.recipe, plan.places.dataset(plan.task)
+def test_whisper_hears_all_utterances_once_and_each_sampled_signal(setups):
+    setup = setups["speech"]
+    recipe, dataset = setup.task.recipe, setup.storage.dataset(setup.task)
     updates = sum(stages.load(kind).updates(recipe) for kind in stages.names()
-                  if kind in plan.places.parts.missing(plan.kinds, plan.task))  # fmt: skip
+                  if kind in setup.storage.parts.missing(setup.kinds, setup.task))  # fmt: skip
     heard = 2 * (len(dataset.train) + min(recipe.validated, len(dataset.validation)))
     sampled = recipe.batch * recipe.updates.coupled / recipe.inner_updates
     calls, rest = Calls(0, 0, 0, classifier=1.0), updates * _UPDATE + _TRAINERS
-    seconds = training_seconds(plan, calls, ())
+    seconds = training_seconds(setup, calls, ())
     assert seconds == pytest.approx(heard + sampled + rest, rel=1e-2)
-    rest = training_seconds(plan, calls, ("classifier",))
+    rest = training_seconds(setup, calls, ("classifier",))
     assert rest == pytest.approx(seconds - heard, rel=1e-2)
 
 
 def test_trainings_are_told_by_the_measure():
     report = {"loss": 0.5, "validation_loss": 0.25, "validation_accuracy": 0.9}
-    assert _said(report, BY_ACCURACY) == "loss 0.500, on validation 0.250 (accuracy 90 %)"
-    assert _said(report, METRIC_OF_KIND["speech"]) == "loss 0.500, on validation 0.250 (WER 10 %)"
+    assert _metrics_text(report, BY_ACCURACY) == "loss 0.500, on validation 0.250 (accuracy 90 %)"
+    assert (
+        _metrics_text(report, METRIC_OF_KIND["speech"])
+        == "loss 0.500, on validation 0.250 (WER 10 %)"
+    )
 
 
-def test_what_is_measured_costs_nothing_more(plans, tmp_path):
+def test_what_is_measured_costs_nothing_more(setups, tmp_path):
     """Of a sweep that follows, too: both measure the same baselines."""
-    plan = replace(plans["image"], storage=str(tmp_path))
+    setup = _changed(setups["image"], storage=str(tmp_path))
     counted: set[str] = set()
-    first, again = remaining(plan, counted), remaining(plan, counted)
-    assert len(first.search) == plan.trials * plan.budget.search_seeds
-    size = plan.budget.search_limit, plan.budget.confirm_limit
+    first, again = remaining(setup, counted), remaining(setup, counted)
+    assert len(first.search) == setup.plan.trials * setup.budget.search_seeds
+    size = setup.budget.search_limit, setup.budget.confirm_limit
     assert {samples for _, samples in first.search + first.confirm} == set(size)
-    front = [run for run in again.confirm if run[1] == plan.budget.confirm_limit]
+    front = [run for run in again.confirm if run[1] == setup.budget.confirm_limit]
     assert len(again.confirm) == len(front) < len(first.confirm) / 2
-    strategy, point = plan.strategy, search_spaces.load(plan.strategy).paper_point(50)
-    for sampling in plan.job("validation", 1).samplings():
-        config = measurement_config(plan.task, strategy, point, sampling)
-        plan.places.records.save(Measurement(config, point, "1", {}))
-    after = remaining(plan, set())
-    assert len(after.search) == len(first.search) - plan.budget.search_seeds
+    strategy, point = setup.plan.strategy, search_spaces.load(setup.plan.strategy).paper_point(50)
+    for sampling in setup.job("validation", 1).samplings():
+        config = measurement_config(setup.task, strategy, point, sampling)
+        setup.storage.records.save(Measurement(config, point, "1", {}))
+    after = remaining(setup, set())
+    assert len(after.search) == len(first.search) - setup.budget.search_seeds
     assert len(after.confirm) == len(first.confirm)
 
 
-def test_trials_that_are_in_the_study_are_not_predicted(plans, tmp_path):
-    plan = replace(plans["image"], storage=str(tmp_path), trials=3)
-    study = open_study(plan)
-    space = search_spaces.load(plan.strategy)
+def test_trials_that_are_in_the_study_are_not_predicted(setups, tmp_path):
+    setup = _changed(setups["image"], storage=str(tmp_path), trials=3)
+    study = open_study(setup)
+    space = search_spaces.load(setup.plan.strategy)
     for values in ((0.5, 10.0), (0.75, 20.0)):
         trial = study.ask()
         trial.set_user_attr(POINT, space.suggest(trial, 50))
         study.tell(trial, values)
     study.ask()  # one that a killed run left running
-    assert (len(remaining(plan, set()).search), remaining(plan, set()).trials) == (2, 2)
-    ended = remaining(replace(plan, trials=2), set())
+    assert (len(remaining(setup, set()).search), remaining(setup, set()).trials) == (2, 2)
+    ended = remaining(_changed(setup, trials=2), set())
     assert not ended.search
     # The front is known: two points, one of which is the paper's, on the test split.
-    likely, known = remaining(plan, set()).confirm, ended.confirm
+    likely, known = remaining(setup, set()).confirm, ended.confirm
     assert len(known) < len(likely)
     assert len(study.get_trials()) == 3, "nothing is written"
-    assert remaining(replace(plan, fresh=True), set()).trials == 0
+    assert remaining(_changed(setup, fresh=True), set()).trials == 0
 
 
 def test_a_dry_run_needs_no_data_and_downloads_nothing(tmp_path, capfd, monkeypatch):

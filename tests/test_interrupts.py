@@ -8,6 +8,7 @@ from platform.backend.session import run
 from platform.cli.console import Console
 from platform.cli.interrupts import INTERRUPTED, interrupted, interruptible, rearm
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import pytest
 from conftest import clean_environment
@@ -31,7 +32,7 @@ def test_a_run_that_lost_its_interruption_ends_as_interrupted(tmp_path, capfd, w
         "nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), f"sqlite:///{tmp_path}/m"
     )
     with interruptible():
-        status = run(plan, Console(), tmp_path / "log", "opening", lambda cluster, tracker: work())
+        status = run(setup_of(plan), Console(), tmp_path / "log", "opening", lambda session: work())
         assert interrupted()
         with pytest.raises(KeyboardInterrupt):
             rearm()

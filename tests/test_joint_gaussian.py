@@ -21,7 +21,7 @@ from joint_gaussian import (
     conditional,
     engine_moments,
     gain,
-    joined,
+    joint_state,
     run,
 )
 
@@ -102,7 +102,7 @@ def _close(ours, theirs):
 
 def _drawn(moves, T, count=DRAWS):
     outcome = run(moves, T, SampleNoise(0, range(count)), count)
-    return joined(outcome), outcome
+    return joint_state(outcome), outcome
 
 
 def _agree(samples, mean, cov):
@@ -181,7 +181,7 @@ def test_alternating_forgets_the_first_guidance_at_the_rate_of_a_gibbs_chain():
     slack = float(cosine_alpha_bar(T)[T]) ** 0.5 * abs(offset).max()
     for iterations in (1, 2, 4, 8):
         moves = alternating_point(iterations, T, T, "y_cor", 1)
-        left = joined(run(moves, T, UnitNoise(1), 1))[0, Y] - MEAN[Y]
+        left = joint_state(run(moves, T, UnitNoise(1), 1))[0, Y] - MEAN[Y]
         np.testing.assert_allclose(
             left, np.linalg.matrix_power(RATE, iterations) @ offset, atol=slack
         )

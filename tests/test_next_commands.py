@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 from platform.cli.flags import plan_of, sweep_parser
 from platform.cli.next_commands import command, common_flags, compare_flags
+from platform.planning.setup import setup_of
 
 import pytest
 
 
-def _plan(*words):
-    return plan_of(sweep_parser().parse_args(["nested", "digits", *words]))
+def _setup(*words):
+    return setup_of(plan_of(sweep_parser().parse_args(["nested", "digits", *words])))
 
 
 @pytest.fixture(autouse=True)
@@ -19,8 +20,8 @@ def _elsewhere(monkeypatch, tmp_path):
 
 
 def test_what_is_usual_is_left_out():
-    assert list(common_flags(_plan())) == [] == list(compare_flags(_plan()))
-    same = _plan("--corruption", "gn30", "--preset", "quick", "--storage", "runs", "--seed", "0")
+    assert list(common_flags(_setup())) == [] == list(compare_flags(_setup()))
+    same = _setup("--corruption", "gn30", "--preset", "quick", "--storage", "runs", "--seed", "0")
     assert list(common_flags(same)) == []
 
 
@@ -31,24 +32,24 @@ def test_all_that_differs_makes_the_same_plan_again(tmp_path):
         "--precision", "float32", "--whisper", "tiny", "--storage", "here it is",
         "--tracking-uri", "sqlite:///other.db",
     ]  # fmt: skip
-    plan = _plan(*words)
-    assert _plan(*common_flags(plan)) == plan
-    assert set(compare_flags(plan)) == set(common_flags(plan)) - {
+    setup = _setup(*words)
+    assert _setup(*common_flags(setup)) == setup
+    assert set(compare_flags(setup)) == set(common_flags(setup)) - {
         "--precision", "float32", "--whisper", "tiny",
     }  # fmt: skip
 
 
 def test_the_storages_own_tracking_store_is_left_out(tmp_path):
-    plan = _plan("--storage", "other")
-    assert list(common_flags(plan)) == ["--storage", f"{tmp_path}/other"]
+    setup = _setup("--storage", "other")
+    assert list(common_flags(setup)) == ["--storage", f"{tmp_path}/other"]
 
 
 def test_a_tracking_store_that_the_environment_names_is_named(monkeypatch, tmp_path):
     """Whoever copies the command may have no such environment, or, the other way round, has one."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
-    assert list(common_flags(_plan())) == ["--tracking-uri", "http://127.0.0.1:5000"]
+    assert list(common_flags(_setup())) == ["--tracking-uri", "http://127.0.0.1:5000"]
     own = f"sqlite:///{tmp_path}/runs/mlflow.db"
-    assert list(common_flags(_plan("--tracking-uri", own))) == ["--tracking-uri", own]
+    assert list(common_flags(_setup("--tracking-uri", own))) == ["--tracking-uri", own]
 
 
 def test_a_command_names_this_python_and_can_be_copied(monkeypatch, tmp_path):

@@ -111,6 +111,7 @@ def test_a_script_that_loaded_the_standard_module_first_can_use_the_workers_pack
 def test_what_is_sent_to_a_worker_unpickles_beside_the_standard_module(root, tmp_path):
     """Everything that the driver hands to Ray, in a process that has the standard `platform`."""
     from platform.planning.plan import Plan
+    from platform.planning.setup import setup_of
 
     from ray import cloudpickle
 
@@ -118,8 +119,9 @@ def test_what_is_sent_to_a_worker_unpickles_beside_the_standard_module(root, tmp
     from trainables.workers.trial import Confirmer, SamplingTrial
 
     plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), "sqlite:///x.db")
-    job = plan.job("validation", 1)
-    sent = [job, train_parts, SamplingTrial, Confirmer, plan.task]
+    setup = setup_of(plan)
+    job = setup.job("validation", 1)
+    sent = [job, train_parts, SamplingTrial, Confirmer, setup.task]
     file = tmp_path / "sent.pickle"
     file.write_bytes(cloudpickle.dumps(sent))
     code = (

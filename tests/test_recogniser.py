@@ -14,7 +14,7 @@ from trainables.core.errors import UsageError
 from trainables.core.noise import generator_of
 from trainables.models.scale import AudioLogitScale, weights_hash
 from trainables.models.speech.whisper.config import RecogniserConfig
-from trainables.models.speech.whisper.decoding import WordDecoder, advance, hear
+from trainables.models.speech.whisper.decoding import WordDecoder, advance, audio_keys_and_values
 from trainables.models.speech.whisper.encoder import LogMel, fit_length
 from trainables.models.speech.whisper.recogniser import (
     Recogniser,
@@ -208,9 +208,9 @@ def test_restricted_decoding_is_unrestricted_decoding_with_a_mask(network, wavef
 def test_the_cache_changes_nothing(network, waveforms, cuts):
     features = Recogniser(network, Words(DIGITS), context=1).features(waveforms)
     tokens = torch.tensor([[50258, 50259, 50359, 50363]]).expand(5, -1)
-    heard, cache = hear(network.decoder, features), None
+    audio, cache = audio_keys_and_values(network.decoder, features), None
     for part in tokens.split(list(cuts), dim=1):
-        decoded = advance(network.decoder, part, heard, cache)
+        decoded = advance(network.decoder, part, audio, cache)
         cache = decoded.cache
     theirs = network.logits(tokens, features)[:, -1]
     ours = decoded.last @ network.decoder.token_embedding.weight.T

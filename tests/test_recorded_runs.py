@@ -7,6 +7,7 @@ from platform.backend.tracking import Tracker
 from platform.backend.tracking_store import client_of, parameters_of
 from platform.cli.next_steps import page_address, page_steps
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import pytest
 
@@ -38,7 +39,8 @@ def recorded(tmp_path_factory):
     storage = tmp_path_factory.mktemp("recorded") / "runs"
     storage.mkdir()
     uri = f"sqlite:///{storage}/mlflow.db"
-    tracker = Tracker(Plan("nested", "digits", "gn30", "smoke", 2, 0, 1, 0.0, str(storage), uri))
+    plan = Plan("nested", "digits", "gn30", "smoke", 2, 0, 1, 0.0, str(storage), uri)
+    tracker = Tracker(setup_of(plan))
     tracker.begin()
     for number in (1, 2):
         tracker.trial(number, POINT, VALIDATION, 1.0)

@@ -9,7 +9,7 @@ import search_spaces
 from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.diffusion.ouve import OUVE
-from trainables.evaluation.call_count import counted
+from trainables.evaluation.call_count import call_count
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
@@ -64,7 +64,7 @@ def test_parallel_with_corrections_by_hand():
         *coupled,
         CORRECT_Y,
         Y,
-        Answer("y"),
+        Answer("x"),
     ]
     assert schedule_of("parallel", point) == expected
 
@@ -81,7 +81,7 @@ def test_nested_with_corrections_by_hand():
         *signal,
         CORRECT_Y,
         Y,
-        Answer("y"),
+        Answer("x"),
     ]
     assert schedule_of("nested", point) == [*chain, NewChain(), *chain]
 
@@ -95,14 +95,15 @@ def test_without_corrections_by_the_posterior_schedules_are_those_of_images(name
 
 
 # E.5: 2, 10 and 7 times a trajectory of 50 corrected steps. Of the classifier: once for initialisation
-# (where the logits start: f(x_cor)), and after each signal that is shown. The paper's sum for nested,
-# 1 + 5, leaves out either f(x_cor) or the first of its six signals.
+# (where the logits start: f(x_cor)), after each signal that is shown, and on the enhanced speech, whose
+# transcript is the answer (E.3). The paper's sum for nested, 1 + 5, leaves out the answer, and either
+# f(x_cor) or the first of its six signals.
 COSTS = {
     "enhanced": Cost(2 * STEPS, 0, 1),
     "card": Cost(0, 2 * STEPS, 1),
-    "parallel": Cost(2 * STEPS, 2 * STEPS, 1 + 10),
-    "alternating": Cost(5 * 2 * STEPS, 5 * 2 * STEPS, 1 + 5),
-    "nested": Cost(6 * 2 * STEPS, 2 * STEPS, 1 + 6),
+    "parallel": Cost(2 * STEPS, 2 * STEPS, 1 + 10 + 1),
+    "alternating": Cost(5 * 2 * STEPS, 5 * 2 * STEPS, 1 + 5 + 1),
+    "nested": Cost(6 * 2 * STEPS, 2 * STEPS, 1 + 6 + 1),
     "noisy": Cost(0, 0, 1),
     "uncoupled": Cost(2 * STEPS, 2 * STEPS, 2),
     "logit-only": Cost(2 * STEPS, 2 * STEPS, 2),
@@ -113,7 +114,7 @@ COSTS = {
 @pytest.mark.parametrize("name", strategies.names())
 def test_costs_at_the_papers_point_for_speech(name):
     assert cost(schedule_of(name, _paper(name)), needs_origin=True) == COSTS[name]
-    assert counted(name, _paper(name), STEPS, OUVE()) == COSTS[name]
+    assert call_count(name, _paper(name), STEPS, OUVE()) == COSTS[name]
 
 
 def test_costs_are_the_papers_multiples_of_one_trajectory():

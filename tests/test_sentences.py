@@ -6,6 +6,7 @@ from platform import sweep
 from platform.backend.allocation import Node, allocation
 from platform.pipeline.forecast import forecast
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import jiwer
 import numpy as np
@@ -32,7 +33,7 @@ from trainables.evaluation.records import Measurement, RecordStore
 from trainables.evaluation.summary import paired, summary
 from trainables.models.speech.ncsnpp.config import NCSNPP_48K
 from trainables.scoring import word_error
-from trainables.scoring.answers import Correctness, together, transcribed
+from trainables.scoring.answers import Correctness, combine, transcript_correctness
 from trainables.scoring.metric_names import METRIC_OF_KIND
 from trainables.task import networks
 from trainables.task.recipe import Task
@@ -85,25 +86,26 @@ def _plan(root, tmp_path, preset):
 
 @pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
 def test_the_networks_of_a_preset_take_its_spectrograms(root, tmp_path, preset):
-    plan = _plan(root, tmp_path, preset)
-    recipe = plan.budget.recipe
-    rate, setting = plan.facts.rate, recipe.speech.spectrogram
-    _, frequencies, frames = setting.shape(plan.facts.samples * setting.sample_rate // rate)
+    setup = setup_of(_plan(root, tmp_path, preset))
+    recipe = setup.budget.recipe
+    rate, setting = setup.facts.rate, recipe.speech.spectrogram
+    _, frequencies, frames = setting.shape(setup.facts.samples * setting.sample_rate // rate)
     multiple = recipe.signal.multiple
     assert frequencies % multiple == frames % multiple == 0
     assert recipe.signal.condition == "fusion" and recipe.logit.network == "logit-sequence"
     assert recipe.speech.logit_process == recipe.speech.process
-    assert plan.metric == METRIC_OF_KIND["speech"]
-    assert from_mapping(Task, as_mapping(plan.task)) == plan.task
+    assert setup.metric == METRIC_OF_KIND["speech"]
+    assert from_mapping(Task, as_mapping(setup.task)) == setup.task
     if preset == "paper":
         assert recipe.signal == NCSNPP_48K and recipe.classifier.context is None
         assert (setting, recipe.speech.process) == (SPECTROGRAM_48K, OUVE_48K)
 
 
 def test_the_smallest_networks_answer_in_the_sentences_shapes_and_are_timed(root, tmp_path):
-    plan = replace(_plan(root, tmp_path, "smoke"), whisper=str(write_whisper(tmp_path / "w.pt")))
-    recipe = plan.task.recipe
-    dataset = plan.places.dataset(plan.task)
+    whisper = str(write_whisper(tmp_path / "w.pt"))
+    setup = setup_of(replace(_plan(root, tmp_path, "smoke"), whisper=whisper))
+    recipe = setup.task.recipe
+    dataset = setup.storage.dataset(setup.task)
     steps, tokens = networks.logit_shape(dataset, recipe)
     x = dataset.test.clean(torch.tensor([0, 1]))
     y, t = torch.zeros(2, steps, tokens), torch.ones(2)
@@ -111,8 +113,8 @@ def test_the_smallest_networks_answer_in_the_sentences_shapes_and_are_timed(root
     assert signal(x, t, x, signal.encode_logits(y, 2)).shape == x.shape
     logit, evidence = networks.new_logit_denoiser(dataset, recipe), torch.zeros(2, 250, 32)
     assert logit(y, t, logit.encode_signals(evidence, y, evidence, y)).shape == y.shape
-    predicted = forecast(plan, allocation(plan, [Node(2)]))
-    assert predicted.left.paper.nfe == 16 and predicted.seconds > predicted.training_seconds > 0
+    predicted = forecast(setup, allocation(setup, [Node(2)]))
+    assert predicted.work.paper.nfe == 16 and predicted.seconds > predicted.training_seconds > 0
 
 
 def test_a_directory_without_ears_is_told_in_one_line(tmp_path, capfd):
@@ -131,12 +133,18 @@ def _measured(errors, words, nfe=4.0):
 def test_errors_and_words_are_jiwers():
     truths = ["The cat sat.", "It's 5 o'clock", "", "go"]
     said = ["the cat sat down", "It is five", "um yes", "Go!"]
-    judged = transcribed(said, truths)
+    judged = transcript_correctness(said, truths)
     assert judged.words == (3, 4, 0, 1) and judged.correct == "0001"
     assert judged.errors[:1] + judged.errors[2:] == (1, 1, 0)  # "um" is no word to the normaliser
     assert judged.share == 1 - sum(judged.errors) / 8
     assert (
-        together([transcribed(said[:1], truths[:1]), transcribed(said[1:], truths[1:])]) == judged
+        combine(
+            [
+                transcript_correctness(said[:1], truths[:1]),
+                transcript_correctness(said[1:], truths[1:]),
+            ]
+        )
+        == judged
     )
     assert Correctness("1101").share == 0.75
     assert jiwer.wer("the cat sat", "the cat sat down") == pytest.approx(1 / 3)

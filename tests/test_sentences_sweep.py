@@ -5,6 +5,7 @@ the real Whisper makes of them.
 import json
 from platform import compare
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import jiwer
 import pytest
@@ -74,14 +75,15 @@ def test_whispers_references_are_what_is_said(root):
     places = str(root / "runs"), "sqlite:///x.db", str(root)
     plan = Plan("nested", "ears-reverb", "reverb", "quick", 3, 0, 0, 0.0, *places,
                 whisper=str(weights))  # fmt: skip
-    dataset, recipe = plan.places.dataset(plan.task), plan.task.recipe
+    setup = setup_of(plan)
+    dataset, recipe = setup.storage.dataset(setup.task), setup.task.recipe
     recogniser = networks.recogniser(dataset, recipe)
     spelled = {
         recogniser.tokenizer.decode([token]).strip() for token in recogniser.vocabulary.tokens
     }
     assert spelled == {word.strip(".") for text in SPOKEN.values() for word in text.split()} | {"."}
     split = dataset.validation
-    said = Judge(plan.task, dataset, recogniser, torch.device("cpu")).truths(split)
+    said = Judge(setup.task, dataset, recogniser, torch.device("cpu")).truths(split)
     wrong, count = 0, 0
     for text, whole in zip(said, split.speech.texts.tolist(), strict=True):
         heard, script = _words(text), _words(whole)

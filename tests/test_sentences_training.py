@@ -152,7 +152,7 @@ def test_another_script_is_heard_anew(task, dataset, parts):
         at_once = cached_outputs(
             data.train, replace(data, cache=None), task.recipe, classifier, CPU
         )
-        for name in ("clean", "corrupted", "shown"):
+        for name in ("clean", "corrupted", "evidence"):
             assert torch.equal(getattr(at_once, name), getattr(known, name))
 
 

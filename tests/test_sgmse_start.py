@@ -4,6 +4,7 @@ from dataclasses import replace
 from platform import sweep
 from platform.cli.flags import plan_of, sweep_parser
 from platform.cli.next_commands import common_flags
+from platform.planning.setup import setup_of
 
 import pytest
 import torch
@@ -191,7 +192,7 @@ def test_it_is_refused_for_images(published, tmp_path, capfd):
 def test_a_plan_names_it_and_is_another_with_it(words, published):
     file = str(published[0])
     plans = [
-        plan_of(sweep_parser().parse_args([*words, "--preset", "paper", *more]))
+        setup_of(plan_of(sweep_parser().parse_args([*words, "--preset", "paper", *more])))
         for more in ([], ["--sgmse", file])
     ]
     flags = list(common_flags(plans[1]))

@@ -8,7 +8,7 @@ import torch
 
 from trainables.core.errors import UsageError
 from trainables.core.noise import generator_of
-from trainables.scoring.speech_quality import Measured, estoi, pesq, si_sdr
+from trainables.scoring.speech_quality import UtteranceScores, estoi, pesq, si_sdr
 
 RATE = 16_000
 
@@ -101,4 +101,4 @@ def test_waveforms_must_come_in_pairs(metric):
 
 
 def test_nothing_measured_has_no_mean():
-    assert math.isnan(Measured(np.array([]), ()).mean())
+    assert math.isnan(UtteranceScores(np.array([]), ()).mean())

@@ -8,6 +8,7 @@ from platform.cli.console import Console
 from platform.cli.flags import plan_of, sweep_parser
 from platform.pipeline.prepare import read
 from platform.planning.checkpoints import whisper_of
+from platform.planning.setup import setup_of
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def root(tmp_path_factory):
     return write_fsdd(root)
 
 
-def _plan(root, tmp_path, *more, dataset="fsdd-babble"):
+def _setup(root, tmp_path, *more, dataset="fsdd-babble"):
     arguments = [
         "nested",
         dataset,
@@ -37,7 +38,7 @@ def _plan(root, tmp_path, *more, dataset="fsdd-babble"):
         str(tmp_path),
         *more,
     ]
-    return plan_of(sweep_parser().parse_args(arguments))
+    return setup_of(plan_of(sweep_parser().parse_args(arguments)))
 
 
 @pytest.mark.parametrize(
@@ -79,10 +80,10 @@ def _broken(root, tmp_path):
 
 @pytest.mark.parametrize("dataset", ["fsdd-babble", "fsdd-reverb"])
 def test_what_cannot_be_used_is_told_and_the_rest_is_built(dataset, root, tmp_path):
-    plan = _plan(_broken(root, tmp_path), tmp_path / "runs", "--preset", "smoke", dataset=dataset)
+    setup = _setup(_broken(root, tmp_path), tmp_path / "runs", "--preset", "smoke", dataset=dataset)
     for _ in range(2):  # built, then found
         said = io.StringIO()
-        data = read(plan, Console(said))
+        data = read(setup, Console(said))
         assert [len(split) for split in (data.train, data.validation, data.test)] == [4, 8, 14]
         (line,) = (line for line in said.getvalue().split("\n") if " files left out: " in line)
         assert line.strip().startswith("6 files left out: ")
@@ -107,9 +108,9 @@ def test_a_split_without_a_usable_recording_is_told_in_one_line(root, tmp_path):
         path.write_bytes(b"")
     words = ["nested", "fsdd-reverb", "--data-dir", str(data), "--storage", str(tmp_path / "runs")]
     whisper = ["--whisper", str(root / "tiny.pt")]
-    plan = plan_of(sweep_parser().parse_args([*words, *whisper]))
+    setup = setup_of(plan_of(sweep_parser().parse_args([*words, *whisper])))
     with pytest.raises(UsageError) as refused:
-        read(plan, Console(io.StringIO()))
+        read(setup, Console(io.StringIO()))
     error = str(refused.value)
     assert error.startswith("fsdd-reverb has no usable recording for test; the first left out")
     assert "0_george_0.wav cannot be read as audio" in error and "\n" not in error
@@ -117,12 +118,12 @@ def test_a_split_without_a_usable_recording_is_told_in_one_line(root, tmp_path):
 
 @pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
 def test_presets_are_of_speech_and_survive_the_way_to_a_worker(preset, root, tmp_path):
-    plan = _plan(root, tmp_path, "--preset", preset)
-    recipe, facts = plan.task.recipe, plan.facts
-    assert plan.corruption == "babble" and recipe.classifier.size == "base"
+    setup = _setup(root, tmp_path, "--preset", preset)
+    recipe, facts = setup.task.recipe, setup.facts
+    assert setup.plan.corruption == "babble" and recipe.classifier.size == "base"
     _, frequencies, frames = recipe.spectrogram.shape(facts.samples)
     assert frequencies % recipe.signal.multiple == 0 and frames % recipe.signal.multiple == 0
-    assert from_mapping(Task, as_mapping(plan.task)) == plan.task
+    assert from_mapping(Task, as_mapping(setup.task)) == setup.task
     if preset == "paper":  # SGMSE's published setting
         assert facts.signal_shape == recipe.spectrogram.shape(facts.samples) == (2, 256, 192)
 
@@ -130,14 +131,14 @@ def test_presets_are_of_speech_and_survive_the_way_to_a_worker(preset, root, tmp
 def test_a_checkpoint_is_identified_by_what_is_in_it(root, tmp_path):
     first = tmp_path / "first.pt"
     first.write_bytes((root / "tiny.pt").read_bytes())
-    plans = [_plan(root, tmp_path, "--whisper", str(path)) for path in (first, root / "tiny.pt")]
-    assert plans[0].sweep_id == plans[1].sweep_id
-    assert plans[0].task != plans[1].task  # each worker is told its own place
-    other = _plan(root, tmp_path, "--whisper", "small")
-    assert other.sweep_id != plans[0].sweep_id
+    setups = [_setup(root, tmp_path, "--whisper", str(path)) for path in (first, root / "tiny.pt")]
+    assert setups[0].sweep_id == setups[1].sweep_id
+    assert setups[0].task != setups[1].task  # each worker is told its own place
+    other = _setup(root, tmp_path, "--whisper", "small")
+    assert other.sweep_id != setups[0].sweep_id
     first.write_bytes(b"x" + first.read_bytes())
-    changed = _plan(root, tmp_path, "--whisper", str(first))
-    assert changed.sweep_id != plans[1].sweep_id
+    changed = _setup(root, tmp_path, "--whisper", str(first))
+    assert changed.sweep_id != setups[1].sweep_id
     with pytest.raises(UsageError, match=r"first\.pt cannot be read as a Whisper checkpoint"):
         networks.obtain(changed.task.recipe, ())
 

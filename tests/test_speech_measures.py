@@ -5,6 +5,7 @@ import io
 from platform import reproduce
 from platform.cli.console import Console
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 from platform.reproduction import paper_tables
 from platform.reproduction.report import tables
 from platform.reproduction.results import Result, corrected, percent_of, save
@@ -248,4 +249,4 @@ def test_speech_is_shown_by_errors_images_by_accuracy(tmp_path):
     common = ("smoke", 3, 0, 0, 0.0, str(tmp_path), "sqlite:///x.db")
     speech = Plan("nested", "fsdd-babble", "babble", *common, data_dir=str(tmp_path / "fsdd"))
     images = Plan("nested", "digits", "gn30", *common)
-    assert (speech.metric, images.metric) == (SPEECH, BY_ACCURACY)
+    assert (setup_of(speech).metric, setup_of(images).metric) == (SPEECH, BY_ACCURACY)

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from platform import compare
 from platform.cli.flags import plan_of, sweep_parser
+from platform.planning.setup import setup_of
 
 import pytest
 import soundfile
@@ -205,9 +206,9 @@ def test_real_digits_are_swept_with_the_real_whisper(tmp_path):
         assert Path(summary["files"][name]).stat().st_size > 0
     words = ["nested", DATASET, "--data-dir", tmp_path / "fsdd", "--whisper", tmp_path / "whisper.pt",
              "--preset", "smoke", "--storage", tmp_path / "runs"]  # fmt: skip
-    plan = plan_of(sweep_parser().parse_args([str(word) for word in words]))
-    dataset = plan.places.dataset(plan.task)
-    recogniser = networks.recogniser(dataset, plan.task.recipe)
+    setup = setup_of(plan_of(sweep_parser().parse_args([str(word) for word in words])))
+    dataset = setup.storage.dataset(setup.task)
+    recogniser = networks.recogniser(dataset, setup.task.recipe)
     for name in ("validation", "test"):
         split = getattr(dataset, name).first(8)
         noise = SampleNoise(0, split.numbers.tolist())

@@ -5,6 +5,7 @@ from platform.cli.console import Console
 from platform.cli.layout import blocks
 from platform.cli.tables import say_if_smoke, table, table_of_points, table_of_signals
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 from platform.reproduction.report import tables
 from platform.reproduction.results import Result, cost_rows, percent_of
 
@@ -82,8 +83,9 @@ def _check_points(out, points, whole):
 @pytest.mark.parametrize("extra", [{}, SAMPLER])
 def test_a_sweeps_table(width, extra, tmp_path):
     plan = Plan("nested", "digits", "gn30", "quick", 4, 0, 0, 0.0, str(tmp_path), "sqlite:///x.db")
+    setup = setup_of(plan)
     points = _points(extra)
-    out = _shown(width, lambda console: table(plan, console, "nested", points))
+    out = _shown(width, lambda console: table(setup, console, "nested", points))
     assert out.startswith("nested on digits, gn30: accuracy % [95 % interval]\n")
     for test in ("-100.0 (p=0.0075)", "-14.1 (p<0.001)"):
         assert test in out

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from platform.backend.tracking import Tracker
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import pytest
 
@@ -16,8 +17,8 @@ def test_a_run_whose_id_never_came_back_is_ended_with_the_others(tmp_path, statu
     from mlflow import MlflowClient
 
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri)
-    tracker, client = Tracker(plan), MlflowClient(uri)
+    setup = setup_of(Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri))
+    tracker, client = Tracker(setup), MlflowClient(uri)
     tracker.begin()
     lost = client.create_run(tracker.experiment, tags={"mlflow.parentRunId": tracker.parent})
     other = client.create_run(tracker.experiment, tags={"mlflow.parentRunId": "another sweep"})
@@ -46,10 +47,10 @@ def test_a_sweep_has_one_confirmation_its_last(tmp_path):
     from mlflow import MlflowClient
 
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri)
+    setup = setup_of(Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri))
 
     def run(*points):
-        tracker = Tracker(plan)
+        tracker = Tracker(setup)
         tracker.begin()
         runs = tracker.confirmation(points)
         tracker.finish("FINISHED")
@@ -80,12 +81,12 @@ def test_runs_say_what_they_ran_on_and_a_sweep_what_it_went_on_on(tmp_path):
     from mlflow import MlflowClient
 
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri)
-    tracker, client = Tracker(plan, "2 CPUs"), MlflowClient(uri)
+    setup = setup_of(Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri))
+    tracker, client = Tracker(setup, "2 CPUs"), MlflowClient(uri)
     tracker.begin()
     trial = tracker.trial(0, {"eta": 0.0}, {"accuracy": 0.5}, 1.0)
     tracker.finish("KILLED")
-    later = Tracker(plan, "8 GPUs")
+    later = Tracker(setup, "8 GPUs")
     later.begin()
     assert later.parent == tracker.parent
     said = [client.get_run(run).data.tags["devices"] for run in (trial, later.parent)]

@@ -8,25 +8,26 @@ from contextlib import closing
 from platform.backend.tracking import Tracker
 from platform.backend.tracking_store import client_of, own_artifacts, parameters_of
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import pytest
 
 from trainables.core.errors import UsageError
 
 
-def _plan(storage, uri=""):
+def _setup(storage, uri=""):
     where = str(storage), uri or f"sqlite:///{storage}/mlflow.db"
-    return Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, *where)
+    return setup_of(Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, *where))
 
 
 def _sweep_with_file(storage, uri=""):
     """A sweep's tracker whose parent has a file among its artifacts."""
-    plan = _plan(storage, uri)
-    tracker = Tracker(plan)
+    setup = _setup(storage, uri)
+    tracker = Tracker(setup)
     tracker.open("a sweep", "sweep", {"split": "validation"}, {})
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    (plan.folder / "note.txt").write_text(str(storage))
-    tracker.artifact(plan.folder / "note.txt", plan.folder)
+    setup.folder.mkdir(parents=True, exist_ok=True)
+    (setup.folder / "note.txt").write_text(str(storage))
+    tracker.artifact(setup.folder / "note.txt", setup.folder)
     tracker.finish("FINISHED")
     return tracker
 

@@ -14,7 +14,7 @@ from conftest import ROOT, asset, clean_environment
 
 from trainables import strategies
 from trainables.data.dataset import Facts
-from trainables.evaluation.call_count import counted
+from trainables.evaluation.call_count import call_count
 from trainables.models.images.classifier import ConvNetConfig, ResNetConfig
 from trainables.models.images.logit_attention import LogitAttentionConfig
 from trainables.models.images.logit_mlp import LogitMLPConfig
@@ -34,7 +34,7 @@ def test_the_cost_table_counts_what_the_paper_says(capfd):
     header, *rows = cost_rows()
     assert {row[0] for row in rows} == {"enhanced", "card", "parallel", "alternating", "nested"}
     assert all(row[header.index("equal")] == "yes" for row in rows)
-    assert counted("parallel", paper_tables.table1(150).methods[3].point(150), 150) == Cost(
+    assert call_count("parallel", paper_tables.table1(150).methods[3].point(150), 150) == Cost(
         150, 150, 76
     )
     assert reproduce.main(["cost"]) == 0

@@ -5,4 +5,4 @@ Imports point downwards only: nothing here knows `search_spaces`, `dashboards` o
 
 from trainables.core import threads as _threads
 
-_threads.settle()  # here, as whatever loads torch for us is below
+_threads.set_environment()  # here, as whatever loads torch for us is below

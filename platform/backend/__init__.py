@@ -1,1 +1,1 @@
-"""What runs the work: Ray, measuring on its actors, MLflow."""
+"""The machinery that runs the work: Ray, measuring on its actors, MLflow."""

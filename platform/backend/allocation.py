@@ -1,4 +1,4 @@
-"""How the work of a plan is spread over the CPUs and GPUs of a cluster, and what is said of it."""
+"""How the work of a plan is spread over the CPUs and GPUs of a cluster."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 
 import torch
 
@@ -25,8 +25,8 @@ _SMALLEST_SHARE = 10_000  # Ray counts GPUs in ten-thousandths
 
 @dataclass(frozen=True)
 class Node:
-    """A machine of the cluster: its CPUs, its GPUs and the bytes of memory of one of these, 0 where
-    that is not known.
+    """A machine of the cluster: its CPUs, its GPUs and the bytes of memory of each GPU, 0 where that is not
+    known.
     """
 
     cpus: int
@@ -36,10 +36,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Allocation:
-    """How the work is spread: `actors` measure at a time with `threads` CPU threads and `gpu_share` of
-    a GPU each; training has `workers` of `train_threads`, and of a GPU each where GPUs are used.
+    """How the work is spread.
 
-    `nodes` are what it is spread over.
+    Args:
+        actors: how many trials are measured at a time.
+        threads: CPU threads of each actor.
+        workers: how many workers train together, each with a whole GPU where GPUs are used.
+        train_threads: CPU threads of each training worker.
+        gpu_share: the share of a GPU that each actor has, 0 where GPUs are not used.
+        nodes: the machines that the work is spread over.
     """
 
     actors: int
@@ -56,8 +61,8 @@ class Allocation:
 
     @property
     def device_here(self) -> torch.device:
-        """What this process, outside the cluster, may compute on: a GPU where GPUs are used and it has
-        one.
+        """The device that this process, outside the cluster, may compute on: a GPU where GPUs are used and
+        this process has one.
         """
         return torch.device("cuda" if self.on_gpus and torch.cuda.is_available() else "cpu")
 
@@ -68,32 +73,32 @@ class Allocation:
 
     @property
     def text(self) -> str:
-        """What is used, in words."""
+        """The devices that are used, in words."""
         if not self.on_gpus:
             unused = " left unused, as --gpus-per-trial is 0" if _gpus(self.nodes) else ""
             return (
-                f"{_counted(_cpus(self.nodes), 'CPU')}, {self._gpus_in_words}{unused}; training by "
-                f"{_counted(self.workers, 'worker')} of {_counted(self.train_threads, 'thread')}, "
-                f"{_counted(self.actors, 'trial')} at a time of {_counted(self.threads, 'thread')}"
+                f"{_count_text(_cpus(self.nodes), 'CPU')}, {self._gpu_text}{unused}; training by "
+                f"{_count_text(self.workers, 'worker')} of {_count_text(self.train_threads, 'thread')}, "
+                f"{_count_text(self.actors, 'trial')} at a time of {_count_text(self.threads, 'thread')}"
             )
         return (
-            f"{self._gpus_in_words}, {_counted(_cpus(self.nodes), 'CPU')}; training by "
-            f"{_counted(self.workers, 'worker')} of a GPU, {_counted(self.actors, 'trial')} at a time "
+            f"{self._gpu_text}, {_count_text(_cpus(self.nodes), 'CPU')}; training by "
+            f"{_count_text(self.workers, 'worker')} of a GPU, {_count_text(self.actors, 'trial')} at a time "
             f"of {self.gpu_share:g} GPU"
         )
 
     @property
-    def _gpus_in_words(self) -> str:
+    def _gpu_text(self) -> str:
         gpus, memory = (
             _gpus(self.nodes),
             min((n.gpu_memory for n in self.nodes if n.gpus), default=0),
         )
-        return _counted(gpus, "GPU") + (f" of {memory / _GIB:.0f} GiB" if memory else "")
+        return _count_text(gpus, "GPU") + (f" of {memory / _GIB:.0f} GiB" if memory else "")
 
 
-def allocation(plan: Plan, nodes: Sequence[Node]) -> Allocation:
-    """How a plan is spread over these machines: over all their GPUs, unless it says no to them or
-    there are none, else over their CPUs.
+def allocation(setup: Setup, nodes: Sequence[Node]) -> Allocation:
+    """The allocation of a plan to these machines: to all their GPUs, unless the plan refuses them or there
+    are none, else to their CPUs.
 
     On CPUs: an actor a core, one thread each, which beats one actor of many threads; training by one
     worker with all threads of a machine, unless more workers are asked for. On GPUs: a training worker
@@ -105,71 +110,77 @@ def allocation(plan: Plan, nodes: Sequence[Node]) -> Allocation:
     """
     if _cpus(nodes) < 1:
         raise UsageError("the Ray cluster has no CPU to run on: add a node")
-    if plan.gpus_per_trial and not _gpus(nodes):
+    if setup.plan.gpus_per_trial and not _gpus(nodes):
         raise UsageError(
-            f"--gpus-per-trial is {plan.gpus_per_trial:g}, but the Ray cluster has no GPUs: leave it out"
+            f"--gpus-per-trial is {setup.plan.gpus_per_trial:g}, but the Ray cluster has no GPUs: leave "
+            "it out"
         )
-    if plan.gpus_per_trial == 0 or not _gpus(nodes):
-        return _on_cpus(plan, nodes)
-    return _on_gpus(plan, nodes)
+    if setup.plan.gpus_per_trial == 0 or not _gpus(nodes):
+        return _on_cpus(setup, nodes)
+    return _on_gpus(setup, nodes)
 
 
-def _on_cpus(plan: Plan, nodes: Sequence[Node]) -> Allocation:
+def _on_cpus(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     cpus = _cpus(nodes)
-    if plan.workers > cpus:
+    if setup.plan.workers > cpus:
         raise UsageError(
-            f"--workers is {plan.workers}, but the Ray cluster has {_counted(cpus, 'CPU')}: ask for "
+            f"--workers is {setup.plan.workers}, but the Ray cluster has {_count_text(cpus, 'CPU')}: ask for "
             f"{cpus} at most"
         )
-    workers = plan.workers or 1
+    workers = setup.plan.workers or 1
     train_threads = max(1, max(node.cpus for node in nodes) // workers)
-    return Allocation(plan.workers or cpus, 1, workers, train_threads, 0.0, tuple(nodes))
+    return Allocation(setup.plan.workers or cpus, 1, workers, train_threads, 0.0, tuple(nodes))
 
 
-def _on_gpus(plan: Plan, nodes: Sequence[Node]) -> Allocation:
-    able = [node for node in nodes if node.gpus and node.cpus]
-    if not able:
+def _on_gpus(setup: Setup, nodes: Sequence[Node]) -> Allocation:
+    usable = [node for node in nodes if node.gpus and node.cpus]
+    if not usable:
         raise UsageError(
             "no node of the Ray cluster has both a GPU and a CPU: add one, or say --gpus-per-trial 0"
         )
-    asked = plan.gpus_per_trial
-    each = _trials_a_gpu(plan, able) if asked is None else int(1 / asked + 1e-6)
-    share = math.floor(_SMALLEST_SHARE / each) / _SMALLEST_SHARE if asked is None else asked
-    most = sum(min(node.cpus, node.gpus * each) for node in able)
-    if plan.workers > most:
+    share = setup.plan.gpus_per_trial
+    if share is None:
+        trials_a_gpu = _trials_a_gpu(setup, usable)
+        share = math.floor(_SMALLEST_SHARE / trials_a_gpu) / _SMALLEST_SHARE
+    else:
+        trials_a_gpu = int(1 / share + 1e-6)
+    most = sum(min(node.cpus, node.gpus * trials_a_gpu) for node in usable)
+    if setup.plan.workers > most:
         raise UsageError(
-            f"--workers is {plan.workers}, but with {share:g} GPU each there is room for "
-            f"{_counted(most, 'trial')} at a time on {_counted(_gpus(able), 'GPU')} and "
-            f"{_counted(_cpus(able), 'CPU')}: ask for fewer, or for a smaller --gpus-per-trial"
+            f"--workers is {setup.plan.workers}, but with {share:g} GPU each there is room for "
+            f"{_count_text(most, 'trial')} at a time on {_count_text(_gpus(usable), 'GPU')} and "
+            f"{_count_text(_cpus(usable), 'CPU')}: ask for fewer, or for a smaller --gpus-per-trial"
         )
-    actors = plan.workers or most
-    workers = _divisor(plan, min(actors, sum(min(node.cpus, node.gpus) for node in able)))
+    actors = setup.plan.workers or most
+    workers = _divisor(setup, min(actors, sum(min(node.cpus, node.gpus) for node in usable)))
     return Allocation(actors, 1, workers, 1, share, tuple(nodes))
 
 
-def _trials_a_gpu(plan: Plan, nodes: Sequence[Node]) -> int:
-    """How many trials share a GPU where nothing was said: as many as fit on every node, and no more
-    than are needed for as many as were asked for.
+def _trials_a_gpu(setup: Setup, nodes: Sequence[Node]) -> int:
+    """How many trials share a GPU where the plan does not say it: as many as fit on every node, and no more
+    than the plan's workers need.
     """
-    needed = bytes_of_a_trial(plan)
-    fits = min(max(1, min(node.gpu_memory // needed, node.cpus // node.gpus)) for node in nodes)
-    return min(fits, -(-plan.workers // _gpus(nodes))) if plan.workers else fits
+    trial_bytes = bytes_of_a_trial(setup)
+    fits = min(
+        max(1, min(node.gpu_memory // trial_bytes, node.cpus // node.gpus)) for node in nodes
+    )
+    return min(fits, -(-setup.plan.workers // _gpus(nodes))) if setup.plan.workers else fits
 
 
-def bytes_of_a_trial(plan: Plan) -> int:
+def bytes_of_a_trial(setup: Setup) -> int:
     """Bytes of a GPU's memory that a trial should have, estimated.
 
     Its batch may take `GPU_SHARE` of them: the preset's batch, by the feature maps of the signal
     denoiser's finest level. The rest must hold 2 GiB for CUDA and what measurements share, and
     Whisper where there is one. 5 GiB for the paper's networks of images.
     """
-    recipe = plan.task.recipe
-    _, height, width = blank(plan.facts, recipe.spectrogram).signal_shape
+    recipe = setup.task.recipe
+    _, height, width = blank(setup.facts, recipe.spectrogram).signal_shape
     channels = recipe.signal.base * recipe.signal.multipliers[0]
     pixels = height * width // recipe.signal.patch**2
-    batch = 4 * _MAPS * plan.budget.batch * channels * pixels
-    beside = _BESIDE_BATCH + _bytes_of_whisper(recipe)
-    return int(max(batch / GPU_SHARE, beside / (1 - GPU_SHARE)))
+    batch = 4 * _MAPS * setup.budget.batch * channels * pixels
+    overhead = _BESIDE_BATCH + _bytes_of_whisper(recipe)
+    return int(max(batch / GPU_SHARE, overhead / (1 - GPU_SHARE)))
 
 
 def _bytes_of_whisper(recipe: Recipe) -> int:
@@ -183,9 +194,9 @@ def _bytes_of_whisper(recipe: Recipe) -> int:
     return 4 * ((12 * audio + 16 * text) * width**2 + _VOCABULARY * width)
 
 
-def _divisor(plan: Plan, most: int) -> int:
+def _divisor(setup: Setup, most: int) -> int:
     """The largest number of workers up to `most` that divides the batch."""
-    batch = plan.budget.recipe.batch
+    batch = setup.budget.recipe.batch
     return max(n for n in range(1, most + 1) if batch % n == 0)
 
 
@@ -197,5 +208,6 @@ def _gpus(nodes: Sequence[Node]) -> int:
     return sum(node.gpus for node in nodes)
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"
+def _count_text(number: int, noun: str) -> str:
+    """A number with its noun, in the plural where that is right."""
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

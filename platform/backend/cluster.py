@@ -1,15 +1,15 @@
-"""Ray, started when it is first needed and gone when the work is done; and what it has to offer."""
+"""A Ray cluster, which is started when it is first needed and left when the work is done."""
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from platform.backend.allocation import Allocation, Node, allocation
 from platform.cli.interrupts import last_line, rearm
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from types import TracebackType
-from typing import Any
 
 import torch
 
@@ -30,7 +30,7 @@ _PROBE_SHARE = 0.001  # of a GPU, so that it can be asked beside whoever uses it
 
 
 class Cluster:
-    """A Ray cluster to run on: the one that `RAY_ADDRESS` names, else one of this machine's own."""
+    """A Ray cluster to run on: the one that `RAY_ADDRESS` names, else a new one on this machine."""
 
     def __init__(self) -> None:
         self._nodes: list[Node] | None = None
@@ -55,47 +55,47 @@ class Cluster:
             ray.shutdown()
             self._nodes = None
 
-    def foreseen(self, plan: Plan) -> Allocation:
-        """How a plan will be spread: nothing is started for it on this machine, but a cluster elsewhere
-        is joined and asked.
+    def foreseen(self, setup: Setup) -> Allocation:
+        """The allocation that a plan will have: nothing is started for it on this machine, but a cluster
+        elsewhere is joined and asked.
 
         Raises:
-            UsageError: the cluster cannot be reached, or has not what the plan asks for.
+            UsageError: the cluster cannot be reached, or lacks what the plan asks for.
         """
         if self._nodes is None and _address() == _LOCAL:
-            return allocation(plan, [this_machine()])
-        return self.allocation(plan)
+            return allocation(setup, [this_machine()])
+        return self.allocation(setup)
 
-    def allocation(self, plan: Plan) -> Allocation:
-        """Start or join Ray where that has not been done; say how a plan is spread over it.
+    def allocation(self, setup: Setup) -> Allocation:
+        """The allocation of a plan to the cluster, which is started or joined where that was not done.
 
         Raises:
-            UsageError: the cluster cannot be reached, or has not what the plan asks for; or one of its
+            UsageError: the cluster cannot be reached, or lacks what the plan asks for; or one of its
                 GPUs is to be used that torch does not find.
         """
         if self._nodes is None:
             self._nodes = self._start()
-        if plan.gpus_per_trial is None or allocation(plan, self._nodes).on_gpus:
-            self._ask_of_gpus()
-        return allocation(plan, self._nodes)
+        if setup.plan.gpus_per_trial is None or allocation(setup, self._nodes).on_gpus:
+            self._probe_gpus()
+        return allocation(setup, self._nodes)
 
     def _start(self) -> list[Node]:
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)
         import ray
 
-        address, here = _address(), this_machine()
-        joins = address != _LOCAL  # another cluster has its own counts, and its own environment
+        address, local_node = _address(), this_machine()
+        joining = address != _LOCAL  # another cluster has its own counts, and its own environment
         try:
             ray.init(
                 address=address,
-                include_dashboard=None if joins else False,
-                runtime_env={"env_vars": threads.ENVIRONMENT} if joins else None,
+                include_dashboard=None if joining else False,
+                runtime_env={"env_vars": threads.ENVIRONMENT} if joining else None,
                 log_to_driver=True,
                 logging_level=logging.ERROR,
                 configure_logging=True,
-                num_cpus=None if joins else here.cpus,
-                num_gpus=None if joins else here.gpus,
+                num_cpus=None if joining else local_node.cpus,
+                num_gpus=None if joining else local_node.gpus,
             )
         except (ConnectionError, RuntimeError) as error:
             raise UsageError(
@@ -103,20 +103,20 @@ class Cluster:
                 "use this machine alone"
             ) from error
         rearm()
-        if not joins:
-            return [here]
+        if not joining:
+            return [local_node]
         alive = [node for node in ray.nodes() if node["Alive"]]
         self._ids = [node["NodeID"] for node in alive]
         return [_node(node["Resources"]) for node in alive]
 
-    def _ask_of_gpus(self) -> None:
-        """Find out how much memory GPUs elsewhere have, where that was not done; a node that does not
-        answer in time, as its GPUs are taken, is left without an answer.
+    def _probe_gpus(self) -> None:
+        """Find out how much memory the GPUs of other nodes have, where that was not done. A node that does
+        not answer in time, as its GPUs are in use, keeps 0.
         """
         assert self._nodes is not None
-        asked = [i for i in range(len(self._ids)) if self._nodes[i].gpus]
+        with_gpus = [i for i in range(len(self._ids)) if self._nodes[i].gpus]
         self._ids, ids = [], self._ids
-        if not asked:
+        if not with_gpus:
             return
         import ray
         from ray.exceptions import RayError
@@ -129,14 +129,12 @@ class Cluster:
             remote.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(ids[i], soft=False)
             ).remote(): i
-            for i in asked
+            for i in with_gpus
         }
-        classifier_outputs, others = ray.wait(
-            [*calls], num_returns=len(calls), timeout=_PROBE_SECONDS
-        )
-        for call in others:
+        completed, pending = ray.wait([*calls], num_returns=len(calls), timeout=_PROBE_SECONDS)
+        for call in pending:
             ray.cancel(call)
-        for call in classifier_outputs:
+        for call in completed:
             try:
                 memory = ray.get(call)
             except RayError as error:
@@ -147,15 +145,16 @@ class Cluster:
 
 
 def this_machine() -> Node:
-    """What Ray is to use of this machine: the CPUs that this process may use, the GPUs that torch
-    finds.
+    """The part of this machine that Ray is to use: the CPUs that this process may use, and the GPUs that
+    torch finds.
     """
     gpus = torch.cuda.device_count()
     memory = min((torch.cuda.get_device_properties(i).total_memory for i in range(gpus)), default=0)
     return Node(threads.available(), gpus, memory)
 
 
-def _node(resources: dict[str, Any]) -> Node:
+def _node(resources: Mapping[str, float]) -> Node:
+    """The node of the resources that Ray names."""
     return Node(int(resources.get("CPU", 0)), int(resources.get("GPU", 0)))
 
 

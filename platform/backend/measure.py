@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from platform.backend.cluster import Cluster
-from platform.cli.console import Bar, Console
+from platform.backend.session import Session
+from platform.cli.console import Bar
 from platform.cli.interrupts import last_line
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from typing import Any
 
 from trainables.evaluation.measurement import Sampling, Tally, measurement_config, measurement_of
@@ -31,35 +31,29 @@ class Candidate:
 
 
 def measure_all(
-    plan: Plan,
-    cluster: Cluster,
-    console: Console,
-    candidates: Sequence[Candidate],
-    split: str,
-    seeds: int | None = None,
+    session: Session, candidates: Sequence[Candidate], split: str, seeds: int | None = None
 ) -> list[list[Measurement]]:
     """Measure every candidate on a split at the split's seeds, or at the first `seeds` of them; a
-    list a candidate, in order.
+    list of measurements a candidate, in order.
 
     A candidate that fails is reported, and its list is empty. Dear points go first, so that no actor
     is left with one at the end.
     """
-    job = plan.job(split, 1, seeds)
-    wanted = [(c, sampling) for c in candidates for sampling in job.samplings()]
-    missing = [unit for unit in wanted if _known(plan, *unit) is None]
+    setup = session.setup
+    job = setup.job(split, 1, seeds)
+    samplings = job.samplings()
+    units = [(candidate, sampling) for candidate in candidates for sampling in samplings]
+    missing = [unit for unit in units if _record_of(setup, *unit) is None]
     missing.sort(key=lambda unit: -cost(schedule_of(unit[0].strategy, unit[0].point)).nfe)
     if missing:
-        with console.bar("starting Ray") as bar:
-            _Dispatch(plan, cluster, console, bar, missing, job).run()
-    measured = []
-    for candidate in candidates:
-        found = [_known(plan, candidate, sampling) for sampling in job.samplings()]
-        measured.append([m for m in found if m is not None] if all(found) else [])
-    return measured
+        with session.console.bar("starting Ray") as bar:
+            _Dispatch(session, bar, missing, job).run()
+    return [_records_of(setup, candidate, samplings) for candidate in candidates]
 
 
 class _Dispatch:
-    """Units of work shared out to actors, each actor one piece at a time.
+    """Units of work, each a candidate at one sampling, shared out to actors, each actor one piece at a
+    time.
 
     Where units are few, each is cut into pieces of whole batches, so that all actors have work; a
     unit's record is written once all its pieces are there. An actor that dies is replaced.
@@ -67,22 +61,21 @@ class _Dispatch:
 
     def __init__(
         self,
-        plan: Plan,
-        cluster: Cluster,
-        console: Console,
+        session: Session,
         bar: Bar,
         units: Sequence[tuple[Candidate, Sampling]],
         job: Job,
     ) -> None:
-        self._plan, self._console, self._bar, self._units = plan, console, bar, units
-        given = cluster.allocation(plan)
+        self._setup, self._console, self._bar = session.setup, session.console, bar
+        self._units = units
+        allocation = session.cluster.allocation(session.setup)
         self._bar.update(0, len(units), f"measuring on the {job.split} split, runs")
-        self._job = replace(job, threads=given.threads, gpu_share=given.gpu_share)
-        self._wanted = _pieces_wanted(len(units), given.actors)
-        self._actors = min(given.actors, len(units) * self._wanted)
-        self._waiting: list[tuple[int, slice]] = []
-        self._left: list[int] = []
-        self._tallies: list[dict[int, Tally]] = [{} for _ in units]
+        self._job = replace(job, threads=allocation.threads, gpu_share=allocation.gpu_share)
+        self._pieces_a_unit = _pieces_a_unit(len(units), allocation.actors)
+        self._actors = min(allocation.actors, len(units) * self._pieces_a_unit)
+        self._waiting: list[tuple[int, slice]] = []  # pieces: a unit's number and rows
+        self._unfinished: list[int] = []  # of each unit, its pieces that have not ended
+        self._tallies: list[dict[int, Tally]] = [{} for _ in units]  # by their first rows
         self._failed: set[int] = set()
 
     def run(self) -> None:
@@ -93,7 +86,7 @@ class _Dispatch:
         from trainables.workers.trial import Confirmer
 
         remote = ray.remote(num_cpus=1, num_gpus=self._job.gpu_share)(Confirmer)
-        running: dict[Any, tuple[Any, int, int]] = {}
+        calls: dict[Any, tuple[Any, int, int]] = {}  # under way: the actor, the unit, the first row
 
         def start(actor: Any) -> None:
             if self._waiting:
@@ -103,82 +96,92 @@ class _Dispatch:
                 call = actor.tally.remote(
                     candidate.strategy, dict(candidate.point), sampling, *ends
                 )
-                running[call] = actor, unit, rows.start
+                calls[call] = actor, unit, rows.start
 
         actors: list[Any] = [remote.remote(self._job) for _ in range(self._actors)]
         self._cut(self._samples(actors[0]))
         for actor in actors:
             start(actor)
-        while running:
-            (call,), _ = ray.wait(list(running), num_returns=1)
-            actor, unit, first = running.pop(call)
+        while calls:
+            (call,), _ = ray.wait(list(calls), num_returns=1)
+            actor, unit, first = calls.pop(call)
             try:
                 self._tallies[unit][first] = ray.get(call)
             except RayError as error:
                 self._fail(unit, last_line(str(error)))
                 ray.kill(actor)
                 actor = remote.remote(self._job)
-            self._ended(unit)
+            self._end_piece(unit)
             start(actor)
 
     def _samples(self, actor: Any) -> int:
-        """How many samples units are of, where they are cut. An actor loads the data anyway; nobody else
-        has to. If it cannot tell, nothing is cut: why will be told of the unit that it measures then.
+        """How many samples a unit has, where units are cut. An actor loads the data anyway; nobody else
+        has to. If it cannot tell, nothing is cut: why is reported of the unit that it measures then.
         """
         import ray
         from ray.exceptions import RayError
 
-        if self._wanted > 1:
+        if self._pieces_a_unit > 1:
             try:
                 samples: int = ray.get(actor.samples.remote())
                 return samples
             except RayError:
-                self._wanted = 1
+                self._pieces_a_unit = 1
         return self._job.limit
 
     def _cut(self, samples: int) -> None:
         """Cut every unit into pieces of so many samples in all; all of them wait."""
-        pieces = _pieces(samples, self._job.batch, self._wanted)
+        pieces = _pieces(samples, self._job.batch, self._pieces_a_unit)
         units = range(len(self._units))
         self._waiting = [(unit, rows) for unit in units for rows in pieces][::-1]
-        self._left = [len(pieces) for _ in units]
+        self._unfinished = [len(pieces) for _ in units]
 
     def _fail(self, unit: int, reason: str) -> None:
-        """Report a unit that failed, once, and drop its other pieces."""
+        """Report a unit that failed, once, and drop its pieces that wait."""
         if unit not in self._failed:
             self._console.line(f"          {self._units[unit][0].strategy} failed: {reason}")
         self._failed.add(unit)
-        dropped = sum(one == unit for one, _ in self._waiting)
+        waiting = len(self._waiting)
         self._waiting = [piece for piece in self._waiting if piece[0] != unit]
-        self._left[unit] -= dropped
+        self._unfinished[unit] -= waiting - len(self._waiting)
 
-    def _ended(self, unit: int) -> None:
-        """A piece has ended; with the last one, keep the unit's record."""
-        self._left[unit] -= 1
-        if self._left[unit]:
+    def _end_piece(self, unit: int) -> None:
+        """A piece of a unit has ended; with the unit's last one, keep its record."""
+        self._unfinished[unit] -= 1
+        if self._unfinished[unit]:
             return
         if unit not in self._failed:
             candidate, sampling = self._units[unit]
             tallies = [tally for _, tally in sorted(self._tallies[unit].items())]
             config = measurement_config(
-                self._plan.task, candidate.strategy, candidate.point, sampling
+                self._setup.task, candidate.strategy, candidate.point, sampling
             )
-            measured = measurement_of(config, candidate.point, tallies)
-            self._plan.places.records.save(measured)
-        self._bar.update(sum(left == 0 for left in self._left), len(self._units))
+            measurement = measurement_of(config, candidate.point, tallies)
+            self._setup.storage.records.save(measurement)
+        self._bar.update(self._unfinished.count(0), len(self._units))
 
 
-def _pieces_wanted(units: int, actors: int) -> int:
+def _pieces_a_unit(units: int, actors: int) -> int:
     """Pieces of each unit: one where units are many, else as many as give every actor two."""
     return max(1, -(-_PIECES_AN_ACTOR * actors // units))
 
 
-def _pieces(samples: int, batch: int, wanted: int) -> list[slice]:
-    """Rows of the pieces of so many samples: as many pieces as are wanted, or fewer, of whole batches."""
-    size = batch * max(1, -(-samples // (batch * wanted)))
+def _pieces(samples: int, batch: int, count: int) -> list[slice]:
+    """Rows of the pieces of so many samples: `count` pieces, or fewer, each of whole batches."""
+    size = batch * max(1, -(-samples // (batch * count)))
     return [slice(first, min(first + size, samples)) for first in range(0, samples, size)]
 
 
-def _known(plan: Plan, candidate: Candidate, sampling: Sampling) -> Measurement | None:
-    config = measurement_config(plan.task, candidate.strategy, candidate.point, sampling)
-    return plan.places.records.find(config)
+def _record_of(setup: Setup, candidate: Candidate, sampling: Sampling) -> Measurement | None:
+    """A candidate's measurement at one sampling; None where the records have none."""
+    config = measurement_config(setup.task, candidate.strategy, candidate.point, sampling)
+    return setup.storage.records.find(config)
+
+
+def _records_of(
+    setup: Setup, candidate: Candidate, samplings: Sequence[Sampling]
+) -> list[Measurement]:
+    """A candidate's measurements at all samplings; an empty list where one is missing."""
+    records = [_record_of(setup, candidate, sampling) for sampling in samplings]
+    measurements = [record for record in records if record is not None]
+    return measurements if len(measurements) == len(samplings) else []

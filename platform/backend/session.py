@@ -1,15 +1,18 @@
-"""How a verb that takes its time is run: output kept apart, runs in MLflow ended, errors in one line."""
+"""What the steps of a verb work with, and how a verb that takes its time is run: output kept apart, runs in
+MLflow ended, errors in one line.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from platform.backend.cluster import Cluster
 from platform.cli import interrupts
 from platform.cli.console import Console, chatter_to
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from typing import TYPE_CHECKING
 
 from trainables.core.errors import UsageError
@@ -20,12 +23,37 @@ if TYPE_CHECKING:
 _GOES_ON = "\ninterrupted: finished parts and trials are kept; the same command goes on"
 
 
+@dataclass(frozen=True)
+class Session:
+    """What points are measured with: a setup, the cluster it runs on, the console that tells of it."""
+
+    setup: Setup
+    cluster: Cluster
+    console: Console
+
+    @property
+    def devices(self) -> str:
+        """What the setup runs on, as the console says it first.
+
+        Raises:
+            UsageError: the cluster cannot be reached, or has not what the plan asks for.
+        """
+        return f"devices:  {self.cluster.foreseen(self.setup).text}"
+
+
+@dataclass(frozen=True)
+class TrackedSession(Session):
+    """A session whose work is recorded in MLflow, by its tracker."""
+
+    tracker: Tracker
+
+
 def run(
-    plan: Plan,
+    setup: Setup,
     console: Console,
     log: Path,
     opening: str,
-    work: Callable[[Cluster, Tracker], None],
+    work: Callable[[TrackedSession], None],
 ) -> int:
     """Say what is run on, open the tracking store, saying `opening`, and do the work on a cluster of its
     own; returns the exit status.
@@ -34,41 +62,28 @@ def run(
     marked as killed or failed.
     """
     with _cluster(log) as cluster:
-        return _run_on(cluster, plan, console, log, opening, work)
+        return _run_in(Session(setup, cluster, console), log, opening, work)
 
 
 def run_each(
-    plans: Sequence[Plan],
+    setups: Sequence[Setup],
     console: Console,
-    log_of: Callable[[Plan], Path],
-    work: Callable[[Plan, Cluster, Tracker], None],
+    log_of: Callable[[Setup], Path],
+    work: Callable[[TrackedSession], None],
 ) -> int:
-    """Do the work for every plan on one cluster; returns the exit status, the last failure's if any.
+    """Do the work for every setup on one cluster; returns the exit status, the last failure's if any.
 
-    A plan that fails is reported and the others go on; an interruption ends all.
+    A setup whose work fails is reported and the others go on; an interruption ends all.
     """
     worst = 0
-    with _cluster(log_of(plans[0])) as cluster:
-        for number, plan in enumerate(plans, start=1):
-            opening = f"{number} of {len(plans)}: {plan.strategy} on {plan.setting}"
-
-            def one(cluster: Cluster, tracker: Tracker, plan: Plan = plan) -> None:
-                work(plan, cluster, tracker)
-
-            status = _run_on(cluster, plan, console, log_of(plan), opening, one)
+    with _cluster(log_of(setups[0])) as cluster:
+        for number, setup in enumerate(setups, start=1):
+            opening = f"{number} of {len(setups)}: {setup.plan.strategy} on {setup.setting}"
+            status = _run_in(Session(setup, cluster, console), log_of(setup), opening, work)
             if status == interrupts.INTERRUPTED:
                 return status
             worst = status or worst
     return worst
-
-
-def devices(plan: Plan, cluster: Cluster) -> str:
-    """What a plan runs on, as it is said first.
-
-    Raises:
-        UsageError: the cluster cannot be reached, or has not what the plan asks for.
-    """
-    return f"devices:  {cluster.foreseen(plan).text}"
 
 
 @contextmanager
@@ -82,25 +97,18 @@ def _cluster(log: Path) -> Iterator[Cluster]:
             cluster.close()
 
 
-def _run_on(
-    cluster: Cluster,
-    plan: Plan,
-    console: Console,
-    log: Path,
-    opening: str,
-    work: Callable[[Cluster, Tracker], None],
+def _run_in(
+    session: Session, log: Path, opening: str, work: Callable[[TrackedSession], None]
 ) -> int:
+    """Do the work in a session that is recorded from here on; returns the exit status."""
+    console = session.console
     tracker: Tracker | None = None
     try:
         with chatter_to(log):
-            console.line(devices(plan, cluster))
+            console.line(session.devices)
             with console.step("plan", opening):
-                from platform.backend.tracking import Tracker
-
-                tracker = Tracker(plan, cluster.foreseen(plan).text)
-                if tracker.note:
-                    console.line(f"          {tracker.note}")
-            work(cluster, tracker)
+                tracker = _tracker(session)
+            work(TrackedSession(session.setup, session.cluster, console, tracker))
             interrupts.check()
         return 0
     except UsageError:
@@ -118,7 +126,18 @@ def _run_on(
         return interrupts.FAILED
 
 
+def _tracker(session: Session) -> Tracker:
+    """The session's tracker; what there is to tell of its store is told."""
+    from platform.backend.tracking import Tracker  # with MLflow, which takes seconds to load
+
+    tracker = Tracker(session.setup, session.cluster.foreseen(session.setup).text)
+    if tracker.note:
+        session.console.line(f"          {tracker.note}")
+    return tracker
+
+
 def _end(tracker: Tracker | None, status: str, log: Path) -> None:
+    """End the runs that the tracker has open, if it was made."""
     if tracker is not None:
         with chatter_to(log):
             tracker.finish(status)

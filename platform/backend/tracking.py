@@ -1,5 +1,5 @@
-"""MLflow, written to by the driver alone, in batches: a parent run a sweep, a child a trial, a run
-for each training and each confirmed point.
+"""The runs in MLflow, which the driver alone writes, in batches: a parent run a sweep, a child run a trial,
+a run for each training and each confirmed point.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from platform.backend.tracking_store import (
     failures_told,
     own_artifacts,
 )
-from platform.planning.plan import Plan
-from typing import Any
+from platform.planning.setup import Setup
+from typing import TYPE_CHECKING, Any
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import LABEL
+from dashboards.runs import LABEL, PARENT
 from trainables.core.config import digest
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
@@ -37,40 +37,52 @@ from trainables.scoring.metric_names import (
 )
 from trainables.training.part_store import key_of
 
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
 _PACKAGES = ("torch", "ray", "optuna", "mlflow", "numpy")
-_PARENT = "mlflow.parentRunId"
-_CONTENT = "content"  # the tag that tells apart what confirmed points say
+_CONTENT = "content"  # the tag with a hash of all that is recorded of a confirmed point
 
 
 class Tracker:
-    """A sweep's runs in MLflow, tagged with the `devices` that they run on, where these are told.
-    `note` is what there is to tell people of the store, empty if nothing.
+    """A sweep's runs in MLflow.
+
+    Args:
+        setup: the sweep's.
+        devices: the devices that it runs on, in words, for a tag; there is no tag if it is empty.
+
+    Attributes:
+        experiment: the id of the dataset's experiment.
+        note: what people should know of where artifacts go, empty if there is nothing to say.
+        parent: the id of the parent run, empty until it is opened.
 
     Raises:
         UsageError: the tracking store cannot be reached or written.
     """
 
-    def __init__(self, plan: Plan, devices: str = "") -> None:
-        self._plan = plan
-        self._client = client_of(plan.tracking_uri)
-        place = own_artifacts(plan.tracking_uri, Path(plan.storage), plan.facts.title)
-        with failures_told(plan.tracking_uri):
-            self.experiment, self.note = experiment_of(self._client, plan.facts.title, place)
+    def __init__(self, setup: Setup, devices: str = "") -> None:
+        self._setup = setup
+        self._client = client_of(setup.plan.tracking_uri)
+        place = own_artifacts(setup.plan.tracking_uri, Path(setup.plan.storage), setup.facts.title)
+        with failures_told(setup.plan.tracking_uri):
+            self.experiment, self.note = experiment_of(self._client, setup.facts.title, place)
         self._tags = self._common_tags() | ({"devices": devices} if devices else {})
         self.parent = ""
         self._open: set[str] = set()
 
     def begin(self) -> None:
-        """Open the sweep's parent run, the one of earlier runs of this sweep where there is one."""
-        known = self._find(f"tags.sweep = '{self._plan.sweep_id}' and tags.stage = '{STAGE_SWEEP}'")
-        if known and not self._plan.fresh:
-            self.parent = known[0].info.run_id
+        """Open the sweep's parent run, which is the earlier one where the sweep goes on."""
+        earlier = self._find(
+            f"tags.sweep = '{self._setup.sweep_id}' and tags.stage = '{STAGE_SWEEP}'"
+        )
+        if earlier and not self._setup.plan.fresh:
+            self.parent = earlier[0].info.run_id
             self._client.update_run(self.parent, status="RUNNING")
             if "devices" in self._tags:  # it may go on elsewhere than it began
                 self._client.set_tag(self.parent, "devices", self._tags["devices"])
         else:
-            plan = self._plan
-            name = f"{plan.strategy} {plan.corruption} {plan.preset} seed {plan.seed}"
+            setup = self._setup
+            name = f"{setup.plan.strategy} {setup.plan.corruption} {setup.plan.preset} seed {setup.plan.seed}"
             self.open(name, STAGE_SWEEP, {"split": "validation"}, {})
         self._open.add(self.parent)
 
@@ -78,34 +90,34 @@ class Tracker:
         self, name: str, stage: str, tags: dict[str, str], params: Mapping[str, object]
     ) -> None:
         """Open a parent run that the runs to come belong to."""
-        plan = self._plan
+        setup = self._setup
         self.parent = self._create(name, stage, tags)
-        common = {"seed": plan.seed, "preset": plan.preset, "sweep": plan.sweep_id}
+        common = {"seed": setup.plan.seed, "preset": setup.plan.preset, "sweep": setup.sweep_id}
         self._log(self.parent, common | dict(params), {})
 
     def logged_trials(self) -> set[str]:
         """Numbers of the trials that have a finished child run of this parent."""
         return {run.data.tags["trial"] for run in self._trial_runs()}
 
-    def _trial_runs(self) -> list[Any]:
-        wanted = f"tags.stage = '{STAGE_TRIAL}' and attributes.status = 'FINISHED'"
-        return self._find(f"tags.`{_PARENT}` = '{self.parent}' and {wanted}")
+    def _trial_runs(self) -> list[Run]:
+        query = f"tags.stage = '{STAGE_TRIAL}' and attributes.status = 'FINISHED'"
+        return self._find(f"tags.`{PARENT}` = '{self.parent}' and {query}")
 
     def trial(
-        self, number: int, point: Mapping[str, Any], metrics: Mapping[str, float], seconds: float
+        self, number: int, point: Mapping[str, object], metrics: Mapping[str, float], seconds: float
     ) -> str:
         """Record a complete trial as a child run; returns its run id."""
         tags = {"split": "validation", "trial": str(number)}
-        name = trial_name(self._plan.strategy, point, number)
+        name = trial_name(self._setup.plan.strategy, point, number)
         run = self._create(name, STAGE_TRIAL, tags, self.parent, seconds)
         self._log(run, point, {on_split("validation", n): value for n, value in metrics.items()})
         self._close(run, "FINISHED")
         return run
 
-    def failed_trial(self, number: int, point: Mapping[str, Any], reason: str) -> str:
+    def failed_trial(self, number: int, point: Mapping[str, object], reason: str) -> str:
         """Record a failed trial as a failed child run; returns its run id."""
         tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
-        name = trial_name(self._plan.strategy, point, number)
+        name = trial_name(self._setup.plan.strategy, point, number)
         run = self._create(name, STAGE_TRIAL, tags, self.parent)
         self._log(run, point, {})
         self._close(run, "FAILED")
@@ -113,15 +125,15 @@ class Tracker:
 
     def recorded_parts(self) -> set[str]:
         """Keys of the parts whose training has a finished run."""
-        wanted = f"tags.stage = '{STAGE_TRAIN}' and attributes.status = 'FINISHED'"
-        return {run.data.tags["part"] for run in self._find(wanted)}
+        query = f"tags.stage = '{STAGE_TRAIN}' and attributes.status = 'FINISHED'"
+        return {run.data.tags["part"] for run in self._find(query)}
 
     def training(self, kind: str, reports: list[dict[str, Any]], folder: Path) -> str:
         """Record a finished training with the losses of all its reports; returns its run id."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        key = key_of(kind, self._plan.task)
+        key = key_of(kind, self._setup.task)
         tags = {"split": "train", "part": key, "kind": kind}
         run = self._create(f"train {kind}", STAGE_TRAIN, tags, self.parent)
         metrics = [
@@ -138,44 +150,52 @@ class Tracker:
     def confirmation(
         self, points: Sequence[ReportedPoint], progress: Progress = quiet
     ) -> dict[str, str]:
-        """Record the sweep's points on the test split, telling of every one; returns their run ids by
+        """Record the sweep's points on the test split, and report the progress; returns their run ids by
         their labels.
 
-        A sweep has one confirmation, its last: what is recorded already is kept as it is, and runs of
-        an earlier confirmation that say something else are deleted, as MLflow deletes: they are not
-        listed any more, and can be restored.
+        A sweep has one confirmation, its last. Runs with the same content are kept as they are, and other
+        runs of an earlier confirmation are deleted as MLflow deletes: they are not listed any more, and
+        can be restored.
         """
-        wanted = f"tags.stage = '{STAGE_CONFIRM}' and tags.`{_PARENT}` = '{self.parent}'"
-        earlier = self._find(wanted)
-        whole = [run for run in earlier if run.info.status == "FINISHED"]
-        known = {run.data.tags.get(_CONTENT): run.info.run_id for run in whole}
+        query = f"tags.stage = '{STAGE_CONFIRM}' and tags.`{PARENT}` = '{self.parent}'"
+        earlier = self._find(query)
+        complete = [run for run in earlier if run.info.status == "FINISHED"]
+        run_ids = {run.data.tags.get(_CONTENT): run.info.run_id for run in complete}
         runs = {}
-        for done, shown in enumerate(points):
+        for done, reported in enumerate(points):
             progress(done, len(points), "recording the points")
-            runs[shown.label] = known.get(_content_of(shown)) or self.confirmed(shown)
+            run_id = run_ids.get(_content_hash(reported))
+            runs[reported.label] = run_id or self.confirmed(reported)
         for run in earlier:
             if run.info.run_id not in runs.values():
                 self._client.delete_run(run.info.run_id)
         return runs
 
-    def confirmed(self, shown: ReportedPoint) -> str:
+    def confirmed(self, reported: ReportedPoint) -> str:
         """Record a point measured on the test split; returns its run id."""
-        tags = {"split": "test", "role": shown.role, "strategy": shown.strategy, LABEL: shown.label}
-        tags[_CONTENT] = _content_of(shown)
-        run = self._create(confirm_name(shown), STAGE_CONFIRM, tags, self.parent)
+        tags = {"split": "test", "role": reported.role, "strategy": reported.strategy}
+        tags |= {LABEL: reported.label, _CONTENT: _content_hash(reported)}
+        run = self._create(confirm_name(reported), STAGE_CONFIRM, tags, self.parent)
         tests = {
-            f"{name}_vs_{_key(baseline)}": value
-            for baseline, test in shown.tests.items()
+            f"{name}_vs_{_metric_key(baseline)}": value
+            for baseline, test in reported.tests.items()
             for name, value in test.items()
         }
-        splits = {"validation": shown.validation, "test": shown.test}  # the latter's costs are kept
-        measured = {on_split(s, n): value for s, of in splits.items() for n, value in of.items()}
-        self._log(run, shown.point, {**measured, **tests})
+        splits = {
+            "validation": reported.validation,
+            "test": reported.test,
+        }  # the latter's costs are kept
+        metrics = {
+            on_split(split, name): value
+            for split, values in splits.items()
+            for name, value in values.items()
+        }
+        self._log(run, reported.point, {**metrics, **tests})
         self._close(run, "FINISHED")
         return run
 
     def hypervolume(self, value: float, trials: int) -> None:
-        """The front's hypervolume after so many complete trials, and their number, on the parent."""
+        """Record on the parent the front's hypervolume after so many complete trials, and the number."""
         self._client.log_metric(self.parent, HYPERVOLUME, value, step=trials)
         self._client.set_tag(self.parent, "trials", str(trials))
 
@@ -189,17 +209,19 @@ class Tracker:
     def result(
         self, best: ReportedPoint, replayed: ReportedPoint, trials: int, lines: Sequence[str]
     ) -> None:
-        """What the sweep found, on the parent: the best point's metric on the test split and its NFE,
-        by which sweeps are compared, and a description with these lines, and how to replay a point.
+        """Record the sweep's result on the parent: the best point's metric on the test split and its NFE,
+        by which sweeps are compared, and a description with these lines and how to replay a point.
 
         The interface draws a chart a metric in alphabetical order: there are few, and none comes before
         the hypervolume, the only one that is a curve.
         """
-        plan, metric = self._plan, self._plan.metric
-        shown = {n: best.test[n] for n in (metric.name, metric.low, metric.high, NFE)}
-        self._log(self.parent, {}, {on_split("test", name): value for name, value in shown.items()})
+        setup, metric = self._setup, self._setup.metric
+        values = {n: best.test[n] for n in (metric.name, metric.low, metric.high, NFE)}
+        self._log(
+            self.parent, {}, {on_split("test", name): value for name, value in values.items()}
+        )
         tags = {"best": best.label, "trials": str(trials)}
-        tags["mlflow.note.content"] = description(plan, trials, replayed, lines)
+        tags["mlflow.note.content"] = description(setup, trials, replayed, lines)
         for name, value in tags.items():
             self._client.set_tag(self.parent, name, value)
 
@@ -209,18 +231,19 @@ class Tracker:
         self._client.log_artifact(self.parent, str(path), None if place == Path() else str(place))
 
     def finish(self, status: str) -> None:
-        """End every run that is still open: FINISHED, FAILED or KILLED.
+        """End every run that is still open, with the status FINISHED, FAILED or KILLED.
 
-        The store is asked too: an interruption can come when a run has been made there and its id
-        has not come back yet.
+        The store is asked for open runs too: an interruption can come when a run has been made there and
+        its id has not come back yet.
         """
         if self.parent:
-            unended = f"tags.`{_PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
-            self._open |= {run.info.run_id for run in self._find(unended)}
+            query = f"tags.`{PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
+            self._open |= {run.info.run_id for run in self._find(query)}
         for run in sorted(self._open):
             self._close(run, status)
 
-    def _find(self, query: str) -> list[Any]:
+    def _find(self, query: str) -> list[Run]:
+        """The experiment's runs that a query matches, the newest first."""
         return list(
             self._client.search_runs(
                 [self.experiment],
@@ -233,11 +256,13 @@ class Tracker:
     def _create(
         self, name: str, stage: str, tags: dict[str, str], parent: str = "", seconds: float = 0.0
     ) -> str:
-        own = {"mlflow.runName": name, "stage": stage, **({_PARENT: parent} if parent else {})}
+        required = {"mlflow.runName": name, "stage": stage, **({PARENT: parent} if parent else {})}
         start = int((time.time() - seconds) * 1000)
-        run = self._client.create_run(self.experiment, start, {**self._tags, **own, **tags}, name)
+        run = self._client.create_run(
+            self.experiment, start, {**self._tags, **required, **tags}, name
+        )
         self._open.add(run.info.run_id)
-        self._client.log_inputs(run.info.run_id, [dataset_input(self._plan, tags["split"])])
+        self._client.log_inputs(run.info.run_id, [dataset_input(self._setup, tags["split"])])
         value: str = run.info.run_id
         return value
 
@@ -245,7 +270,7 @@ class Tracker:
         self._client.set_terminated(run, status)
         self._open.discard(run)
 
-    def _log(self, run: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    def _log(self, run: str, params: Mapping[str, object], metrics: Mapping[str, float]) -> None:
         from mlflow.entities import Metric, Param
 
         now = int(time.time() * 1000)
@@ -256,17 +281,17 @@ class Tracker:
         )
 
     def _common_tags(self) -> dict[str, str]:
-        plan = self._plan
-        parts = {f"part.{kind}": key_of(kind, plan.task) for kind in plan.kinds}
+        setup = self._setup
+        parts = {f"part.{kind}": key_of(kind, setup.task) for kind in setup.kinds}
         packages = {f"version.{name}": version(name) for name in _PACKAGES}
         return {
-            "strategy": plan.strategy,
-            "dataset": plan.facts.title,
-            "corruption": plan.corruption,
-            "preset": plan.preset,
-            "precision": plan.precision,
-            "seed": str(plan.seed),
-            "sweep": plan.sweep_id,
+            "strategy": setup.plan.strategy,
+            "dataset": setup.facts.title,
+            "corruption": setup.plan.corruption,
+            "preset": setup.plan.preset,
+            "precision": setup.plan.precision,
+            "seed": str(setup.plan.seed),
+            "sweep": setup.sweep_id,
             "git.commit": _commit(),
             "version.python": sys.version.split()[0],
             **parts,
@@ -275,23 +300,23 @@ class Tracker:
 
 
 def _commit() -> str:
-    """The commit that runs, with a mark where the tree has changes; "unknown" outside a checkout."""
-    here = Path(__file__).parent
+    """The commit of the checkout, with a mark where it has changes; "unknown" where there is none."""
+    folder = Path(__file__).parent
     try:
-        described = subprocess.run(
+        completed = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=here, capture_output=True, text=True, timeout=10, check=True,
+            cwd=folder, capture_output=True, text=True, timeout=10, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return described.stdout.strip()
+    return completed.stdout.strip()
 
 
-def _content_of(shown: ReportedPoint) -> str:
-    """Identifies all that is recorded of a confirmed point."""
-    return digest(asdict(shown), 20)
+def _content_hash(reported: ReportedPoint) -> str:
+    """A hash of all that is recorded of a confirmed point."""
+    return digest(asdict(reported), 20)
 
 
-def _key(label: str) -> str:
-    """A label as part of a metric's name, which MLflow allows few signs in."""
+def _metric_key(label: str) -> str:
+    """A label as part of a metric's name, in which MLflow allows few characters."""
     return "_".join(re.findall(r"\w+", label))

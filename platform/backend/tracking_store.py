@@ -1,4 +1,4 @@
-"""MLflow's store: the first contact with it, points read from it, where a database's artifacts are."""
+"""MLflow's store: the first contact with it, the point of a run, the directory of a database's artifacts."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ _LONGEST = 200
 
 
 def client_of(uri: str, existing: bool = False) -> MlflowClient:
-    """A client of a tracking store, which has answered.
+    """A client of a tracking store that has answered.
 
     Args:
-        uri: of the store.
+        uri: the URI of the store.
         existing: refuse a database that nothing was recorded to, instead of making it.
 
     Raises:
@@ -56,7 +56,7 @@ def client_of(uri: str, existing: bool = False) -> MlflowClient:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        _look_into(uri, existing)
+        _check_database(uri, existing)
     except (SQLAlchemyError, ImportError, OSError) as error:
         raise _unreachable(uri, error) from error
     for name, value in _ENVIRONMENT.items():
@@ -71,7 +71,7 @@ def client_of(uri: str, existing: bool = False) -> MlflowClient:
 
 @contextmanager
 def failures_told(uri: str) -> Iterator[None]:
-    """Within it, what goes wrong with the tracking store is told in one line.
+    """Within it, failures of the tracking store become errors of one line.
 
     Raises:
         UsageError: the store does not answer, refuses, or is of another version of MLflow.
@@ -83,29 +83,30 @@ def failures_told(uri: str) -> Iterator[None]:
     try:
         yield
     except CommandError as error:
-        raise _of_another_version(uri, str(error)) from error
+        raise _version_mismatch(uri, str(error)) from error
     except (MlflowException, SQLAlchemyError, OSError) as error:
         if "database schema" in str(error):
-            raise _of_another_version(uri, str(error)) from error
+            raise _version_mismatch(uri, str(error)) from error
         raise _unreachable(uri, error) from error
 
 
 def _unreachable(uri: str, error: BaseException) -> UsageError:
-    """The refusal of a store, with what the operating system said where that is at the bottom of it."""
+    """The refusal of a store, with the operating system's reason where the error comes from there."""
     innermost = error
-    while (below := innermost.__cause__ or innermost.__context__) is not None:
-        innermost = below
-    said = str(innermost if isinstance(innermost, OSError) else error)
-    reason = said.strip().split("\n")[0][:_LONGEST]
+    while (cause := innermost.__cause__ or innermost.__context__) is not None:
+        innermost = cause
+    message = str(innermost if isinstance(innermost, OSError) else error)
+    reason = message.strip().split("\n")[0][:_LONGEST]
     return UsageError(
         f"the tracking store {uri} cannot be reached ({reason}): start it, or name another by "
         "--tracking-uri"
     )
 
 
-def _of_another_version(uri: str, said: str) -> UsageError:
+def _version_mismatch(uri: str, message: str) -> UsageError:
+    """The refusal of a store of another version of MLflow."""
     return UsageError(
-        f"the tracking store {uri} is of another version of MLflow ({said.split('. ')[0]}): copy it and "
+        f"the tracking store {uri} is of another version of MLflow ({message.split('. ')[0]}): copy it and "
         f"run {command('mlflow', 'db', 'upgrade', uri)}, or name another by --tracking-uri"
     )
 
@@ -135,7 +136,7 @@ def parameters_of(uri: str, run_id: str) -> tuple[str, dict[str, str]]:
 
 def own_artifacts(uri: str, storage: Path, title: str) -> Path | None:
     """The directory for an experiment's artifacts: beside an SQLite file, in the storage where another
-    database has the runs, none where a server keeps them.
+    database has the runs; None where a server keeps them.
     """
     scheme = _scheme(uri)
     if scheme not in _CONNECT:
@@ -144,35 +145,34 @@ def own_artifacts(uri: str, storage: Path, title: str) -> Path | None:
     return root / "artifacts" / title
 
 
-def experiment_of(client: MlflowClient, title: str, own: Path | None) -> tuple[str, str]:
-    """The experiment of that title, made or restored where it has to be; returns its id and what there
-    is to tell people of where its artifacts go, empty where that is `own`.
+def experiment_of(client: MlflowClient, title: str, artifacts: Path | None) -> tuple[str, str]:
+    """The experiment of a title, which is made or restored where it has to be; returns its id, and a note
+    for people where its artifacts do not simply go to the directory `artifacts`, else an empty text.
     """
-    known = client.get_experiment_by_name(title)
-    if known is None:
-        location = None if own is None else own.as_uri()
+    experiment = client.get_experiment_by_name(title)
+    if experiment is None:
+        location = None if artifacts is None else artifacts.as_uri()
         return client.create_experiment(title, location, _EXPERIMENT_TAGS), ""
-    if known.lifecycle_stage != "active":
-        client.restore_experiment(known.experiment_id)
-    old = _directory(known.artifact_location)
-    if own is None or old is None or old == own:
-        return known.experiment_id, ""
+    if experiment.lifecycle_stage != "active":
+        client.restore_experiment(experiment.experiment_id)
+    old = _directory(experiment.artifact_location)
+    if artifacts is None or old is None or old == artifacts:
+        return experiment.experiment_id, ""
     uri = client.tracking_uri
-    if _scheme(uri) == "sqlite" and old.parts[-2:] == own.parts[-2:]:
-        _bring_along(_sqlite_file(uri), known.experiment_id, old, own)
-        said = (
-            f"artifacts of {title} go to {own} from now on: the tracking store was made for {old}"
-        )
+    if _scheme(uri) == "sqlite" and old.parts[-2:] == artifacts.parts[-2:]:
+        _move_artifacts(_sqlite_file(uri), experiment.experiment_id, old, artifacts)
+        note = f"artifacts of {title} go to {artifacts} from now on: the tracking store was made for {old}"
     else:
-        said = f"artifacts of {title} go to {old}, as the experiment was made in {uri}"
-    return known.experiment_id, said
+        note = f"artifacts of {title} go to {old}, as the experiment was made in {uri}"
+    return experiment.experiment_id, note
 
 
-def _bring_along(file: Path, experiment: str, old: Path, new: Path) -> None:
-    """Let the artifacts of an experiment in an SQLite file be where the file was moved or copied to.
+def _move_artifacts(file: Path, experiment: str, old: Path, new: Path) -> None:
+    """Change the places of an experiment's artifacts in an SQLite file that was moved or copied.
 
-    New runs' go to `new`, and earlier runs' are looked for there, except those whose files are still
-    at the old place alone. MLflow writes absolute places down and has no command that changes them.
+    Artifacts of new runs go to `new`, and those of earlier runs are looked for there, except where their
+    files are still at the old place alone. MLflow records absolute places and has no command that
+    changes them.
     """
     with closing(sqlite3.connect(file, timeout=20)) as database, database:
         database.execute(
@@ -183,32 +183,33 @@ def _bring_along(file: Path, experiment: str, old: Path, new: Path) -> None:
             "SELECT run_uuid, artifact_uri FROM runs WHERE experiment_id = ?", (int(experiment),)
         ).fetchall()
         for run, uri in runs:
-            within = _below(uri, old)
-            if within is not None and ((new / within).exists() or not (old / within).exists()):
+            place = _relative_place(uri, old)
+            if place is not None and ((new / place).exists() or not (old / place).exists()):
                 database.execute(
                     "UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?",
-                    ((new / within).as_uri(), run),
+                    ((new / place).as_uri(), run),
                 )
 
 
 def _directory(artifact_uri: str) -> Path | None:
-    """The directory that an artifact URI names; none where it is no directory of this machine."""
+    """The directory that an artifact URI names; None where it is no directory of this machine."""
     parts = urlsplit(artifact_uri)
     if parts.scheme not in ("", "file"):
         return None
     return Path(unquote(parts.path) if parts.scheme else artifact_uri)
 
 
-def _below(artifact_uri: str | None, folder: Path) -> Path | None:
+def _relative_place(artifact_uri: str | None, folder: Path) -> Path | None:
+    """The place of an artifact URI within a folder; None where it is not within it."""
     place = _directory(artifact_uri) if artifact_uri else None
     return place.relative_to(folder) if place and place.is_relative_to(folder) else None
 
 
-def _look_into(uri: str, existing: bool) -> None:
-    """Look into a database before MLflow does, which asks ten times and writes to what is there.
+def _check_database(uri: str, existing: bool) -> None:
+    """Refuse a database before MLflow opens it, which would ask ten times and write to any database.
 
     Raises:
-        UsageError: it holds something else than MLflow's tables, or nothing with `existing`.
+        UsageError: it holds other tables than MLflow's; with `existing`, it holds none.
         SQLAlchemyError: it cannot be reached or read.
         ImportError: its driver is not installed.
     """
@@ -247,7 +248,7 @@ def _sqlite_file(uri: str) -> Path:
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """These environment variables within, what they were before afterwards."""
+    """Set environment variables within the context, and restore them afterwards."""
     earlier = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

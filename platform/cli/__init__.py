@@ -1,1 +1,1 @@
-"""What a person sees and types: flags, console, tables, interrupts, commands to copy."""
+"""The command line and the terminal: flags, console, tables, interrupts, commands to copy."""

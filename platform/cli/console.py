@@ -1,4 +1,4 @@
-"""What a person watches: steps, progress and tables on the terminal, everything else in a log file.
+"""The terminal, for steps, progress and tables; everything else goes to a log file.
 
 Ray, MLflow and their child processes write to the file descriptors 1 and 2; while a sweep runs these
 lead to the log, and the console keeps the terminal for itself.
@@ -30,12 +30,13 @@ _TEXT_WIDTH = 12  # of a bar's text at least
 
 
 class Console:
-    """Speaks to the terminal, or to a file or pipe in plain lines, from `start` on.
+    """Writes to the terminal, or to a file or pipe in plain lines.
 
     Args:
-        stream: where to; a copy of the standard output if None, which stays where it is when the
-            standard output is led elsewhere.
-        width: letters a line of a table has at most; the terminal's if None, and 180 of a file or pipe.
+        stream: where it writes to; a copy of the standard output if None, which stays where it is when
+            the standard output is led elsewhere.
+        width: how many letters a line of a table has at most; if None, as many as the terminal has, and
+            180 in a file or pipe.
     """
 
     def __init__(self, stream: IO[str] | None = None, width: int | None = None) -> None:
@@ -48,12 +49,12 @@ class Console:
         self.seconds: dict[str, float] = {}
 
     def line(self, text: str = "") -> None:
-        """One line."""
+        """Write one line."""
         self.rich.print(text, markup=False)
 
     @contextmanager
     def step(self, name: str, text: str) -> Iterator[None]:
-        """A step of the sweep: announced as it begins, its seconds kept under `name`.
+        """Announce a step of the sweep as it begins, and keep its seconds under `name`.
 
         Raises:
             KeyboardInterrupt: the run was interrupted before.
@@ -72,7 +73,7 @@ class Console:
 
     @contextmanager
     def loading(self) -> Iterator[None]:
-        """What takes a few seconds before there is anything to say: told on a terminal, while it lasts."""
+        """Say on a terminal that modules are being loaded, for as long as the context lasts."""
         if not self.rich.is_terminal:
             yield
             return
@@ -86,12 +87,12 @@ class Console:
         rows: Sequence[Sequence[str]],
         text: Collection[str] = (),
     ) -> None:
-        """A table, as `platform.cli.layout.blocks` sets it: nothing is cut, no line is too long.
+        """Write a table, laid out by `platform.cli.layout.blocks`: nothing is cut, no line is too long.
 
         Args:
-            title: above it; none if empty.
-            columns: titles in the order of what matters, the rows' names first.
-            rows: their cells.
+            title: written above it; none if empty.
+            columns: titles of the columns, the rows' names first, then what matters most.
+            rows: the cells of each row.
             text: titles of the columns that hold words.
         """
         width = self.rich.width
@@ -104,16 +105,17 @@ class Console:
                 self.line(line)
 
     def _bold(self, lines: Sequence[str]) -> None:
+        """Write lines in bold."""
         for line in lines:
             self.rich.print(line, markup=False, style="bold")
 
 
 class Bar:
-    """Progress of one thing: `update` as often as one likes."""
+    """The progress of one piece of work; `update` may be called as often as one likes."""
 
     def __init__(self, console: Console, text: str) -> None:
-        self._console, self._text, self._last = console, text, time.monotonic()
-        self._said = ""
+        self._console, self._text, self._last_time = console, text, time.monotonic()
+        self._last_line = ""
         self._live: Progress | None = None
 
     def __enter__(self) -> Bar:
@@ -126,7 +128,7 @@ class Bar:
                 redirect_stdout=False, redirect_stderr=False, refresh_per_second=4,
             )  # fmt: skip
             self._live.start()
-            self._task = self._live.add_task(self._fitted("0/?"), total=None)
+            self._task = self._live.add_task(self._fitting_text("0/?"), total=None)
         return self
 
     def __exit__(
@@ -139,40 +141,40 @@ class Bar:
             self._live.stop()
 
     def update(self, done: float, total: float, text: str | None = None) -> None:
-        """`done` of `total`, with a new text where there is one.
+        """Show that `done` of `total` is done, with a new text where one is given.
 
-        Where there is no terminal that is a line every few seconds, if anything has changed.
+        Where there is no terminal a line is written every few seconds, if anything has changed.
         """
         self._text = text or self._text
         if self._live is not None:
-            text = self._fitted(f"{done:g}/{total:g}")
+            text = self._fitting_text(f"{done:g}/{total:g}")
             self._live.update(self._task, completed=done, total=total, description=text)
             return
-        said = f"          {self._text}: {done:g} of {total:g}"
-        if said != self._said and time.monotonic() - self._last >= _LINE_EVERY:
-            self._last, self._said = time.monotonic(), said
-            self._console.line(said)
+        line = f"          {self._text}: {done:g} of {total:g}"
+        if line != self._last_line and time.monotonic() - self._last_time >= _LINE_EVERY:
+            self._last_time, self._last_line = time.monotonic(), line
+            self._console.line(line)
 
-    def each(self, things: Sequence[_Item], text: str | None = None) -> Iterator[_Item]:
-        """The things one by one, telling how many are done."""
-        for done, thing in enumerate(things):
-            self.update(done, len(things), text)
-            yield thing
-        self.update(len(things), len(things))
+    def each(self, items: Sequence[_Item], text: str | None = None) -> Iterator[_Item]:
+        """The items one by one; the bar shows how many are done."""
+        for done, item in enumerate(items):
+            self.update(done, len(items), text)
+            yield item
+        self.update(len(items), len(items))
 
-    def _fitted(self, count: str) -> str:
-        """The text as long as the line has room for, beside the bar and the count."""
+    def _fitting_text(self, count: str) -> str:
+        """The text, cut to what the line has room for beside the bar and the count."""
         room = max(_TEXT_WIDTH, self._console.rich.width - _BESIDE_TEXT - len(count))
         return self._text if len(self._text) <= room else self._text[: room - 1] + "…"
 
 
 @contextmanager
 def chatter_to(log: Path) -> Iterator[None]:
-    """Lead what is written to file descriptors 1 and 2, child processes' too, to the end of `log`."""
+    """Lead what this process and its children write to file descriptors 1 and 2 to the end of `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(1), os.dup(2)
+    copies = os.dup(1), os.dup(2)
     with log.open("ab") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -181,6 +183,6 @@ def chatter_to(log: Path) -> Iterator[None]:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        for number, descriptor in enumerate(kept, start=1):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
+        for number, copy in enumerate(copies, start=1):
+            os.dup2(copy, number)
+            os.close(copy)

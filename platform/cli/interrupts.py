@@ -1,4 +1,4 @@
-"""What ends a run: Ctrl-C and SIGTERM alike become `KeyboardInterrupt`, mistakes one line."""
+"""The ends of a run: Ctrl-C and SIGTERM alike become `KeyboardInterrupt`, mistakes become one line."""
 
 from __future__ import annotations
 
@@ -36,19 +36,20 @@ def interruptible() -> Iterator[None]:
 
 
 def interrupted() -> bool:
-    """Whether the signal has come: from then on both are ignored.
+    """Whether a signal has come: from then on both are ignored.
 
     Code in between can lose the `KeyboardInterrupt` (an object's finaliser swallows it, a database
-    driver turns it into an error of its own), so who handles errors or goes on with more work asks.
+    driver turns it into an error of its own), so whoever handles errors or goes on with more work
+    must ask this.
     """
     return all(signal.getsignal(number) is signal.SIG_IGN for number in _SIGNALS)
 
 
 def check() -> None:
-    """Stop here if the signal has come.
+    """Stop if a signal has come.
 
     Raises:
-        KeyboardInterrupt: it has.
+        KeyboardInterrupt: one has come.
     """
     if interrupted():
         raise KeyboardInterrupt
@@ -58,7 +59,7 @@ def rearm() -> None:
     """Put the handlers of `interruptible` back in force: Ray's start puts its own in their place.
 
     Raises:
-        KeyboardInterrupt: the signal has come already.
+        KeyboardInterrupt: a signal has come already.
     """
     check()
     for number in _SIGNALS:
@@ -66,8 +67,9 @@ def rearm() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    for ignored in _SIGNALS:
-        signal.signal(ignored, signal.SIG_IGN)
+    """Ignore further signals, and raise what ends the run."""
+    for signal_number in _SIGNALS:
+        signal.signal(signal_number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

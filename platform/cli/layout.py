@@ -25,83 +25,84 @@ class Block:
 
 @dataclass(frozen=True)
 class _Column:
-    """A column: its cells, whether they are text, which is wrapped where it is long, and how it is set."""
+    """A column of a table: its title and its cells, which are wrapped where they are long if it is `text`."""
 
     title: str
     cells: tuple[str, ...]
     text: bool
 
     @property
-    def full(self) -> int:
+    def full_width(self) -> int:
         """The width in which each cell, and the title, has one line."""
-        return max(len(self.title), self.by_cells)
+        return max(len(self.title), self.cell_width)
 
     @property
-    def by_cells(self) -> int:
+    def cell_width(self) -> int:
         """The width in which each cell has one line, and the title as many as it has words, at most."""
         return max(map(len, (*self.title.split(), *self.cells)), default=0)
 
     @property
-    def least(self) -> int:
-        """The least width that it is to have."""
-        return min(self.by_cells, _LEAST_TEXT) if self.text else self.by_cells
+    def least_width(self) -> int:
+        """The least width that the column is to have."""
+        return min(self.cell_width, _LEAST_TEXT) if self.text else self.cell_width
 
 
 def blocks(
     titles: Sequence[str], rows: Sequence[Sequence[str]], width: int, text: Collection[str] = ()
 ) -> list[Block]:
-    """A table in as many blocks as are needed.
+    """Lay a table out in as many blocks as are needed.
 
     Args:
-        titles: of the columns, the rows' names first.
-        rows: their cells; what is missing at a row's end is empty.
-        width: the most that a line may have.
+        titles: titles of the columns, the rows' names first.
+        rows: the cells of each row; those that are missing at a row's end are empty.
+        width: the most letters that a line may have.
         text: titles of the columns that hold words; the others' cells are never wrapped, except in a
             block of their own where even that is too narrow.
     """
     table = list(zip_longest(titles, *rows, fillvalue=""))
-    names, *left = (_Column(title, tuple(cells), title in text) for title, *cells in table)
-    side = min(names.full, max(1, width // 2))
-    made: list[Block] = []
-    while left or not made:
-        taken = _taken(left, width - side)
-        made.append(_block([names, *taken], [side, *_widths(taken, width - side)]))
-        left = left[len(taken) :]
-    return made
+    names, *columns = (_Column(title, tuple(cells), title in text) for title, *cells in table)
+    side = min(names.full_width, max(1, width // 2))
+    layout: list[Block] = []
+    while columns or not layout:
+        fitting = _fitting_columns(columns, width - side)
+        layout.append(_block([names, *fitting], [side, *_widths(fitting, width - side)]))
+        columns = columns[len(fitting) :]
+    return layout
 
 
-def _taken(left: Sequence[_Column], room: int) -> list[_Column]:
-    """The first columns, as many as find room; one at least."""
-    taken = list(left[:1])
-    room -= sum(_GAP + column.least for column in taken)
-    for column in left[1:]:
-        room -= _GAP + column.least
+def _fitting_columns(columns: Sequence[_Column], room: int) -> list[_Column]:
+    """The first columns, as many as find room, but one at least."""
+    fitting = list(columns[:1])
+    room -= sum(_GAP + column.least_width for column in fitting)
+    for column in columns[1:]:
+        room -= _GAP + column.least_width
         if room < 0:
             break
-        taken.append(column)
-    return taken
+        fitting.append(column)
+    return fitting
 
 
 def _widths(columns: Sequence[_Column], room: int) -> list[int]:
-    """Widths: what is to spare goes to text first, then to titles that would be whole."""
-    widths = [max(1, min(column.least, room - _GAP)) for column in columns]
+    """The widths of the columns; spare room goes to text first, then to titles that it makes whole."""
+    widths = [max(1, min(column.least_width, room - _GAP)) for column in columns]
     spare = room - sum(width + _GAP for width in widths)
     for place, column in enumerate(columns):
-        more = max(0, min(column.by_cells - widths[place], spare)) if column.text else 0
-        widths[place] += more
-        spare -= more
+        extra = max(0, min(column.cell_width - widths[place], spare)) if column.text else 0
+        widths[place] += extra
+        spare -= extra
     for place, column in enumerate(columns):
-        more = column.full - widths[place]
-        if 0 < more <= spare:
-            widths[place] += more
-            spare -= more
+        extra = column.full_width - widths[place]
+        if 0 < extra <= spare:
+            widths[place] += extra
+            spare -= extra
     return widths
 
 
 def _block(columns: Sequence[_Column], widths: Sequence[int]) -> Block:
+    """The block of these columns; titles that have fewer lines than others stand at the bottom."""
     header = [wrap(column.title, width) for column, width in zip(columns, widths, strict=True)]
     height = max(map(len, header))
-    lifted = [[""] * (height - len(lines)) + lines for lines in header]
+    titles = [[""] * (height - len(lines)) + lines for lines in header]
     rows: list[str] = []
     for cells in zip(*(column.cells for column in columns), strict=True):
         wrapped = [
@@ -109,7 +110,7 @@ def _block(columns: Sequence[_Column], widths: Sequence[int]) -> Block:
             for cell, width in zip(cells, widths, strict=True)
         ]
         rows += _lines(columns, wrapped, widths)
-    return Block(tuple(_lines(columns, lifted, widths)), tuple(rows))
+    return Block(tuple(_lines(columns, titles, widths)), tuple(rows))
 
 
 def _lines(

@@ -1,4 +1,4 @@
-"""Commands that are printed to copy: this Python, and the flags of a plan that are not the usual ones."""
+"""Commands that are printed to copy: this Python, and the flags that differ from the usual ones."""
 
 from __future__ import annotations
 
@@ -10,69 +10,73 @@ from pathlib import Path
 from platform.planning import presets
 from platform.planning.checkpoints import USUAL_WHISPER
 from platform.planning.locations import USUAL_STORAGE, own_tracking_uri
-from platform.planning.plan import USUAL_PRECISION, Plan
+from platform.planning.plan import USUAL_PRECISION
+from platform.planning.setup import Setup
 
 
 def command(module: str, *words: str) -> str:
     """A command line to copy: this Python running a module, from the repository root."""
     executable = Path(sys.executable)
-    near = executable.is_relative_to(Path.cwd())
-    shown = executable.relative_to(Path.cwd()) if near else executable
-    return shlex.join([str(shown), "-m", module, *words])
+    inside = executable.is_relative_to(Path.cwd())
+    program = executable.relative_to(Path.cwd()) if inside else executable
+    return shlex.join([str(program), "-m", module, *words])
 
 
-def common_flags(plan: Plan) -> Sequence[str]:
-    """The flags by which a verb that computes finds this plan's task again."""
-    precision = _unless(USUAL_PRECISION, "--precision", plan.precision)
+def common_flags(setup: Setup) -> Sequence[str]:
+    """The flags that give a verb that computes this plan's task."""
+    precision = _flag_unless_usual(USUAL_PRECISION, "--precision", setup.plan.precision)
     return [
-        *_setting_flags(plan),
-        *_network_flags(plan),
+        *_setting_flags(setup),
+        *_network_flags(setup),
         *precision,
-        *_device_flags(plan),
-        *_place_flags(plan),
+        *_device_flags(setup),
+        *_place_flags(setup),
     ]
 
 
-def compare_flags(plan: Plan) -> Sequence[str]:
-    """The flags by which `platform.compare` finds this plan's sweep again."""
-    return [*_setting_flags(plan), *_place_flags(plan)]
+def compare_flags(setup: Setup) -> Sequence[str]:
+    """The flags with which `platform.compare` finds this plan's sweep."""
+    return [*_setting_flags(setup), *_place_flags(setup)]
 
 
-def _setting_flags(plan: Plan) -> Sequence[str]:
+def _setting_flags(setup: Setup) -> Sequence[str]:
+    """The flags of corruption, preset, seed and data."""
     return [
-        *_unless(plan.facts.corruptions[0], "--corruption", plan.corruption),
-        *_unless(presets.USUAL, "--preset", plan.preset),
-        *_unless("0", "--seed", str(plan.seed)),
-        *_unless("", "--data-dir", plan.data_dir),
+        *_flag_unless_usual(setup.facts.corruptions[0], "--corruption", setup.plan.corruption),
+        *_flag_unless_usual(presets.USUAL, "--preset", setup.plan.preset),
+        *_flag_unless_usual("0", "--seed", str(setup.plan.seed)),
+        *_flag_unless_usual("", "--data-dir", setup.plan.data_dir),
     ]
 
 
-def _network_flags(plan: Plan) -> Sequence[str]:
-    """The flags that name this plan's published networks again."""
-    whisper = _unless(USUAL_WHISPER, "--whisper", plan.whisper)
-    return [*whisper, *_unless("", "--sgmse", plan.sgmse)]
+def _network_flags(setup: Setup) -> Sequence[str]:
+    """The flags that name this plan's published networks."""
+    whisper = _flag_unless_usual(USUAL_WHISPER, "--whisper", setup.plan.whisper)
+    return [*whisper, *_flag_unless_usual("", "--sgmse", setup.plan.sgmse)]
 
 
-def _device_flags(plan: Plan) -> Sequence[str]:
-    """The flags that say what this plan runs on again."""
-    share = "" if plan.gpus_per_trial is None else f"{plan.gpus_per_trial:g}"
+def _device_flags(setup: Setup) -> Sequence[str]:
+    """The flags that say what this plan runs on."""
+    share = "" if setup.plan.gpus_per_trial is None else f"{setup.plan.gpus_per_trial:g}"
     return [
-        *_unless("0", "--workers", str(plan.workers)),
-        *_unless("", "--gpus-per-trial", share),
+        *_flag_unless_usual("0", "--workers", str(setup.plan.workers)),
+        *_flag_unless_usual("", "--gpus-per-trial", share),
     ]
 
 
-def _place_flags(plan: Plan) -> Sequence[str]:
-    """The storage and the tracking store, the latter also where the environment names one: whoever
-    copies the command may have another.
+def _place_flags(setup: Setup) -> Sequence[str]:
+    """The flags of the storage and of the tracking store. The latter is named also where the environment
+    names it, since whoever copies the command may have another environment.
     """
-    usual = "" if os.environ.get("MLFLOW_TRACKING_URI") else own_tracking_uri(Path(plan.storage))
+    usual = (
+        "" if os.environ.get("MLFLOW_TRACKING_URI") else own_tracking_uri(Path(setup.plan.storage))
+    )
     return [
-        *_unless(os.path.abspath(USUAL_STORAGE), "--storage", plan.storage),
-        *_unless(usual, "--tracking-uri", plan.tracking_uri),
+        *_flag_unless_usual(os.path.abspath(USUAL_STORAGE), "--storage", setup.plan.storage),
+        *_flag_unless_usual(usual, "--tracking-uri", setup.plan.tracking_uri),
     ]
 
 
-def _unless(usual: str, flag: str, value: str) -> Sequence[str]:
-    """A flag with its value, where that is not the usual one."""
+def _flag_unless_usual(usual: str, flag: str, value: str) -> Sequence[str]:
+    """A flag with its value; nothing where the value is the usual one."""
     return [] if value == usual else [flag, value]

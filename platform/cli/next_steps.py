@@ -1,49 +1,49 @@
-"""What to type after a sweep: for the terminal, and for the description of its run in MLflow."""
+"""Commands to type after a sweep, for the terminal and for the description of its run in MLflow."""
 
 from __future__ import annotations
 
 import json
 from platform.cli.next_commands import command, common_flags, compare_flags
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 
 from dashboards.points import ReportedPoint
 
 _PORT = "5000"
 
 
-def next_steps(plan: Plan, shown: ReportedPoint) -> dict[str, str]:
-    """Commands to copy by what they do: replay this point, compare the strategies, go on."""
-    where = (plan.strategy, plan.dataset, *common_flags(plan))
-    chosen = json.dumps(dict(shown.point))
+def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
+    """Commands to copy, by the words for what they do: replay this point, compare strategies, go on."""
+    arguments = (setup.plan.strategy, setup.plan.dataset, *common_flags(setup))
+    point = json.dumps(dict(reported.point))
     return {
-        f"replay {shown.label} on the test split": command(
-            "platform.evaluate", *where, "--point", chosen
+        f"replay {reported.label} on the test split": command(
+            "platform.evaluate", *arguments, "--point", point
         ),
         "compare with the other strategies that were swept": command(
-            "platform.compare", plan.dataset, *compare_flags(plan)
+            "platform.compare", setup.plan.dataset, *compare_flags(setup)
         ),
         "go on with more trials": command(
-            "platform.sweep", *where, "--trials", str(2 * plan.trials)
+            "platform.sweep", *arguments, "--trials", str(2 * setup.plan.trials)
         ),
     }
 
 
 def page_steps(tracking_uri: str) -> dict[str, str]:
-    """The command that shows a database's runs in MLflow's interface; none where a server does."""
+    """The command that shows a database's runs in MLflow's interface; none where a server shows them."""
     if _is_server(tracking_uri):
         return {}
-    where = ("--backend-store-uri", tracking_uri, "--host", "127.0.0.1", "--port", _PORT)
-    return {"open MLflow's interface, then look at that page": command("mlflow", "ui", *where)}
+    flags = ("--backend-store-uri", tracking_uri, "--host", "127.0.0.1", "--port", _PORT)
+    return {"open MLflow's interface, then look at that page": command("mlflow", "ui", *flags)}
 
 
 def page_address(tracking_uri: str, experiment: str, run: str = "") -> str:
-    """The page of an experiment, or of one of its runs, in MLflow's interface.
+    """The address of an experiment's page, or of one of its runs, in MLflow's interface.
 
     Without its last words the interface shows a page made for language models.
     """
     root = tracking_uri.rstrip("/") if _is_server(tracking_uri) else f"http://127.0.0.1:{_PORT}"
-    place = f"experiments/{experiment}/runs" + (f"/{run}" if run else "")
-    return f"{root}/#/{place}?workflowType=machine_learning"
+    page = f"experiments/{experiment}/runs" + (f"/{run}" if run else "")
+    return f"{root}/#/{page}?workflowType=machine_learning"
 
 
 def _is_server(tracking_uri: str) -> bool:

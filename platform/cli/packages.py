@@ -1,6 +1,6 @@
-"""Whether the packages that are installed are those that `pyproject.toml` asks for.
+"""Checks that the packages that are installed are those that `pyproject.toml` asks for.
 
-Nothing of them is imported: a torchaudio beside another torch than its own fails in the middle of
+None of them is imported: a torchaudio beside another torch than its own fails in the middle of
 being imported, with a traceback that does not say what to install.
 """
 
@@ -25,23 +25,27 @@ _FROM_ONE_INDEX = f"pip install --force-reinstall -c constraints.txt {' '.join(T
 def check_packages(
     release_of: Callable[[str], str] = metadata.version, project: Path = PROJECT
 ) -> None:
-    """Refuse to start where a package is not there, or where torch, torchvision and torchaudio are
-    not of the releases that the project names. `release_of` gives an installed package's version.
+    """Refuse to start where a package is not installed, or where torch, torchvision and torchaudio are not
+    of the releases that the project names.
+
+    Args:
+        release_of: it gives an installed package's version by the package's name.
+        project: the `pyproject.toml`.
 
     Raises:
         UsageError: a package is missing, is outside its range, or is built for something else.
     """
     requirements = _requirements(project)
-    absent = [name for name in requirements if _release(release_of, name) is None]
-    if absent:
-        raise UsageError(f"not installed: {', '.join(absent)}; {REMEDY}")
+    missing = [name for name in requirements if _release(release_of, name) is None]
+    if missing:
+        raise UsageError(f"not installed: {', '.join(missing)}; {REMEDY}")
     releases = {name: release_of(name) for name in TOGETHER}
     _check_ranges(releases, requirements)
     _check_builds(releases)
 
 
 def _requirements(project: Path) -> dict[str, str]:
-    """What the project depends on: requirements as written, by the names of packages."""
+    """The project's requirements as they are written, by the names of the packages."""
     with project.open("rb") as file:
         lines = tomllib.load(file)["project"]["dependencies"]
     return {match.group(): line for line in lines if (match := _NAME.match(line))}
@@ -59,11 +63,11 @@ def _check_ranges(releases: Mapping[str, str], requirements: Mapping[str, str]) 
     """Refuse releases outside the project's ranges."""
     from packaging.requirements import Requirement  # here: it may be what was not installed
 
-    wanted = {name: Requirement(requirements[name]).specifier for name in releases}
-    if not all(wanted[name].contains(releases[name], prereleases=True) for name in releases):
-        found = ", ".join(f"{name} {release}" for name, release in releases.items())
-        ranges = ", ".join(f"{name}{wanted[name]}" for name in releases)
-        raise UsageError(f"installed are {found}, which must be {ranges}; {REMEDY}")
+    ranges = {name: Requirement(requirements[name]).specifier for name in releases}
+    if not all(ranges[name].contains(releases[name], prereleases=True) for name in releases):
+        installed = ", ".join(f"{name} {release}" for name, release in releases.items())
+        allowed = ", ".join(f"{name}{ranges[name]}" for name in releases)
+        raise UsageError(f"installed are {installed}, which must be {allowed}; {REMEDY}")
 
 
 def _check_builds(releases: Mapping[str, str]) -> None:
@@ -71,9 +75,9 @@ def _check_builds(releases: Mapping[str, str]) -> None:
     such a torch has not got.
     """
     builds = {name: release.partition("+")[2] for name, release in releases.items()}
-    others = [f"{name} {releases[name]}" for name, build in builds.items() if build != "cpu"]
-    if builds["torch"] == "cpu" and others:
+    for_cuda = [f"{name} {releases[name]}" for name, build in builds.items() if build != "cpu"]
+    if builds["torch"] == "cpu" and for_cuda:
         raise UsageError(
-            f"torch {releases['torch']} is built for CPUs alone, but {' and '.join(others)} not: "
+            f"torch {releases['torch']} is built for CPUs alone, but {' and '.join(for_cuda)} not: "
             f"install all from one index: {_FROM_ONE_INDEX}"
         )

@@ -1,4 +1,4 @@
-"""The parser of every verb: its refusals are one clear line, with the nearest flag that there is."""
+"""The parser of every verb, which refuses mistakes in one clear line, with the nearest flag there is."""
 
 from __future__ import annotations
 
@@ -22,54 +22,55 @@ class Parser(argparse.ArgumentParser):
     def parse_args(  # type: ignore[override]  # argparse's has overloads, which no verb uses
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
-        """Parse, refusing what is unknown, and a value that is given twice.
+        """Parse words, and refuse those that are unknown and flags that are given twice.
 
         Raises:
-            UsageError: something is unknown, missing, given twice or of the wrong type.
+            UsageError: an argument is unknown, missing, given twice or of the wrong type.
         """
         words = sys.argv[1:] if args is None else list(args)
         self._refuse_repeated(words)
-        known, unknown = self.parse_known_args(words, namespace)
+        arguments, unknown = self.parse_known_args(words, namespace)
         if unknown:
-            self.error(self._unknown(unknown[0]))
-        return known
+            self.error(self._refusal(unknown[0]))
+        return arguments
 
     def _refuse_repeated(self, words: Sequence[str]) -> None:
-        """Of a flag that is given twice the last would count, and nobody would be told."""
+        """Refuse a flag that is given twice: argparse would silently take the last one."""
         valued = {
             flag: action.dest
             for action in self._actions
             if action.nargs != 0
             for flag in action.option_strings
         }
-        seen: set[str] = set()
+        destinations: set[str] = set()
         for word in words:
             flag = word.split("=")[0]
             if flag not in valued:
                 continue
-            if valued[flag] in seen:
+            if valued[flag] in destinations:
                 self.error(f"{flag} is given twice: give it once")
-            seen.add(valued[flag])
+            destinations.add(valued[flag])
 
-    def _unknown(self, given: str) -> str:
-        if not given.startswith("-"):
-            return f"unexpected argument {given!r}"
+    def _refusal(self, word: str) -> str:
+        """The refusal of a word that no argument or flag stands for."""
+        if not word.startswith("-"):
+            return f"unexpected argument {word!r}"
         flags = [flag for action in self._actions for flag in action.option_strings]
-        near = nearest_flags(given.split("=")[0], flags)
-        return f"unknown flag {given!r}" + (f": did you mean {' or '.join(near)}?" if near else "")
+        near = nearest_flags(word.split("=")[0], flags)
+        return f"unknown flag {word!r}" + (f": did you mean {' or '.join(near)}?" if near else "")
 
 
-def nearest_flags(given: str, flags: Sequence[str]) -> list[str]:
-    """The flags that begin as the given one does; else the one that is written most like it, if any."""
-    if len(given) >= _SHORTEST:
-        begun = [flag for flag in flags if flag.startswith(given)]
-        if begun:
-            return begun
-    return difflib.get_close_matches(given, flags, n=1, cutoff=0.5)
+def nearest_flags(word: str, flags: Sequence[str]) -> list[str]:
+    """The flags that begin with this word; else the flag that is written most like it, if there is one."""
+    if len(word) >= _SHORTEST:
+        completions = [flag for flag in flags if flag.startswith(word)]
+        if completions:
+            return completions
+    return difflib.get_close_matches(word, flags, n=1, cutoff=0.5)
 
 
 def bare_parser(prog: str, description: str, epilog: str) -> Parser:
-    """A parser without arguments."""
+    """A parser that has no arguments yet."""
     return Parser(
         prog=prog,
         description=description,

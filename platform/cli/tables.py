@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from platform.cli.console import Console
 from platform.planning import presets
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from textwrap import fill
 
 from dashboards.points import ReportedPoint, rows, signal_rows
@@ -21,45 +21,47 @@ def table_of_points(
     title: str,
     points: Sequence[ReportedPoint],
     metric: Metric,
-    tested: str = "test",
+    test_title: str = "test",
 ) -> None:
-    """Points with their calls, the metric on the split that `tested` names, and the paired tests;
-    then, where it was measured too, the metric on validation; then the parameters.
+    """Write a table of points: their calls, the metric on the test split in a column with this title, and
+    the paired tests; the metric on the validation split where it was measured; the parameters.
     """
-    rivals = list(dict.fromkeys(name for p in points for name in p.tests))
-    validated = any(p.validation for p in points)
-    columns = ["point", "NFE", tested, *(f"vs {name}" for name in rivals)]
-    shown = []
+    baselines = list(dict.fromkeys(name for p in points for name in p.tests))
+    has_validation = any(p.validation for p in points)
+    columns = ["point", "NFE", test_title, *(f"vs {name}" for name in baselines)]
+    cells = []
     for label, parameters, nfe, validation, test, *tests in rows(points, metric):
-        tests += [""] * (len(rivals) - len(tests))
-        shown.append([label, nfe, test, *tests, *([validation] if validated else []), parameters])
-    columns += [*(["validation"] if validated else []), "parameters"]
+        tests += [""] * (len(baselines) - len(tests))
+        cells.append(
+            [label, nfe, test, *tests, *([validation] if has_validation else []), parameters]
+        )
+    columns += [*(["validation"] if has_validation else []), "parameters"]
     heading = f"{title}: {metric.title} % [95 % interval]"
-    console.table(heading, columns, shown, text=["parameters"])
+    console.table(heading, columns, cells, text=["parameters"])
 
 
 def table_of_signals(console: Console, points: Sequence[ReportedPoint]) -> None:
-    """How near the points' signals are to the clean ones; nothing where that was not measured."""
-    found = signal_rows(points)
-    if found:
+    """Write how near the points' signals are to the clean ones; nothing where that was not measured."""
+    cells = signal_rows(points)
+    if cells:
         console.line()
         console.table(
             f"means over the first {LISTENED} test utterances (those with a value)",
             ["point", "SI-SDR, dB", "PESQ", "ESTOI"],
-            found,
+            cells,
         )
 
 
-def table(plan: Plan, console: Console, what: str, points: Sequence[ReportedPoint]) -> None:
-    """Points on both splits, with the paired tests."""
-    title = f"{what} on {plan.facts.title}, {plan.corruption}"
-    table_of_points(console, title, points, plan.metric)
+def table(setup: Setup, console: Console, subject: str, points: Sequence[ReportedPoint]) -> None:
+    """Write a table of points of a subject, such as a strategy, on both splits, with the paired tests."""
+    title = f"{subject} on {setup.facts.title}, {setup.plan.corruption}"
+    table_of_points(console, title, points, setup.metric)
     table_of_signals(console, points)
-    say_if_smoke(console, plan.preset)
+    say_if_smoke(console, setup.plan.preset)
 
 
 def say_if_smoke(console: Console, preset: str) -> None:
-    """What numbers of the preset `smoke` are worth; nothing of the others."""
+    """Say that numbers of the preset `smoke` mean nothing; of other presets nothing is said."""
     if preset == presets.SMOKE:
         console.line(
             "preset smoke: the numbers mean nothing, its networks are too small to be good"
@@ -67,7 +69,7 @@ def say_if_smoke(console: Console, preset: str) -> None:
 
 
 def paragraphs(console: Console, name: str, lines: Sequence[str]) -> None:
-    """A paragraph a line, under a name, on no longer lines than a terminal has."""
+    """Write each line as a paragraph of lines no longer than a terminal's, beside one name for all."""
     for number, line in enumerate(lines):
         first = f"{name:<10}" if number == 0 else _INDENT
         console.line(fill(line, _WIDTH, initial_indent=first, subsequent_indent=_INDENT))

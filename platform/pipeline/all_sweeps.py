@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from platform.backend.cluster import Cluster
-from platform.backend.session import run_each
-from platform.backend.tracking import Tracker
+from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
 from platform.cli.next_steps import page_address, page_steps
@@ -15,7 +13,7 @@ from platform.cli.tables import paragraphs, table
 from platform.pipeline import one_sweep
 from platform.pipeline.choice import verdict
 from platform.pipeline.confirm import Confirmation
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 
 from dashboards.curves import fronts_figure
 from dashboards.figure_files import figure_files
@@ -25,69 +23,95 @@ from trainables.core.files import write_files, write_json
 from trainables.scoring.metric_names import ACCURACY, Metric
 
 
-def run_all(plans: Sequence[Plan], console: Console, json_file: Path | None) -> int:
-    """Sweep every plan, then compare; returns the exit status, that of the last failure if any."""
-    confirmed: dict[str, Confirmation] = {}
+def run_all(setups: Sequence[Setup], console: Console, json_file: Path | None) -> int:
+    """Sweep every setup, then compare; returns the exit status, that of the last failure if any."""
+    confirmations: list[Confirmation] = []
     experiments: set[str] = set()
 
-    def work(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
-        experiments.add(tracker.experiment)
-        swept = one_sweep.sweep(plan, cluster, console, tracker, None)
-        confirmed[plan.strategy] = swept.confirmed
-        chosen = swept.confirmed.choice.cheapest
-        console.line(f"          {result(chosen, plan.metric)}; in {plan.folder}\n")
+    def work(session: TrackedSession) -> None:
+        experiments.add(session.tracker.experiment)
+        confirmation = one_sweep.sweep(session, None).confirmation
+        confirmations.append(confirmation)
+        chosen, setup = confirmation.choice.cheapest, session.setup
+        console.line(f"          {result(chosen, setup.metric)}; in {setup.folder}\n")
 
-    status = run_each(plans, console, lambda plan: plan.folder / "sweep.log", work)
-    if confirmed and status != interrupts.INTERRUPTED:
-        _compare(plans, confirmed, console, experiments.pop(), json_file)
+    status = run_each(setups, console, lambda setup: setup.folder / "sweep.log", work)
+    if confirmations and status != interrupts.INTERRUPTED:
+        _compare(setups, confirmations, console, experiments.pop(), json_file)
     return status
 
 
-def _folder(plans: Sequence[Plan]) -> Path:
+def _folder(setups: Sequence[Setup]) -> Path:
     """Where the comparison goes: beside the sweeps."""
-    return plans[0].folder.parent / f"all-{digest([plan.sweep_id for plan in plans])}"
+    return setups[0].folder.parent / f"all-{digest([setup.sweep_id for setup in setups])}"
 
 
 def _compare(
-    plans: Sequence[Plan],
-    confirmed: dict[str, Confirmation],
+    setups: Sequence[Setup],
+    confirmations: Sequence[Confirmation],
     console: Console,
     experiment: str,
     json_file: Path | None,
 ) -> None:
     """A table of every strategy's best and the paper's points, the fronts in one figure."""
-    plan, folder = plans[0], _folder(plans)
-    baselines = {p.label: p for c in confirmed.values() for p in c.points if p.role == "baseline"}
-    chosen: list[ReportedPoint] = []
-    for own in confirmed.values():
-        papers = [p for p in own.points if p.role == "paper" and p.label not in baselines]
-        best = replace(own.choice.best, label=f"{own.choice.best.strategy} (best on validation)")
-        chosen += [p for p in (best, *papers) if p.point != best.point or p is best]
-    chosen += baselines.values()
-    every = [*(p for own in confirmed.values() for p in own.points), *baselines.values()]
+    setup, folder = setups[0], _folder(setups)
+    chosen, fronts = _compared_points(confirmations)
     files = {
-        **figure_files("fronts", fronts_figure(plan.setting, every, plan.metric)),
+        **figure_files("fronts", fronts_figure(setup.setting, fronts, setup.metric)),
         "points.csv": to_csv(chosen).encode(),
     }
     write_files(folder, files)
-    summary = {"plans": [p.as_mapping() for p in plans], "points": [as_json(p) for p in chosen]}
+    summary = {"plans": [s.as_mapping() for s in setups], "points": [as_json(p) for p in chosen]}
     write_json(folder / "summary.json", summary)
     if json_file is not None:
         write_json(json_file, summary)
     console.line()
-    table(plan, console, "every strategy", [replace(p, tests={}) for p in chosen])
+    table(setup, console, "every strategy", [replace(p, tests={}) for p in chosen])
     console.line()
-    paragraphs(console, "found:", _ranking(list(confirmed.values()), plan.metric))
+    paragraphs(console, "found:", _ranking(confirmations, setup.metric))
     console.line(f"figure:   {folder / 'fronts.png'}")
     console.line(f"table:    {folder / 'points.csv'}")
-    console.line(f"MLflow:   {page_address(plan.tracking_uri, experiment)}")
-    for what, typed in page_steps(plan.tracking_uri).items():
-        console.line(f"{what}:\n  {typed}")
+    console.line(f"MLflow:   {page_address(setup.plan.tracking_uri, experiment)}")
+    for purpose, command in page_steps(setup.plan.tracking_uri).items():
+        console.line(f"{purpose}:\n  {command}")
 
 
-def _ranking(confirmed: Sequence[Confirmation], metric: Metric) -> list[str]:
+def _compared_points(
+    confirmations: Sequence[Confirmation],
+) -> tuple[list[ReportedPoint], list[ReportedPoint]]:
+    """The points of the table: every strategy's best and the paper's, and the baselines; and those of
+    the figure: every confirmed point, and the baselines again, which are the same in all sweeps.
+    """
+    baselines = {
+        point.label: point
+        for confirmation in confirmations
+        for point in confirmation.points
+        if point.role == "baseline"
+    }
+    chosen: list[ReportedPoint] = []
+    for confirmation in confirmations:
+        papers = [
+            point
+            for point in confirmation.points
+            if point.role == "paper" and point.label not in baselines
+        ]
+        best = confirmation.choice.best
+        best = replace(best, label=f"{best.strategy} (best on validation)")
+        chosen += [p for p in (best, *papers) if p.point != best.point or p is best]
+    confirmed = [point for confirmation in confirmations for point in confirmation.points]
+    return [*chosen, *baselines.values()], [*confirmed, *baselines.values()]
+
+
+def _ranking(confirmations: Sequence[Confirmation], metric: Metric) -> list[str]:
     """What each strategy's choice on validation did on the test split, best first, and how it compares
     with the baselines.
     """
-    choices = sorted((own.choice for own in confirmed), key=lambda c: -c.cheapest.test[ACCURACY])
-    return [line for c in choices for line in (result(c.cheapest, metric), *verdict(c, metric))]
+    choices = sorted(
+        (confirmation.choice for confirmation in confirmations),
+        key=lambda choice: -choice.cheapest.test[ACCURACY],
+    )
+    return [
+        line
+        for choice in choices
+        for line in (result(choice.cheapest, metric), *verdict(choice, metric))
+    ]

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from platform.backend.cluster import Cluster
 from platform.backend.measure import Candidate, measure_all
-from platform.cli.console import Console
+from platform.backend.session import Session
 from platform.pipeline.choice import Choice, choose
 from platform.pipeline.study import POINT, accuracy_and_nfe, complete
-from platform.planning.plan import BASELINES, Plan
+from platform.planning.setup import BASELINES, Setup
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -34,32 +33,33 @@ class ConfirmationFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The points that a sweep shows, and which of them are spoken of."""
+    """The points that a sweep reports, and which of them it names."""
 
     points: list[ReportedPoint]
     choice: Choice
 
 
-def confirm(plan: Plan, cluster: Cluster, console: Console, study: optuna.Study) -> Confirmation:
+def confirm(session: Session, study: optuna.Study) -> Confirmation:
     """Measure the front, the paper's point and the baselines on the test split, test the first two
     against the baselines, and choose. A point that fails is reported and left out.
 
     Raises:
         ConfirmationFailed: nothing of the front is left.
     """
-    chosen = front_points(plan, study) + baseline_points(plan, cluster, console)
-    candidates = [Candidate(shown.strategy, shown.point) for shown in chosen]
-    validation = measure_all(plan, cluster, console, candidates, "validation")
-    test = measure_all(plan, cluster, console, candidates, "test")
-    labels = [shown.label for shown in chosen]
+    metric = session.setup.metric
+    planned = front_points(session.setup, study) + baseline_points(session)
+    candidates = [Candidate(point.strategy, point.point) for point in planned]
+    validation = measure_all(session, candidates, "validation")
+    test = measure_all(session, candidates, "test")
+    labels = [point.label for point in planned]
     points = [
-        replace(shown, validation=summary(v, plan.metric), test=summary(t, plan.metric))
-        for shown, v, t in zip(chosen, validation, test, strict=True)
+        replace(point, validation=summary(v, metric), test=summary(t, metric))
+        for point, v, t in zip(planned, validation, test, strict=True)
         if v and t
     ]
-    if all(shown.role == "baseline" for shown in points):
+    if all(point.role == "baseline" for point in points):
         raise ConfirmationFailed("no point of the front could be measured again: see above")
-    points = tested(points, dict(zip(labels, test, strict=True)))
+    points = with_tests(points, dict(zip(labels, test, strict=True)))
     return Confirmation(points, choose(points, dict(zip(labels, validation, strict=True))))
 
 
@@ -69,57 +69,62 @@ def front_trials(study: optuna.Study) -> list[FrozenTrial]:
     return [trials[index] for index in front([accuracy_and_nfe(trial) for trial in trials])]
 
 
-def front_points(plan: Plan, study: optuna.Study) -> list[ReportedPoint]:
-    """The front of the study's complete trials, and the paper's point, by rising NFE."""
-    paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
-    paper_moves = schedule_of(plan.strategy, paper)
-    found = []
+def front_points(setup: Setup, study: optuna.Study) -> list[ReportedPoint]:
+    """The front of the study's complete trials, by rising NFE, then the paper's point."""
+    strategy = setup.plan.strategy
+    paper = search_spaces.load(strategy).paper_point(setup.task.recipe.T, setup.facts.kind)
+    paper_moves = schedule_of(strategy, paper)
+    points = []
     for trial in front_trials(study):
         point = trial.user_attrs[POINT]
-        if schedule_of(plan.strategy, point) != paper_moves:
-            label = f"{plan.strategy} #{trial.number}"
-            found.append(ReportedPoint(label, plan.strategy, "front", point))
-    return [*found, ReportedPoint(f"{plan.strategy} (paper)", plan.strategy, "paper", paper)]
+        if schedule_of(strategy, point) != paper_moves:
+            points.append(ReportedPoint(f"{strategy} #{trial.number}", strategy, "front", point))
+    return [*points, ReportedPoint(f"{strategy} (paper)", strategy, "paper", paper)]
 
 
-def baseline_points(plan: Plan, cluster: Cluster, console: Console) -> list[ReportedPoint]:
+def baseline_points(session: Session) -> list[ReportedPoint]:
     """Each baseline at the paper's point and, where that is another, at its best on validation."""
-    T, kind = plan.task.recipe.T, plan.facts.kind
-    grids = {
-        name: search_spaces.load(name).grid(T, kind) for name in BASELINES if name != plan.strategy
-    }
-    candidates = [Candidate(name, point) for name, points in grids.items() for point in points]
-    runs = measure_all(plan, cluster, console, candidates, "validation")
-    scores = {i: summary(measured) for i, measured in enumerate(runs) if measured}
-    shown = []
-    for name in grids:
+    setup = session.setup
+    T, kind = setup.task.recipe.T, setup.facts.kind
+    names = [name for name in BASELINES if name != setup.plan.strategy]
+    candidates = [
+        Candidate(name, point) for name in names for point in search_spaces.load(name).grid(T, kind)
+    ]
+    runs = measure_all(session, candidates, "validation")
+    scores = {i: summary(measurements) for i, measurements in enumerate(runs) if measurements}
+    points = []
+    for name in names:
         paper = search_spaces.load(name).paper_point(T, kind)
-        own = [i for i in scores if candidates[i].strategy == name]
-        if not own:
+        measured = [i for i in scores if candidates[i].strategy == name]
+        if not measured:
             continue
-        best = candidates[max(own, key=lambda i: (scores[i][ACCURACY], -scores[i][NFE]))].point
+        best = max(measured, key=lambda i: (scores[i][ACCURACY], -scores[i][NFE]))
+        best_point = candidates[best].point
         if not paper:
-            shown.append(ReportedPoint(name, name, "baseline", paper))
+            points.append(ReportedPoint(name, name, "baseline", paper))
             continue
-        shown.append(ReportedPoint(f"{name} (paper)", name, "baseline", paper))
-        if schedule_of(name, best) != schedule_of(name, paper):
-            shown.append(ReportedPoint(f"{name} (best)", name, "baseline", best))
-    return shown
+        points.append(ReportedPoint(f"{name} (paper)", name, "baseline", paper))
+        if schedule_of(name, best_point) != schedule_of(name, paper):
+            points.append(ReportedPoint(f"{name} (best)", name, "baseline", best_point))
+    return points
 
 
-def tested(
-    points: list[ReportedPoint], measured: Mapping[str, list[Measurement]]
+def with_tests(
+    points: list[ReportedPoint], measurements: Mapping[str, list[Measurement]]
 ) -> list[ReportedPoint]:
     """The points with paired tests of each that is no baseline against every baseline; all of these
     are corrected together, by Holm, for their number.
+
+    Args:
+        points: what is reported, baselines among them.
+        measurements: of each point on the test split, by the points' labels.
     """
-    ours = [p.label for p in points if p.role != "baseline"]
-    rivals = [p.label for p in points if p.role == "baseline"]
-    pairs = [(own, rival) for own in ours for rival in rivals]
-    results = [paired(measured[own], measured[rival]) for own, rival in pairs]
-    tests: dict[str, dict[str, dict[str, float]]] = {p.label: {} for p in points}
-    for (own, rival), result, p_holm in zip(
-        pairs, results, holm([result.p_value for result in results]), strict=True
-    ):
-        tests[own][rival] = asdict(result) | {"p_holm": p_holm}
-    return [replace(shown, tests=tests[shown.label]) for shown in points]
+    searched = [point.label for point in points if point.role != "baseline"]
+    baselines = [point.label for point in points if point.role == "baseline"]
+    pairs = [(label, baseline) for label in searched for baseline in baselines]
+    results = [paired(measurements[label], measurements[baseline]) for label, baseline in pairs]
+    p_values = holm([result.p_value for result in results])
+    tests: dict[str, dict[str, dict[str, float]]] = {point.label: {} for point in points}
+    for (label, baseline), result, p_holm in zip(pairs, results, p_values, strict=True):
+        tests[label][baseline] = asdict(result) | {"p_holm": p_holm}
+    return [replace(point, tests=tests[point.label]) for point in points]

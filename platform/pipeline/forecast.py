@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from platform.backend.allocation import Allocation
 from platform.pipeline.remaining import RemainingWork, remaining
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from platform.planning.timing import Calls, seconds_a_call
 from statistics import mean
 
@@ -32,85 +32,97 @@ _FORWARDS_AN_UPDATE = 3.5  # forward, backward (twice a forward), recording of g
 
 @dataclass(frozen=True)
 class Forecast:
-    """Predicted work: what is left to be measured, and the seconds of each step."""
+    """Predicted work: what is still to be measured, and the seconds of each step."""
 
-    left: RemainingWork
+    work: RemainingWork
     training_seconds: float
     search_seconds: float
     confirm_seconds: float
 
     @property
     def seconds(self) -> float:
-        """All of it."""
+        """Seconds of the whole sweep, with its start."""
         return _START + self.training_seconds + self.search_seconds + self.confirm_seconds
 
 
-def lines_of_all(plans: Sequence[Plan], given: Allocation) -> list[str]:
+def lines_of_all(setups: Sequence[Setup], allocation: Allocation) -> list[str]:
     """The predictions of sweeps that run one after the other, in words."""
-    said: list[str] = []
+    text: list[str] = []
     trained: set[str] = set()
-    counted: set[str] = set()
+    counted_keys: set[str] = set()
     seconds = 0.0
-    for plan in plans:
-        predicted = forecast(plan, given, trained, counted)
-        trained |= set(in_order(plan.kinds))
+    for setup in setups:
+        predicted = forecast(setup, allocation, trained, counted_keys)
+        trained |= set(in_order(setup.kinds))
         seconds += predicted.seconds
-        said += [*([""] if said else []), *lines(plan, given, predicted)]
-    if len(plans) > 1:
-        said += ["", f"all {len(plans)} sweeps: about {duration(seconds)}"]
-    return said
+        text += [*([""] if text else []), *lines(setup, allocation, predicted)]
+    if len(setups) > 1:
+        text += ["", f"all {len(setups)} sweeps: about {duration(seconds)}"]
+    return text
 
 
 def forecast(
-    plan: Plan, given: Allocation, trained: Collection[str] = (), counted: set[str] | None = None
+    setup: Setup,
+    allocation: Allocation,
+    trained: Collection[str] = (),
+    counted_keys: set[str] | None = None,
 ) -> Forecast:
     """Predict a sweep from its space and from untrained networks of its sizes, timed briefly on what it
-    will run on, where this machine has that. Kinds of parts in `trained` will be in the store by then,
-    measurements in `counted` in the records; those that this sweep makes are added to them.
+    will run on, where this machine has that.
+
+    Args:
+        setup: the sweep's.
+        allocation: how it will be spread.
+        trained: kinds of parts that will be in the store by then.
+        counted_keys: keys of measurements that will be in the records by then; those that this sweep
+            makes are added.
 
     Raises:
         UsageError: published weights that were named cannot be used.
     """
-    recipe = _without_downloads(plan.task.recipe)
-    networks.obtain(recipe, plan.places.parts.missing(plan.kinds, plan.task))
-    left = remaining(plan, set() if counted is None else counted)
-    dataset = blank(plan.facts, recipe.spectrogram)
-    calls = seconds_a_call(dataset, recipe, given.device_here, plan.precision)
-    timed_gpu = given.device_here.type == "cuda"
+    recipe = _without_downloads(setup.task.recipe)
+    networks.obtain(recipe, setup.storage.parts.missing(setup.kinds, setup.task))
+    work = remaining(setup, set() if counted_keys is None else counted_keys)
+    dataset = blank(setup.facts, recipe.spectrogram)
+    device = allocation.device_here
+    calls = seconds_a_call(dataset, recipe, device, setup.plan.precision)
+    timed_gpu = device.type == "cuda"
+    gpus = allocation.gpus if timed_gpu else 1
     return Forecast(
-        left,
-        training_seconds(plan, calls, trained) / (given.workers if timed_gpu else 1),
-        _seconds(left.search, calls, given.gpus if timed_gpu else 1),
-        _seconds(left.confirm, calls, given.gpus if timed_gpu else 1),
+        work,
+        training_seconds(setup, calls, trained) / (allocation.workers if timed_gpu else 1),
+        _seconds(work.search, calls, gpus),
+        _seconds(work.confirm, calls, gpus),
     )
 
 
-def lines(plan: Plan, given: Allocation, predicted: Forecast) -> list[str]:
+def lines(setup: Setup, allocation: Allocation, predicted: Forecast) -> list[str]:
     """The prediction in words."""
-    have = [kind for kind in plan.kinds if plan.places.parts.has(kind, plan.task)]
-    missing = plan.places.parts.missing(plan.kinds, plan.task)
-    left, p = predicted.left, predicted.left.paper
-    nfe = [one.nfe for one in left.drawn]
-    runs = len(left.confirm)
+    plan, parts = setup.plan, setup.storage.parts
+    stored = [kind for kind in setup.kinds if parts.has(kind, setup.task)]
+    missing = parts.missing(setup.kinds, setup.task)
+    work, paper = predicted.work, predicted.work.paper
+    nfe = [cost.nfe for cost in work.space]
+    runs = len(work.confirm)
     return [
-        f"strategy {plan.strategy} on {plan.facts.title} with {plan.corruption}, preset {plan.preset}",
-        *([f"data: {plan.facts.note}"] if plan.facts.note else []),
-        f"parts in the store: {', '.join(have) or 'none'}; to train: {', '.join(missing) or 'none'}",
-        f"trials: {plan.trials} in all, {min(left.trials, plan.trials)} of them in the study; to confirm: "
+        f"strategy {plan.strategy} on {setup.facts.title} with {plan.corruption}, preset {plan.preset}",
+        *([f"data: {setup.facts.note}"] if setup.facts.note else []),
+        f"parts in the store: {', '.join(stored) or 'none'}; to train: {', '.join(missing) or 'none'}",
+        f"trials: {plan.trials} in all, {min(work.trials, plan.trials)} of them in the study; to confirm: "
         f"{runs} {'run' if runs == 1 else 'runs'}",
-        f"NFE a sample: paper's point {p.nfe} ({p.nfe_signal} signal + {p.nfe_logit} logit, "
-        f"{p.nfe_classifier} of the classifier), mean of the space {mean(nfe):.0f}, largest drawn "
+        f"NFE a sample: paper's point {paper.nfe} ({paper.nfe_signal} signal + {paper.nfe_logit} logit, "
+        f"{paper.nfe_classifier} of the classifier), mean of the space {mean(nfe):.0f}, largest drawn "
         f"{max(nfe)}",
         f"time, about: training {duration(predicted.training_seconds)}, search "
         f"{duration(predicted.search_seconds)}, confirmation {duration(predicted.confirm_seconds)}, with "
-        f"start-up {duration(predicted.seconds)}; {_timed_on(given)}",
-        f"output: {plan.folder}",
+        f"start-up {duration(predicted.seconds)}; {_timed_on(allocation)}",
+        f"output: {setup.folder}",
         f"tracking: {plan.tracking_uri}",
     ]
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Seconds in words: in seconds, minutes or hours, by how many they are."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -119,10 +131,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes < 6000 else "")
 
 
-def _timed_on(given: Allocation) -> str:
-    if given.device_here.type == "cuda":
+def _timed_on(allocation: Allocation) -> str:
+    """What the networks were timed on, in words."""
+    if allocation.device_here.type == "cuda":
         return "networks were timed on a GPU of this machine"
-    if given.on_gpus:
+    if allocation.on_gpus:
         return "networks were timed on this machine's CPU, as it has no GPU: on GPUs it is far less"
     return "networks were timed on this machine's CPU"
 
@@ -136,33 +149,37 @@ def _without_downloads(recipe: Recipe) -> Recipe:
 
 
 def _seconds(runs: Iterable[tuple[Cost, int]], calls: Calls, devices: int) -> float:
-    """Of runs, shared out to so many devices."""
-    each = [
-        size * (c.nfe_signal * calls.signal + c.nfe_logit * calls.logit
-                + c.nfe_classifier * calls.classifier) + _RUN
-        for c, size in runs
+    """Seconds of runs, each of a cost a sample and a number of samples, shared out to so many devices."""
+    seconds = [
+        size * (cost.nfe_signal * calls.signal + cost.nfe_logit * calls.logit
+                + cost.nfe_classifier * calls.classifier) + _RUN
+        for cost, size in runs
     ]  # fmt: skip
-    return _ACTORS + sum(each) / devices if each else 0.0
+    return _ACTORS + sum(seconds) / devices if seconds else 0.0
 
 
-def training_seconds(plan: Plan, calls: Calls, trained: Collection[str]) -> float:
-    """Updates of the missing parts, by what their stages say that an update amounts to; and the
-    classifier's answers for signals that stay as they are, which come first.
+def training_seconds(setup: Setup, calls: Calls, trained: Collection[str]) -> float:
+    """Seconds that training takes: the updates of the missing parts, by the calls that their stages
+    count an update; and the classifier's calls for signals that stay as they are, which come first.
+
+    Args:
+        setup: whose parts.
+        calls: seconds a sample of a call of each network.
+        trained: kinds of parts that will be in the store by then.
     """
-    recipe = plan.task.recipe
-    missing = [kind for kind in plan.places.parts.missing(plan.kinds, plan.task)
-               if kind not in trained]  # fmt: skip
+    recipe = setup.task.recipe
+    parts = setup.storage.parts.missing(setup.kinds, setup.task)
+    missing = [kind for kind in parts if kind not in trained]
     total = _TRAINERS if missing else 0.0
     for kind in missing:
         stage = stages.load(kind)
-        signals, logits, answers = stage.forwards(recipe)
-        forward = recipe.batch * (signals * calls.signal + logits * calls.whole_logit)
-        classifier_outputs = recipe.batch * answers * calls.classifier
-        total += stage.updates(recipe) * (
-            _FORWARDS_AN_UPDATE * forward + classifier_outputs + _UPDATE
-        )
-    sizes = plan.facts.sizes
-    if stages.CLASSIFIER in missing and plan.facts.kind == "speech" and sizes is not None:
-        heard = sizes[0] + min(recipe.validated, sizes[1])
-        total += 2 * heard * calls.classifier  # clean and corrupted
+        signal, logit, classifier = stage.forwards(recipe)
+        denoising = recipe.batch * (signal * calls.signal + logit * calls.whole_logit)
+        classifying = recipe.batch * classifier * calls.classifier
+        update = _FORWARDS_AN_UPDATE * denoising + classifying + _UPDATE
+        total += stage.updates(recipe) * update
+    sizes = setup.facts.sizes
+    if stages.CLASSIFIER in missing and setup.facts.kind == "speech" and sizes is not None:
+        utterances = sizes[0] + min(recipe.validated, sizes[1])
+        total += 2 * utterances * calls.classifier  # clean and corrupted
     return total

@@ -7,11 +7,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from platform.backend.allocation import Allocation
-from platform.backend.cluster import Cluster
-from platform.backend.tracking import Tracker
+from platform.backend.session import Session, TrackedSession
 from platform.cli.console import Bar, Console
 from platform.cli.interrupts import in_background, last_line
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from typing import Any
 
 from trainables.core.config import as_mapping, digest
@@ -32,10 +31,8 @@ class TrainingFailed(RuntimeError):
     """A part could not be trained."""
 
 
-def prepare(
-    plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, kinds: list[str]
-) -> list[str]:
-    """Train those of these kinds of parts that the store lacks; returns what was trained.
+def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
+    """Train those of these kinds of parts that the store lacks; returns which these were.
 
     A training that was cut off goes on from its last checkpoint.
 
@@ -43,74 +40,86 @@ def prepare(
         UsageError: the data are not there.
         TrainingFailed: a training ended with an error, after it had been tried again.
     """
-    missing = plan.places.parts.missing(kinds, plan.task)
-    name = digest([key_of(kind, plan.task) for kind in kinds])
-    history = Path(plan.storage) / "training" / f"{name}.history.jsonl"
-    networks.obtain(plan.task.recipe, missing)  # what is missing is told here, not by a worker
+    setup, console = session.setup, session.console
+    missing = setup.storage.parts.missing(kinds, setup.task)
+    name = digest([key_of(kind, setup.task) for kind in kinds])
+    history = Path(setup.storage.root) / "training" / f"{name}.history.jsonl"
+    # Weights that cannot be had are reported here, not by a worker.
+    networks.obtain(setup.task.recipe, missing)
     if missing:
-        device, recipe = cluster.foreseen(plan).device_here, plan.task.recipe
-        read(
-            plan,
-            console,
-            lambda data, told: classifier_cache.prepare(data, recipe, device, told),
-            _spread(plan, cluster),
-        )
+        _prepare_data(session)
         console.line(f"          to train: {', '.join(missing)}")
         history.parent.mkdir(parents=True, exist_ok=True)
         with (
             console.bar("starting the training workers") as bar,
-            _Watch(history, bar, plan.metric),
+            _Watch(history, bar, setup.metric),
         ):
-            given = cluster.allocation(plan)
-            in_background(lambda: _train(plan, given, missing, name, history))
+            allocation = session.cluster.allocation(setup)
+            in_background(lambda: _train(setup, allocation, missing, name, history))
     else:
         console.line(f"          all parts are in the store: {', '.join(kinds)}")
-    _record(plan, console, tracker, _read(history))
+    _record(session, _reports(history))
     return missing
 
 
-def _spread(plan: Plan, cluster: Cluster) -> Spread | None:
-    """How what must be built is: by all workers of the cluster together."""
-    if not datasets.must_be_built(plan.dataset):
+def _prepare_data(session: Session) -> None:
+    """Read the data and cache what the classifier puts out for signals that stay as they are."""
+    setup = session.setup
+    device, recipe = session.cluster.foreseen(setup).device_here, setup.task.recipe
+
+    def cache(dataset: Dataset, progress: Progress) -> None:
+        classifier_cache.prepare(dataset, recipe, device, progress)
+
+    read(setup, session.console, cache, _spread(session))
+
+
+def _spread(session: Session) -> Spread | None:
+    """How data that must be built are: by all workers of the cluster together; None for other data."""
+    if not datasets.must_be_built(session.setup.plan.dataset):
         return None
     from trainables.workers.spread import over_cluster
 
-    cluster.allocation(plan)
+    session.cluster.allocation(session.setup)
     return over_cluster
 
 
-def _record(plan: Plan, console: Console, tracker: Tracker, reports: list[dict[str, Any]]) -> None:
+def _record(session: TrackedSession, reports: list[dict[str, Any]]) -> None:
     """Record the finished trainings that have no run yet, those of an interrupted sweep included."""
-    store, recorded = plan.places.parts, tracker.recorded_parts()
+    setup, tracker = session.setup, session.tracker
+    store, recorded = setup.storage.parts, tracker.recorded_parts()
     for kind in dict.fromkeys(report["kind"] for report in reports):
-        if not store.has(kind, plan.task) or key_of(kind, plan.task) in recorded:
+        if not store.has(kind, setup.task) or key_of(kind, setup.task) in recorded:
             continue
-        own = [report for report in reports if report["kind"] == kind]
-        tracker.training(kind, own, store.folder(kind, plan.task))
-        seconds = store.facts(kind, plan.task)["seconds"]
-        console.line(
-            f"          {kind}: {_said(own[-1]['metrics'], plan.metric)} in {seconds:.0f} s"
-        )
+        reports_of_kind = [report for report in reports if report["kind"] == kind]
+        tracker.training(kind, reports_of_kind, store.folder(kind, setup.task))
+        seconds = store.facts(kind, setup.task)["seconds"]
+        metrics = _metrics_text(reports_of_kind[-1]["metrics"], setup.metric)
+        session.console.line(f"          {kind}: {metrics} in {seconds:.0f} s")
 
 
-def _train(plan: Plan, given: Allocation, missing: list[str], name: str, history: Path) -> None:
+def _train(
+    setup: Setup, allocation: Allocation, missing: list[str], name: str, history: Path
+) -> None:
+    """Train the missing parts by Ray Train."""
     import ray.train
     from ray.train.torch import TorchTrainer
 
     from trainables.workers.train import TrainJob, train_parts
 
-    job = TrainJob(plan.task, tuple(missing), plan.places, str(history), given.train_threads)
+    job = TrainJob(
+        setup.task, tuple(missing), setup.storage, str(history), allocation.train_threads
+    )
     result = TorchTrainer(
         train_parts,
         train_loop_config=as_mapping(job),
         scaling_config=ray.train.ScalingConfig(
-            num_workers=given.workers,
-            use_gpu=given.on_gpus,  # NCCL then, else gloo
-            resources_per_worker={"CPU": 1, **({"GPU": 1} if given.on_gpus else {})},
+            num_workers=allocation.workers,
+            use_gpu=allocation.on_gpus,  # NCCL then, else gloo
+            resources_per_worker={"CPU": 1, **({"GPU": 1} if allocation.on_gpus else {})},
         ),
         run_config=ray.train.RunConfig(
             name=name,
-            storage_path=str(Path(plan.storage) / "training"),
+            storage_path=str(Path(setup.storage.root) / "training"),
             failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
         ),
@@ -137,22 +146,22 @@ class _Watch:
 
     def _follow(self) -> None:
         while not self._stop.wait(_POLL_SECONDS):
-            reports = _read(self._history)
+            reports = _reports(self._history)
             if reports:
                 last = reports[-1]
-                said = _said(last["metrics"], self._metric)
-                text = f"training {last['kind']}: {said}, update"
+                metrics = _metrics_text(last["metrics"], self._metric)
+                text = f"training {last['kind']}: {metrics}, update"
                 self._bar.update(last["update"], last["updates"], text)
 
 
-def _said(metrics: dict[str, float], metric: Metric) -> str:
-    """A report in few words."""
+def _metrics_text(metrics: dict[str, float], metric: Metric) -> str:
+    """A report's losses and metric in few words."""
     loss, validation = metrics["loss"], metrics["validation_loss"]
-    found = 100 * metric.of(metrics[f"validation_{ACCURACY}"])
-    return f"loss {loss:.3f}, on validation {validation:.3f} ({metric.title} {found:.0f} %)"
+    percentage = 100 * metric.of(metrics[f"validation_{ACCURACY}"])
+    return f"loss {loss:.3f}, on validation {validation:.3f} ({metric.title} {percentage:.0f} %)"
 
 
-def _read(history: Path) -> list[dict[str, Any]]:
+def _reports(history: Path) -> list[dict[str, Any]]:
     """The reports so far; a line that is still being written is left for later."""
     if not history.exists():
         return []
@@ -161,19 +170,24 @@ def _read(history: Path) -> list[dict[str, Any]]:
 
 
 def read(
-    plan: Plan,
+    setup: Setup,
     console: Console,
     then: Callable[[Dataset, Progress], None] | None = None,
     spread: Spread | None = None,
 ) -> Dataset:
-    """The plan's data, built by `spread`, or here, where they must be, with what is done to them `then`
-    under the same bar.
+    """Read a setup's data, and report the files that are left out.
+
+    Args:
+        setup: whose data.
+        console: where the progress is shown.
+        then: what is done to the data under the same progress bar, if anything.
+        spread: what builds data that must be built; they are built in this process if None.
 
     Raises:
         UsageError: files are missing, or nothing of a split can be used.
     """
     with console.bar("reading the data") as bar:
-        dataset = plan.places.dataset(plan.task, bar.update, spread)
+        dataset = setup.storage.dataset(setup.task, bar.update, spread)
         if then is not None:
             then(dataset, bar.update)
     if plan.facts.note:
@@ -181,6 +195,6 @@ def read(
     if dataset.left_out:
         count = len(dataset.left_out)
         files = "file" if count == 1 else "files"
-        told = f"{count} {files} left out: {dataset.left_out[0]}"
-        console.line(f"          {told}; all that was: {dataset.left_out_file}")
+        message = f"{count} {files} left out: {dataset.left_out[0]}"
+        console.line(f"          {message}; all that was: {dataset.left_out_file}")
     return dataset

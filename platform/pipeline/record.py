@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from platform.pipeline.choice import Choice
+from platform.pipeline.confirm import Confirmation
 from platform.pipeline.samples import files_of_samples
 from platform.pipeline.study import POINT, accuracy_and_nfe, complete
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 
 import optuna
 
@@ -14,38 +14,46 @@ from dashboards.figure_files import figure_files
 from dashboards.front import front_figure
 from dashboards.page import TrialPoint, front_page
 from dashboards.pareto import Reference
-from dashboards.points import ReportedPoint, to_csv
+from dashboards.points import to_csv
 from trainables.core.files import write_files
 from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import Dataset
 
 
 def draw(
-    plan: Plan,
+    setup: Setup,
     dataset: Dataset,
     study: optuna.Study,
-    points: list[ReportedPoint],
-    choice: Choice,
+    confirmation: Confirmation,
     reference: Reference,
     volume: float,
     progress: Progress = quiet,
 ) -> dict[str, Path]:
-    """Write the files into the sweep's folder; returns their paths by name. `progress` is told of the
-    samples.
+    """Write the files into the sweep's folder; returns their paths by name.
+
+    Args:
+        setup: the sweep's.
+        dataset: the data, for the samples.
+        study: whose trials are drawn behind the points.
+        confirmation: the points, and which of them are marked.
+        reference: the point that the hypervolume is measured from.
+        volume: the front's hypervolume.
+        progress: told of every point that samples are drawn with.
     """
     trials = complete(study)
     values = [accuracy_and_nfe(trial) for trial in trials]
-    title = f"{plan.strategy} on {plan.setting}"
-    hovered = [
+    title = f"{setup.plan.strategy} on {setup.setting}"
+    trial_points = [
         TrialPoint(accuracy, nfe, trial.user_attrs[POINT])
         for trial, (accuracy, nfe) in zip(trials, values, strict=True)
     ]
-    metric, chosen = plan.metric, choice.words
+    metric, points = setup.metric, confirmation.points
+    chosen, cheapest = confirmation.choice.words, confirmation.choice.cheapest
     figure = front_figure(title, values, points, chosen, reference, volume, metric)
     files = {
         "front.csv": to_csv(points).encode(),
         **figure_files("front", figure),
-        "front.html": front_page(title, hovered, points, chosen, metric).encode(),
-        **files_of_samples(plan, dataset, points, choice.cheapest, progress=progress),
+        "front.html": front_page(title, trial_points, points, chosen, metric).encode(),
+        **files_of_samples(setup, dataset, points, cheapest, progress=progress),
     }
-    return write_files(plan.folder, files)
+    return write_files(setup.folder, files)

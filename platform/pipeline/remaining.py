@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from platform.backend.measure import Candidate
-from platform.planning.plan import BASELINES, Plan
+from platform.planning.setup import BASELINES, Setup
 from typing import Any
 
 import optuna
@@ -19,134 +19,143 @@ from trainables.sampling.moves import Cost, cost
 from trainables.strategies import schedule_of
 from trainables.task.processes import processes
 
-_DRAWN = 200
-_FRONT = 6  # points of a front that is not known yet
+_SPACE_POINTS = 200  # drawn from the space, to see what its points cost
+_FRONT_POINTS = 6  # of a front that is not known yet
 
 
 @dataclass
 class RemainingWork:
-    """What is to be measured: for each run what it costs a sample, and of how many samples it is.
+    """What is to be measured: for each run what it costs a sample, and how many samples it has.
 
     Args:
         trials: complete trials that there are.
+        paper: what the paper's point costs.
+        space: what points drawn from the search space cost.
         search: runs of the trials to come.
         confirm: runs of the confirmation.
-        paper: what the paper's point costs.
-        drawn: what points drawn from the space cost.
     """
 
     trials: int
     paper: Cost
-    drawn: list[Cost]
+    space: list[Cost]
     search: list[tuple[Cost, int]] = field(default_factory=list)
     confirm: list[tuple[Cost, int]] = field(default_factory=list)
 
 
-def remaining(plan: Plan, counted: set[str]) -> RemainingWork:
-    """What a sweep is still to measure; what is `counted` for a sweep before it is not, and what is
-    counted here is added to that.
+def remaining(setup: Setup, counted_keys: set[str]) -> RemainingWork:
+    """What a sweep is still to measure.
+
+    Args:
+        setup: the sweep's.
+        counted_keys: keys of measurements that a sweep before it makes, which this one does not; those
+            that this one makes are added.
     """
-    return _Inventory(plan, counted).all()
+    return _Inventory(setup, counted_keys).remaining()
 
 
 class _Inventory:
-    def __init__(self, plan: Plan, counted: set[str]) -> None:
-        self._plan, self._counted = plan, counted
-        self._T, self._kind = plan.task.recipe.T, plan.facts.kind
-        _, of_logits = processes(plan.task, None)
-        self._needs_origin = of_logits.needs_origin
+    """Counts what the records and the study of a setup lack."""
 
-    def all(self) -> RemainingWork:
-        plan = self._plan
-        trials, front = _found(plan)
+    def __init__(self, setup: Setup, counted_keys: set[str]) -> None:
+        self._setup, self._counted_keys = setup, counted_keys
+        self._T, self._kind = setup.task.recipe.T, setup.facts.kind
+        _, logit_process = processes(setup.task, None)
+        self._needs_origin = logit_process.needs_origin
+
+    def remaining(self) -> RemainingWork:
+        """All that is to be measured."""
+        plan = self._setup.plan
+        trials, front = _finished_trials(self._setup)
         paper = self._paper(plan.strategy)
-        drawn = [self._cost(Candidate(plan.strategy, point)) for point in self._drawn()]
-        left = RemainingWork(trials, self._cost(paper), drawn)
-        others = max(0, plan.trials - trials)
-        if others and not trials:  # the paper's point is the first
-            left.search += self._missing([paper], "validation")
-            others -= 1
+        space = [self._cost(Candidate(plan.strategy, point)) for point in self._space_points()]
+        work = RemainingWork(trials, self._cost(paper), space)
+        to_come = max(0, plan.trials - trials)
+        if to_come and not trials:  # the paper's point is the first
+            work.search += self._missing([paper], "validation")
+            to_come -= 1
         seeds = len(self._samplings("validation"))
-        size = samples(plan, "validation")
-        left.search += [(c, size) for c in islice(cycle(drawn), others) for _ in range(seeds)]
-        left.confirm += self._missing([paper, *front], "validation")
+        size = samples(self._setup, "validation")
+        work.search += [(c, size) for c in islice(cycle(space), to_come) for _ in range(seeds)]
+        work.confirm += self._missing([paper, *front], "validation")
         if trials < plan.trials:  # the front is not known yet, what it may cost is
-            seeds, size = len(self._samplings("test")), samples(plan, "test")
-            likely = sorted(drawn, key=lambda c: c.nfe)[:: max(1, len(drawn) // _FRONT)]
-            left.confirm += [(c, size) for c in likely for _ in range(seeds)]
-        left.confirm += self._missing([paper, *front], "test")
+            seeds, size = len(self._samplings("test")), samples(self._setup, "test")
+            by_nfe = sorted(space, key=lambda cost: cost.nfe)
+            likely = by_nfe[:: max(1, len(space) // _FRONT_POINTS)]
+            work.confirm += [(cost, size) for cost in likely for _ in range(seeds)]
+        work.confirm += self._missing([paper, *front], "test")
         for name in BASELINES:
             if name != plan.strategy:
-                left.confirm += self._baseline(name)
-        return left
+                work.confirm += self._baseline(name)
+        return work
 
     def _baseline(self, name: str) -> list[tuple[Cost, int]]:
         """Runs of a baseline: its grid on the validation split; on the test split the paper's point and
-        one more, which is known to be measured where any of the grid is.
+        its best of the others, which has been measured where any of the grid has.
         """
         points = search_spaces.load(name).grid(self._T, self._kind)
         grid, paper = [Candidate(name, point) for point in points], self._paper(name)
         runs = self._missing(grid, "validation") + self._missing([paper], "test")
         moves = schedule_of(name, paper.point)
-        others = [one for one in grid if schedule_of(name, one.point) != moves]
-        if others and all(self._lacks(one, "test") for one in others):
-            middle = sorted(others, key=lambda one: self._cost(one).nfe)[len(others) // 2]
-            runs += self._missing([middle], "test")
+        rest = [candidate for candidate in grid if schedule_of(name, candidate.point) != moves]
+        if rest and all(self._missing_keys(candidate, "test") for candidate in rest):
+            by_nfe = sorted(rest, key=lambda candidate: self._cost(candidate).nfe)
+            runs += self._missing([by_nfe[len(by_nfe) // 2]], "test")
         return runs
 
     def _missing(self, candidates: Iterable[Candidate], split: str) -> list[tuple[Cost, int]]:
-        """Runs of these points that are neither in the records nor counted; now they are counted."""
-        runs, size = [], samples(self._plan, split)
+        """Runs of these points that are neither in the records nor counted; from now on they are."""
+        runs, size = [], samples(self._setup, split)
         for candidate in candidates:
-            keys = self._lacks(candidate, split)
-            self._counted.update(keys)
+            keys = self._missing_keys(candidate, split)
+            self._counted_keys.update(keys)
             runs += [(self._cost(candidate), size)] * len(keys)
         return runs
 
-    def _lacks(self, candidate: Candidate, split: str) -> list[str]:
+    def _missing_keys(self, candidate: Candidate, split: str) -> list[str]:
         """Keys of a point's measurements that are neither in the records nor counted."""
-        plan, missing = self._plan, []
+        setup, missing = self._setup, []
         for sampling in self._samplings(split):
-            config = measurement_config(plan.task, candidate.strategy, candidate.point, sampling)
+            config = measurement_config(setup.task, candidate.strategy, candidate.point, sampling)
             key = key_of(config)
-            if key not in self._counted and plan.places.records.find(config) is None:
+            if key not in self._counted_keys and setup.storage.records.find(config) is None:
                 missing.append(key)
         return missing
 
     def _samplings(self, split: str) -> Sequence[Sampling]:
-        return self._plan.job(split, 1).samplings()
+        return self._setup.job(split, 1).samplings()
 
     def _paper(self, strategy: str) -> Candidate:
+        """A strategy's point in the paper."""
         return Candidate(strategy, search_spaces.load(strategy).paper_point(self._T, self._kind))
 
     def _cost(self, candidate: Candidate) -> Cost:
         return cost(schedule_of(candidate.strategy, candidate.point), self._needs_origin)
 
-    def _drawn(self) -> list[Mapping[str, Any]]:
-        """Points drawn from the space at random."""
+    def _space_points(self) -> list[Mapping[str, Any]]:
+        """Points drawn from the search space at random, the same ones every time."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = optuna.samplers.RandomSampler(seed=0)
         study = optuna.create_study(directions=("maximize", "minimize"), sampler=sampler)
-        space = search_spaces.load(self._plan.strategy)
-        return [space.suggest(study.ask(), self._T, self._kind) for _ in range(_DRAWN)]
+        space = search_spaces.load(self._setup.plan.strategy)
+        return [space.suggest(study.ask(), self._T, self._kind) for _ in range(_SPACE_POINTS)]
 
 
-def _found(plan: Plan) -> tuple[int, list[Candidate]]:
-    """How many complete trials there are, and their front."""
-    if not plan.folder.is_dir():
+def _finished_trials(setup: Setup) -> tuple[int, list[Candidate]]:
+    """How many complete trials there are, and their front with the paper's point."""
+    if not setup.folder.is_dir():
         return 0, []
     from platform.pipeline.confirm import front_points  # with Ray, which takes seconds to load
-    from platform.pipeline.study import complete, found_study
+    from platform.pipeline.study import complete, earlier_study
 
-    study = found_study(plan)
+    study = earlier_study(setup)
     if study is None:
         return 0, []
-    front = [Candidate(p.strategy, p.point) for p in front_points(plan, study)]
+    front = [Candidate(p.strategy, p.point) for p in front_points(setup, study)]
     return len(complete(study)), front
 
 
-def samples(plan: Plan, split: str) -> int:
+def samples(setup: Setup, split: str) -> int:
     """Samples of a run on a split: as many as the preset has, or as there are."""
-    limit = plan.job(split, 1).limit
-    sizes = plan.facts.sizes
+    limit = setup.job(split, 1).limit
+    sizes = setup.facts.sizes
     return limit if sizes is None else min(limit, sizes[SPLITS.index(split)])

@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from platform.backend.cluster import Cluster
 from platform.backend.measure import Candidate, measure_all
-from platform.backend.session import devices
+from platform.backend.session import Session
 from platform.cli.console import Console, chatter_to
 from platform.cli.next_commands import command, common_flags
 from platform.cli.tables import say_if_smoke, table_of_points, table_of_signals
 from platform.pipeline.choice import against
-from platform.pipeline.confirm import baseline_points, tested
+from platform.pipeline.confirm import baseline_points, with_tests
 from platform.pipeline.samples import files_of_samples
-from platform.planning.plan import Plan
 from platform.planning.replay import Replay
+from platform.planning.setup import Setup
 from typing import Any
 
 from dashboards.points import ReportedPoint, as_json
@@ -26,74 +26,78 @@ from trainables.evaluation.summary import summary
 
 
 def replay(
-    plan: Plan, how: Replay, point: Mapping[str, Any], console: Console, json_file: Path | None
+    setup: Setup, how: Replay, point: Mapping[str, Any], console: Console, json_file: Path | None
 ) -> None:
     """Measure the point and the baselines, show them, keep samples of the point.
 
     Raises:
         UsageError: parts are missing, or the point's sampling fails.
     """
-    _check_parts(plan)
-    log = Path(plan.storage) / "evaluate.log"
-    setting = f"{plan.facts.title}, {plan.corruption}, {how.split} split"
+    _check_parts(setup)
+    plan, log = setup.plan, Path(setup.storage.root) / "evaluate.log"
+    setting = f"{setup.facts.title}, {plan.corruption}, {how.split} split"
     console.line(f"evaluate {plan.strategy} on {setting}; log: {log}")
     with chatter_to(log):
         with Cluster() as cluster:
-            console.line(devices(plan, cluster))
+            session = Session(setup, cluster, console)
+            console.line(session.devices)
             with console.step("measure", "1/2 measuring the point and the baselines"):
-                shown = _measured(plan, how, point, cluster, console)
+                points = _measured_points(session, how, point)
         with console.step("samples", "2/2 drawing samples"):
-            samples = _kept_samples(plan, shown, how.split, console)
+            samples = _sample_files(setup, points, how.split, console)
     console.line()
-    table_of_points(console, setting, against(shown, shown[0]), plan.metric, plan.metric.title)
-    table_of_signals(console, shown)
+    metric = setup.metric
+    table_of_points(console, setting, against(points, points[0]), metric, metric.title)
+    table_of_signals(console, points)
     say_if_smoke(console, plan.preset)
     if json_file is not None:
         files = {name: str(path) for name, path in samples.items()}
-        points = [as_json(p) for p in shown]
-        write_json(json_file, {"plan": plan.as_mapping(), "points": points, "files": files})
+        summary = {"plan": setup.as_mapping(), "points": [as_json(p) for p in points]}
+        write_json(json_file, {**summary, "files": files})
     console.line(f"samples:  {samples['samples.png']}")
 
 
-def _check_parts(plan: Plan) -> None:
+def _check_parts(setup: Setup) -> None:
     """Refuse a point whose strategy, or a baseline, has no trained parts."""
-    missing = plan.places.parts.missing(plan.kinds, plan.task)
+    missing = setup.storage.parts.missing(setup.kinds, setup.task)
     if missing:
-        training = command("platform.train", plan.strategy, plan.dataset, *common_flags(plan))
+        words = setup.plan.strategy, setup.plan.dataset, *common_flags(setup)
+        training = command("platform.train", *words)
         raise UsageError(
             f"parts that have not been trained: {', '.join(missing)}; train them by: {training}"
         )
 
 
-def _measured(
-    plan: Plan, how: Replay, point: Mapping[str, Any], cluster: Cluster, console: Console
+def _measured_points(
+    session: Session, how: Replay, point: Mapping[str, Any]
 ) -> list[ReportedPoint]:
-    """The point and the baselines as measured on the split, with paired tests."""
-    own = ReportedPoint(plan.strategy, plan.strategy, "front", point)
-    chosen = [own, *baseline_points(plan, cluster, console)]
-    candidates = [Candidate(shown.strategy, shown.point) for shown in chosen]
-    runs = measure_all(plan, cluster, console, candidates, how.split, how.seeds)
+    """The point, which is the first, and the baselines as measured on the split, with paired tests."""
+    strategy = session.setup.plan.strategy
+    replayed = ReportedPoint(strategy, strategy, "front", point)
+    planned = [replayed, *baseline_points(session)]
+    candidates = [Candidate(point.strategy, point.point) for point in planned]
+    runs = measure_all(session, candidates, how.split, how.seeds)
     if not runs[0]:
         raise UsageError("the point cannot be measured: its sampling fails, see above")
-    measured = {shown.label: found for shown, found in zip(chosen, runs, strict=True)}
+    measurements = {point.label: run for point, run in zip(planned, runs, strict=True)}
     points = [
-        replace(p, test=summary(measured[p.label], plan.metric))
-        for p in chosen
-        if measured[p.label]
+        replace(point, test=summary(measurements[point.label], session.setup.metric))
+        for point in planned
+        if measurements[point.label]
     ]
-    return tested(points, measured)
+    return with_tests(points, measurements)
 
 
-def _kept_samples(
-    plan: Plan, shown: Sequence[ReportedPoint], split: str, console: Console
+def _sample_files(
+    setup: Setup, points: Sequence[ReportedPoint], split: str, console: Console
 ) -> dict[str, Path]:
-    """Pictures and sounds of the split's first samples, restored by the point, which is the first of
-    what is shown; their paths by name.
+    """Pictures and sounds of the split's first samples, restored by the first of the points; their
+    paths by name.
     """
-    own = shown[0]
-    name = digest([identity(plan.task), dict(own.point), split])
-    folder = Path(plan.storage) / "evaluated" / f"{plan.strategy}-{name}"
+    replayed = points[0]
+    name = digest([identity(setup.task), dict(replayed.point), split])
+    folder = Path(setup.storage.root) / "evaluated" / f"{setup.plan.strategy}-{name}"
     with console.bar("reading the data") as bar:
-        dataset = plan.places.dataset(plan.task, bar.update)
-        files = files_of_samples(plan, dataset, shown, own, split, bar.update)
+        dataset = setup.storage.dataset(setup.task, bar.update)
+        files = files_of_samples(setup, dataset, points, replayed, split, bar.update)
     return write_files(folder, files)

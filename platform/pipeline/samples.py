@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from textwrap import fill, shorten
 
 import torch
@@ -22,14 +22,14 @@ from trainables.data.spectrogram import Sound
 from trainables.evaluation.evaluator import Evaluator
 
 _SAMPLES = {"image": 6, "speech": 4}
-_WIDTH = 40  # letters of a line of a caption, and of what is said in a file's name
+_WIDTH = 40  # letters of a line of a caption, and of a text in a file's name
 _QUIETEST = 1e-4  # magnitude, -80 dB: below it all is drawn alike
 
 
 @dataclass(frozen=True)
 class _Gallery:
-    """Signals (N, *signal shape) and captions (N,) by what they are: clean, corrupted, a point; and
-    what is right, (N,).
+    """Signals (N, *signal shape) and captions (N,) by what they are: clean, corrupted, or a point's
+    label; and the true classes or texts, (N,).
     """
 
     signals: Mapping[str, Tensor]
@@ -38,26 +38,34 @@ class _Gallery:
 
 
 def files_of_samples(
-    plan: Plan,
+    setup: Setup,
     dataset: Dataset,
     points: Sequence[ReportedPoint],
     best: ReportedPoint,
     split: str = "test",
     progress: Progress = quiet,
 ) -> dict[str, bytes]:
-    """Files of the first samples of a split, by their names in the folder of whoever shows them:
-    samples.png and .svg, and for speech sounds/*.wav. `progress` is told of every point that is sampled.
+    """Files of the first samples of a split, by their paths in a folder: samples.png and .svg, and for
+    speech sounds/*.wav.
+
+    Args:
+        setup: data, corruption and networks.
+        dataset: the data.
+        points: what is reported; of these the enhanced baseline is sampled.
+        best: the point that is sampled beside it.
+        split: whose first samples are restored.
+        progress: told of every point that is sampled.
     """
-    sampled = _sampled(plan, dataset, points, best, split, progress)
+    gallery = _gallery(setup, dataset, points, best, split, progress)
     if dataset.sound is None:
-        pixels = {name: signal.numpy() for name, signal in sampled.signals.items()}
-        return figure_files("samples", sample_grid(pixels, sampled.captions))
-    picture = figure_files("samples", _spectrograms(dataset.sound, sampled))
-    return picture | _sounds(dataset.sound, sampled)
+        pixels = {name: signal.numpy() for name, signal in gallery.signals.items()}
+        return figure_files("samples", sample_grid(pixels, gallery.captions))
+    picture = figure_files("samples", _spectrograms(dataset.sound, gallery))
+    return picture | _sounds(dataset.sound, gallery)
 
 
-def _sampled(
-    plan: Plan,
+def _gallery(
+    setup: Setup,
     dataset: Dataset,
     points: Sequence[ReportedPoint],
     best: ReportedPoint,
@@ -65,67 +73,69 @@ def _sampled(
     progress: Progress,
 ) -> _Gallery:
     """A few samples, corrupted, and as the enhanced baseline and the best point restore them."""
-    first = plan.job(split_name, 1).samplings()[0]
-    sampling = replace(first, limit=_SAMPLES[plan.facts.kind])
+    first = setup.job(split_name, 1).samplings()[0]
+    sampling = replace(first, limit=_SAMPLES[setup.facts.kind])
     split = dataset.split(split_name).first(sampling.limit)
     enhanced = [p for p in points if p.role == "baseline" and p.strategy == "enhanced"][-1:]
     signals: dict[str, Tensor] = {"clean": split.clean()}
     captions: dict[str, Sequence[str]] = {}
-    allowed = plan.gpus_per_trial != 0
-    device = torch.device("cuda" if allowed and torch.cuda.is_available() else "cpu")
-    for number, shown in enumerate([*enhanced, best]):
-        progress(number, len(enhanced) + 1, f"sampling by {shown.label}")
+    gpus_allowed = setup.plan.gpus_per_trial != 0
+    device = torch.device("cuda" if gpus_allowed and torch.cuda.is_available() else "cpu")
+    for number, point in enumerate([*enhanced, best]):
+        progress(number, len(enhanced) + 1, f"sampling by {point.label}")
         evaluator = Evaluator(
-            plan.task,
-            shown.strategy,
-            plan.places,
-            plan.budget.batch,
+            setup.task,
+            point.strategy,
+            setup.storage,
+            setup.budget.batch,
             device,
             dataset=dataset,
         )
-        outcome, x_cor = evaluator.sample(shown.point, sampling)
+        outcome, x_cor = evaluator.sample(point.point, sampling)
         signals["corrupted"] = x_cor.cpu()
         truths = evaluator.judge.truths(split)
         captions["clean"] = _wrapped(truths)
         captions["corrupted"] = [""] * len(split)
-        signals[shown.label] = outcome.x.cpu()
+        signals[point.label] = outcome.x.cpu()
         answers = evaluator.judge.texts(evaluator.answers(outcome))
-        captions[shown.label] = _wrapped([f"answer {answer}" for answer in answers])
+        captions[point.label] = _wrapped([f"answer {answer}" for answer in answers])
     progress(len(enhanced) + 1, len(enhanced) + 1, "drawing the samples")
     return _Gallery(signals, captions, truths)
 
 
 def _wrapped(texts: Sequence[str]) -> list[str]:
+    """The texts on lines that are not longer than a caption's."""
     return [fill(text, _WIDTH) for text in texts]
 
 
-def _spectrograms(sound: Sound, sampled: _Gallery) -> Figure:
+def _spectrograms(sound: Sound, gallery: _Gallery) -> Figure:
     """The picture, in dB of the spectrum, its compression undone."""
     setting = sound.spectrogram
     columns = {}
-    for name, signal in sampled.signals.items():
+    for name, signal in gallery.signals.items():
         compressed = torch.linalg.vector_norm(signal.float(), dim=1) / setting.beta
         magnitude = compressed ** (1 / setting.alpha)
         columns[name] = (20 * magnitude.clamp(min=_QUIETEST).log10()).numpy()
     frequencies, frames = sound.shape[1:]
     seconds = frames * setting.hop / setting.sample_rate
     kilohertz = frequencies * setting.sample_rate / setting.n_fft / 1000
-    return spectrogram_grid(columns, sampled.captions, seconds, kilohertz)
+    return spectrogram_grid(columns, gallery.captions, seconds, kilohertz)
 
 
-def _sounds(sound: Sound, sampled: _Gallery) -> dict[str, bytes]:
+def _sounds(sound: Sound, gallery: _Gallery) -> dict[str, bytes]:
     """A WAV file a signal; those of one utterance share one factor, so that their loudness compares."""
-    waves = {name: sound.waveforms(signal.float()) for name, signal in sampled.signals.items()}
+    waves = {name: sound.waveforms(signal.float()) for name, signal in gallery.signals.items()}
     files = {}
-    for row, word in enumerate(sampled.truths):
+    for row, text in enumerate(gallery.truths):
         loudest = max(1.0, *(float(wave[row].abs().max()) for wave in waves.values()))
         for name, wave in waves.items():
-            path = f"sounds/{row + 1}-{_slug(shorten(word, _WIDTH))}-{_slug(name)}.wav"
+            path = f"sounds/{row + 1}-{_slug(shorten(text, _WIDTH))}-{_slug(name)}.wav"
             files[path] = _wav(wave[row] / loudest, sound.spectrogram.sample_rate)
     return files
 
 
 def _wav(wave: Tensor, rate: int) -> bytes:
+    """A waveform (samples,) as a WAV file of 16 bits; `rate` is in Hz."""
     import soundfile  # a library of its own, which images do without
 
     file = io.BytesIO()

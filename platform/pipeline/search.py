@@ -1,4 +1,4 @@
-"""Step 3 of a sweep: the search, by Ray Tune over the study, told to MLflow trial by trial."""
+"""Step 3 of a sweep: the search, by Ray Tune over the study, recorded in MLflow trial by trial."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from platform.backend.allocation import Allocation
-from platform.backend.cluster import Cluster
-from platform.backend.tracking import Tracker
-from platform.cli.console import Bar, Console
+from platform.backend.session import TrackedSession
+from platform.cli.console import Bar
 from platform.cli.interrupts import check, last_line
 from platform.pipeline.study import (
     POINT,
@@ -20,7 +18,6 @@ from platform.pipeline.study import (
     open_study,
     try_again,
 )
-from platform.planning.plan import Plan
 from typing import Any
 
 import optuna
@@ -40,58 +37,55 @@ class SearchFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search left: its study, how many complete trials were asked for, and why trials of this
-    run failed, by their numbers, where trying again did not help.
+    """What a search came to.
+
+    Args:
+        study: the study, with the trials of earlier runs.
+        trials: how many complete trials the plan asks for.
+        failures: why trials of this run failed, by their numbers, where trying again did not help.
     """
 
     study: optuna.Study
-    asked: int
+    trials: int
     failures: Mapping[int, str]
 
     @property
     def shortfall(self) -> str:
-        """How many trials are missing and why, each reason once; nothing where none is."""
+        """How many trials are missing and why, each reason once; empty where none is missing."""
         have = len(complete(self.study))
-        if have >= self.asked:
+        if have >= self.trials:
             return ""
         reasons = "; ".join(dict.fromkeys(self.failures.values()))
-        return f"{have} of {self.asked} trials are complete, {self.asked - have} failed twice: {reasons}"
+        return f"{have} of {self.trials} trials are complete, {self.trials - have} failed twice: {reasons}"
 
 
-def search(
-    plan: Plan, cluster: Cluster, console: Console, tracker: Tracker, reference: Reference
-) -> SearchResult:
+def search(session: TrackedSession, reference: Reference) -> SearchResult:
     """Search until the study has as many complete trials as planned; points that fail are tried once
     more, those that fail again are left out.
 
     Raises:
         SearchFailed: no trial is complete.
     """
-    study = open_study(plan)
-    _catch_up(plan, study, tracker, reference)
+    console, trials = session.console, session.setup.plan.trials
+    study = open_study(session.setup)
+    _catch_up(session, study, reference)
     have = len(complete(study))
     if have:
         console.line(f"          {have} complete trials of earlier runs are kept")
     failures: Mapping[int, str] = {}
-    if have < plan.trials:
+    if have < trials:
         with console.bar("trials") as bar:
-            given = cluster.allocation(plan)
-            follower = _Follower(plan, study, tracker, bar, console, reference)
-            _tune(plan, given, study, follower)
-            if follower.failures:
-                try_again(study, follower.failures)
-                console.line(
-                    f"          trying what failed once more: {len(follower.failures)} trials"
-                )
-                follower = _Follower(plan, study, tracker, bar, console, reference)
-                _tune(plan, given, study, follower)
-            failures = follower.failures
-    searched = SearchResult(study, plan.trials, failures)
+            failures = _tune(session, study, bar, reference)
+            if failures:
+                try_again(study, failures)
+                console.line(f"          trying what failed once more: {len(failures)} trials")
+                failures = _tune(session, study, bar, reference)
+    result = SearchResult(study, trials, failures)
     if not complete(study):
-        raise SearchFailed(f"no trial can be used: {searched.shortfall}")
-    if searched.shortfall:
-        console.line(f"          {searched.shortfall}")
-    return searched
+        raise SearchFailed(f"no trial can be used: {result.shortfall}")
+    if result.shortfall:
+        console.line(f"          {result.shortfall}")
+    return result
 
 
 def measurements(store: RecordStore, keys: list[str]) -> list[Measurement]:
@@ -100,15 +94,18 @@ def measurements(store: RecordStore, keys: list[str]) -> list[Measurement]:
     Raises:
         UsageError: one is gone.
     """
-    found = [store.get(key) for key in keys]
-    if None in found:
+    records = [store.get(key) for key in keys]
+    if None in records:
         raise UsageError(
             f"records of a finished trial are gone from {store.root}: search with --fresh"
         )
-    return [measurement for measurement in found if measurement is not None]
+    return [measurement for measurement in records if measurement is not None]
 
 
-def _tune(plan: Plan, given: Allocation, study: optuna.Study, follower: _Follower) -> None:
+def _tune(
+    session: TrackedSession, study: optuna.Study, bar: Bar, reference: Reference
+) -> Mapping[int, str]:
+    """Run the trials that the study lacks; returns why trials failed, by their numbers."""
     import logging
 
     from ray import tune
@@ -117,24 +114,24 @@ def _tune(plan: Plan, given: Allocation, study: optuna.Study, follower: _Followe
     from trainables.workers.trial import SamplingTrial
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    searcher = StudySearcher(study, plan.strategy, plan.task.recipe.T, plan.facts.kind)
-    follower.searcher = searcher
-    left = plan.trials - len(complete(study))
-    job = plan.job("validation", given.threads, gpu_share=given.gpu_share)
-    resources = {"cpu": 1.0, **({"gpu": given.gpu_share} if given.on_gpus else {})}
+    setup, allocation = session.setup, session.cluster.allocation(session.setup)
+    searcher = StudySearcher(study, setup.plan.strategy, setup.task.recipe.T, setup.facts.kind)
+    follower = _Follower(session, study, searcher, bar, reference)
+    job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
+    resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
     trainable = tune.with_resources(tune.with_parameters(SamplingTrial, job=job), resources)
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=ConcurrencyLimiter(searcher, given.actors),
-            num_samples=left,
+            search_alg=ConcurrencyLimiter(searcher, allocation.actors),
+            num_samples=setup.plan.trials - len(complete(study)),
             max_concurrent_trials=None,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(
             name=f"search-{int(time.time() * 1000)}",
-            storage_path=str(plan.folder / "tune"),
+            storage_path=str(setup.folder / "tune"),
             verbose=0,
             callbacks=[_Callback(follower)],
             failure_config=tune.FailureConfig(max_failures=0),
@@ -142,6 +139,7 @@ def _tune(plan: Plan, given: Allocation, study: optuna.Study, follower: _Followe
         ),
     )
     tuner.fit()
+    return follower.failures
 
 
 class _Callback(Callback):
@@ -151,16 +149,16 @@ class _Callback(Callback):
         self._follower = follower
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Tune pickles its callbacks for a resumption that we do not use."""
+        """An empty state: Tune pickles its callbacks for a resumption that is not used here."""
         return {}
 
     def on_trial_complete(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
-        self._follower.ended(trial.trial_id, "")
+        self._follower.end_trial(trial.trial_id, "")
 
     def on_trial_error(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
         error = Path(trial.error_file) if trial.error_file else None
         text = error.read_text() if error is not None and error.exists() else ""
-        self._follower.ended(trial.trial_id, text)
+        self._follower.end_trial(trial.trial_id, text)
 
 
 class _Follower:
@@ -168,60 +166,65 @@ class _Follower:
     failed, by their numbers.
     """
 
-    searcher: StudySearcher
-
     def __init__(
         self,
-        plan: Plan,
+        session: TrackedSession,
         study: optuna.Study,
-        tracker: Tracker,
+        searcher: StudySearcher,
         bar: Bar,
-        console: Console,
         reference: Reference,
     ) -> None:
-        self._plan, self._study, self._tracker = plan, study, tracker
-        self._bar, self._console, self._reference = bar, console, reference
+        self._session, self._study, self._searcher = session, study, searcher
+        self._bar, self._reference = bar, reference
         self.failures: dict[int, str] = {}
 
-    def ended(self, trial_id: str, error: str) -> None:
-        """A trial has ended, with the text of an error or none: record it, say how far one is."""
+    def end_trial(self, trial_id: str, error: str) -> None:
+        """A trial has ended, with the text of an error or an empty one: record it, show how far the
+        search is.
+        """
         check()
-        number = self.searcher.number(trial_id)
+        number = self._searcher.number(trial_id)
         trial = self._study.get_trials(deepcopy=False)[number]
-        point = trial.user_attrs[POINT]
         if trial.state is not optuna.trial.TrialState.COMPLETE:
-            why = last_line(error) or self.searcher.failures.get(number, "unknown")
-            self._console.line(f"          trial {number} failed: {why} ({describe(point)})")
-            self._tracker.failed_trial(number, point, why)
-            self.failures[number] = why
+            reason = last_line(error) or self._searcher.failures.get(number, "unknown")
+            self._report_failure(number, trial.user_attrs[POINT], reason)
             return
-        _log(self._plan, trial, self._tracker)
+        _log(self._session, trial)
         finished = complete(self._study)
-        values = [accuracy_and_nfe(one) for one in finished]
-        self._tracker.hypervolume(hypervolume(values, self._reference), len(finished))
-        best = max(values)
-        metric = self._plan.metric
-        said = f"{metric.title} {100 * metric.of(best[0]):.1f} %"
-        text = f"trials; best {said} at NFE {best[1]:.0f}"
-        self._bar.update(len(finished), self._plan.trials, text)
+        values = [accuracy_and_nfe(trial) for trial in finished]
+        volume = hypervolume(values, self._reference)
+        self._session.tracker.hypervolume(volume, len(finished))
+        accuracy, nfe = max(values)
+        metric, trials = self._session.setup.metric, self._session.setup.plan.trials
+        best = f"{metric.title} {100 * metric.of(accuracy):.1f} %"
+        self._bar.update(len(finished), trials, f"trials; best {best} at NFE {nfe:.0f}")
+
+    def _report_failure(self, number: int, point: Mapping[str, Any], reason: str) -> None:
+        line = f"          trial {number} failed: {reason} ({describe(point)})"
+        self._session.console.line(line)
+        self._session.tracker.failed_trial(number, point, reason)
+        self.failures[number] = reason
 
 
-def _log(plan: Plan, trial: FrozenTrial, tracker: Tracker) -> None:
-    values = summary(measurements(plan.places.records, trial.user_attrs[RECORDS]), plan.metric)
+def _log(session: TrackedSession, trial: FrozenTrial) -> None:
+    """Record a complete trial in MLflow."""
+    setup = session.setup
+    measured = measurements(setup.storage.records, trial.user_attrs[RECORDS])
     assert trial.datetime_complete is not None and trial.datetime_start is not None
     seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
-    tracker.trial(trial.number, trial.user_attrs[POINT], values, seconds)
+    values = summary(measured, setup.metric)
+    session.tracker.trial(trial.number, trial.user_attrs[POINT], values, seconds)
 
 
-def _catch_up(plan: Plan, study: optuna.Study, tracker: Tracker, reference: Reference) -> None:
+def _catch_up(session: TrackedSession, study: optuna.Study, reference: Reference) -> None:
     """Record complete trials that an interrupted run had no time to record."""
     finished = complete(study)
     missing = {str(trial.number) for trial in finished}
     if missing:
-        missing -= tracker.logged_trials()
+        missing -= session.tracker.logged_trials()
     for trial in finished:
         if str(trial.number) in missing:
-            _log(plan, trial, tracker)
+            _log(session, trial)
     if missing:
         values = [accuracy_and_nfe(trial) for trial in finished]
-        tracker.hypervolume(hypervolume(values, reference), len(finished))
+        session.tracker.hypervolume(hypervolume(values, reference), len(finished))

@@ -1,4 +1,4 @@
-"""Optuna asks and is told through Ray Tune: a searcher over one named study in its own storage.
+"""The search's Optuna study: opened in its own storage, and searched by Ray Tune through a searcher.
 
 Ray's own OptunaSearch leaves a trial without finite results running for ever, tells failed trials
 with a result as complete, and repeats its suggestions when a study is resumed with the same seed.
@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from platform.planning.plan import Plan
+from platform.planning.setup import Setup
 from platform.planning.study_names import JOURNAL, POINT, RECORDS
 from typing import Any, Literal
 
@@ -29,29 +29,30 @@ _AGAIN = "tried_again"
 _DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize")
 
 
-def open_study(plan: Plan) -> optuna.Study:
-    """The sweep's study: made, or found with what earlier runs left, put in order.
+def open_study(setup: Setup) -> optuna.Study:
+    """The sweep's study, to be searched: a new one, or that of earlier runs, put in order.
 
     Trials that a killed run left running are told as failed and queued again. The paper's point is
     the first of all. The sampler's seed moves on with the number of trials, so that a resumed search
     does not repeat itself.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal = plan.folder / JOURNAL
+    journal = setup.folder / JOURNAL
     journal.parent.mkdir(parents=True, exist_ok=True)
-    if plan.fresh:
+    if setup.plan.fresh:
         _put_aside(journal)
     storage = JournalStorage(JournalFileBackend(str(journal)))
     study = optuna.create_study(
-        study_name=_name(plan), storage=storage, directions=_DIRECTIONS, load_if_exists=True
+        study_name=_name(setup), storage=storage, directions=_DIRECTIONS, load_if_exists=True
     )
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, skip_if_exists=False)
     if not study.get_trials(deepcopy=False):
-        paper = search_spaces.load(plan.strategy).paper_point(plan.task.recipe.T, plan.facts.kind)
+        space = search_spaces.load(setup.plan.strategy)
+        paper = space.paper_point(setup.task.recipe.T, setup.facts.kind)
         study.enqueue_trial(paper, user_attrs={"role": "paper"})
-    seed = seed_of("search", plan.seed, len(study.get_trials(deepcopy=False))) % 2**32
+    seed = seed_of("search", setup.plan.seed, len(study.get_trials(deepcopy=False))) % 2**32
     with warnings.catch_warnings():
         # `group` is marked experimental; conditional spaces need it.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -62,19 +63,21 @@ def open_study(plan: Plan) -> optuna.Study:
     return study
 
 
-def found_study(plan: Plan) -> optuna.Study | None:
+def earlier_study(setup: Setup) -> optuna.Study | None:
     """The sweep's study as earlier runs left it, to be read; None where there is none, or it is to be
     forgotten.
     """
-    journal = plan.folder / JOURNAL
-    if plan.fresh or not journal.exists():
+    journal = setup.folder / JOURNAL
+    if setup.plan.fresh or not journal.exists():
         return None
     storage = JournalStorage(JournalFileBackend(str(journal)))
-    return optuna.load_study(study_name=_name(plan), storage=storage)
+    return optuna.load_study(study_name=_name(setup), storage=storage)
 
 
-def _name(plan: Plan) -> str:
-    return f"{plan.dataset}/{plan.corruption}/{plan.strategy}/{plan.sweep_id}"
+def _name(setup: Setup) -> str:
+    """The study's name in its storage."""
+    plan = setup.plan
+    return f"{plan.dataset}/{plan.corruption}/{plan.strategy}/{setup.sweep_id}"
 
 
 def complete(study: optuna.Study) -> list[FrozenTrial]:
@@ -86,8 +89,8 @@ def try_again(study: optuna.Study, numbers: Iterable[int]) -> None:
     """Let the points of these trials be the next that the study suggests."""
     trials = study.get_trials(deepcopy=False)
     for number in numbers:
-        again = {_AGAIN: number}
-        study.enqueue_trial(trials[number].params, user_attrs=again, skip_if_exists=False)
+        attributes = {_AGAIN: number}
+        study.enqueue_trial(trials[number].params, user_attrs=attributes, skip_if_exists=False)
 
 
 def accuracy_and_nfe(trial: FrozenTrial) -> tuple[float, float]:
@@ -99,22 +102,22 @@ class StudySearcher(Searcher):
     """Ray Tune's way to the study: suggests by `study.ask`, completes by `study.tell`.
 
     Args:
-        study: the study.
+        study: the study that is searched.
         strategy: whose space is searched.
-        T: noise levels.
-        kind: what the signals are.
+        T: the number of noise levels.
+        kind: what the signals are, "image" or "speech".
     """
 
     def __init__(self, study: optuna.Study, strategy: str, T: int, kind: str = "image") -> None:
         super().__init__(metric=ACCURACY, mode="max")
         self._study, self._T, self._kind = study, T, kind
         self._space = search_spaces.load(strategy)
-        self._asked: dict[str, optuna.Trial] = {}
+        self._trials: dict[str, optuna.Trial] = {}
         self.failures: dict[int, str] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         trial = self._study.ask()
-        self._asked[trial_id] = trial
+        self._trials[trial_id] = trial
         point = self._space.suggest(trial, self._T, self._kind)
         trial.set_user_attr(POINT, point)
         value: dict[str, Any] = point
@@ -122,16 +125,16 @@ class StudySearcher(Searcher):
 
     def number(self, trial_id: str) -> int:
         """The study's number of a Tune trial."""
-        return self._asked[trial_id].number
+        return self._trials[trial_id].number
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        trial = self._asked[trial_id]
-        found = [] if result is None else [result.get(ACCURACY), result.get(NFE)]
-        values = [v for v in found if isinstance(v, int | float) and math.isfinite(v)]
+        trial = self._trials[trial_id]
+        reported = [] if result is None else [result.get(ACCURACY), result.get(NFE)]
+        values = [v for v in reported if isinstance(v, int | float) and math.isfinite(v)]
         if error or result is None or len(values) < 2:
-            reason = "the trial raised" if error else f"its results are {found}"
+            reason = "the trial raised" if error else f"its results are {reported}"
             trial.set_user_attr(_FAILURE, reason)
             self.failures[trial.number] = reason
             self._study.tell(trial, state=TrialState.FAIL)
@@ -140,10 +143,10 @@ class StudySearcher(Searcher):
         self._study.tell(trial, values)
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the study keeps its own state."""
+        """Save no state: the study keeps its own."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
+        """Restore no state: the study has kept its own."""
 
 
 def _put_aside(journal: Path) -> None:

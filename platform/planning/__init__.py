@@ -1,1 +1,1 @@
-"""What is asked for, checked before anything starts: the plan, its presets, its places, its forecast."""
+"""The plan of the work, checked before anything starts, with its presets, its places and its timing."""

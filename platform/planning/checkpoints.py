@@ -1,6 +1,6 @@
-"""Published networks named on the command line: which Whisper, which SGMSE, what is in their files.
+"""Published networks that the command line names: which Whisper, which SGMSE, what is in their files.
 
-It imports no torch, so that a wrong name is refused at once.
+This module imports no torch, so that a wrong name is refused at once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from platform.planning.locations import absolute_path
 from typing import TYPE_CHECKING
 
 from trainables.core.errors import UsageError, unknown_name
@@ -19,83 +20,76 @@ if TYPE_CHECKING:
     from trainables.models.images.unet import UNetConfig
     from trainables.models.speech.ncsnpp.config import NCSNppConfig
 
+_DIGITS = 16  # of a hash
 USUAL_WHISPER = "base"
-"""What the paper uses (E.3)."""
+"""The size that the paper uses (E.3)."""
 
 
-def whisper_of(asked: str) -> str:
-    """The size as it is, or the file's absolute path.
+def whisper_of(argument: str) -> str:
+    """The Whisper that `--whisper` names: a size as it is, or a file's absolute path.
 
     Raises:
         UsageError: it is neither.
     """
-    if asked in SIZES:
-        return asked
-    path = path_of(asked)
+    if argument in SIZES:
+        return argument
+    path = absolute_path(argument)
     if path.is_file():
         return str(path)
-    if os.sep in asked or "." in path.name.removesuffix(".en"):
+    if os.sep in argument or "." in path.name.removesuffix(".en"):
         raise UsageError(
-            f"--whisper {asked} is no file: name a checkpoint in openai-whisper's layout, or a size "
+            f"--whisper {argument} is no file: name a checkpoint in openai-whisper's layout, or a size "
             f"({', '.join(SIZES)})"
         )
-    raise unknown_name("--whisper", asked, SIZES)
+    raise unknown_name("--whisper", argument, SIZES)
 
 
-def chosen_whisper(config: RecogniserConfig, asked: str) -> RecogniserConfig:
-    """The configuration with the Whisper that was asked for, as `whisper_of` gives it."""
-    if asked in SIZES:
-        return replace(config, size=asked)
-    return replace(config, size=ANY_SIZE, checkpoint=asked, content=content_of(asked))
+def chosen_whisper(config: RecogniserConfig, whisper: str) -> RecogniserConfig:
+    """The configuration with this Whisper, a size or a file as `whisper_of` returns it."""
+    if whisper in SIZES:
+        return replace(config, size=whisper)
+    return replace(config, size=ANY_SIZE, checkpoint=whisper, content=content_of(whisper))
 
 
-def sgmse_of(asked: str | None) -> str:
-    """The file's absolute path; empty where none was named.
+def sgmse_of(argument: str | None) -> str:
+    """The absolute path of the checkpoint that `--sgmse` names; empty where it names none.
 
     Raises:
         UsageError: it is no file.
     """
-    if asked is None:
+    if argument is None:
         return ""
-    path = path_of(asked)
+    path = absolute_path(argument)
     if not path.is_file():
         raise UsageError(
-            f"--sgmse {asked} is no file: name a checkpoint published by SGMSE (.ckpt)"
+            f"--sgmse {argument} is no file: name a checkpoint published by SGMSE (.ckpt)"
         )
     return str(path)
 
 
 def chosen_sgmse(
-    config: NCSNppConfig | UNetConfig, asked: str, preset: str
+    config: NCSNppConfig | UNetConfig, sgmse: str, preset: str
 ) -> NCSNppConfig | UNetConfig:
-    """A preset's signal denoiser, to start from the checkpoint that was asked for, as `sgmse_of` gives
-    it.
+    """A preset's signal denoiser that starts from this checkpoint, a file as `sgmse_of` returns it; if it is
+    empty, the denoiser as it is.
 
     Raises:
         UsageError: the signals are images, or the preset's network is none that SGMSE published.
     """
-    if not asked:
+    if not sgmse:
         return config
     from trainables.models.speech.ncsnpp.config import NCSNppConfig
 
     if not isinstance(config, NCSNppConfig):
         raise UsageError(
-            f"--sgmse {asked} holds a network of speech, but the dataset is of images: leave it out"
+            f"--sgmse {sgmse} holds a network of speech, but the dataset is of images: leave it out"
         )
     if not config.as_published:
         raise UsageError(
-            f"--sgmse {asked} holds a network of a published size, which that of the preset {preset!r} "
+            f"--sgmse {sgmse} holds a network of a published size, which that of the preset {preset!r} "
             "is not: choose --preset paper, or leave it out"
         )
-    return replace(config, checkpoint=asked, content=content_of(asked))
-
-
-_DIGITS = 16
-
-
-def path_of(asked: str) -> Path:
-    """The file's absolute path, whether it is there or not."""
-    return Path(os.path.abspath(os.path.expanduser(asked)))
+    return replace(config, checkpoint=sgmse, content=content_of(sgmse))
 
 
 def content_of(path: str) -> str:
@@ -106,6 +100,6 @@ def content_of(path: str) -> str:
 
 @functools.cache
 def _content(path: str, changed: int, size: int) -> str:
-    """A hash of a file as it was when it was changed last."""
+    """The hash of a file; its time of change and its size tell apart what it held at different times."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGITS]

@@ -1,10 +1,9 @@
-"""Sweeps that an earlier release began, under an id that it made in another way: found by what they
-are, and gone on with under the id that they have.
+"""Sweeps that an earlier release began, whose ids it made in another way: they are found by their trials,
+and go on under the ids that they have.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 from pathlib import Path
 from platform.planning.study_names import JOURNAL, POINT, RECORDS
@@ -21,30 +20,34 @@ from trainables.evaluation.records import key_of
 from trainables.workers.job import Job
 
 
-@functools.cache
-def id_in(sweeps: Path, own: str, job: Job) -> str:
-    """The id of a job's sweep in a folder of sweeps: its own, unless only an earlier release's is there.
+def id_in(sweeps: Path, usual_id: str, job: Job) -> str:
+    """The id of a job's sweep in a folder of sweeps: this release's usual one, unless only an earlier
+    release's sweep is there.
 
-    That is one whose complete trials were each asked for what today's search space asks for, came to
-    the point that it makes of the answers, and have the records that the job would make of the point:
-    their keys hold data, parts, samples, seeds, precision and format. Of several the one with the
-    most trials. Nothing is written or moved, so that processes that look at the same time find the
-    same; and within a process the answer stays as it is.
+    That is one whose complete trials each have the distributions of today's search space, the point
+    that it makes of their parameters, and the records that the job would make of the point: their keys
+    hold data, parts, samples, seeds, precision and format. Of several the one with the most trials.
+    Nothing is written or moved, so that processes that look at the same time find the same.
+
+    Args:
+        sweeps: the folder, of one dataset and corruption.
+        usual_id: the id that this release gives the sweep.
+        job: what the trials of the sweep have in common.
 
     Raises:
         UsageError: the study of one of the folders cannot be read.
     """
     prefix = f"{job.strategy}-"
-    if (sweeps / f"{prefix}{own}").exists():
-        return own
-    found: list[tuple[int, str]] = []
+    if (sweeps / f"{prefix}{usual_id}").exists():
+        return usual_id
+    candidates: list[tuple[int, str]] = []  # with their numbers of trials
     for journal in sweeps.glob(f"{prefix}*/{JOURNAL}"):
-        name = journal.parent.name.removeprefix(prefix)
-        if re.fullmatch("[0-9a-f]+", name):  # else it is of a strategy whose name begins the same
+        sweep_id = journal.parent.name.removeprefix(prefix)
+        if re.fullmatch("[0-9a-f]+", sweep_id):  # else of a strategy whose name begins the same
             trials = _complete_trials(journal)
             if trials and all(_is_of(job, trial) for trial in trials):
-                found.append((len(trials), name))
-    return max(found)[1] if found else own
+                candidates.append((len(trials), sweep_id))
+    return max(candidates)[1] if candidates else usual_id
 
 
 def _complete_trials(journal: Path) -> list[FrozenTrial]:
@@ -60,7 +63,9 @@ def _complete_trials(journal: Path) -> list[FrozenTrial]:
             f"{journal} cannot be read as a study ({error!r}): move its folder away"
         ) from error
     complete = (TrialState.COMPLETE,)
-    return [t for study in studies for t in study.get_trials(deepcopy=False, states=complete)]
+    return [
+        trial for study in studies for trial in study.get_trials(deepcopy=False, states=complete)
+    ]
 
 
 def _is_of(job: Job, trial: FrozenTrial) -> bool:

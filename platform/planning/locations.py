@@ -1,4 +1,4 @@
-"""Where things lie: the storage, the dataset's files, MLflow's store."""
+"""The places of the storage, of the dataset's files and of MLflow's store."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from trainables.core.errors import UsageError
 USUAL_STORAGE = "runs"
 
 
-def tracking_uri(asked: str | None, storage: Path, environment: Mapping[str, str]) -> str:
-    """The tracking URI: as asked, else MLflow's environment variable, else SQLite in the storage.
+def absolute_path(path: str) -> Path:
+    """The absolute path of a file or directory, whether it is there or not; `~` is the home directory."""
+    return Path(os.path.abspath(os.path.expanduser(path)))
 
-    Made absolute, since workers and MLflow's own tools run in other directories.
+
+def tracking_uri(argument: str | None, storage: Path, environment: Mapping[str, str]) -> str:
+    """The tracking URI: the argument, else MLflow's environment variable, else SQLite in the storage.
+
+    A path in it is made absolute, since workers and MLflow's own tools run in other directories.
 
     Raises:
         UsageError: the URI is of a kind that MLflow cannot record to.
     """
-    uri = asked or environment.get("MLFLOW_TRACKING_URI") or own_tracking_uri(storage)
+    uri = argument or environment.get("MLFLOW_TRACKING_URI") or own_tracking_uri(storage)
     scheme = uri.split(":", 1)[0] if ":" in uri else ""
     if scheme == "sqlite":
         return f"sqlite:///{Path(uri.removeprefix('sqlite:///')).expanduser().absolute()}"
@@ -33,36 +38,31 @@ def tracking_uri(asked: str | None, storage: Path, environment: Mapping[str, str
 
 
 def own_tracking_uri(storage: Path) -> str:
-    """The storage's own SQLite file, where nothing else is named."""
+    """The URI of the storage's own SQLite file, which is used where no other store is named."""
     return f"sqlite:///{storage / 'mlflow.db'}"
 
 
-def data_directory(asked: str | None) -> str:
-    """The directory that holds the dataset's files, absolute; empty where none was named.
+def data_directory(argument: str | None) -> str:
+    """The absolute path of the directory that holds the dataset's files; empty where none is named.
 
     Raises:
         UsageError: it is not there.
     """
-    if asked is None:
+    if argument is None:
         return ""
-    path = Path(os.path.abspath(os.path.expanduser(asked)))
+    path = absolute_path(argument)
     if not path.is_dir():
         raise UsageError(f"--data-dir {path} is not a directory: name the one that has the data")
     return str(path)
 
 
-def storage_path(asked: str) -> Path:
-    """The storage directory, absolute; it need not be there."""
-    return Path(os.path.abspath(os.path.expanduser(asked)))
-
-
-def writable_storage(asked: str) -> Path:
-    """The storage directory, absolute, made where it is missing.
+def writable_storage(argument: str) -> Path:
+    """The absolute path of the storage directory, which is made where it is missing.
 
     Raises:
         UsageError: it cannot be made or written.
     """
-    path = storage_path(asked)
+    path = absolute_path(argument)
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

@@ -1,4 +1,4 @@
-"""How a point is measured again, checked before anything starts."""
+"""The split and the seeds that a point is measured again with, checked before anything starts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from platform.planning.plan import MAX_SEEDS
 from trainables.core.errors import check_choice, check_range
 
 SPLITS = ("validation", "test")
-"""What points are measured on: training samples would say nothing of what a point is worth."""
+"""The splits that points are measured on; training samples would say nothing of what a point is worth."""
 
 
 @dataclass(frozen=True)
 class Replay:
-    """On which split a point is measured again, and at how many seeds (None: as many as the preset
-    confirms with).
+    """The split on which a point is measured again, and the number of seeds; None is as many as the preset
+    confirms with.
 
     Raises:
         UsageError: points are not measured on that split, or the seeds are out of range.

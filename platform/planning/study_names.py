@@ -1,8 +1,8 @@
-"""What a sweep's study is kept in, and what its trials note beside their values."""
+"""The name of a study's file, and the keys of what its trials note beside their values."""
 
 JOURNAL = "study.journal"
-"""The file in the sweep's folder."""
+"""The file in the sweep's folder that holds its study."""
 POINT = "point"
-"""A trial's point, as the search space made it of what was suggested."""
+"""The key of a trial's point, as the search space made it of the suggestions."""
 RECORDS = "records"
-"""A complete trial's keys in the store of measurements, one a seed."""
+"""The key of a complete trial's list of keys in the store of measurements, one a seed."""

@@ -1,4 +1,4 @@
-"""What a call of each network of a task takes on a device, timed briefly."""
+"""How long a call of each network of a task takes on a device, timed briefly."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ _LONG = 0.2  # seconds
 
 @dataclass(frozen=True)
 class Calls:
-    """Seconds a sample of a call of each network; `whole_logit` is one with the conditions encoded."""
+    """Seconds that a call of each network takes for a sample.
+
+    Args:
+        signal: of the signal denoiser.
+        logit: of the logit denoiser, its conditions being encoded already.
+        whole_logit: of the logit denoiser with the encoding of its conditions.
+        classifier: of the classifier.
+    """
 
     signal: float
     logit: float
@@ -33,43 +40,49 @@ class Calls:
 def seconds_a_call(
     dataset: Dataset, recipe: Recipe, device: torch.device, precision: str = "auto"
 ) -> Calls:
-    """Time untrained networks of these sizes on blank samples, all cores of the machine or one GPU at
-    work; `precision` is what a GPU computes in.
+    """Time untrained networks of these sizes on blank samples, with all cores of the machine or one GPU.
+
+    Args:
+        dataset: it gives the sizes of signals and logits.
+        recipe: it gives the sizes of the networks and the batch.
+        device: what they are timed on.
+        precision: what a GPU computes in.
     """
     signal = networks.new_signal_denoiser(dataset, recipe).eval().to(device)
     logit = networks.new_logit_denoiser(dataset, recipe).eval().to(device)
     classifier = networks.new_judge(dataset, recipe).to(device)
     shape = networks.logit_shape(dataset, recipe)
-    lower = device.type == "cuda" and dtype_of(precision, device) == torch.bfloat16
+    autocast = device.type == "cuda" and dtype_of(precision, device) == torch.bfloat16
 
     def calls(batch: int) -> list[Callable[[], object]]:
         x = torch.zeros(batch, *dataset.signal_shape, device=device)
         y, t = torch.zeros(batch, *shape, device=device), torch.ones(1, device=device)
-        shown = classifier.evidence(x)
+        evidence = classifier.evidence(x)
         conditions = signal.encode_corrupted(x), signal.encode_logits(None, batch)
-        signals = logit.encode_signals(shown, y, shown, y)
+        signals = logit.encode_signals(evidence, y, evidence, y)
         times = signal.encode_time(t), logit.encode_time(t)
         return [
             lambda: signal(x, times[0], *conditions),
             lambda: logit(y, times[1], signals),
-            lambda: logit(y, times[1], logit.encode_signals(shown, y, shown, y)),
+            lambda: logit(y, times[1], logit.encode_signals(evidence, y, evidence, y)),
             lambda: classifier(x.clone()),
         ]
 
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=lower):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
         few = min(_FEW, recipe.batch)
-        slow = max(_once(call, device) for call in calls(few)) > _LONG
+        slow = max(_seconds(call, device) for call in calls(few)) > _LONG
         batch = few if slow else recipe.batch
-        return Calls(*(_timed(call, device) / batch for call in calls(batch)))
+        return Calls(*(_median_seconds(call, device) / batch for call in calls(batch)))
 
 
-def _timed(call: Callable[[], object], device: torch.device) -> float:
-    """The median of a few calls, after one to warm up."""
-    _once(call, device)
-    return sorted(_once(call, device) for _ in range(_CALLS))[_CALLS // 2]
+def _median_seconds(call: Callable[[], object], device: torch.device) -> float:
+    """How long a call takes: the median of a few, after one to warm up."""
+    _seconds(call, device)
+    return sorted(_seconds(call, device) for _ in range(_CALLS))[_CALLS // 2]
 
 
-def _once(call: Callable[[], object], device: torch.device) -> float:
+def _seconds(call: Callable[[], object], device: torch.device) -> float:
+    """How long one call takes."""
     synchronise(device)
     start = time.perf_counter()
     call()

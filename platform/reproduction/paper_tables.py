@@ -1,4 +1,4 @@
-"""What the paper reports: its tables, and what each of their methods is here."""
+"""What the paper reports: its tables and figures, and the strategy and point that each method is."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Table:
     Args:
         title: the paper's name for it.
         methods: its columns.
-        datasets: what is measured unless others are asked for.
-        corruptions: of these datasets; each dataset's usual one if there are none.
+        datasets: what is measured unless the command line names others.
+        corruptions: of these datasets; each dataset's usual one if empty.
         reported: the metric in percent by dataset, corruption and column.
-        reference: the column that ours are tested against.
-        kind: what the signals are; says the metric.
+        reference: the column that the measured ones are tested against; none if None.
+        kind: what the signals are, "image" or "speech"; it decides the metric.
         beside: for datasets that the paper has not got, the one whose numbers stand beside ours.
     """
 
@@ -57,14 +57,14 @@ class Table:
         return METRIC_OF_KIND[self.kind]
 
     def source(self, dataset: str, corruption: str) -> str:
-        """The dataset whose numbers stand beside ours; nothing where there are none."""
-        named = self.beside.get(dataset, dataset)
-        return named if corruption in self.reported.get(named, {}) else ""
+        """The dataset whose numbers stand beside ours; empty where there are none."""
+        source = self.beside.get(dataset, dataset)
+        return source if corruption in self.reported.get(source, {}) else ""
 
     def percentage(self, dataset: str, corruption: str, column: int) -> float | None:
-        """What the paper reports beside that, in percent; None where it does not."""
-        named = self.source(dataset, corruption)
-        return self.reported[named][corruption][column] if named else None
+        """The number that the paper reports in a column, in percent; None where it reports none."""
+        source = self.source(dataset, corruption)
+        return self.reported[source][corruption][column] if source else None
 
 
 STRATEGIES = ("parallel", "nested", "alternating")
@@ -73,33 +73,34 @@ _ENHANCED = _EVERY.index("enhanced")
 
 
 def _paper(label: str, strategy: str, kind: str = "image", **changes: Any) -> Method:
+    """A method at the paper's point of a strategy, with `changes` to its parameters."""
     space = search_spaces.load(strategy)
     return Method(label, strategy, lambda steps: space.paper_point(steps, kind) | changes)
 
 
-def _rows(*rows: tuple[float, ...]) -> dict[str, tuple[float, ...]]:
+def _by_corruption(*rows: tuple[float, ...]) -> dict[str, tuple[float, ...]]:
     return dict(zip(CORRUPTIONS, rows, strict=True))
 
 
 def table1(T: int) -> Table:
     """Table 1: every method at D.4's setting."""
     reported = {
-        "mnist": _rows(
+        "mnist": _by_corruption(
             (89.7, 98.4, 86.34, 99.2, 99.3, 98.9),
             (66.7, 98.3, 66.2, 99.2, 99.1, 98.7),
             (89.6, 98.3, 87.0, 99.2, 99.3, 98.6),
         ),
-        "cifar10": _rows(
+        "cifar10": _by_corruption(
             (16.6, 60.9, 11.3, 74.3, 81.3, 83.0),
             (10.9, 60.4, 10.4, 71.6, 81.2, 82.8),
             (34.8, 60.1, 14.5, 80.9, 80.8, 83.3),
         ),
-        "cifar100": _rows(
+        "cifar100": _by_corruption(
             (6.7, 61.2, 8.5, 70.7, 74.1, 70.5),
             (2.0, 60.4, 6.1, 68.5, 71.9, 68.6),
             (10.4, 60.4, 10.2, 64.8, 73.8, 69.7),
         ),
-        "in32-100": _rows(
+        "in32-100": _by_corruption(
             (1.8, 52.9, 3.0, 69.8, 67.5, 64.8),
             (1.0, 50.6, 1.2, 65.5, 62.0, 58.1),
             (2.5, 51.3, 5.9, 63.3, 65.8, 62.5),
@@ -139,8 +140,8 @@ def table3(T: int) -> Table:
         _paper("noisy sample", "parallel", guidance="noisy"),
     )
     reported = {
-        "cifar100": _rows((70.7, 70.0), (68.5, 67.0), (64.8, 64.0)),
-        "in32-100": _rows((69.8, 69.6), (65.5, 64.6), (63.3, 61.8)),
+        "cifar100": _by_corruption((70.7, 70.0), (68.5, 67.0), (64.8, 64.0)),
+        "in32-100": _by_corruption((69.8, 69.6), (65.5, 64.6), (63.3, 61.8)),
     }
     title = "Table 3, guidance source in parallel"
     return Table(title, methods, tuple(reported), CORRUPTIONS, reported, 1)
@@ -149,7 +150,7 @@ def table3(T: int) -> Table:
 def table4(T: int) -> Table:
     """Table 4: DDPM against DDIM in `parallel`."""
     methods = (_paper("DDPM", "parallel", eta=1.0), _paper("DDIM", "parallel", eta=0.0))
-    reported = {"cifar100": _rows((73.5, 70.7), (71.2, 68.5), (69.7, 64.8))}
+    reported = {"cifar100": _by_corruption((73.5, 70.7), (71.2, 68.5), (69.7, 64.8))}
     title = "Table 4, sampler in parallel"
     return Table(title, methods, tuple(reported), CORRUPTIONS, reported, 1)
 
@@ -166,6 +167,7 @@ def figure4(T: int) -> Table:
 
 
 def _at(strategy: str, count: int) -> Callable[[int], dict[str, Any]]:
+    """A strategy's point at a fixed number of steps."""
     return lambda steps: search_spaces.load(strategy).paper_point(count)
 
 
@@ -176,4 +178,4 @@ TABLES = {
     "table4": table4,
     "figure4": figure4,
 }
-"""Tables by the name they are asked for, each made for T noise levels."""
+"""Tables by their names on the command line, each made for T noise levels."""

@@ -1,4 +1,4 @@
-"""What a reproduction says in the terminal: tables, where its files are, what to do next."""
+"""The report of a reproduction in the terminal: tables, where its files are, what to type next."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ def tables(
     """A table for every dataset and corruption: ours and the paper's numbers side by side.
 
     Args:
-        console: where to.
-        title: the paper's name for it.
+        console: where the tables are shown.
+        title: the paper's name for the table.
         results: the numbers.
-        metric: what is shown of them.
-        reference: the method that the others are tested against; none if empty.
+        metric: which of their metrics is shown.
+        reference: the label of the method that the rest are tested against; none if empty.
     """
     columns = ["method", "NFE", "measured", "paper", f"vs {reference}", f"{metric.samples} × seeds",
                f"its {metric.samples}"]  # fmt: skip
     left_out = set() if reference else {f"vs {reference}"}
     if not any(result.paper for result in results):
         left_out |= {"paper", f"its {metric.samples}"}
-    kept = [place for place, column in enumerate(columns) if column not in left_out]
+    shown = [place for place, column in enumerate(columns) if column not in left_out]
     for data in dict.fromkeys((result.dataset, result.corruption) for result in results):
         rows = [_row(r, metric) for r in results if (r.dataset, r.corruption) == data]
         heading = f"{' '.join(data)}, {metric.title} % [95 % interval] on test {metric.samples}"
         console.line()
         console.table(
             f"{title}: {heading}",
-            [columns[place] for place in kept],
-            [[row[place] for place in kept] for row in rows],
+            [columns[place] for place in shown],
+            [[row[place] for place in shown] for row in rows],
         )
 
 
@@ -52,25 +52,27 @@ def _row(result: Result, metric: Metric) -> list[str]:
         percent(result.paper or {}, metric),
         difference(result.test, metric) if result.test else "",
         f"{result.images} × {result.seeds}",
-        _whose(result),
+        _paper_samples(result),
     ]
 
 
-def _whose(result: Result) -> str:
-    """Of how many samples the paper's number is, and of which data where they are others."""
+def _paper_samples(result: Result) -> str:
+    """How many samples the paper's number is of, and of which dataset where that is another; a dash
+    where it reports none.
+    """
     if not result.paper:
         return "–"
-    others = result.paper_dataset if result.paper_dataset != result.dataset else ""
+    dataset = result.paper_dataset if result.paper_dataset != result.dataset else ""
     number = str(result.paper_images) if result.paper_images else "not told"
-    return f"{others}, {number}" if others else number
+    return f"{dataset}, {number}" if dataset else number
 
 
 def report(
     title: str, results: Sequence[Result], files: dict[str, Path], work: Work, console: Console
 ) -> None:
     """Show the numbers, name the files, say what to type next."""
-    plan, metric = work.plans[0], work.metric
-    table = work.table(plan)
+    setup, metric = work.setups[0], work.metric
+    table = work.table(setup)
     reference = "" if table.reference is None else table.methods[table.reference].label
     tables(console, title, results, metric, reference)
     if any(result.paper for result in results):
@@ -78,7 +80,7 @@ def report(
             "the paper gives no intervals; those beside it follow from its number of "
             f"{metric.samples}, where that is known"
         )
-    say_if_smoke(console, plan.preset)
+    say_if_smoke(console, setup.plan.preset)
     best = max(results, key=lambda r: r.ours[ACCURACY])
     console.line(
         f"\nfound:    {len(results)} numbers; the best is {best.method} on {best.dataset} "
@@ -87,4 +89,4 @@ def report(
     for name, path in files.items():
         console.line(f"{name + ':':9} {path}")
     console.line("search each strategy's own best points:")
-    console.line(f"  {command('platform.sweep', 'all', plan.dataset, *common_flags(plan))}")
+    console.line(f"  {command('platform.sweep', 'all', setup.plan.dataset, *common_flags(setup))}")

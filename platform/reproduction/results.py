@@ -1,4 +1,4 @@
-"""What a reproduction gives: its numbers beside the paper's, as files and as a figure."""
+"""The results of a reproduction: its numbers beside the paper's, as files and as a figure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dashboards.curves import curves_figure
 from dashboards.figure_files import figure_files
 from dashboards.paper_comparison import Pair, side_by_side
 from trainables.core.files import write_files, write_json, write_whole
-from trainables.evaluation.call_count import counted
+from trainables.evaluation.call_count import call_count
 from trainables.scoring.metric_names import NFE, Metric
 from trainables.scoring.statistics import holm, wilson
 
@@ -24,11 +24,22 @@ PAPER_T = 150
 
 @dataclass(frozen=True)
 class Result:
-    """A method measured on `images` test images at `seeds` seeds, and what the paper reports of it
-    on `paper_images` (None where it does not). Accuracies are fractions. `test` is the paired test on
-    the same images against the table's reference method (None for that itself). `paper_dataset` is
-    whose numbers the paper's are, 0 `paper_images` stands for a number it does not tell. Images are
-    utterances where signals are speech.
+    """A method as it was measured on the test split, and what the paper reports of it.
+
+    Args:
+        dataset, corruption: names of the data.
+        method: the method's label in the table.
+        strategy: what it samples by.
+        place: where it is drawn in a figure over the number of steps, 0 where it has no place there.
+        point: the sampling parameters.
+        ours: metrics on the test split, fractions.
+        images: how many test images were measured, or utterances where signals are speech.
+        seeds: at how many seeds.
+        paper: the paper's metrics, fractions; None where it reports none.
+        paper_images: on how many images it reports them, 0 where it does not tell.
+        test: the paired test on the same images against the table's reference method; None for that
+            method itself.
+        paper_dataset: whose numbers the paper's are, empty where it reports none.
     """
 
     dataset: str
@@ -64,16 +75,20 @@ def corrected(results: Sequence[Result]) -> list[Result]:
 
 
 def percent_of(reported: float | None, images: int, metric: Metric) -> dict[str, float] | None:
-    """A reported percentage as metrics, with the interval that its number of images gives; without
-    one where that is not known (0).
+    """A percentage of the paper as metrics, with the interval that its number of images gives.
+
+    Args:
+        reported: the percentage; None gives None.
+        images: how many images it is of, 0 where that is not known: then there is no interval.
+        metric: what it is a percentage of.
     """
     if reported is None:
         return None
-    value = {metric.name: reported / 100}
+    metrics = {metric.name: reported / 100}
     if not images:
-        return value
+        return metrics
     low, high = wilson(reported / 100, images)
-    return value | {metric.low: low, metric.high: high}
+    return metrics | {metric.low: low, metric.high: high}
 
 
 def save(results: Sequence[Result], folder: Path, metric: Metric) -> dict[str, Path]:
@@ -109,12 +124,12 @@ def draw(
     """
     files: dict[str, Path] = {}
     for panel in dict.fromkeys((r.dataset, r.corruption) for r in results if r.place):
-        own = [r for r in results if (r.dataset, r.corruption) == panel]
+        panel_results = [r for r in results if (r.dataset, r.corruption) == panel]
         curves = {
-            strategy: [(float(r.place), r.ours) for r in own if r.strategy == strategy]
-            for strategy in dict.fromkeys(r.strategy for r in own)
+            strategy: [(float(r.place), r.ours) for r in panel_results if r.strategy == strategy]
+            for strategy in dict.fromkeys(r.strategy for r in panel_results)
         }
-        note = f"bars: 95 % intervals over {own[0].images} test {metric.samples}"
+        note = f"bars: 95 % intervals over {panel_results[0].images} test {metric.samples}"
         figure = curves_figure(
             f"{title}: {' '.join(panel)}",
             "selected steps of each trajectory",
@@ -133,15 +148,20 @@ def draw(
 
 
 def _panel(result: Result) -> str:
-    """Data and corruption, and whose numbers stand beside them where those are others'."""
-    named = f"{result.dataset} {result.corruption}"
-    others = result.paper_dataset not in ("", result.dataset)
-    return f"{named} (paper: {result.paper_dataset})" if others else named
+    """The title of a result's panel: data and corruption, and the dataset of the paper's numbers where
+    it is another.
+    """
+    title = f"{result.dataset} {result.corruption}"
+    if result.paper_dataset in ("", result.dataset):
+        return title
+    return f"{title} (paper: {result.paper_dataset})"
 
 
 def cost_rows() -> list[list[str]]:
-    """Rows of the cost table, the header first: counted by the meter at T = 150, and D.4's words."""
-    said = {
+    """Rows of the cost table, the header first: calls counted by the meter at T = 150, beside the
+    formulas of D.4 and what they come to.
+    """
+    formulas = {
         "enhanced": ("T", PAPER_T, "1", 1),
         "card": ("T", PAPER_T, "1", 1),
         "parallel": ("2T", 2 * PAPER_T, "1 + T/2", 1 + PAPER_T // 2),
@@ -149,8 +169,8 @@ def cost_rows() -> list[list[str]]:
         "nested": ("7T", 7 * PAPER_T, "1 + 5", 6),
     }
     rows = [["strategy", "signal + logit", "NFE", "D.4", "classifier", "D.4", "equal"]]
-    for strategy, (formula, calls, classifier_formula, classifier) in said.items():
-        cost = counted(strategy, search_spaces.load(strategy).paper_point(PAPER_T), PAPER_T)
+    for strategy, (formula, calls, classifier_formula, classifier) in formulas.items():
+        cost = call_count(strategy, search_spaces.load(strategy).paper_point(PAPER_T), PAPER_T)
         equal = cost.nfe == calls and cost.nfe_classifier == classifier
         split = f"{cost.nfe_signal} + {cost.nfe_logit}"
         denoisers = [split, str(cost.nfe), f"{formula} = {calls}"]

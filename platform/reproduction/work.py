@@ -6,15 +6,13 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from platform.backend.cluster import Cluster
 from platform.backend.measure import Candidate, measure_all
-from platform.backend.session import run_each
-from platform.backend.tracking import Tracker
+from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
 from platform.cli.flags import plan_of
 from platform.pipeline.prepare import prepare
-from platform.planning.plan import Plan, kinds_of
+from platform.planning.setup import Setup, kinds_of, setup_of
 from platform.reproduction import paper_tables
 from platform.reproduction.results import Result, corrected, percent_of, save
 
@@ -27,50 +25,62 @@ from trainables.scoring.metric_names import STAGE_REPRODUCE, Metric
 
 @dataclass(frozen=True)
 class Work:
-    """What is reproduced: a table at a number of steps, on some datasets and corruptions."""
+    """What is reproduced: a table at a number of steps, on some datasets and corruptions.
+
+    Args:
+        name: the table's, as one of `paper_tables.TABLES`.
+        setups: one a dataset and corruption.
+        steps: of each trajectory; as many as there are noise levels if None.
+        folder: where the results go.
+    """
 
     name: str
-    plans: tuple[Plan, ...]
+    setups: tuple[Setup, ...]
     steps: int | None
     folder: Path
 
-    def table(self, plan: Plan) -> paper_tables.Table:
-        return paper_tables.TABLES[self.name](plan.task.recipe.T)
+    def table(self, setup: Setup) -> paper_tables.Table:
+        """The paper's table, at the noise levels of a setup."""
+        return paper_tables.TABLES[self.name](setup.task.recipe.T)
 
     @property
     def metric(self) -> Metric:
         """What the table reports."""
-        return self.table(self.plans[0]).metric
+        return self.table(self.setups[0]).metric
 
 
-def work_of(asked: argparse.Namespace) -> Work:
-    """The table that was asked for, with a plan for every dataset and corruption.
+def work_of(arguments: argparse.Namespace) -> Work:
+    """The table that the command line asks for, with a setup for every dataset and corruption.
 
     Raises:
         UsageError: a plan is not possible, or not for this table.
     """
-    plans = []
-    table = paper_tables.TABLES[asked.what](2)
+    setups = []
+    table = paper_tables.TABLES[arguments.what](2)
     strategy = table.methods[-1].strategy
-    for dataset in asked.datasets or table.datasets:
-        for corruption in asked.corruptions or table.corruptions or (None,):
-            plan = plan_of(asked, strategy=strategy, dataset=dataset, corruption=corruption)
-            _check_kind(asked.what, plan, table)
-            steps = 1 if asked.steps is None else asked.steps
-            check_range("--steps", steps, 1, plan.task.recipe.T)
-            plans.append(plan)
-    first = plans[0]
-    name = f"{asked.what}-{first.preset}-seed{first.seed}"
-    name += "" if asked.steps is None else f"-{asked.steps}steps"
-    return Work(asked.what, tuple(plans), asked.steps, Path(first.storage) / "reproduce" / name)
+    for dataset in arguments.datasets or table.datasets:
+        for corruption in arguments.corruptions or table.corruptions or (None,):
+            setup = setup_of(
+                plan_of(arguments, strategy=strategy, dataset=dataset, corruption=corruption)
+            )
+            _check_kind(arguments.what, setup, table)
+            steps = 1 if arguments.steps is None else arguments.steps
+            check_range("--steps", steps, 1, setup.task.recipe.T)
+            setups.append(setup)
+    plan = setups[0].plan
+    name = f"{arguments.what}-{plan.preset}-seed{plan.seed}"
+    name += "" if arguments.steps is None else f"-{arguments.steps}steps"
+    folder = Path(plan.storage) / "reproduce" / name
+    return Work(arguments.what, tuple(setups), arguments.steps, folder)
 
 
-def _check_kind(what: str, plan: Plan, table: paper_tables.Table) -> None:
+def _check_kind(name: str, setup: Setup, table: paper_tables.Table) -> None:
     """Refuse images for a table of speech, and the other way round."""
-    if plan.facts.kind != table.kind:
+    kind, dataset = setup.facts.kind, setup.plan.dataset
+    if kind != table.kind:
         raise UsageError(
-            f"{what} is of {table.kind}, but {plan.dataset} is of {plan.facts.kind}: choose another "
-            f"dataset, such as {table.datasets[0]}"
+            f"{name} is of {table.kind}, but {dataset} is of {kind}: choose another dataset, such as "
+            f"{table.datasets[0]}"
         )
 
 
@@ -79,78 +89,80 @@ def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
     left out.
     """
     results: list[Result] = []
-    missing: list[str] = []
+    left_out: list[str] = []
     log = work.folder / "reproduce.log"
-    console.line(f"{work.name} on {len(work.plans)} settings; log: {log}")
+    console.line(f"{work.name} on {len(work.setups)} settings; log: {log}")
 
-    def one(plan: Plan, cluster: Cluster, tracker: Tracker) -> None:
+    def reproduce(session: TrackedSession) -> None:
         try:
-            results[:] = corrected([*results, *_measured(work, plan, cluster, console, tracker)])
+            results[:] = corrected([*results, *_results_of_setup(work, session)])
         except UsageError as error:  # data that are not there: the other settings' may be
             console.line(f"          left out: {error}")
-            missing.append(plan.setting)
+            left_out.append(session.setup.setting)
             return
         save(results, work.folder, work.metric)
 
-    status = run_each(work.plans, console, lambda plan: log, one)
-    return results, status or (interrupts.USAGE if missing else 0)
+    status = run_each(work.setups, console, lambda setup: log, reproduce)
+    return results, status or (interrupts.USAGE if left_out else 0)
 
 
-def _measured(
-    work: Work, plan: Plan, cluster: Cluster, console: Console, tracker: Tracker
-) -> list[Result]:
+def _results_of_setup(work: Work, session: TrackedSession) -> list[Result]:
     """Train what is missing, measure every method on the test split, record it."""
-    methods = work.table(plan).methods
-    prepare(plan, cluster, console, tracker, kinds_of(method.strategy for method in methods))
-    steps = work.steps or plan.task.recipe.T
-    candidates = [Candidate(m.strategy, m.point(steps)) for m in methods]
-    runs = measure_all(plan, cluster, console, candidates, "test")
+    setup, plan, tracker = session.setup, session.setup.plan, session.tracker
+    table = work.table(setup)
+    prepare(session, kinds_of(method.strategy for method in table.methods))
+    steps = work.steps or setup.task.recipe.T
+    candidates = [Candidate(m.strategy, m.point(steps)) for m in table.methods]
+    runs = measure_all(session, candidates, "test")
     name = f"{work.name} {plan.corruption} {plan.preset} seed {plan.seed}"
     tracker.open(name, STAGE_REPRODUCE, {"split": "test"}, {"steps": steps})
-    reference = work.table(plan).reference
     results = []
-    for column, (method, candidate) in enumerate(zip(methods, candidates, strict=True)):
+    for column, (method, candidate) in enumerate(zip(table.methods, candidates, strict=True)):
         if not runs[column]:
             continue
-        shown = ReportedPoint(
-            method.label,
-            method.strategy,
-            "paper",
-            candidate.point,
-            test=summary(runs[column], plan.metric),
-        )
-        tracker.confirmed(shown)
-        against = None if reference in (None, column) else runs[reference]
+        metrics = summary(runs[column], setup.metric)
+        point = ReportedPoint(method.label, method.strategy, "paper", candidate.point, test=metrics)
+        tracker.confirmed(point)
+        against = None if table.reference in (None, column) else runs[table.reference]
         test = asdict(paired(runs[column], against)) if against else None
-        results.append(_result(work, plan, method, column, shown, runs[column], test))
+        results.append(_result(table, setup, column, point, runs[column], test))
     tracker.finish("FINISHED")
     return results
 
 
 def _result(
-    work: Work,
-    plan: Plan,
-    method: paper_tables.Method,
+    table: paper_tables.Table,
+    setup: Setup,
     column: int,
-    shown: ReportedPoint,
-    measured: Sequence[Measurement],
+    point: ReportedPoint,
+    measurements: Sequence[Measurement],
     test: Mapping[str, float] | None,
 ) -> Result:
-    table = work.table(plan)
+    """The result of a table's method on a setup's data, beside the number that the paper reports.
+
+    Args:
+        table: the paper's.
+        setup: data and corruption.
+        column: the method's place in the table.
+        point: what the method was measured at, with its metrics on the test split.
+        measurements: of the method, one a seed.
+        test: the paired test against the table's reference method, if there is one.
+    """
+    plan, method = setup.plan, table.methods[column]
     source = table.source(plan.dataset, plan.corruption)
     test_images = paper_tables.TEST_IMAGES.get(source, 0)
-    reported = table.percentage(plan.dataset, plan.corruption, column)
+    percentage = table.percentage(plan.dataset, plan.corruption, column)
     return Result(
-        dataset=plan.facts.title,
+        dataset=setup.facts.title,
         corruption=plan.corruption,
         method=method.label,
         strategy=method.strategy,
         place=method.place,
-        point=dict(shown.point),
-        ours=shown.test,
-        images=len(measured[0].correct),
-        seeds=len(measured),
-        paper=percent_of(reported, test_images, table.metric),
+        point=dict(point.point),
+        ours=point.test,
+        images=len(measurements[0].correct),
+        seeds=len(measurements),
+        paper=percent_of(percentage, test_images, table.metric),
         paper_images=test_images,
         test=test,
         paper_dataset=source,

@@ -1,1 +1,1 @@
-"""What every rung above uses: configuration, errors, plug-ins, noise, precision, memory, files."""
+"""Modules that all other packages use: configuration, errors, plug-ins, noise, precision, memory, files."""

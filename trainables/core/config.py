@@ -8,53 +8,58 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trainables.core.errors import UsageError, check_choice, unknown_name
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Config = TypeVar("Config")
+Value = TypeVar("Value")
+
+_LOCATION, _ADDED = "location", "added"
 
 
-_PLACE, _LATER = "place", "later"
+def location_field(default: Value) -> Value:
+    """A field of a dataclass that says where a file lies: it is no part of the configuration's identity."""
+    field: Value = dataclasses.field(default=default, metadata={_LOCATION: True})
+    return field
 
 
-def place(default: Any) -> Any:
-    """A dataclass's field that says where something lies; what a configuration is does not depend on
-    it.
+def added_field(default: Value) -> Value:
+    """A field that a later release added to a dataclass: at its default it is no part of the identity, so
+    that what earlier releases stored is still found.
     """
-    return dataclasses.field(default=default, metadata={_PLACE: True})
+    field: Value = dataclasses.field(default=default, metadata={_ADDED: True})
+    return field
 
 
-def later(default: Any) -> Any:
-    """A dataclass's field that came later: at its default a configuration is what it was before, so that
-    what was made then is still found.
-    """
-    return dataclasses.field(default=default, metadata={_LATER: True})
+def identity(config: DataclassInstance) -> dict[str, Any]:
+    """The mapping that identifies a dataclass when it is hashed.
 
-
-def identity(config: Any) -> dict[str, Any]:
-    """A dataclass as `as_mapping` gives it, without places, and without fields that came later where
-    they have their default: what is hashed to identify it.
+    It is `as_mapping` without the fields made by `location_field`, and without those made by
+    `added_field` that have their default.
     """
     mapping = as_mapping(config)
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        unset = field.metadata.get(_LATER) and value == field.default
-        if unset or field.metadata.get(_PLACE):
+        unset = field.metadata.get(_ADDED) and value == field.default
+        if unset or field.metadata.get(_LOCATION):
             del mapping[field.name]
-        elif dataclasses.is_dataclass(value):
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             mapping[field.name] = identity(value)
     return mapping
 
 
-def as_mapping(config: Any) -> dict[str, Any]:
+def as_mapping(config: DataclassInstance) -> dict[str, Any]:
     """A dataclass as a nested dict of JSON types, tuples as lists."""
     value: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config)))
     return value
 
 
-def from_mapping(cls: type[Config], values: Mapping[str, Any]) -> Config:
-    """Build the dataclass `cls` from a mapping, nested dataclasses included.
+def from_mapping(cls: type[Config], values: Mapping[str, object]) -> Config:
+    """Build an instance of the dataclass `cls` from a mapping, nested dataclasses included.
 
     Raises:
         UsageError: a key is unknown (with the nearest valid name), missing, or of the wrong type.
@@ -73,11 +78,11 @@ def from_mapping(cls: type[Config], values: Mapping[str, Any]) -> Config:
     return cls(**arguments)
 
 
-def _convert(where: str, hint: Any, value: Any) -> Any:
-    """The value as a field of that type holds it.
+def _convert(where: str, hint: Any, value: object) -> Any:
+    """Convert a value of JSON to what a field of the type `hint` holds, entries of tuples included.
 
     Raises:
-        UsageError: it is of another type, all the way down.
+        UsageError: the value, or one inside it, is of another type.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
@@ -89,17 +94,18 @@ def _convert(where: str, hint: Any, value: Any) -> Any:
         return _convert_tuple(where, arguments, value)
     if hint is Any:
         return value
-    wanted: type = origin or hint
-    if dataclasses.is_dataclass(wanted) and isinstance(value, Mapping):
-        return from_mapping(wanted, value)
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+    expected: type = origin or hint
+    if dataclasses.is_dataclass(expected) and isinstance(value, Mapping):
+        return from_mapping(expected, value)
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        raise UsageError(f"{where} is {value!r}, but must be of type {wanted.__name__}")
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise UsageError(f"{where} is {value!r}, but must be of type {expected.__name__}")
     return value
 
 
-def _convert_tuple(where: str, arguments: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+def _convert_tuple(where: str, arguments: tuple[Any, ...], value: object) -> tuple[Any, ...]:
+    """Convert a list to a tuple whose entries have the types `arguments`, as `typing.get_args` gives."""
     if not isinstance(value, list | tuple):
         raise UsageError(f"{where} is {value!r}, but must be a list")
     endless = len(arguments) == 2 and arguments[1] is Ellipsis
@@ -111,24 +117,24 @@ def _convert_tuple(where: str, arguments: tuple[Any, ...], value: Any) -> tuple[
     )
 
 
-def _convert_union(where: str, options: tuple[Any, ...], value: Any) -> Any:
-    """A value of one of several types: None, the dataclass that a mapping names, or a plain one."""
+def _convert_union(where: str, options: tuple[Any, ...], value: object) -> Any:
+    """Convert a value of one of several types: None, a dataclass given as a mapping, or a plain value."""
     if value is None and types.NoneType in options:
         return None
-    real = [option for option in options if option is not types.NoneType]
-    named = [option for option in real if dataclasses.is_dataclass(option)]
-    if named and isinstance(value, Mapping):
-        return from_mapping(_meant(where, named, value), value)
-    if len(real) == 1:
-        return _convert(where, real[0], value)
-    if not isinstance(value, tuple(real)):
-        names = " or ".join(option.__name__ for option in real)
+    types_but_none = [option for option in options if option is not types.NoneType]
+    classes = [option for option in types_but_none if dataclasses.is_dataclass(option)]
+    if classes and isinstance(value, Mapping):
+        return from_mapping(_choose_dataclass(where, classes, value), value)
+    if len(types_but_none) == 1:
+        return _convert(where, types_but_none[0], value)
+    if not isinstance(value, tuple(types_but_none)):
+        names = " or ".join(option.__name__ for option in types_but_none)
         raise UsageError(f"{where} is {value!r}, but must be of type {names}")
     return value
 
 
-def _meant(where: str, options: list[Any], value: Mapping[str, Any]) -> type:
-    """The one of several dataclasses that a mapping stands for, by its field `network`."""
+def _choose_dataclass(where: str, options: list[Any], value: Mapping[str, object]) -> type:
+    """Choose among dataclasses the one whose `network` a mapping names."""
     if len(options) == 1:
         return typing.cast(type, options[0])
     by_name = {option.network: option for option in options}
@@ -138,7 +144,7 @@ def _meant(where: str, options: list[Any], value: Mapping[str, Any]) -> type:
     return typing.cast(type, by_name[name])
 
 
-def digest(values: Any, length: int = 12) -> str:
-    """A short hash of a JSON-able value that does not depend on the order of keys."""
+def digest(values: object, length: int = 12) -> str:
+    """A hash, `length` hexadecimal digits, of a JSON-able value; the order of keys does not matter."""
     text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()[:length]

@@ -1,4 +1,4 @@
-"""The device that tensors are on."""
+"""Waiting for the device that tensors are on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend, and the search for the name that was meant."""
+"""Errors that the user can correct, checks that raise them, and suggestions of similar names."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable
 
 
 class UsageError(ValueError):
-    """A mistake in what was asked for: one line that says what was given, what is allowed, what to do."""
+    """A mistake of the user's: one line that says what was given, what is allowed, and what to do."""
 
 
 class NonFiniteError(ArithmeticError):
     """A network or a sampler produced NaN or infinity: the trial has failed, the sweep goes on."""
 
 
-def unknown_name(kind: str, given: str, allowed: Iterable[str]) -> UsageError:
-    """The error for a name nobody knows, with the nearest valid name where one is near."""
+def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> UsageError:
+    """The error for a name that is not one of `allowed`; it suggests the most similar one, if any."""
     names = sorted(allowed)
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return UsageError(f"unknown {kind} {given!r}: {hint}known: {', '.join(names)}")
+    similar = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {similar[0]!r}? " if similar else ""
+    return UsageError(f"unknown {kind} {name!r}: {hint}known: {', '.join(names)}")
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
@@ -36,7 +36,7 @@ def check_choice(name: str, value: object, allowed: Iterable[object]) -> None:
     """Refuse a value that is not one of `allowed`.
 
     Raises:
-        UsageError: it is none of them; the nearest is named.
+        UsageError: it is none of them; the message suggests the most similar one.
     """
     choices = list(allowed)
     if value not in choices:

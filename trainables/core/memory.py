@@ -1,4 +1,4 @@
-"""Memory of the device: pages that are kept, and how many samples fit."""
+"""Memory: keeping freed pages of a process, and how many samples fit on a device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 
 GPU_SHARE = 0.6
-"""Of the memory of a GPU, or of a share of one, for a batch; the rest is for what is not the batch's."""
+"""The fraction of a GPU's memory, or of a share of a GPU, that a batch may take."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _NEVER = 2**31 - 1
 _DATA_SHARE = 0.2
@@ -32,29 +32,40 @@ def keep_pages() -> bool:
 
 
 def fitting_batch(
-    device: torch.device, asked: int, share: float, work: Callable[[int], object]
+    device: torch.device, batch: int, share: float, work: Callable[[int], object]
 ) -> int:
-    """How many samples to sample together: on a CPU as many as asked for; on a GPU the largest power
-    of two that fits into `share` of its memory, by what `work(batch)` takes for two small batches.
+    """The number of samples to process together.
+
+    On a CPU it is `batch`. On a GPU it is the largest power of two that fits into `share` of its
+    memory, extrapolated from the memory that `work` takes for two small batches.
+
+    Args:
+        device: where the samples are processed.
+        batch: the number of samples on a CPU.
+        share: the fraction of the GPU that this process has.
+        work: processes as many samples as it is given.
     """
     if device.type != "cuda":
-        return asked
-    work(_PROBES[0])  # what libraries keep from their first call on is not the batch's
-    taken = [_peak(device, work, batch) for batch in _PROBES]
-    each = max(1.0, (taken[1] - taken[0]) / (_PROBES[1] - _PROBES[0]))
-    fits = GPU_SHARE * share * torch.cuda.get_device_properties(device).total_memory / each
-    value: int = 2 ** (max(1, min(_LARGEST_BATCH, int(fits))).bit_length() - 1)
+        return batch
+    work(_PROBES[0])  # libraries keep some memory from their first call on
+    peaks = [_peak(device, work, size) for size in _PROBES]
+    bytes_each = max(1.0, (peaks[1] - peaks[0]) / (_PROBES[1] - _PROBES[0]))
+    capacity = (
+        GPU_SHARE * share * torch.cuda.get_device_properties(device).total_memory / bytes_each
+    )
+    value: int = 2 ** (max(1, min(_LARGEST_BATCH, int(capacity))).bit_length() - 1)
     return value
 
 
 def room_for_data(device: torch.device) -> int:
-    """Bytes of a GPU's memory that a training set may take; 0 for a CPU, where it lies already."""
+    """Bytes of a GPU's memory that a training set may take; 0 for a CPU, which holds the set already."""
     if device.type != "cuda":
         return 0
     return int(_DATA_SHARE * torch.cuda.get_device_properties(device).total_memory)
 
 
 def _peak(device: torch.device, work: Callable[[int], object], batch: int) -> int:
+    """Bytes that `work(batch)` allocates at most on a GPU, beside what was allocated before."""
     torch.cuda.reset_peak_memory_stats(device)
     before = torch.cuda.memory_allocated(device)
     work(batch)

@@ -26,7 +26,7 @@ class NoiseSource(Protocol):
 
 
 def seed_of(*words: int | str) -> int:
-    """A 63-bit seed from words, equal for equal words on every machine."""
+    """A 63-bit seed made of words: equal for equal words on every machine."""
     text = "/".join(str(word) for word in words)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
 
@@ -38,8 +38,8 @@ def generator_of(*words: int | str) -> torch.Generator:
 
 @contextmanager
 def seeded(device: torch.device, *words: int | str) -> Iterator[None]:
-    """Within it, what draws from torch's own generators (dropout, initial weights) follows from the
-    words alone; the generators' states are put back afterwards.
+    """A context in which torch's own generators (for dropout and initial weights) are seeded by
+    `seed_of(*words)`; their states are restored at its end.
     """
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):

@@ -17,8 +17,8 @@ from trainables.core.errors import unknown_name
 def names(package: str) -> tuple[str, ...]:
     """Names of a package's members: its modules that do not begin with an underscore, sorted."""
     path = importlib.import_module(package).__path__
-    found = (module.name for module in pkgutil.iter_modules(path))
-    return tuple(sorted(name.replace("_", "-") for name in found if not name.startswith("_")))
+    modules = (module.name for module in pkgutil.iter_modules(path))
+    return tuple(sorted(name.replace("_", "-") for name in modules if not name.startswith("_")))
 
 
 def load(package: str, kind: str, name: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""What networks compute in: bf16 on devices that gain by it, or as asked for."""
+"""The floating-point type that networks compute in: bf16 where the hardware has it, or a chosen one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from trainables.core.precision_names import PRECISIONS
 
 
 def dtype_of(precision: str, device: torch.device) -> torch.dtype:
-    """The type that a precision means on a device.
+    """The floating-point type that the name of a precision means on a device.
 
     Raises:
         UsageError: the precision is unknown.
     """
     check_choice("precision", precision, PRECISIONS)
-    wanted = precision == "bf16" or (precision == "auto" and has_bfloat16(device))
-    return torch.bfloat16 if wanted else torch.float32
+    is_bfloat16 = precision == "bf16" or (precision == "auto" and has_bfloat16(device))
+    return torch.bfloat16 if is_bfloat16 else torch.float32
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -24,5 +24,5 @@ def has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         value: bool = torch.cuda.is_bf16_supported(including_emulation=False)
         return value
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16", False) or able.get("amx_bf16", False))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16", False) or capabilities.get("amx_bf16", False))

@@ -1,5 +1,5 @@
-"""Names of what networks compute in; a module of its own, since torch is slow to import and names are asked
-for before anything runs.
+"""Names of the precisions that networks compute in; apart from `precision`, because torch is slow to
+import and the command line needs the names before anything runs.
 """
 
 PRECISIONS = ("auto", "float32", "bf16")

@@ -1,4 +1,4 @@
-"""Work done ahead of its use, so that a GPU never waits for data."""
+"""Computing results in a thread before they are used, so that a GPU never waits for data."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-def prefetch(works: Sequence[Callable[[], Made]], threaded: bool) -> Iterator[Callable[[], Made]]:
-    """A way to each work's result, in order; where `threaded`, a thread makes the next one while this
-    one is used, else each is made when it is asked for.
+def prefetch(
+    works: Sequence[Callable[[], Result]], threaded: bool
+) -> Iterator[Callable[[], Result]]:
+    """Functions that return the results of `works`, in order.
+
+    Args:
+        works: what computes each result.
+        threaded: whether a thread computes the next result while the current one is used; otherwise
+            each is computed when its function is called.
     """
     if not threaded or not works:
         yield from works
         return
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(works[0])
-        for following in [*works[1:], None]:
-            current = coming
-            if following is not None:
-                coming = pool.submit(following)
+        upcoming = pool.submit(works[0])
+        for work in [*works[1:], None]:
+            current = upcoming
+            if work is not None:
+                upcoming = pool.submit(work)
             yield current.result

@@ -1,1 +1,1 @@
-"""Datasets (one file each in `datasets`), corruptions (one file each in `corruptions`), splits."""
+"""Datasets (one file each in `datasets`), corruptions (one file each in `corruptions`) and splits."""

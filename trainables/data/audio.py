@@ -1,11 +1,11 @@
-"""Reading sound files: mono or by channel, float32, at the rate asked for, one clear line if broken."""
+"""Reading sound files as float32 at a given rate, mono or by channel, and resampling waveforms."""
 
 from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +15,8 @@ from trainables.core.errors import UsageError
 
 RATE = 16_000  # Hz, what Whisper hears
 # What libsndfile notes where a WAV file's data are shorter than its header says.
-_CUT_OFF = re.compile(r"^data\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
-_UNKNOWN_LENGTH = 2**31 - 1  # bytes and more: written by programs that stream and do not know
+_TRUNCATED = re.compile(r"^data\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+_UNKNOWN_LENGTH = 2**31 - 1  # bytes; programs that stream write this or more into the header
 
 
 def read_audio(path: Path, rate: int = RATE, only_rate: int | None = None) -> Tensor:
@@ -24,8 +24,8 @@ def read_audio(path: Path, rate: int = RATE, only_rate: int | None = None) -> Te
 
     Args:
         path: any file that libsndfile reads, WAV and FLAC among them.
-        rate: Hz of what is returned; another is resampled.
-        only_rate: the one rate in Hz the file may have; None for any.
+        rate: the rate of the result in Hz, to which the recording is resampled.
+        only_rate: the rate in Hz that the file must have; None for any.
 
     Raises:
         UsageError: the file is missing, broken, cut off, empty, silent throughout or of another
@@ -35,15 +35,15 @@ def read_audio(path: Path, rate: int = RATE, only_rate: int | None = None) -> Te
 
 
 def read_channels(path: Path, rate: int = RATE, only_rate: int | None = None) -> Tensor:
-    """A recording by its channels, (C, L) float32 in [-1, 1]; otherwise as `read_audio`.
+    """All channels of a recording, (C, L) float32 in [-1, 1]; otherwise as `read_audio`.
 
     Raises:
         UsageError: as `read_audio`.
     """
-    samples, own_rate = _samples(path)
-    if only_rate is not None and own_rate != only_rate:
+    samples, file_rate = _samples(path)
+    if only_rate is not None and file_rate != only_rate:
         raise UsageError(
-            f"{path} is at {own_rate} Hz, but must be at {only_rate} Hz: give the recording as it "
+            f"{path} is at {file_rate} Hz, but must be at {only_rate} Hz: give the recording as it "
             "was published, or convert it"
         )
     if len(samples) == 0:
@@ -52,11 +52,11 @@ def read_channels(path: Path, rate: int = RATE, only_rate: int | None = None) ->
         raise UsageError(f"{path} has values that are not finite: mend it or remove it")
     if not samples.any():
         raise UsageError(f"{path} is silent throughout: remove it")
-    return resampled(torch.from_numpy(np.ascontiguousarray(samples.T)), own_rate, rate)
+    return resampled(torch.from_numpy(np.ascontiguousarray(samples.T)), file_rate, rate)
 
 
 def resampled(wave: Tensor, from_rate: int, to_rate: int) -> Tensor:
-    """A waveform (..., L) at another rate in Hz, (..., ceil(L to_rate / from_rate)), on its device."""
+    """A waveform (..., L) resampled to another rate in Hz, (..., ceil(L to_rate / from_rate))."""
     if from_rate == to_rate:
         return wave
     output: Tensor = _resampler(from_rate, to_rate, wave.dtype, wave.device)(wave)
@@ -64,15 +64,22 @@ def resampled(wave: Tensor, from_rate: int, to_rate: int) -> Tensor:
 
 
 @functools.lru_cache(maxsize=16)
-def _resampler(from_rate: int, to_rate: int, dtype: torch.dtype, device: torch.device) -> Any:
-    """torchaudio's filter of these rates, made once."""
+def _resampler(
+    from_rate: int, to_rate: int, dtype: torch.dtype, device: torch.device
+) -> Callable[[Tensor], Tensor]:
+    """torchaudio's resampling filter of these rates; it is cached, as making it takes long."""
     from torchaudio.transforms import Resample
 
-    return Resample(from_rate, to_rate, dtype=dtype).to(device)
+    resampler: Callable[[Tensor], Tensor] = Resample(from_rate, to_rate, dtype=dtype).to(device)
+    return resampler
 
 
 def _samples(path: Path) -> tuple[np.ndarray, int]:
-    """All samples (L, C) and the rate in Hz."""
+    """All samples (L, C) of a file and their rate in Hz.
+
+    Raises:
+        UsageError: the file is missing, broken or cut off.
+    """
     import soundfile
 
     if not path.is_file():
@@ -80,21 +87,21 @@ def _samples(path: Path) -> tuple[np.ndarray, int]:
     try:
         with soundfile.SoundFile(path) as file:
             samples = file.read(dtype="float32", always_2d=True)
-            rate, promised, notes = file.samplerate, file.frames, file.extra_info
+            rate, length, notes = file.samplerate, file.frames, file.extra_info
     except (soundfile.SoundFileError, OSError) as error:
         reason = str(error).rsplit(": ", 1)[-1].split("\n")[0].rstrip(".")
         raise UsageError(
             f"{path} cannot be read as audio ({reason}): mend it or remove it"
         ) from error
-    cut = _CUT_OFF.search(notes)
-    if cut and int(cut[2]) < int(cut[1]) < _UNKNOWN_LENGTH:
+    truncated = _TRUNCATED.search(notes)
+    if truncated and int(truncated[2]) < int(truncated[1]) < _UNKNOWN_LENGTH:
         raise UsageError(
-            f"{path} is cut off: its header promises {cut[1]} bytes of sound, it has {cut[2]}: copy "
-            "it again or remove it"
+            f"{path} is cut off: its header promises {truncated[1]} bytes of sound, it has "
+            f"{truncated[2]}: copy it again or remove it"
         )
-    if len(samples) < promised:
+    if len(samples) < length:
         raise UsageError(
-            f"{path} is cut off: its header promises {promised} samples, it has {len(samples)}: copy "
+            f"{path} is cut off: its header promises {length} samples, it has {len(samples)}: copy "
             "it again or remove it"
         )
     return samples, rate

@@ -1,4 +1,4 @@
-"""Random small rotations, scalings and shifts of training images, on top of any dataset."""
+"""Random small rotations, scalings and shifts of training images, for any dataset."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from trainables.core.errors import check_range
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far training images are moved: each drawn uniformly, all zero for none.
+    """The ranges of random transforms of training images, each drawn uniformly; all zero for none.
 
-    `rotation` in degrees either way, `scale` as a fraction either way, `shift` in pixels either
-    way, `flip` the probability of a mirror image.
+    Args:
+        rotation: degrees either way.
+        scale: a fraction either way.
+        shift: pixels either way.
+        flip: the probability of a mirror image.
     """
 
     rotation: float = 0.0
@@ -32,19 +35,19 @@ class Augmentation:
         check_range("augmentation flip", self.flip, 0, 1)
 
 
-def augment(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Moved copies of images (B, C, H, W) in [-1, 1], bilinear, the border's value continued."""
-    if how == Augmentation():
+def augment(images: Tensor, ranges: Augmentation, generator: torch.Generator) -> Tensor:
+    """Transformed copies of images (B, C, H, W) in [-1, 1], bilinear, with border values continued."""
+    if ranges == Augmentation():
         return images
     batch, _, height, width = images.shape
     angle, log_scale, right, down = 2 * torch.rand(4, batch, generator=generator) - 1
-    angle = angle * math.radians(how.rotation)
-    scale = 1 + log_scale * how.scale
-    mirror = torch.where(torch.rand(batch, generator=generator) < how.flip, -1.0, 1.0)
+    angle = angle * math.radians(ranges.rotation)
+    scale = 1 + log_scale * ranges.scale
+    mirror = torch.where(torch.rand(batch, generator=generator) < ranges.flip, -1.0, 1.0)
     cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
     rows = [
-        torch.stack([cosine * mirror, -sine, right * how.shift * 2 / width], dim=1),
-        torch.stack([sine * mirror, cosine, down * how.shift * 2 / height], dim=1),
+        torch.stack([cosine * mirror, -sine, right * ranges.shift * 2 / width], dim=1),
+        torch.stack([sine * mirror, cosine, down * ranges.shift * 2 / height], dim=1),
     ]
     grid = functional.affine_grid(torch.stack(rows, dim=1), list(images.shape), align_corners=False)
     return functional.grid_sample(

@@ -1,4 +1,4 @@
-"""Published batches that are Python pickles, read without executing what a pickle may ask for."""
+"""Published batches that are Python pickles, read without running any code that a pickle names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHAPE = (3, 32, 32)
 """Shape of an image in a batch, whose rows list it channel by channel."""
 
 _DTYPE = re.compile("[biuf][1248]")
-# What is raised for bytes that are no pickle of arrays.
+# Exceptions that unpickling raises for bytes that are not a pickle of arrays.
 _BROKEN = (
     pickle.UnpicklingError,
     EOFError,
@@ -37,10 +37,15 @@ class _Dtype:
     code: str
     order: str = "|"
 
-    def __setstate__(self, state: Any) -> None:
+    def __setstate__(self, state: Any) -> None:  # a forged pickle may hold anything
         self.order = state[1]
 
     def numpy(self) -> np.dtype:
+        """The numpy type, if it is one of numbers.
+
+        Raises:
+            ValueError: it is another type.
+        """
         if not _DTYPE.fullmatch(self.code) or self.order not in ("|", "<", ">"):
             raise ValueError(f"it has an array of type {self.order}{self.code}, not of numbers")
         return np.dtype(self.order + self.code)
@@ -48,7 +53,7 @@ class _Dtype:
 
 @dataclass
 class _Array:
-    """Stands for a numpy array until its bytes are read; then `values` is that array."""
+    """Stands for a numpy array in a pickle; `values` is the array once its bytes are read."""
 
     values: np.ndarray | None = None
 
@@ -60,28 +65,33 @@ class _Array:
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Knows what arrays are made of, and no other class or function.
+    """An unpickler of numpy arrays, which refuses every other class and function.
 
-    What it hands out are stand-ins: neither numpy's own unpickling nor any codec is reached.
+    It replaces numpy's classes by stand-ins, so neither numpy's own unpickling nor any codec runs.
     """
 
-    def find_class(self, module: str, name: str) -> Any:
-        known = {
+    def find_class(self, module: str, name: str) -> object:
+        """The stand-in of a class or function that the pickle names.
+
+        Raises:
+            pickle.UnpicklingError: it is no part of a numpy array.
+        """
+        stand_ins = {
             "numpy.core.multiarray._reconstruct": self._array,  # before numpy 2
             "numpy._core.multiarray._reconstruct": self._array,
             "numpy.ndarray": "ndarray",
             "numpy.dtype": self._dtype,
             "_codecs.encode": self._encode,
         }
-        wanted = f"{module}.{name}"
-        if wanted not in known:
-            raise pickle.UnpicklingError(f"it asks for {wanted}; only arrays are read")
-        return known[wanted]
+        full_name = f"{module}.{name}"
+        if full_name not in stand_ins:
+            raise pickle.UnpicklingError(f"it asks for {full_name}; only arrays are read")
+        return stand_ins[full_name]
 
-    def _array(self, *_: Any) -> _Array:
+    def _array(self, *_: object) -> _Array:
         return _Array()
 
-    def _dtype(self, code: str, *_: Any) -> _Dtype:
+    def _dtype(self, code: str, *_: object) -> _Dtype:
         return _Dtype(code)
 
     def _encode(self, text: str, codec: str) -> bytes:
@@ -90,8 +100,8 @@ class _ArraysOnly(pickle.Unpickler):
         return text.encode("latin1")
 
 
-def read(path: Path, *keys: str) -> dict[str, Any]:
-    """The dict pickled in a file, of plain Python values and numpy arrays; it has these keys.
+def read(path: Path, *keys: str) -> dict[str, object]:
+    """The dict with these keys that is pickled in a file, of plain Python values and numpy arrays.
 
     Text of Python 2 is read as Latin-1.
 
@@ -119,10 +129,13 @@ def read(path: Path, *keys: str) -> dict[str, Any]:
     return content
 
 
-def batch(path: Path, labels: str, known: range) -> tuple[np.ndarray, np.ndarray]:
+def batch(path: Path, labels: str, allowed: range) -> tuple[np.ndarray, np.ndarray]:
     """Images (N, 3, 32, 32) uint8 and labels (N,) int64 of a pickled batch.
 
-    `labels` is the key that the labels are under, `known` what they may be.
+    Args:
+        path: the pickle.
+        labels: the key of the labels.
+        allowed: the values that labels may have.
 
     Raises:
         UsageError: the file is not such a batch; see `read`.
@@ -132,9 +145,9 @@ def batch(path: Path, labels: str, known: range) -> tuple[np.ndarray, np.ndarray
     width = int(np.prod(SHAPE))
     if not isinstance(rows, np.ndarray) or rows.dtype != np.uint8 or rows.shape[1:] != (width,):
         raise refused(path, f"its 'data' is {_kind(rows)}, but must be (N, {width}) uint8")
-    if not isinstance(numbers, list) or not all(type(n) is int and n in known for n in numbers):
+    if not isinstance(numbers, list) or not all(type(n) is int and n in allowed for n in numbers):
         raise refused(
-            path, f"its {labels!r} must be a list of integers from {known.start} to {known[-1]}"
+            path, f"its {labels!r} must be a list of integers from {allowed.start} to {allowed[-1]}"
         )
     if len(numbers) != len(rows):
         raise refused(path, f"it has {len(rows)} images, but {len(numbers)} labels")
@@ -142,12 +155,13 @@ def batch(path: Path, labels: str, known: range) -> tuple[np.ndarray, np.ndarray
 
 
 def refused(path: Path, reason: str) -> UsageError:
-    """The error for a file that is not what was published."""
+    """The error for a file that is not the published one."""
     line = " ".join(reason.split())
     return UsageError(f"{path} refused: {line}: put the published file in its place")
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
+    """Shape and type of an array, or the type of another value, for messages."""
     if isinstance(value, np.ndarray):
         return f"{value.shape} {value.dtype}"
     return f"a {type(value).__name__}"

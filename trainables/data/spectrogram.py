@@ -1,4 +1,4 @@
-"""Waveforms as compressed complex spectrograms, as SGMSE sees them, and back.
+"""Compressed complex spectrograms of waveforms, as SGMSE has them, and their inverse.
 
 A coefficient c of the short-time Fourier transform becomes beta |c|^alpha e^(i angle(c)), which
 brings loud and quiet parts closer together (Richter et al. 2023). Real and imaginary
@@ -19,18 +19,18 @@ from trainables.data.audio import resampled
 
 @dataclass(frozen=True)
 class Spectrogram:
-    """The transform.
+    """The transform of waveforms into spectrograms.
 
     Args:
-        sample_rate: of the waveforms, Hz. The transform does not use it; it says what it is for, and
-            data of another rate are resampled to it.
-        n_fft: samples of the periodic Hann window, even; F is n_fft / 2 + 1 where all are kept.
-        hop: samples from a frame to the next.
+        sample_rate: the rate in Hz of the waveforms that the transform is for; data of another rate
+            are resampled to it.
+        n_fft: samples of the periodic Hann window, even; F is n_fft / 2 + 1 if all bands are kept.
+        hop: samples from one frame to the next.
         alpha: exponent of the magnitude.
         beta: factor of the compressed magnitude.
-        multiple: frames are filled up with silence to a multiple of this, which the network needs.
-        bands: how many of the lowest frequencies are kept, 0 for all; those above are taken for
-            silent, as they are in recordings of a lower rate.
+        multiple: frames are padded with silence to a multiple of this, which the network needs.
+        bands: how many of the lowest frequencies are kept, 0 for all; the inverse takes those above
+            as silent, which they are in recordings of a lower rate.
 
     Raises:
         UsageError: a number is out of range.
@@ -56,19 +56,19 @@ class Spectrogram:
             raise UsageError(f"spectrogram n_fft is {self.n_fft}, but must be even")
 
     def shape(self, length: int) -> tuple[int, int, int]:
-        """(2, F, T) of a waveform of `length` samples, T with the filling."""
+        """The shape (2, F, T) for a waveform of `length` samples, padding included."""
         return 2, self.frequencies, -(-self.frames(length) // self.multiple) * self.multiple
 
     @property
     def frequencies(self) -> int:
-        """F, those that are kept."""
+        """F, the number of frequencies that are kept."""
         return self.bands or self.n_fft // 2 + 1
 
     def frames(self, length: int) -> int:
-        """Frames of a waveform of `length` samples, without the filling.
+        """The number of frames of a waveform of `length` samples, without padding.
 
         Raises:
-            UsageError: fewer samples than half a window, which cannot be mirrored at the ends.
+            UsageError: the samples are fewer than half a window, and cannot be mirrored at the ends.
         """
         if length <= self.n_fft // 2:
             raise UsageError(
@@ -81,26 +81,26 @@ class Spectrogram:
         """The spectrogram (B, 2, F, T) of a waveform (B, L), best within [-1, 1] (see `peak`).
 
         Raises:
-            UsageError: too short a waveform.
+            UsageError: the waveform is too short.
         """
         shape = self.shape(waveform.shape[-1])
         spectrum = torch.stft(
             waveform, self.n_fft, self.hop, window=self._window(waveform), return_complex=True
         )
-        kept = torch.view_as_real(spectrum[:, : self.frequencies])
-        parts = _scaled(kept, self.alpha, self.beta).movedim(-1, 1)
+        parts = torch.view_as_real(spectrum[:, : self.frequencies])
+        parts = _scaled(parts, self.alpha, self.beta).movedim(-1, 1)
         return functional.pad(parts, (0, shape[2] - parts.shape[-1]))
 
     def waveform(self, spectrogram: Tensor, length: int) -> Tensor:
-        """The waveform (B, length) of a spectrogram (B, 2, F, T); the filling is cut off.
+        """The waveform (B, length) of a spectrogram (B, 2, F, T); the padding is cut off.
 
         Raises:
-            UsageError: the spectrogram is not that of so many samples.
+            UsageError: the spectrogram does not have the shape of one of `length` samples.
         """
-        frames, given = self.frames(length), tuple(spectrogram.shape[1:])
-        if given[:2] != (2, self.frequencies) or given[2] < frames:
+        frames, shape = self.frames(length), tuple(spectrogram.shape[1:])
+        if shape[:2] != (2, self.frequencies) or shape[2] < frames:
             raise UsageError(
-                f"a spectrogram is {given}, but {length} samples are {self.shape(length)}: give the "
+                f"a spectrogram is {shape}, but {length} samples are {self.shape(length)}: give the "
                 "length and the settings that it was made with"
             )
         parts = spectrogram[..., :frames].movedim(1, -1) / self.beta
@@ -112,26 +112,27 @@ class Spectrogram:
         )
 
     def _window(self, like: Tensor) -> Tensor:
+        """The Hann window, of the type and on the device of another tensor."""
         return torch.hann_window(self.n_fft, dtype=like.dtype, device=like.device)
 
 
 SPECTROGRAM_16K = Spectrogram()
-"""What SGMSE publishes for 16 kHz: F = 256."""
+"""The transform of SGMSE's published networks for 16 kHz, F = 256."""
 
 SPECTROGRAM_48K = Spectrogram(48_000, n_fft=1534, hop=384, alpha=0.667, beta=0.065)
-"""What SGMSE publishes for 48 kHz: F = 768."""
+"""The transform of SGMSE's published networks for 48 kHz, F = 768."""
 
-PUBLISHED = {made.sample_rate: made for made in (SPECTROGRAM_16K, SPECTROGRAM_48K)}
-"""What SGMSE publishes, by the rate in Hz."""
+PUBLISHED = {transform.sample_rate: transform for transform in (SPECTROGRAM_16K, SPECTROGRAM_48K)}
+"""The transforms of SGMSE's published networks, by the rate in Hz."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """Waveforms of one length as spectrograms, and back.
+    """The transform of waveforms of one length into spectrograms, and its inverse.
 
     Args:
         spectrogram: the transform.
-        samples: of every waveform.
+        samples: the number of samples of every waveform.
     """
 
     spectrogram: Spectrogram
@@ -139,25 +140,25 @@ class Sound:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(2, F, T) of every spectrogram."""
+        """The shape (2, F, T) of every spectrogram."""
         return self.spectrogram.shape(self.samples)
 
     def states(self, waveforms: Tensor) -> Tensor:
-        """(B, 2, F, T) of waveforms (B, up to `samples`), best within [-1, 1] (see `peak`)."""
+        """Spectrograms (B, 2, F, T) of waveforms (B, `samples` or fewer), best in [-1, 1] (see `peak`)."""
         missing = self.samples - waveforms.shape[1]
         return self.spectrogram.of(functional.pad(waveforms, (0, missing)))
 
     def waveforms(self, states: Tensor, rate: int = 0) -> Tensor:
-        """Of spectrograms (B, 2, F, T): (B, samples), or at another rate, in Hz, as many as that has."""
-        waves, own = self.spectrogram.waveform(states, self.samples), self.spectrogram.sample_rate
-        return resampled(waves, own, rate or own)
+        """Waveforms (B, samples) of spectrograms (B, 2, F, T), resampled to `rate` in Hz unless it is 0."""
+        waves = self.spectrogram.waveform(states, self.samples)
+        return resampled(waves, self.spectrogram.sample_rate, rate or self.spectrogram.sample_rate)
 
 
 def peak(waveform: Tensor) -> Tensor:
     """The largest magnitude of each waveform (B, L), as (B, 1); 1 for silence.
 
-    SGMSE divides clean and corrupted speech by the corrupted one's, and multiplies what it made of
-    them by it again.
+    SGMSE divides clean and corrupted speech by the peak of the corrupted one, and multiplies enhanced
+    speech by it.
     """
     largest = waveform.abs().amax(dim=-1, keepdim=True)
     return torch.where(largest > 0, largest, torch.ones_like(largest))

@@ -1,1 +1,1 @@
-"""Diffusion processes: how a clean state is noised, and how a step back is made."""
+"""Diffusion processes: how clean states are noised, and how sampling steps back."""

@@ -1,9 +1,9 @@
-"""What the engine asks of a diffusion process, whatever its state stands for.
+"""The interface of a diffusion process, of signals or of logits.
 
-States are real tensors (B, ...). A level says how far a state is noised: a whole number for a process
-of discrete noise levels, a time for one of continuous time. A network's output is whatever the process
-has its networks put out; only the process interprets it. Noise is always given, standard normal of the
-state's shape.
+States are real tensors (B, ...). A level says how far a state is noised: an integer for processes with
+discrete noise levels, a time for those with continuous time. What a network's output means (v, or a
+score) depends on the process, and only the process interprets it. `noise` is always standard normal and
+of the state's shape.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ SNR = 0.5
 class Process(Protocol[Level]):
     """A diffusion process.
 
-    Some processes are about an origin, a state (B, ...) that noising leads to and sampling starts at:
-    x_cor for signals, y_cor = f(x_cor) for logits. Those have `needs_origin` true and refuse to be
-    without; the others pay no heed to it.
+    Some processes have an origin, a state (B, ...) that noising drifts to and sampling starts near: x_cor
+    for signals, y_cor = f(x_cor) for logits. Their `needs_origin` is true, and they raise an error if it
+    is None; the others ignore it.
     """
 
     @property
     def needs_origin(self) -> bool:
-        """Whether prior and steps are about an origin."""
+        """Whether the prior and the steps need an origin."""
 
     def levels(self, steps: int) -> list[Level]:
-        """The selected levels, `steps + 1` of them, from the noisiest to the clean one.
+        """The `steps + 1` selected levels, from the noisiest to the clean one.
 
         Raises:
-            UsageError: there is no grid of so many steps.
+            UsageError: the process has no grid of so many steps.
         """
 
     def scaled(self, levels: Sequence[Level]) -> Tensor:
-        """Levels as networks are told them: (N,) float32 in [0, 1], on the CPU."""
+        """Levels as inputs of networks: (N,) float32 in [0, 1], on the CPU."""
 
-    def prior(self, origin: Tensor | None, drawn: Tensor) -> Tensor:
-        """The state that sampling starts at."""
+    def prior(self, origin: Tensor | None, noise: Tensor) -> Tensor:
+        """The state that sampling starts from."""
 
     def clean_of(
         self, z_t: Tensor, output: Tensor, t: Level, origin: Tensor | None = None
@@ -50,7 +50,7 @@ class Process(Protocol[Level]):
         """The clean estimate z0_hat = E[z0 | z_t] that a network's output stands for."""
 
     def is_random(self, t: Level, s: Level, eta: float) -> bool:
-        """Whether a step from t to s, of either kind, needs noise; the last never does."""
+        """Whether `step` or `predict` from t to s needs noise; for the last step it is false."""
 
     def step(
         self,
@@ -59,7 +59,7 @@ class Process(Protocol[Level]):
         t: Level,
         s: Level,
         eta: float,
-        drawn: Tensor | None,
+        noise: Tensor | None,
         origin: Tensor | None = None,
     ) -> Tensor:
         """z_s drawn from q(z_s | z_t, z0_hat), exact for a right z0_hat whatever the gap.
@@ -74,7 +74,7 @@ class Process(Protocol[Level]):
         t: Level,
         s: Level,
         eta: float,
-        drawn: Tensor | None,
+        noise: Tensor | None,
         origin: Tensor | None = None,
     ) -> Tensor:
         """z_s by one discretised step of the reverse-time SDE, for fine grids.
@@ -92,7 +92,7 @@ class Process(Protocol[Level]):
         z_t: Tensor,
         output: Tensor,
         t: Level,
-        drawn: Tensor,
+        noise: Tensor,
         origin: Tensor | None = None,
     ) -> Tensor:
         """z_t after a step of annealed Langevin dynamics at its level, of size 2 (SNR sigma_t)^2.

@@ -1,1 +1,1 @@
-"""Measuring a point of a strategy: sampling, judging, counting, and the records of it."""
+"""Measurement of a strategy's point: sampling, judging, counting calls, and the records."""

@@ -1,4 +1,4 @@
-"""The coupled system of a task, made of trained parts and ready to be sampled on a device."""
+"""Assembles the coupled system of a task from its trained parts, ready for sampling on a device."""
 
 from __future__ import annotations
 
@@ -33,39 +33,47 @@ def assemble(
     device: torch.device,
     dtype: torch.dtype,
 ) -> CoupledSystem:
-    """Processes and networks that compute in `dtype`; a denoiser without weights is None.
+    """The coupled system of a task, with networks that compute in `dtype`.
 
-    What paid when it was measured: frozen graphs on CPUs in float32 (1.1 to 2 times as fast; in bf16
-    nothing), and a convolutional classifier in float32 there (its pooling is slow in bf16). GPUs run
-    operation by operation. Of speech, denoisers alone compute in less than float32: those of `quick`
-    were 1.5 times as fast in bf16 (NCSN++ at batches of 25), and 100 calls of each left samples 0.4 %
-    off; Whisper hears in float32.
+    Measurements of speed decide which networks run as frozen graphs, and in which dtype. Frozen graphs
+    are 1.1 to 2 times as fast on CPUs in float32 and no faster in bf16; GPUs run operation by operation.
+    A convolutional classifier stays in float32 on CPUs, since its pooling is slow in bf16. For speech
+    only the denoisers compute in less than float32: those of `quick` are 1.5 times as fast in bf16
+    (NCSN++ at batches of 25), and 100 calls of each change samples by 0.4 %; Whisper stays in float32.
+
+    Args:
+        task: the task.
+        dataset: the task's data.
+        classifier: the frozen classifier, already on the device.
+        weights: state dicts of the denoisers, "signal" and "logit"; a denoiser without weights is None
+            in the system.
+        device: where networks run.
+        dtype: what networks compute in.
     """
     recipe, is_cpu = task.recipe, device.type == "cpu"
     is_speech = recipe.speech is not None
-    frozen = is_cpu and dtype == torch.float32 and not is_speech
+    use_graphs = is_cpu and dtype == torch.float32 and not is_speech
     signal_process, logit_process = processes(task, classifier)
     signal: PreparedSignal | None = None
     logit: PreparedLogit | LogitOfFeatures | None = None
     if "signal" in weights:
         signal_network = networks.signal_denoiser(dataset, recipe, weights)
-        signal = PreparedSignal(_ready(signal_network, device), dtype, frozen)
+        signal = PreparedSignal(_frozen(signal_network, device), dtype, use_graphs)
     if "logit" in weights:
         logit_network = networks.logit_denoiser(dataset, recipe, weights)
-        logit = PreparedLogit(_ready(logit_network, device), dtype, frozen)
+        logit = PreparedLogit(_frozen(logit_network, device), dtype, use_graphs)
         if is_speech:
             logit = LogitOfFeatures(logit, classifier)
-    prepared: Callable[[Tensor], Tensor] = classifier
+    classify: Callable[[Tensor], Tensor] = classifier
     if isinstance(classifier, FrozenClassifier):
-        pools = is_cpu and isinstance(recipe.classifier, ConvNetConfig)
-        prepared = PreparedClassifier(
-            classifier, torch.float32 if pools else dtype, frozen or pools
-        )
-    return CoupledSystem(prepared, signal_process, logit_process, signal, logit)
+        has_slow_pooling = is_cpu and isinstance(recipe.classifier, ConvNetConfig)
+        classifier_dtype = torch.float32 if has_slow_pooling else dtype
+        classify = PreparedClassifier(classifier, classifier_dtype, use_graphs or has_slow_pooling)
+    return CoupledSystem(classify, signal_process, logit_process, signal, logit)
 
 
 def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.device) -> None:
-    """Call every network once on so many blank samples, for what it takes."""
+    """Call every network once on a batch of blank samples, so that its use of memory can be measured."""
     x = torch.zeros(batch, *dataset.signal_shape, device=device)
     y, level = system.classifier(x), torch.zeros(1, device=device)
     signal, logit = system.signal_denoiser, system.logit_denoiser
@@ -76,5 +84,6 @@ def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.dev
         logit(y, logit.encode_time(level), logit.encode_signals(x, y, x))
 
 
-def _ready(network: Network, device: torch.device) -> Network:
+def _frozen(network: Network, device: torch.device) -> Network:
+    """The network on the device, in evaluation mode and without gradients."""
     return network.to(device).eval().requires_grad_(False)

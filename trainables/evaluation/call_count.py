@@ -1,25 +1,23 @@
-"""What a strategy's point costs, counted by the engine's own meter on networks that do nothing."""
+"""Calls that a strategy's point costs, counted by the engine's meter on denoisers of constant output."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.diffusion.process import Process
 from trainables.models.base import LogitDenoiser, SignalDenoiser
-from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.engine import AnyProcess, CoupledSystem, Engine
 from trainables.sampling.meter import Meter
 from trainables.sampling.moves import Cost
 from trainables.strategies import schedule_of
 
 
-class _Still(SignalDenoiser):
-    """A signal denoiser that predicts nothing."""
+class _ZeroSignalDenoiser(SignalDenoiser):
+    """A signal denoiser whose output is zero."""
 
     def encode_corrupted(self, x_cor: Tensor) -> None:
         return None
@@ -31,8 +29,8 @@ class _Still(SignalDenoiser):
         return torch.zeros_like(x_t)
 
 
-class _StillLogits(LogitDenoiser):
-    """A logit denoiser that predicts nothing."""
+class _ZeroLogitDenoiser(LogitDenoiser):
+    """A logit denoiser whose output is zero."""
 
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
@@ -43,18 +41,27 @@ class _StillLogits(LogitDenoiser):
         return torch.zeros_like(y_t)
 
 
-def counted(
-    strategy: str, point: Mapping[str, Any], T: int, process: Process[Any] | None = None
+def call_count(
+    strategy: str, point: Mapping[str, object], T: int, process: AnyProcess | None = None
 ) -> Cost:
-    """Calls a sample that the meter counts in a run of the engine, both processes being `process`: a
-    GaussianDiffusion of T noise levels if none is given.
+    """Calls for one sample, as the meter counts them in a run of the engine.
+
+    Args:
+        strategy: the strategy's name.
+        point: its sampling parameters.
+        T: the number of noise levels of the default process.
+        process: the process of both signals and logits; GaussianDiffusion by default.
 
     Raises:
         UsageError: the point's parameters are unknown or out of range.
     """
     process, meter = process or GaussianDiffusion(T, clip=1.0), Meter()
     system = CoupledSystem(
-        lambda x: torch.zeros(len(x), 2), process, process, _Still(), _StillLogits()
+        lambda x: torch.zeros(len(x), 2),
+        process,
+        process,
+        _ZeroSignalDenoiser(),
+        _ZeroLogitDenoiser(),
     )
     Engine(system, (2,), meter).run(
         schedule_of(strategy, point), torch.zeros(1, 1, 1, 1), SampleNoise(0, [0])

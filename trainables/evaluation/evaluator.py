@@ -1,11 +1,10 @@
-"""Measures points: a strategy's parts are loaded once, then any of its points on any split."""
+"""The evaluator, which loads a strategy's parts once and then measures any of its points."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +17,7 @@ from trainables.core.prefetch import prefetch
 from trainables.data.dataset import Dataset, Samples
 from trainables.evaluation.assembly import assemble, probe
 from trainables.evaluation.judge import Judge
-from trainables.evaluation.listening import Quality, quality_of, references
+from trainables.evaluation.listening import Quality, quality_of, reference_waveforms
 from trainables.evaluation.measurement import Sampling, Tally, measurement_config, measurement_of
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
@@ -29,24 +28,24 @@ from trainables.strategies import schedule_of
 from trainables.task import networks
 from trainables.task.recipe import Task
 
-_SHARED_BYTES = 2**30
-"""Memory of an evaluator for what its measurements have in common."""
+_CACHE_BYTES = 2**30
+"""Bytes of an evaluator's prefix cache."""
 
 
 class Evaluator:
     """Measures points of one strategy on one task; parts and data are loaded once.
 
-    What its measurements have in common, corrupted signals and beginnings of samplings, is computed
-    once too (`PrefixCache`).
+    Corrupted signals and prefixes of schedules that measurements have in common are computed once too
+    (`PrefixCache`).
 
     Args:
         task: data, corruption, training.
         strategy: the strategy's name.
-        storage: where parts and records are.
-        batch: samples sampled together on a CPU; a GPU takes as many as fit.
+        storage: where parts and records are stored.
+        batch: the batch size of sampling on a CPU; on a GPU it is as large as its memory allows.
         device: where networks run.
-        gpu_share: how much of a GPU is this evaluator's.
-        dataset: the task's data, where they are loaded already.
+        gpu_share: the fraction of a GPU that this evaluator may use.
+        dataset: the task's data; loaded from the storage by default.
 
     Raises:
         UsageError: a part has not been trained.
@@ -63,11 +62,10 @@ class Evaluator:
         dataset: Dataset | None = None,
     ) -> None:
         self.task, self.strategy, self.storage = task, strategy, storage
-        self.device, self._asked, self._gpu_share = device, batch, gpu_share
-        self.module = strategies.load(strategy)
+        self.device, self._cpu_batch, self._gpu_share = device, batch, gpu_share
         self.dataset = dataset or storage.dataset(task)
         self._weights: dict[str, dict[str, Tensor]] = {}
-        for kind in self.module.PARTS:
+        for kind in strategies.load(strategy).PARTS:
             self._weights |= storage.parts.load(kind, task)
         classifier = networks.frozen_classifier(self.dataset, task.recipe, self._weights)
         self._classifier = classifier.to(device)
@@ -75,92 +73,94 @@ class Evaluator:
         self._meter = Meter()
         self._engines: dict[torch.dtype, tuple[Engine, int, PrefixCache]] = {}
 
-    def measure(self, point: Mapping[str, Any], sampling: Sampling) -> Measurement:
-        """Measure a point, or find it in the records; the record is written before this returns.
+    def measure(self, point: Mapping[str, object], sampling: Sampling) -> Measurement:
+        """The measurement of a point: read from the records, or else made and written to them.
 
         Raises:
             UsageError: the point's parameters are unknown or out of range.
             NonFiniteError: sampling produced NaN or infinity.
         """
         config = measurement_config(self.task, self.strategy, point, sampling)
-        known = self.storage.records.find(config)
-        if known is not None:
-            return known
+        record = self.storage.records.find(config)
+        if record is not None:
+            return record
         measurement = measurement_of(config, point, [self.tally(point, sampling)])
         self.storage.records.save(measurement)
         return measurement
 
     def tally(
-        self, point: Mapping[str, Any], sampling: Sampling, rows: slice = slice(None)
+        self, point: Mapping[str, object], sampling: Sampling, rows: slice = slice(None)
     ) -> Tally:
-        """Run a point over these rows of a sampling, all by default.
+        """Run a point on some rows of a sampling, by default all.
 
         Raises:
             UsageError: the point's parameters are unknown or out of range.
             NonFiniteError: sampling produced NaN or infinity.
         """
-        engine, batch, beginnings = self._engine(dtype_of(sampling.precision, self.device))
+        engine, batch, cache = self._engine(dtype_of(sampling.precision, self.device))
         split = self.dataset.split(sampling.split).first(sampling.limit).part(rows)
-        wanted = references(split, sampling.split, rows.start or 0)
+        clean_waveforms = reference_waveforms(split, sampling.split, rows.start or 0)
         moves = schedule_of(self.strategy, point)
         self._meter.reset()
         answers: list[Tensor] = []
-        spread: list[Tensor] = []
+        deviations: list[Tensor] = []
         signals: list[Tensor] = []
         start = time.perf_counter()
         parts = [split.part(slice(first, first + batch)) for first in range(0, len(split), batch)]
-        for noise, shared in self._batches(parts, sampling, beginnings):
+        for noise, shared in self._batches(parts, sampling, cache):
             outcome = engine.run(moves, shared, noise.split("sampling"))
             answers.append(self.answers(outcome).cpu())
-            spread.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
-            left = len(wanted) - sum(map(len, signals))
-            signals.append(outcome.x[: max(0, left)].cpu())
-        spent = self._meter.reading() + MeterReading(seconds=time.perf_counter() - start)
+            deviations.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
+            missing = len(clean_waveforms) - sum(map(len, signals))
+            signals.append(outcome.x[: max(0, missing)].cpu())
+        reading = self._meter.reading() + MeterReading(seconds=time.perf_counter() - start)
         quality: Quality = {}
-        if self.dataset.sound is not None and wanted:
-            quality = quality_of(self.dataset.sound, torch.cat(signals).float(), wanted)
-        judged = self.judge.judged(torch.cat(answers), split)
-        return Tally(judged, float(torch.cat(spread).sum()), spent, quality)
+        if self.dataset.sound is not None and clean_waveforms:
+            estimates = torch.cat(signals).float()
+            quality = quality_of(self.dataset.sound, estimates, clean_waveforms)
+        correctness = self.judge.correctness(torch.cat(answers), split)
+        return Tally(correctness, float(torch.cat(deviations).sum()), reading, quality)
 
-    def sample(self, point: Mapping[str, Any], sampling: Sampling) -> tuple[Outcome, Tensor]:
-        """Corrupt a sampling's samples and run a point on them; returns the outcome and x_cor."""
+    def sample(self, point: Mapping[str, object], sampling: Sampling) -> tuple[Outcome, Tensor]:
+        """The outcome of a point on a sampling's samples, and x_cor (B, *signal shape)."""
         split = self.dataset.split(sampling.split).first(sampling.limit)
         noise = SampleNoise(sampling.seed, split.numbers.tolist())
-        x_cor = self._corrupted(split, noise)
+        x_cor = self._corrupt(split, noise)
         engine, _, _ = self._engine(dtype_of(sampling.precision, self.device))
         return engine.run(schedule_of(self.strategy, point), x_cor, noise.split("sampling")), x_cor
 
     def answers(self, outcome: Outcome) -> Tensor:
-        """Numbers of classes (B,), or of tokens (B, S), that the outcome's logits stand for."""
+        """Class numbers (B,), or token numbers (B, S), that the outcome's logits stand for."""
         return self._classifier.classes_of(outcome.y)
 
     def _batches(
-        self, parts: Sequence[Samples], sampling: Sampling, beginnings: PrefixCache
+        self, parts: Sequence[Samples], sampling: Sampling, cache: PrefixCache
     ) -> Iterator[tuple[SampleNoise, SharedBatch]]:
-        """Each part's noise and corrupted signals; where a GPU samples, the next part's are
-        made meanwhile.
+        """The noise and the corrupted signals of each part. While a GPU samples one part, the CPU
+        prepares the next.
         """
         noises = [SampleNoise(sampling.seed, part.numbers.tolist()) for part in parts]
         keys = [(sampling.split, sampling.seed, noise.indices) for noise in noises]
-        makers = [partial(self._corrupted, *pair) for pair in zip(parts, noises, strict=True)]
-        made = prefetch(makers, threaded=self.device.type == "cuda")
-        for noise, key, corrupt in zip(noises, keys, made, strict=True):
-            yield noise, beginnings.batch(key, corrupt)
+        corruptions = [partial(self._corrupt, *pair) for pair in zip(parts, noises, strict=True)]
+        prefetched = prefetch(corruptions, threaded=self.device.type == "cuda")
+        for noise, key, corrupt in zip(noises, keys, prefetched, strict=True):
+            yield noise, cache.batch(key, corrupt)
 
-    def _corrupted(self, split: Samples, noise: SampleNoise) -> Tensor:
-        drawn, corruption = noise.split("corruption"), self.task.corruption
-        return split.corrupted(split.clean(), slice(None), corruption, drawn).to(self.device)
+    def _corrupt(self, split: Samples, noise: SampleNoise) -> Tensor:
+        stream, corruption = noise.split("corruption"), self.task.corruption
+        return split.corrupted(split.clean(), slice(None), corruption, stream).to(self.device)
 
     def _engine(self, dtype: torch.dtype) -> tuple[Engine, int, PrefixCache]:
-        """The engine on networks of that type, how many samples it takes together, and what its runs
-        have in common.
-        """
+        """The engine with networks of that dtype, its batch size, and its prefix cache."""
         if dtype not in self._engines:
             dataset, device = self.dataset, self.device
             system = assemble(self.task, dataset, self._classifier, self._weights, device, dtype)
             batch = fitting_batch(
-                device, self._asked, self._gpu_share, lambda n: probe(system, dataset, n, device)
+                device,
+                self._cpu_batch,
+                self._gpu_share,
+                lambda n: probe(system, dataset, n, device),
             )
             engine = Engine(system, networks.logit_shape(dataset, self.task.recipe), self._meter)
-            self._engines[dtype] = engine, batch, PrefixCache(_SHARED_BYTES)
+            self._engines[dtype] = engine, batch, PrefixCache(_CACHE_BYTES)
         return self._engines[dtype]

@@ -1,4 +1,4 @@
-"""How near sampled speech is to clean speech: what a measurement on the test split adds for speech."""
+"""Signal metrics of sampled speech (SI-SDR, PESQ, ESTOI), which measurements on the test split have."""
 
 from __future__ import annotations
 
@@ -12,18 +12,25 @@ from trainables.data.dataset import Samples
 from trainables.data.spectrogram import Sound
 from trainables.data.speech.spectrogram_split import SpectrogramSplit
 from trainables.scoring.metric_names import ESTOI, PESQ, SI_SDR, SIGNAL_METRICS, utterances_of
-from trainables.scoring.speech_quality import Measured, estoi, pesq, si_sdr
+from trainables.scoring.speech_quality import estoi, pesq, si_sdr
 
 LISTENED = 50
-"""Utterances of a sampling, the first, that are measured: PESQ takes longer than a short sampling."""
+"""Signal metrics are taken of so many utterances of a sampling, the first: PESQ takes longer than a
+short sampling.
+"""
 
 Quality = Mapping[str, Sequence[float]]
-"""Signal measures by their names in records: a value for each utterance that has one."""
+"""Signal metrics by their names in records: a value for each utterance that has one."""
 
 
-def references(split: Samples, name: str, before: int) -> list[Tensor]:
-    """Clean waveforms (L,) of the samples of a part of split `name`, `before` of which lie before it,
-    whose signals are measured: of speech, on the test split, the first.
+def reference_waveforms(split: Samples, name: str, before: int) -> list[Tensor]:
+    """Clean waveforms (L,) that the sampled signals are compared with: those of the first utterances of
+    the test split for speech, none otherwise.
+
+    Args:
+        split: a part of a split.
+        name: the split's name.
+        before: the number of the split's samples before the part.
     """
     if name != "test" or not isinstance(split, SpectrogramSplit):
         return []
@@ -31,26 +38,30 @@ def references(split: Samples, name: str, before: int) -> list[Tensor]:
 
 
 def quality_of(sound: Sound, estimates: Tensor, clean: Sequence[Tensor]) -> Quality:
-    """SI-SDR, PESQ and ESTOI of signals (B, 2, F, T) against clean waveforms (L,), one each.
+    """SI-SDR, PESQ and ESTOI of signals (B, 2, F, T) against B clean waveforms (L,).
 
-    The waveforms are those of the dataset, so that what a spectrogram loses counts; what was padded
-    is cut off again. PESQ and ESTOI are taken at 16 kHz. A word may be too short for ESTOI, silence has
-    no value at all: such utterances are left out, and the number of the others is recorded.
+    The clean waveforms are those of the dataset, so that what a spectrogram loses counts; padding is
+    cut off the sampled ones. PESQ and ESTOI are taken at 16 kHz. A word may be too short for ESTOI, and
+    silence has no value at all: such utterances have no entry, and the number of entries is recorded.
     """
-    waves = zip(sound.waveforms(estimates), clean, strict=True)
-    pairs = [(wave[: len(known)], known) for wave, known in waves]
+    pairs = [
+        (estimate[: len(reference)], reference)
+        for estimate, reference in zip(sound.waveforms(estimates), clean, strict=True)
+    ]
     rate = sound.spectrogram.sample_rate
-    heard = [[resampled(wave, rate, RATE) for wave in pair] for pair in pairs]
-    found = {
+    pairs_at_16_khz = [[resampled(wave, rate, RATE) for wave in pair] for pair in pairs]
+    scores = {
         SI_SDR: si_sdr(*_columns(pairs)),
-        PESQ: pesq(*_columns(heard), RATE),
-        ESTOI: estoi(*_columns(heard), RATE),
+        PESQ: pesq(*_columns(pairs_at_16_khz), RATE),
+        ESTOI: estoi(*_columns(pairs_at_16_khz), RATE),
     }
-    return {name: _known(measured) for name, measured in found.items()}
+    return {name: _finite(score.values) for name, score in scores.items()}
 
 
 def means(parts: Sequence[Quality]) -> dict[str, float]:
-    """Each metric's mean over the utterances of all parts, and their number; without any, neither."""
+    """Each metric's mean over the utterances of all parts, and the number of these utterances; a metric
+    without a value has no entry.
+    """
     metrics: dict[str, float] = {}
     for name in SIGNAL_METRICS:
         values = [value for part in parts for value in part.get(name, ())]
@@ -60,9 +71,10 @@ def means(parts: Sequence[Quality]) -> dict[str, float]:
 
 
 def _columns(pairs: Sequence[Sequence[Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
-    """Estimates and references of pairs."""
+    """The estimates and the references of pairs of both."""
     return [estimate for estimate, _ in pairs], [reference for _, reference in pairs]
 
 
-def _known(measured: Measured) -> list[float]:
-    return [float(value) for value in measured.values if np.isfinite(value)]
+def _finite(values: np.ndarray) -> list[float]:
+    """The finite values of (N,), in order."""
+    return [float(value) for value in values if np.isfinite(value)]

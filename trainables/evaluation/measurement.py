@@ -1,10 +1,9 @@
-"""What a measurement is made of: which samples and noise, what was counted, what identifies it."""
+"""The samples and noise of a measurement, its tallies, and the configuration that identifies it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from trainables import strategies
 from trainables.core.config import digest
@@ -13,7 +12,7 @@ from trainables.core.precision_names import PRECISIONS
 from trainables.evaluation.listening import Quality, means
 from trainables.evaluation.records import FORMATS, Measurement
 from trainables.sampling.meter import MeterReading
-from trainables.scoring.answers import Correctness, together
+from trainables.scoring.answers import Correctness, combine
 from trainables.scoring.metric_names import (
     GFLOPS,
     NFE,
@@ -30,10 +29,13 @@ from trainables.training.part_store import key_of
 
 @dataclass(frozen=True)
 class Sampling:
-    """What a measurement runs over: the first `limit` samples of a split, at one seed.
+    """The samples, noise and precision of a measurement.
 
-    The seed draws the corruption and the sampling noise of every sample. `precision`, one of
-    PRECISIONS, is what the networks compute in.
+    Args:
+        split: the split's name.
+        limit: the number of samples, the first of the split.
+        seed: seed of the corruption and the sampling noise of every sample.
+        precision: what the networks compute in, one of PRECISIONS.
     """
 
     split: str
@@ -47,44 +49,51 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Tally:
-    """What a run over some samples of a sampling gave.
+    """The results of a point on some samples of a sampling.
 
-    `judged` says how right the answers are; `spread` is the sum of the samples' deviations between
-    chains; `quality` are the signal measures of those of the samples that are listened to.
+    Args:
+        correctness: how right the answers are.
+        spread: the samples' deviations between chains, summed.
+        reading: calls, FLOPs and seconds.
+        quality: signal metrics, of the samples that have some.
     """
 
-    judged: Correctness
+    correctness: Correctness
     spread: float
-    spent: MeterReading
+    reading: MeterReading
     quality: Quality = field(default_factory=dict)
 
 
 def measurement_of(
-    config: dict[str, Any], point: Mapping[str, Any], tallies: Sequence[Tally]
+    config: dict[str, object], point: Mapping[str, object], tallies: Sequence[Tally]
 ) -> Measurement:
-    """The measurement that the tallies of all its rows, in order, come to."""
-    judged = together(tally.judged for tally in tallies)
-    count, spent = len(judged.correct), sum((tally.spent for tally in tallies), MeterReading())
-    calls = spent.calls
+    """The measurement that is the sum of its tallies, which are of all its rows, in order."""
+    correctness = combine(tally.correctness for tally in tallies)
+    count = len(correctness.correct)
+    reading = sum((tally.reading for tally in tallies), MeterReading())
+    calls = reading.calls
     cost = {
         NFE: (calls["signal"] + calls["logit"]) / count,
         NFE_SIGNAL: calls["signal"] / count,
         NFE_LOGIT: calls["logit"] / count,
         NFE_CLASSIFIER: calls["classifier"] / count,
-        GFLOPS: spent.flops / count / 1e9,
-        SECONDS_PER_SAMPLE: spent.seconds / count,
+        GFLOPS: reading.flops / count / 1e9,
+        SECONDS_PER_SAMPLE: reading.seconds / count,
         SPREAD: sum(tally.spread for tally in tallies) / count,
         **means([tally.quality for tally in tallies]),
     }
-    return Measurement(config, dict(point), judged.correct, cost, judged.errors, judged.words)
+    return Measurement(
+        config, dict(point), correctness.correct, cost, correctness.errors, correctness.words
+    )
 
 
 def measurement_config(
-    task: Task, strategy: str, point: Mapping[str, Any], sampling: Sampling
-) -> dict[str, Any]:
-    """All that determines a measurement, in JSON types; its hash is the measurement's key.
+    task: Task, strategy: str, point: Mapping[str, object], sampling: Sampling
+) -> dict[str, object]:
+    """The configuration of a measurement: all that determines it, in JSON types. Its hash is the
+    measurement's key.
 
-    Of the point only its moves count: points that come to the same schedule are measured once.
+    A point is identified by its schedule, so points with the same moves are measured once.
     """
     moves = [f"{move}" for move in schedule_of(strategy, point)]
     return {

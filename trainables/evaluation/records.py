@@ -1,4 +1,4 @@
-"""Measurements, and the store of their records."""
+"""Measurements, and the store that holds their records."""
 
 from __future__ import annotations
 
@@ -6,39 +6,42 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from trainables.core.config import digest
 from trainables.core.files import write_json
 
 FORMATS = {"image": 3, "speech": 4}
-"""Of each kind of signals; raise one when the meaning of its records changes: older ones are then
-measured anew.
+"""The format of the records of each kind of signals. Raise one when the meaning of its records changes:
+points are then measured anew.
 """
-_COUNTS = ("errors", "words")
+_FIELDS = ("config", "point", "correct", "cost")
+_WORD_FIELDS = ("errors", "words")
+"""Fields that only records of sentences have."""
 
 
-def key_of(config: Mapping[str, Any]) -> str:
-    """What identifies a measurement: a hash of all that determines its numbers."""
+def key_of(config: Mapping[str, object]) -> str:
+    """The key of a measurement: a hash of its configuration."""
     return digest(config, 20)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One point measured once over a split with one seed.
+    """The measurement of one point on a split at one seed.
 
-    `config` is all that determines the numbers, and `key` its hash; `point` are the sampling
-    parameters it was first measured by. `correct` has a "1" for each
-    sample classified rightly and a "0" for each other, in the split's order. Of sentences, of which
-    those without an error are right, `errors` and `words` are each utterance's word errors and the
-    words of its reference; they are empty, and not written, for all else. `cost` holds `nfe` and
-    its parts, GFLOPs and seconds, all for one sample, and `spread`, the mean deviation between the
-    chains' standardised logits (0 for one chain); on speech's test split the signal measures of the
-    first utterances too.
+    Args:
+        config: all that determines the measurement, see `measurement_config`.
+        point: the sampling parameters that were measured first among those of the same schedule.
+        correct: a "1" for each sample answered rightly and a "0" for each other, in the split's order.
+            A sentence is answered rightly if it has no word error.
+        cost: `nfe` and its parts, GFLOPs and seconds, all for one sample; `spread`, the mean deviation
+            between the chains' standardised logits (0 for one chain); on the test split of speech
+            also the signal metrics of the first utterances.
+        errors: word errors of each utterance for sentences; otherwise empty, and not written.
+        words: words of each utterance's reference, likewise.
     """
 
-    config: dict[str, Any]
-    point: dict[str, Any]
+    config: dict[str, object]
+    point: dict[str, object]
     correct: str
     cost: dict[str, float]
     errors: tuple[int, ...] = ()
@@ -46,44 +49,39 @@ class Measurement:
 
     @property
     def key(self) -> str:
+        """The key of the measurement's record."""
         return key_of(self.config)
 
 
 class RecordStore:
-    """Measurements under a directory, one JSON file each, named by the hash of its configuration."""
+    """Records of measurements under a directory: one JSON file each, named by the key."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, key: str) -> Path:
-        """Where the measurement of that key is, or would be."""
+        """The file of the record with that key, whether or not it exists."""
         return self.root / key[:2] / f"{key}.json"
 
-    def find(self, config: Mapping[str, Any]) -> Measurement | None:
-        """The measurement of that configuration, if it was made."""
+    def find(self, config: Mapping[str, object]) -> Measurement | None:
+        """The measurement of that configuration; None if there is no record of it."""
         return self.get(key_of(config))
 
     def get(self, key: str) -> Measurement | None:
-        """The measurement of that key, if it was made."""
+        """The measurement with that key; None if there is no record of it."""
         path = self.path(key)
         if not path.exists():
             return None
-        values = json.loads(path.read_text())
-        counts = (tuple(values.get(name, ())) for name in _COUNTS)
-        own = (values[name] for name in ("config", "point", "correct", "cost"))
-        return Measurement(*own, *counts)
+        record = json.loads(path.read_text())
+        word_values = (tuple(record.get(name, ())) for name in _WORD_FIELDS)
+        return Measurement(*(record[name] for name in _FIELDS), *word_values)
 
     def save(self, measurement: Measurement) -> Path:
-        """Keep a measurement; returns its file."""
+        """Write the record of a measurement; returns its file."""
         path = self.path(measurement.key)
-        content = {
-            "config": measurement.config,
-            "point": measurement.point,
-            "correct": measurement.correct,
-            "cost": measurement.cost,
-        }
-        for name in _COUNTS:
+        record = {name: getattr(measurement, name) for name in _FIELDS}
+        for name in _WORD_FIELDS:
             if getattr(measurement, name):
-                content[name] = list(getattr(measurement, name))
-        write_json(path, content)
+                record[name] = list(getattr(measurement, name))
+        write_json(path, record)
         return path

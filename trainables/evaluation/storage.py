@@ -1,4 +1,4 @@
-"""Where data, trained parts and records of measurements lie."""
+"""The storage: the directories of data, trained parts and records of measurements."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from trainables.training.part_store import PartStore
 
 @dataclass(frozen=True)
 class Storage:
-    """Where everything lies: absolute directories that driver and workers can reach.
+    """The directories of data, trained parts and records, which driver and workers can reach.
 
-    `data_dir` is where the dataset's files are; the storage's own place for downloads if empty.
+    Args:
+        root: the absolute directory of the storage.
+        data_dir: the absolute directory of the dataset's files; if empty, `data` under `root`.
     """
 
     root: str
@@ -26,24 +28,31 @@ class Storage:
 
     @property
     def parts(self) -> PartStore:
+        """The store of trained parts."""
         return PartStore(Path(self.root) / "parts")
 
     @property
     def records(self) -> RecordStore:
+        """The store of records."""
         return RecordStore(Path(self.root) / "records")
 
     @property
     def data(self) -> Path:
+        """The directory of the dataset's files."""
         return Path(self.data_dir) if self.data_dir else Path(self.root) / "data"
 
     def dataset(
         self, task: Task, progress: Progress = quiet, spread: Spread | None = None
     ) -> Dataset:
-        """The task's data; what must be built is made by `spread`, or here, and kept in the
-        storage, and `progress` told of it.
+        """The task's data. A dataset that must be built first is built once, and kept in the storage.
+
+        Args:
+            task: the task.
+            progress: called with the progress of building.
+            spread: how the pieces of building are run; by default in this process.
 
         Raises:
-            UsageError: its files are missing or broken.
+            UsageError: the dataset's files are missing or broken.
         """
         cache = Path(self.root) / "data"
         return datasets.load(

@@ -1,8 +1,8 @@
-"""What the engine asks of a denoiser. Exact denoisers in tests keep the same contracts.
+"""The interfaces of classifiers and denoisers, which the exact denoisers of the tests have too.
 
-Conditions are encoded apart from the denoising call, since they stand still for a whole trajectory:
-the engine encodes once and hands the encoding to every step. Noise levels are encoded apart too, all
-levels of a process at once.
+Conditions are encoded apart from the denoising call, because they stay the same for a whole
+trajectory: the engine encodes them once and passes the encoding to every step. Noise levels are encoded
+apart as well, all levels of a process at once.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ from trainables.diffusion.ouve import OUVE
 from trainables.models.scale import LogitScale
 
 Encoding: TypeAlias = Any
-"""What a network makes of a condition; nobody but that network looks inside, so it may be anything."""
+"""A network's encoding of a condition: tensors, nested as that network likes; no other code reads it."""
 
 
 @dataclass(frozen=True)
 class NetworkInterface:
-    """What a network is built to fit: the sizes of signals and logits, and for speech the processes.
+    """The sizes of signals and logits that a network is built for, and for speech the processes.
 
-    `signal_shape` is that of one signal, (C, H, W), `classes` K; of sentences K is the number of tokens.
-    `features` is the width of what the classifier shows of a signal, where that is not the signal.
+    Args:
+        signal_shape: the shape of one signal, (C, H, W).
+        classes: K, the number of classes; for sentences the number of tokens.
+        signal_process: the process of signals, for speech.
+        logit_process: the process of logits, for speech.
+        features: the width of the classifier's evidence, where that is not the signal itself.
     """
 
     signal_shape: tuple[int, ...]
@@ -38,15 +42,15 @@ class NetworkInterface:
 
     @property
     def channels(self) -> int:
-        """C."""
+        """The number of channels C of a signal."""
         return self.signal_shape[0]
 
     @property
     def of_speech(self) -> tuple[int, OUVE]:
-        """The width of the classifier's features, and the process of logits.
+        """The width of the classifier's evidence, and the process of logits.
 
         Raises:
-            UsageError: the signals are no speech.
+            UsageError: the signals are not speech.
         """
         if self.features is None or self.logit_process is None:
             raise UsageError(
@@ -59,42 +63,46 @@ class Classifier(Protocol):
     """A frozen classifier with standardised logits."""
 
     @property
-    def scale(self) -> LogitScale: ...
+    def scale(self) -> LogitScale:
+        """The scale that standardises the logits."""
+        ...
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Signals (B, *signal shape) to standardised logits (B, *logit shape)."""
+        """Standardised logits (B, *logit shape) of signals (B, *signal shape)."""
 
     def raw_logits(self, x: Tensor) -> Tensor:
-        """The same before `scale`."""
+        """Raw logits (B, *logit shape) of signals (B, *signal shape), before they are standardised."""
 
     def classes_of(self, y: Tensor) -> Tensor:
         """Numbers of classes (B,), or of tokens (B, S), that standardised logits stand for."""
 
     def texts_of(self, numbers: Tensor) -> list[str]:
-        """What numbers as `classes_of` gives them stand for: names of classes, or transcripts."""
+        """Names of classes, or transcripts, of the numbers that `classes_of` returns."""
 
     def evidence(self, x: Tensor) -> Tensor:
-        """What a logit denoiser is shown of signals, (B, ...)."""
+        """The representation of signals that a logit denoiser is conditioned on, (B, ...)."""
 
     def weights_hash(self) -> str:
-        """Identifies the weights."""
+        """A hash that identifies the weights."""
 
     def to(self, device: torch.device, /) -> Self:
-        """Moves the classifier to a device."""
+        """Move the classifier to a device."""
 
 
 class Denoiser(nn.Module):
-    """What both kinds share."""
+    """The base of denoisers of signals and of logits."""
 
     def exact(self) -> Iterable[nn.Module]:
-        """Modules that compute in float32 whatever the rest does. A network that has some is given
-        states, levels and conditions in float32, and casts what it can compute with in less.
+        """Modules that always compute in float32.
+
+        A network that has such modules gets states, levels and conditions in float32, and casts to a
+        lower precision itself where it can.
         """
         return ()
 
 
 class SignalDenoiser(Denoiser):
-    """Predicts v of a signal from x_t, the corrupted signal and, where given, clean logits.
+    """Predicts v of a signal from x_t, the corrupted signal and clean logits, if there are any.
 
     The paper's Denoiser^(x)(x_t, y0_hat, x_cor, t).
     """
@@ -104,13 +112,11 @@ class SignalDenoiser(Denoiser):
         raise NotImplementedError
 
     def encode_time(self, t: Tensor) -> Tensor:
-        """The encoding (N, ...) of noise levels t / T, (N,) in [0, 1]; the levels themselves unless a
-        network has something to compute of them.
-        """
+        """The encoding (N, ...) of noise levels t / T, (N,) in [0, 1]; by default the levels themselves."""
         return t
 
     def encode_logits(self, y: Tensor | None, batch: int) -> Encoding:
-        """The encoding of standardised logits (B, *logit shape); of their absence where y is None."""
+        """The encoding of standardised logits y (B, *logit shape), or of their absence if y is None."""
         raise NotImplementedError
 
     def forward(self, x_t: Tensor, time: Tensor, corrupted: Encoding, logits: Encoding) -> Tensor:
@@ -122,16 +128,15 @@ class LogitDenoiser(Denoiser):
     """Predicts v of logits from y_t, a signal with its classifier output, and the corrupted signal.
 
     The paper's Denoiser^(y)(y_t, x0_hat, x_cor, t); conditioning on a signal means conditioning on
-    the signal and its classifier output (section 3.1). `plain_encode_signals` is `encode_signals`
-    operation by operation, so that its FLOPs can be counted; None where nothing hides them.
+    the signal and its classifier output (section 3.1). `plain_encode_signals` is
+    `encode_signals` without a frozen graph, so that its FLOPs can be counted; None where
+    `encode_signals` itself has no such graph.
     """
 
     plain_encode_signals: Callable[..., Encoding] | None = None
 
     def encode_time(self, t: Tensor) -> Tensor:
-        """The encoding (N, ...) of noise levels t / T, (N,) in [0, 1]; the levels themselves unless a
-        network has something to compute of them.
-        """
+        """The encoding (N, ...) of noise levels t / T, (N,) in [0, 1]; by default the levels themselves."""
         return t
 
     def encode_signals(

@@ -10,18 +10,18 @@ from torch.nn import functional
 
 
 def norm(channels: int) -> nn.GroupNorm:
-    """Group normalisation: it depends on one sample only, so batches and workers do not matter."""
+    """Group normalisation, which depends on one sample only: neither batch nor worker matters."""
     return nn.GroupNorm(math.gcd(channels, 8), channels)
 
 
 def zero_output(layer: nn.Conv2d | nn.Linear) -> None:
-    """Make a network put out nothing at first, which is where a denoiser best starts."""
+    """Set a layer's parameters to zero, so that the output of an untrained denoiser is zero."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
 
 
 class TimeEmbedding(nn.Module):
-    """Sinusoids of t / T in [0, 1] through an MLP: (B,) or (1,) to (B or 1, width)."""
+    """An MLP of sinusoids of t / T in [0, 1]: (B,) or (1,) to (B or 1, width)."""
 
     frequencies: Tensor
 

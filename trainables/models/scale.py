@@ -1,4 +1,4 @@
-"""Standardised logits, and what identifies a frozen network."""
+"""Standardising logits, and the hash of a network's weights."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from trainables.core.errors import UsageError
 
 
 class LogitScale(nn.Module):
-    """The one way to standardise logits: per-class mean and one common deviation of clean training
-    logits, so that the geometry between classes is kept.
+    """Standardises logits by the mean of each class and one common deviation of clean training logits,
+    so that the geometry between classes is kept.
     """
 
     mean: Tensor
@@ -26,25 +26,25 @@ class LogitScale(nn.Module):
         self.register_buffer("largest", torch.ones(()))
 
     def fit(self, logits: Tensor) -> None:
-        """Set the scale from raw logits (N, K); `largest` is the largest magnitude after it."""
+        """Set the scale from raw logits (N, K); `largest` is the largest magnitude of standardised ones."""
         self.mean.copy_(logits.mean(dim=0))
         self.deviation.copy_((logits - self.mean).square().mean().sqrt())
         self.largest.copy_(self.standardised(logits).abs().max())
 
     def standardised(self, logits: Tensor) -> Tensor:
-        """Raw logits (B, K) to standardised ones."""
+        """Standardised logits (B, K) of raw ones."""
         return (logits - self.mean) / self.deviation
 
     def restored(self, y: Tensor) -> Tensor:
-        """Standardised logits (B, K) to raw ones."""
+        """Raw logits (B, K) of standardised ones."""
         return y * self.deviation + self.mean
 
 
 class AudioLogitScale(LogitScale):
-    """Logits of the mean and deviation of the signals that the same process diffuses (E.5).
+    """Standardises logits to the mean and deviation of the signals that the same process diffuses (E.5).
 
-    One mean and one deviation for all logits, as the paper has it: every class is moved alike, so
-    the largest standardised logit is the largest raw one.
+    As in the paper, one mean and one deviation serve all classes, so the largest standardised logit is
+    the largest raw one.
     """
 
     def fit_to(self, logits: Tensor, mean: float, deviation: float) -> None:
@@ -63,12 +63,14 @@ class AudioLogitScale(LogitScale):
             )
         self.deviation.copy_(spread / deviation)
         self.mean.copy_((logits.mean() - mean * self.deviation).expand_as(self.mean))
-        ends = torch.stack(logits.aminmax())[:, None]  # all that matters: there may be many logits
+        ends = torch.stack(logits.aminmax())[
+            :, None
+        ]  # the extremes suffice: there may be many logits
         self.largest.copy_(self.standardised(ends).abs().max())
 
 
 def weights_hash(network: nn.Module) -> str:
-    """A hash of every weight of a network, by name: equal exactly where all weights are equal."""
+    """A hash of all weights of a network and their names: equal exactly if they are all equal."""
     hashed = hashlib.blake2b(digest_size=16)
     for name, tensor in sorted(network.state_dict().items()):
         hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

@@ -109,6 +109,7 @@ class Engine:
         first, prefix = batch.longest_prefix(names)
         state, prefix_reading = State(batch), MeterReading()
         if prefix is not None:
+            assert isinstance(prefix.state, State)
             state, prefix_reading = prefix.state.copy(), prefix.reading
         start, before = time.perf_counter(), self.meter.reading()
         self.meter.add(prefix_reading)
@@ -158,7 +159,10 @@ class Engine:
         t, s = trajectory.level, trajectory.levels[trajectory.position + 1]
         output = self._output(state, move.process)
         z0_hat = process.clean_of(z_t, output, t, origin)
-        noise = trajectory.next_noise() if process.is_random(t, s, move.eta) else None
+        noise: Tensor | None = None
+        if move.temperature > 0 and process.is_random(t, s, move.eta):
+            noise = trajectory.next_noise()
+            noise = noise if move.temperature == 1 else move.temperature * noise
         if isinstance(move, Predict):
             trajectory.state = process.predict(z_t, output, t, s, move.eta, noise, origin)
         else:

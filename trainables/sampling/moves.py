@@ -28,10 +28,15 @@ class Start:
 
 @dataclass(frozen=True)
 class Update:
-    """One step of the process: estimate its clean state, move on to the next selected level."""
+    """One step of the process: estimate its clean state, move on to the next selected level.
+
+    `temperature` scales the noise that the step injects: with 0 the state moves to the step's mean, which
+    for eta = 1 is DDPM's, over the gap as it is.
+    """
 
     process: Kind
     eta: float
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Predict:
 
     process: Kind
     eta: float
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,8 @@ def check(moves: Iterable[Move]) -> list[Move]:
             case Update() | Predict():
                 _check_step(move.process, steps_left, filled_slots, place)
                 _require(0 <= move.eta <= 1, place, "eta must be from 0 to 1")
+                cool = 0 <= move.temperature <= 1
+                _require(cool, place, "the temperature must be from 0 to 1")
                 steps_left[move.process] -= 1
                 estimates.add(move.process)
             case Condition():

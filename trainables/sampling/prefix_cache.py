@@ -13,16 +13,12 @@ import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from trainables.models.base import Encoding
 from trainables.sampling.meter import MeterReading
 from trainables.sampling.moves import Move, NewChain, Start
-
-if TYPE_CHECKING:
-    from trainables.sampling.state import State
 
 _EMPTY_PREFIX = b""
 """The name of the prefix without a move, under which a batch itself is cached."""
@@ -35,11 +31,14 @@ _EntryKey = tuple[Hashable, bytes]
 
 @dataclass(frozen=True)
 class Prefix:
-    """The engine's state after the first moves of a schedule, never changed again, and what sampling
-    up to there cost.
+    """The engine's state after the first moves of a schedule, and what sampling up to there cost.
+
+    Args:
+        state: a `trainables.sampling.state.State`, which is never changed again.
+        reading: calls, FLOPs and seconds.
     """
 
-    state: State
+    state: object
     reading: MeterReading
 
 

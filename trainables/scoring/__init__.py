@@ -1,1 +1,1 @@
-"""How answers and signals are scored: metric names, statistics, word errors, signal measures."""
+"""How answers and signals are scored: metric names, statistics, word errors, speech quality."""

@@ -1,27 +1,26 @@
-"""Answers, judged: right or wrong, or word errors of how many words."""
+"""The correctness of answers: of classes right or wrong, of sentences the number of word errors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 from torch import Tensor
 
 from trainables.scoring import word_error
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class Correctness:
-    """How right the answers for some samples are.
+    """Which answers for N samples are correct.
 
-    `correct` has a "1" for each sample answered rightly and a "0" for each other; of sentences one is
-    right that has no error, and `errors` and `words` are each utterance's word errors and words.
+    Args:
+        correct: N characters, "1" for each correct answer and "0" for each wrong one; a sentence is
+            correct if it has no word error.
+        errors: the number of word errors of each sentence; empty for classes.
+        words: the number of words of each sentence's reference; empty for classes.
     """
 
     correct: str
@@ -30,31 +29,31 @@ class Correctness:
 
     @property
     def share(self) -> float:
-        """The share of samples answered rightly; of sentences 1 - WER, which may be below 0.
+        """The accuracy: the share of correct answers; for sentences 1 - WER, which may be below 0.
 
         Raises:
-            UsageError: no sentence has a word.
+            UsageError: no reference has a word.
         """
         if self.words:
             return 1 - word_error.wer(np.array(self.errors), np.array(self.words))
         return self.correct.count("1") / len(self.correct)
 
 
-def together(parts: Iterable[Correctness]) -> Correctness:
-    """What parts of the samples, in order, come to."""
+def combine(parts: Iterable[Correctness]) -> Correctness:
+    """The correctness of all samples, from that of parts of them, in order."""
     parts = list(parts)
     errors, words = ([getattr(part, name) for part in parts] for name in ("errors", "words"))
     correct = "".join(part.correct for part in parts)
     return Correctness(correct, tuple(chain(*errors)), tuple(chain(*words)))
 
 
-def classified(answers: Tensor, labels: Tensor) -> Correctness:
-    """Of class numbers (B,), against the labels (B,)."""
-    return Correctness("".join("1" if right else "0" for right in (answers == labels).tolist()))
+def class_correctness(answers: Tensor, labels: Tensor) -> Correctness:
+    """The correctness of class numbers (B,), compared with the labels (B,)."""
+    return Correctness("".join("1" if equal else "0" for equal in (answers == labels).tolist()))
 
 
-def transcribed(transcripts: Sequence[str], references: Sequence[str]) -> Correctness:
-    """Of transcripts (B,), against the references (B,)."""
+def transcript_correctness(transcripts: Sequence[str], references: Sequence[str]) -> Correctness:
+    """The correctness of B transcripts, compared with the B references."""
     errors, words = word_error.errors(references, transcripts)
-    correct = "".join("0" if wrong else "1" for wrong in errors.tolist())
+    correct = "".join("0" if count else "1" for count in errors.tolist())
     return Correctness(correct, tuple(errors.tolist()), tuple(words.tolist()))

@@ -1,40 +1,27 @@
-"""Names of what is recorded, and how the metric of the answers is shown to people."""
+"""Names of the metrics and stages that are recorded, and how tables and figures show accuracy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-ACCURACY, NFE = "accuracy", "nfe"
-
-
-NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe_signal", "nfe_logit", "nfe_classifier"
-
-
-ACCURACY_LOW, ACCURACY_HIGH = "accuracy_low", "accuracy_high"
-
-
+ACCURACY, ACCURACY_LOW, ACCURACY_HIGH = "accuracy", "accuracy_low", "accuracy_high"
+NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe", "nfe_signal", "nfe_logit", "nfe_classifier"
 GFLOPS, SECONDS_PER_SAMPLE = "gflops", "seconds_per_sample"
-
-
 SPREAD = "spread"
-
-
 WER, WER_LOW, WER_HIGH = "wer", "wer_low", "wer_high"
-
-
 SI_SDR, PESQ, ESTOI = "si_sdr", "pesq", "estoi"
-
-
 HYPERVOLUME = "hypervolume"
 
+STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
+STAGE_REPRODUCE = "reproduce"
 
-def utterances_of(signal_measure: str) -> str:
-    """The metric that says of how many utterances a signal metric is the mean."""
-    return f"{signal_measure}_utterances"
+
+def utterances_of(signal_metric: str) -> str:
+    """The name of the metric that counts the utterances whose mean a signal metric is."""
+    return f"{signal_metric}_utterances"
 
 
 SIGNAL_METRICS = (SI_SDR, PESQ, ESTOI)
-
 
 METRICS = (
     ACCURACY,
@@ -54,34 +41,27 @@ METRICS = (
     *(utterances_of(name) for name in SIGNAL_METRICS),
 )
 
-
 COSTS = (NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER, GFLOPS, SECONDS_PER_SAMPLE)
-"""What a point costs, whatever it is measured on."""
+"""What a point costs; the names of these metrics do not say the split."""
 
 
 def on_split(split: str, name: str) -> str:
-    """A metric's name in runs of several splits, which stand side by side: all but costs say which."""
+    """The name of a metric in runs that record several splits: all but costs are prefixed with the split."""
     return name if name in COSTS else f"{split}_{name}"
-
-
-STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
-
-
-STAGE_REPRODUCE = "reproduce"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What people are shown of how many samples were classified rightly.
+    """The metric that tables and figures show in the place of accuracy.
 
-    Records, searches and paired tests go by accuracy throughout, at most 1; `of` turns it into what is
-    shown. Of sentences it is the word accuracy, 1 - WER, which may be below 0.
+    Records, searches and paired tests use the accuracy, at most 1; for sentences this is the word
+    accuracy, 1 - WER, which may be below 0. `of` converts it to the metric.
 
     Args:
-        name: of the metric.
-        title: in tables and figures.
-        rises: whether more is better; else it is the share of errors.
-        samples: what one classifies.
+        name: the metric's name in records.
+        title: its title in tables and figures.
+        rises: whether it is the accuracy, of which more is better; otherwise it is 1 - accuracy.
+        samples: what the classified samples are called, in the plural.
     """
 
     name: str
@@ -91,30 +71,29 @@ class Metric:
 
     @property
     def low(self) -> str:
-        """The metric of the interval's lower end."""
+        """The name of the metric that is the lower end of the interval."""
         return f"{self.name}_low"
 
     @property
     def high(self) -> str:
-        """The metric of the interval's upper end."""
+        """The name of the metric that is the upper end of the interval."""
         return f"{self.name}_high"
 
     @property
     def axis(self) -> str:
-        """Title of an axis."""
+        """The title of an axis of this metric."""
         return f"{self.title}, %" if self.rises else f"{self.title}, % (lower is better)"
 
     def of(self, accuracy: float) -> float:
-        """The metric at that accuracy."""
+        """The metric's value at an accuracy."""
         return accuracy if self.rises else 1 - accuracy
 
     def gain(self, difference: float) -> float:
-        """The metric's difference where accuracy differs by so much."""
+        """The difference of the metric where the accuracy differs by `difference`."""
         return difference if self.rises else -difference
 
 
 BY_ACCURACY = Metric(ACCURACY, "accuracy", True, "images")
 
-
 METRIC_OF_KIND = {"image": BY_ACCURACY, "speech": Metric(WER, "WER", False, "utterances")}
-"""What each kind of signals is judged by."""
+"""The metric of each kind of signals."""

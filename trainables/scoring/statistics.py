@@ -1,4 +1,4 @@
-"""Statistics that accuracy and word error rates share: intervals, permutation tests, Holm's correction."""
+"""Statistics of accuracies and word error rates: intervals, permutation tests, Holm's correction."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.95
+"""The confidence level of all intervals."""
 
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Mean difference on the same samples, its 95 % interval, two-sided p-value."""
+    """The mean difference on the same samples, its 95 % interval, and the two-sided p-value."""
 
     difference: float
     low: float
@@ -36,23 +37,23 @@ def sign_flip(difference: np.ndarray) -> float:
     All 2^N signs are weighed at once: the sum's distribution is the product of the samples' own in
     the Fourier domain. (scipy's permutation test draws signs, and takes seconds for 10,000 samples.)
     """
-    sizes, times = np.unique(np.abs(difference[difference != 0]), return_counts=True)
+    sizes, counts = np.unique(np.abs(difference[difference != 0]), return_counts=True)
     if not len(sizes):
         return 1.0
-    total = int(sizes @ times)
-    positive = np.arange(total + 1)  # of the whole, how much has a positive sign
+    total = int(sizes @ counts)
+    positive = np.arange(total + 1)  # the part of the total whose sign is positive
     angles = 2 * np.pi * (np.outer(positive, sizes) % (total + 1)) / (total + 1)
-    spectrum = np.prod(((1 + np.exp(1j * angles)) / 2) ** times, axis=1)
+    spectrum = np.prod(((1 + np.exp(1j * angles)) / 2) ** counts, axis=1)
     chances = np.fft.fft(spectrum).real / (total + 1)
     extreme = np.abs(2 * positive - total) >= abs(int(difference.sum()))
     return min(1.0, max(0.0, float(chances[extreme].sum())))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction for several tests, in the order given."""
+    """p-values of several tests after Holm's correction, in the order of `p_values`."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    corrected, running = [0.0] * len(p_values), 0.0
+    corrected, largest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(order):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = running
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
     return corrected

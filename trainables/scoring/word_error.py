@@ -1,8 +1,8 @@
-"""Word error rate by jiwer after Whisper's English normalisation, with what its spread needs.
+"""The word error rate (WER) by jiwer after Whisper's English normalisation, its interval and paired test.
 
-An utterance is the unit: its errors and words are kept, intervals resample utterances, comparisons
-are of the same utterances. Where an utterance was transcribed once a seed, sum its errors and words
-over the seeds first.
+All work on the errors and words of each utterance: intervals resample utterances, paired tests compare
+the same utterances. Where utterances were transcribed with several seeds, sum the errors and words of
+each over the seeds first.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _BATCH = 500  # resamples held at once
 
 
 def errors(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Word errors (N,) of each utterance and the words (N,) of its reference, int64.
+    """The number of word errors (N,) of each utterance and of words (N,) of its reference, int64.
 
     Errors are substitutions, deletions and insertions of the shortest alignment. Both sides are
     normalised as Whisper's authors do for English (lower case, no punctuation, numbers in digits,
-    one spelling). A reference without words counts 0 words, and each word heard is an error.
+    one spelling). Where a reference has no words, each word of the hypothesis is an error.
 
     Raises:
         UsageError: there are not as many hypotheses as references, or none.
@@ -38,22 +38,22 @@ def errors(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[np.nda
             "error rate needs one hypothesis for each of one or more references"
         )
     normal = EnglishTextNormalizer()
-    compared = process_words(
+    alignment = process_words(
         [normal(text) for text in references], [normal(text) for text in hypotheses]
     )
-    wrong = [
+    counts = [
         sum(
             max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx)
             for chunk in chunks
             if chunk.type != "equal"
         )
-        for chunks in compared.alignments
+        for chunks in alignment.alignments
     ]
-    return np.array(wrong), np.array([len(words) for words in compared.references])
+    return np.array(counts), np.array([len(words) for words in alignment.references])
 
 
 def wer(errors: np.ndarray, words: np.ndarray) -> float:
-    """The word error rate, from 0: errors of all utterances by words of all; 1 is 100 %.
+    """The word error rate, 0 or more (1 is 100 %): errors of all utterances divided by words of all.
 
     Raises:
         UsageError: there are no words.
@@ -65,8 +65,8 @@ def wer(errors: np.ndarray, words: np.ndarray) -> float:
 def interval(errors: np.ndarray, words: np.ndarray, seed: int = 0) -> tuple[float, float]:
     """95 % percentile-bootstrap interval of the word error rate, over utterances (N,).
 
-    Where every utterance has the same rate, or there is but one, resampling sees no spread: it is
-    Wilson's interval of N utterances then (and the rate itself where it is above 1).
+    Where every utterance has the same rate, or there is only one, resampling has no spread: the
+    interval is then Wilson's of N utterances, or the rate itself where it is above 1.
 
     Raises:
         UsageError: there are no words.
@@ -79,20 +79,26 @@ def interval(errors: np.ndarray, words: np.ndarray, seed: int = 0) -> tuple[floa
 
 
 def paired_difference(
-    ours: np.ndarray, other: np.ndarray, words: np.ndarray, seed: int = 0
+    errors: np.ndarray, baseline: np.ndarray, words: np.ndarray, seed: int = 0
 ) -> PairedTest:
-    """Word error rate of ours less that of the other, errors (N,) of the same utterances.
+    """The word error rate less that of a baseline on the same utterances.
 
-    Its 95 % percentile-bootstrap interval over utterances, and the exact two-sided p-value of a
-    sign-flip permutation test of the errors' differences. One utterance tells nothing of the spread: the
-    interval is the difference then.
+    The interval is the 95 % percentile bootstrap over utterances; the p-value is the exact two-sided one
+    of a sign-flip permutation test of the errors' differences. One utterance has no spread: the interval
+    is then the difference itself.
+
+    Args:
+        errors: errors of each utterance, (N,).
+        baseline: errors of the baseline for the same utterances, (N,).
+        words: words of their references, (N,).
+        seed: of the bootstrap.
 
     Raises:
         UsageError: the utterances are not the same in number, or there are no words.
     """
-    _check(ours, words)
-    _check(other, words)
-    difference = ours - other
+    _check(errors, words)
+    _check(baseline, words)
+    difference = errors - baseline
     rate = float(difference.sum() / words.sum())
     if not difference.any() or len(difference) == 1:
         return PairedTest(rate, rate, rate, 1.0)
@@ -101,7 +107,8 @@ def paired_difference(
 
 
 def _bootstrap(data: tuple[np.ndarray, np.ndarray], seed: int) -> tuple[float, float]:
-    found = stats.bootstrap(
+    """The 95 % percentile interval of errors divided by words, both (N,), over resampled utterances."""
+    bounds = stats.bootstrap(
         data,
         lambda errors, words, axis: errors.sum(axis=axis) / words.sum(axis=axis),
         n_resamples=_RESAMPLES,
@@ -112,10 +119,11 @@ def _bootstrap(data: tuple[np.ndarray, np.ndarray], seed: int) -> tuple[float, f
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return float(bounds.low), float(bounds.high)
 
 
 def _check(errors: np.ndarray, words: np.ndarray) -> None:
+    """Refuse errors and words of different numbers of utterances, and references without words."""
     if len(errors) != len(words):
         raise UsageError(
             f"errors of {len(errors)} utterances and words of {len(words)} were given, but they must "

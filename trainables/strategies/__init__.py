@@ -14,10 +14,19 @@ from typing import Any
 from trainables.core import plugins
 from trainables.core.config import from_mapping
 from trainables.sampling.moves import Move, check
-from trainables.strategies._chains import PREDICTORS, ChainParameters
+from trainables.strategies._chains import ANSWERS, PREDICTORS, ChainParameters
 from trainables.strategies._loops import OneLoop, TwoLoops
 
-__all__ = ["PREDICTORS", "ChainParameters", "OneLoop", "TwoLoops", "load", "names", "schedule_of"]
+__all__ = [
+    "ANSWERS",
+    "PREDICTORS",
+    "ChainParameters",
+    "OneLoop",
+    "TwoLoops",
+    "load",
+    "names",
+    "schedule_of",
+]
 
 
 def names() -> tuple[str, ...]:

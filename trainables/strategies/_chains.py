@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trainables.core.errors import check_choice, check_range
-from trainables.sampling.moves import Correct, Move, NewChain, Predict, Update
+from trainables.sampling.moves import Answer, Correct, Move, NewChain, Predict, Update
 
 PREDICTORS = ("posterior", "reverse-diffusion")
+ANSWERS = ("y", "x", "mean")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChainParameters:
     """Sampling parameters of a strategy with `chains` independent chains.
 
+    `temperature`: what scales the noise that steps inject, 1 as the process has it, 0 for their means
+    alone, a chain without noise but that of its start. Only steps with eta > 0 inject any.
     `predictor`: how a step is made, by the "posterior" of the clean estimate, which is exact over
     any gap, or by "reverse-diffusion", the SDE that the paper discretises for speech (E.5), which
     images' process does not have.
@@ -30,11 +33,13 @@ class ChainParameters:
     """
 
     chains: int = 1
+    temperature: float = 1.0
     predictor: Literal["posterior", "reverse-diffusion"] = "posterior"
     corrections: int = 0
 
     def __post_init__(self) -> None:
         check_range("chains", self.chains, 1, 100_000)
+        check_range("temperature", self.temperature, 0, 1)
         check_choice("predictor", self.predictor, PREDICTORS)
         check_range("corrections", self.corrections, 0, 1000)
 
@@ -56,5 +61,30 @@ class ChainParameters:
     def _stepped(self, update: Update) -> Iterator[Move]:
         for _ in range(self.corrections):
             yield Correct(update.process)
+        temperature = self.temperature if update.eta > 0 else 1.0
         by_posterior = self.predictor == "posterior"
-        yield update if by_posterior else Predict(update.process, update.eta)
+        step = Update if by_posterior else Predict
+        yield step(update.process, update.eta, temperature)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoupledParameters(ChainParameters):
+    """Sampling parameters of a strategy that samples signal and logits together.
+
+    `answer`: by the sampled logits "y", as the paper has it for images; by the classifier on the sampled
+    signal, f(x), as it has it for speech, whose enhanced recording is transcribed (E.3); or by the "mean"
+    of both in logit space. What coupling gives the signal and what it gives the logits are two things.
+    """
+
+    answer: Literal["y", "x", "mean"] = "y"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("answer", self.answer, ANSWERS)
+
+    def answers(self) -> Iterator[Move]:
+        """The last moves of a chain, when both trajectories have ended."""
+        if self.answer in ("y", "mean"):
+            yield Answer("y")
+        if self.answer in ("x", "mean"):
+            yield Answer("x")

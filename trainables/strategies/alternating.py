@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trainables.core.errors import check_choice, check_range
-from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, Move, trajectory
-from trainables.strategies._chains import ChainParameters
+from trainables.sampling.moves import LOGIT, SIGNAL, Condition, Move, trajectory
+from trainables.strategies._chains import CoupledParameters
 
 PARTS = ("classifier", "alternating")
 
 
 @dataclass(frozen=True)
-class Parameters(ChainParameters):
+class Parameters(CoupledParameters):
     """Sampling parameters of `alternating`.
 
     `iterations`: N. `signal_steps`, `logit_steps`: selected steps of each trajectory.
@@ -51,4 +51,4 @@ class Parameters(ChainParameters):
             yield from trajectory(SIGNAL, self.signal_steps, self.eta)
             yield Condition(SIGNAL, "x")
             yield from trajectory(LOGIT, self.logit_steps, self.eta)
-        yield Answer("y")
+        yield from self.answers()

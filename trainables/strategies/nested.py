@@ -15,20 +15,19 @@ from trainables.core.errors import check_range
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
-    Answer,
     Condition,
     Move,
     Start,
     Update,
     trajectory,
 )
-from trainables.strategies._chains import ChainParameters
+from trainables.strategies._chains import CoupledParameters
 
 PARTS = ("classifier", "nested")
 
 
 @dataclass(frozen=True)
-class Parameters(ChainParameters):
+class Parameters(CoupledParameters):
     """Sampling parameters of `nested`.
 
     `outer_steps`, `inner_steps`: selected steps of the logit trajectory and of each signal
@@ -64,4 +63,4 @@ class Parameters(ChainParameters):
                 yield from trajectory(SIGNAL, self.inner_steps, self.eta)
                 yield Condition(SIGNAL, "x")
             yield Update(LOGIT, self.eta)
-        yield Answer("y")
+        yield from self.answers()

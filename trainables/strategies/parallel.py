@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trainables.core.errors import check_choice, check_range
-from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, Move, Start, Update
-from trainables.strategies._chains import ChainParameters
+from trainables.sampling.moves import LOGIT, SIGNAL, Condition, Move, Start, Update
+from trainables.strategies._chains import CoupledParameters
 
 PARTS = ("classifier", "parallel")
 
 
 @dataclass(frozen=True)
-class Parameters(ChainParameters):
+class Parameters(CoupledParameters):
     """Sampling parameters of `parallel`.
 
     `steps`: selected steps of both trajectories. `warm_up`: the first fraction of them, without
@@ -54,4 +54,4 @@ class Parameters(ChainParameters):
             if step >= warm_up:
                 yield Condition(SIGNAL, "x0_hat" if clean else "x")
             yield Update(LOGIT, self.eta)
-        yield Answer("y")
+        yield from self.answers()

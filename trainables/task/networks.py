@@ -1,4 +1,4 @@
-"""Networks of a task: new ones, and ones with the weights of a part."""
+"""Builds the networks of a task, untrained or with the weights of a part."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ StateDicts = dict[str, dict[str, Tensor]]
 
 
 def new_classifier(dataset: Dataset, recipe: Recipe) -> nn.Module:
-    """An untrained classifier, images (B, C, H, W) to raw logits (B, K)."""
+    """An untrained classifier of images (B, C, H, W), with raw logits (B, K)."""
     config = recipe.classifier
     assert not isinstance(config, RecogniserConfig), "speech has a recogniser"
     return config.build(network_interface(dataset, recipe))
 
 
 def network_interface(dataset: Dataset, recipe: Recipe) -> NetworkInterface:
-    """What the networks of a task are built to fit.
+    """The sizes and processes that the networks of a task must fit.
 
     Raises:
-        UsageError: Whisper's weights are needed, and cannot be had.
+        UsageError: Whisper's weights are needed and cannot be obtained.
     """
     shape, classes, speech = dataset.signal_shape, logit_shape(dataset, recipe)[-1], recipe.speech
     if speech is None:
@@ -51,29 +51,29 @@ def network_interface(dataset: Dataset, recipe: Recipe) -> NetworkInterface:
 
 
 def logit_shape(dataset: Dataset, recipe: Recipe) -> tuple[int, ...]:
-    """Shape of one sample's logits: (K,) of K classes; of sentences (S, K), S decoding steps of K
-    tokens.
+    """The shape of one sample's logits: (K,) for K classes; (S, K) for sentences of S decoding steps
+    over K tokens.
 
     Raises:
-        UsageError: sentences need Whisper's weights, which cannot be had.
+        UsageError: sentences need Whisper's weights, which cannot be obtained.
     """
     if dataset.script is None:
         return (len(dataset.classes),)
-    return _sentences(dataset.script, _listener(recipe)).shape
+    return _sentences(dataset.script, _recogniser_config(recipe)).shape
 
 
 def recogniser(dataset: Dataset, recipe: Recipe) -> Recogniser:
-    """The recogniser of a dataset's words or sentences, with a scale that is still to be measured.
+    """The recogniser of a dataset's words or sentences; the scale of its logits is not yet measured.
 
-    Of sentences, which are heard in far more silence than words, a logit denoiser is shown no more
-    than the signal.
+    Sentences are padded with far more silence than words, so for these the evidence that a logit
+    denoiser gets covers the signal alone.
 
     Raises:
-        UsageError: Whisper's weights cannot be had.
+        UsageError: Whisper's weights cannot be obtained.
     """
     from trainables.models.speech.whisper.recogniser import Recogniser, Words
 
-    config, sound, script = _listener(recipe), dataset.sound, dataset.script
+    config, sound, script = _recogniser_config(recipe), dataset.sound, dataset.script
     assert sound is not None
     waveform_of = functools.partial(sound.waveforms, rate=RATE)
     network = _whisper(config)
@@ -85,10 +85,10 @@ def recogniser(dataset: Dataset, recipe: Recipe) -> Recogniser:
 
 
 def new_judge(dataset: Dataset, recipe: Recipe) -> Classifier:
-    """The classifier of a dataset before it is trained, or measured, frozen: to be timed.
+    """A frozen classifier that is not trained, and whose scale is not measured, to time its calls.
 
     Raises:
-        UsageError: Whisper's weights cannot be had.
+        UsageError: Whisper's weights cannot be obtained.
     """
     if isinstance(recipe.classifier, RecogniserConfig):
         return recogniser(dataset, recipe)
@@ -97,7 +97,7 @@ def new_judge(dataset: Dataset, recipe: Recipe) -> Classifier:
 
 
 def new_scale(dataset: Dataset, recipe: Recipe) -> AudioLogitScale:
-    """The scale of a recogniser's logits, to be measured."""
+    """The scale of a recogniser's logits, not yet measured."""
     return AudioLogitScale(logit_shape(dataset, recipe)[-1])
 
 
@@ -107,8 +107,8 @@ def new_signal_denoiser(dataset: Dataset, recipe: Recipe) -> SignalDenoiser:
 
 
 def start(denoiser: SignalDenoiser, recipe: Recipe) -> None:
-    """Gives a new signal denoiser the weights that its training starts from, where the recipe has a
-    checkpoint; its condition on logits stays as it is.
+    """Loads the recipe's checkpoint, if it has one, into a new signal denoiser, as the start of its
+    training; the weights of its condition on logits, which no checkpoint has, do not change.
 
     Raises:
         UsageError: the checkpoint cannot be read, or is of another network.
@@ -123,7 +123,7 @@ def new_logit_denoiser(dataset: Dataset, recipe: Recipe) -> LogitDenoiser:
     """An untrained logit denoiser.
 
     Raises:
-        UsageError: the recipe's is for words where sentences are spoken, or the other way round.
+        UsageError: the recipe's logit denoiser is for words and the data are sentences, or vice versa.
     """
     config = recipe.logit
     if config.of_sentences != (dataset.script is not None):
@@ -135,20 +135,20 @@ def new_logit_denoiser(dataset: Dataset, recipe: Recipe) -> LogitDenoiser:
 
 
 def frozen_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> Classifier:
-    """The classifier of a part, frozen.
+    """The frozen classifier of a part.
 
     Raises:
-        UsageError: Whisper's weights cannot be had, or are not those that the part was made with.
+        UsageError: Whisper's weights cannot be obtained, or are not those that the part was made with.
     """
     if isinstance(recipe.classifier, RecogniserConfig):
-        heard = recogniser(dataset, recipe)
-        if not torch.equal(fingerprint(heard)["hash"], weights["whisper"]["hash"]):
+        classifier = recogniser(dataset, recipe)
+        if not torch.equal(fingerprint(classifier)["hash"], weights["whisper"]["hash"]):
             raise UsageError(
                 "the parts were trained with another Whisper than the one given: give that one by "
                 "--whisper, or train anew in another --storage"
             )
-        heard.scale.load_state_dict(weights["scale"])
-        return heard
+        classifier.scale.load_state_dict(weights["scale"])
+        return classifier
     network, scale = new_classifier(dataset, recipe), LogitScale(len(dataset.classes))
     network.load_state_dict(weights["network"])
     scale.load_state_dict(weights["scale"])
@@ -170,18 +170,18 @@ def logit_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> Log
 
 
 def fingerprint(classifier: Classifier) -> dict[str, Tensor]:
-    """What identifies a frozen classifier's weights, as it is kept with a part."""
+    """A hash of a frozen classifier's weights, as a state dict that is stored with a part."""
     return {
         "hash": torch.frombuffer(bytearray.fromhex(classifier.weights_hash()), dtype=torch.uint8)
     }
 
 
 def obtain(recipe: Recipe, missing: Collection[str]) -> None:
-    """Downloads or reads what the networks of a task need that is not trained, and what the kinds of
-    parts that are missing are trained from.
+    """Downloads or reads the pretrained weights that a task needs: those of Whisper, and those of the
+    checkpoint that the signal denoiser starts from, if it is among the missing kinds of parts.
 
     Raises:
-        UsageError: Whisper's weights cannot be had, or the recipe's checkpoint cannot be used.
+        UsageError: Whisper's weights cannot be obtained, or the recipe's checkpoint cannot be used.
     """
     if isinstance(recipe.classifier, RecogniserConfig):
         _whisper(recipe.classifier)
@@ -189,32 +189,34 @@ def obtain(recipe: Recipe, missing: Collection[str]) -> None:
     if path is not None and "signal" in missing:
         assert isinstance(recipe.signal, NCSNppConfig)
         with torch.device("meta"):
-            network = NCSNpp(None, _speech(recipe).process, recipe.signal)
+            network = NCSNpp(None, _speech_recipe(recipe).process, recipe.signal)
         read_sgmse(path, network)
 
 
 def _checkpoint(recipe: Recipe) -> Path | None:
-    """The file that the signal denoiser's training starts from."""
+    """The checkpoint that the signal denoiser's training starts from; None if the recipe has none."""
     config = recipe.signal
     if not isinstance(config, NCSNppConfig) or config.checkpoint is None:
         return None
     return Path(config.checkpoint)
 
 
-def _speech(recipe: Recipe) -> SpeechRecipe:
+def _speech_recipe(recipe: Recipe) -> SpeechRecipe:
     assert recipe.speech is not None, "the recipe refuses networks for other signals"
     return recipe.speech
 
 
-def _listener(recipe: Recipe) -> RecogniserConfig:
+def _recogniser_config(recipe: Recipe) -> RecogniserConfig:
     assert isinstance(recipe.classifier, RecogniserConfig), "speech has a recogniser"
     return recipe.classifier
 
 
 @functools.lru_cache(maxsize=4)
 def _sentences(script: Script, config: RecogniserConfig) -> Sentences:
-    """The tokens that this Whisper writes the script with, as it is written: a piece that begins within
-    a sentence is transcribed without a capital, which the word error rate pays no heed to.
+    """The tokens of the script's sentences, for this Whisper's tokenizer.
+
+    The script is tokenised as it is written. A piece that begins within a sentence is therefore
+    transcribed without a capital letter, which the word error rate ignores.
     """
     from trainables.models.speech.whisper.recogniser import Sentences, tokenizer_of, tokens_of
 
@@ -222,13 +224,14 @@ def _sentences(script: Script, config: RecogniserConfig) -> Sentences:
 
 
 def _feature_width(recipe: Recipe) -> int:
-    config = _listener(recipe)
+    """The width of Whisper's audio features."""
+    config = _recogniser_config(recipe)
     return _whisper(config).dims.n_audio_state if config.size == ANY_SIZE else SIZES[config.size][1]
 
 
 @functools.lru_cache(maxsize=1)
 def _whisper(config: RecogniserConfig) -> Whisper:
-    """Whisper's network, one a process: nobody changes it."""
+    """Whisper's network, which is frozen, so that a process needs only one."""
     from trainables.models.speech.whisper.weights import load_whisper, untrained_whisper
 
     if config.untrained:

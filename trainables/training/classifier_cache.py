@@ -1,7 +1,8 @@
-"""What the frozen classifier makes of signals that stay as they are: computed once, kept with the data.
+"""A cache of the frozen classifier's outputs for signals that training does not change.
 
-Speech is corrupted when it is built and not moved in training, so the recogniser's answers for it are
-the same at every step. Images are moved and corrupted anew each time: nothing is known of them.
+Speech is corrupted when its dataset is built, and is not augmented, so the recogniser's outputs for it
+are the same at every step: they are computed once and kept with the data. Images are augmented and
+corrupted anew at every step, so nothing is cached for them.
 """
 
 from __future__ import annotations
@@ -24,15 +25,22 @@ from trainables.models.base import Classifier
 from trainables.task import networks
 from trainables.task.recipe import Recipe
 
-_TOGETHER = 16
+_BATCH = 16
+"""Signals that are classified at once."""
 _FORMAT = 1
-_NAMES = ("clean", "corrupted", "shown")
+"""The format of the cached files; a higher number makes new ones."""
+_FILES = ("clean", "corrupted", "shown")
+"""Names of the cached files, in the order of the fields of `CachedOutputs`."""
 
 
 @dataclass(frozen=True)
 class CachedOutputs:
-    """Raw logits (N, *logit shape) of clean and of corrupted signals, and `evidence`, float16, what a
-    logit denoiser is shown of the corrupted ones, (N, ...).
+    """The frozen classifier's outputs for N samples.
+
+    Args:
+        clean: raw logits of the clean signals, (N, *logit shape).
+        corrupted: raw logits of the corrupted signals, (N, *logit shape).
+        evidence: `Classifier.evidence` of the corrupted signals, (N, ...), float16 in the cache.
     """
 
     clean: Tensor
@@ -40,11 +48,11 @@ class CachedOutputs:
     evidence: Tensor
 
     def part(self, rows: Tensor | slice) -> CachedOutputs:
-        """What is known of these rows, `evidence` as float32."""
+        """The outputs of these rows, with `evidence` as float32."""
         return CachedOutputs(self.clean[rows], self.corrupted[rows], self.evidence[rows].float())
 
     def to(self, device: torch.device) -> CachedOutputs:
-        """The same on a device."""
+        """The outputs on a device."""
         return CachedOutputs(
             self.clean.to(device), self.corrupted.to(device), self.evidence.to(device)
         )
@@ -58,73 +66,75 @@ def cached_outputs(
     device: torch.device,
     progress: Progress = quiet,
 ) -> CachedOutputs | None:
-    """What is known of these samples of a dataset, from its cache if it was computed before.
+    """The classifier's outputs for samples of a dataset, from the dataset's cache if they are there.
 
-    None where there is no classifier yet, or corruption is not fixed. One process computes, others
-    that ask for the same wait.
+    None if there is no classifier yet, or if the samples change in training. While one process computes
+    outputs, others that need the same ones wait for it.
     """
     if classifier is None or not samples.fixed:
         return None
+    assert recipe.speech is not None  # corruption is fixed in speech only
     if dataset.cache is None:
-        made = [values for _, values in _heard(samples, classifier, device, progress)]
-        whole = (np.concatenate(column) for column in zip(*made, strict=True))
-        return CachedOutputs(*map(torch.from_numpy, whole))
-    what = [_FORMAT, identity(recipe.classifier), classifier.weights_hash(), samples.signal_shape]
-    what += [identity(recipe.speech), digest(samples.numbers.tolist())]
-    what += [] if dataset.script is None else [identity(dataset.script)]
-    folder = dataset.cache / f"{dataset.name}-heard" / digest(what)
+        chunks = [arrays for _, arrays in _chunks(samples, classifier, device, progress)]
+        columns = (np.concatenate(column) for column in zip(*chunks, strict=True))
+        return CachedOutputs(*map(torch.from_numpy, columns))
+    origin = [_FORMAT, identity(recipe.classifier), classifier.weights_hash(), samples.signal_shape]
+    origin += [identity(recipe.speech), digest(samples.numbers.tolist())]
+    origin += [] if dataset.script is None else [identity(dataset.script)]
+    folder = dataset.cache / f"{dataset.name}-heard" / digest(origin)
     with locked(folder):
-        if not (folder / f"{_NAMES[-1]}.npy").is_file():
-            _write(folder, len(samples), _heard(samples, classifier, device, progress))
-    arrays = (np.load(folder / f"{name}.npy", mmap_mode="c") for name in _NAMES)
+        if not (folder / f"{_FILES[-1]}.npy").is_file():
+            _write(folder, len(samples), _chunks(samples, classifier, device, progress))
+    arrays = (np.load(folder / f"{name}.npy", mmap_mode="c") for name in _FILES)
     return CachedOutputs(*map(torch.from_numpy, arrays))
 
 
 def prepare(dataset: Dataset, recipe: Recipe, device: torch.device, progress: Progress) -> None:
-    """Computes here what training will ask for, so that its workers find it and people see it."""
+    """Computes the outputs that training will need, in this process, so that its progress is seen."""
     if not dataset.train.fixed:
         return
     classifier = networks.recogniser(dataset, recipe).to(device)
     for samples in (dataset.train, dataset.validation.first(recipe.validated)):
         cached_outputs(samples, dataset, recipe, classifier, device, progress)
     classifier.cpu()
-    if device.type == "cuda":  # training is to have the memory
+    if device.type == "cuda":  # to leave the memory to training
         torch.cuda.empty_cache()
 
 
-def _write(folder: Path, count: int, heard: Iterator[tuple[slice, list[np.ndarray]]]) -> None:
-    """Arrays of so many rows, written as they come, since memory may not hold them all. They get their
-    names when all is there, the last one last.
+def _write(folder: Path, count: int, chunks: Iterator[tuple[slice, list[np.ndarray]]]) -> None:
+    """Writes files of `count` rows from chunks of them, since memory may not hold all rows.
+
+    Files get their names when all are complete, and the last of _FILES is renamed last.
     """
-    unfinished = [folder / f".{name}.npy" for name in _NAMES]
-    arrays: list[np.ndarray] = []
-    for rows, values in heard:
-        if not arrays:
-            arrays = [
-                np.lib.format.open_memmap(path, "w+", value.dtype, (count, *value.shape[1:]))
-                for path, value in zip(unfinished, values, strict=True)
+    unfinished = [folder / f".{name}.npy" for name in _FILES]
+    columns: list[np.ndarray] = []
+    for rows, arrays in chunks:
+        if not columns:
+            columns = [
+                np.lib.format.open_memmap(path, "w+", array.dtype, (count, *array.shape[1:]))
+                for path, array in zip(unfinished, arrays, strict=True)
             ]
-        for array, value in zip(arrays, values, strict=True):
-            array[rows] = value
-    del arrays
-    for path, name in zip(unfinished, _NAMES, strict=True):
+        for column, array in zip(columns, arrays, strict=True):
+            column[rows] = array
+    del columns
+    for path, name in zip(unfinished, _FILES, strict=True):
         os.replace(path, folder / f"{name}.npy")
 
 
 @torch.no_grad()
-def _heard(
+def _chunks(
     samples: Samples, classifier: Classifier, device: torch.device, progress: Progress
 ) -> Iterator[tuple[slice, list[np.ndarray]]]:
-    """What is known of a few rows at a time, in the order of _NAMES."""
-    for first in range(0, len(samples), _TOGETHER):
-        chunk = torch.arange(first, min(first + _TOGETHER, len(samples)))
-        x0 = samples.clean(chunk)
-        noise = SampleNoise(0, samples.numbers[chunk].tolist())
-        x_cor = samples.corrupted(x0, chunk, "", noise).to(device)
-        values = (
+    """The classifier's outputs for a few rows at a time, in the order of _FILES."""
+    for first in range(0, len(samples), _BATCH):
+        rows = torch.arange(first, min(first + _BATCH, len(samples)))
+        x0 = samples.clean(rows)
+        noise = SampleNoise(0, samples.numbers[rows].tolist())
+        x_cor = samples.corrupted(x0, rows, "", noise).to(device)
+        outputs = (
             classifier.raw_logits(x0.to(device)),
             classifier.raw_logits(x_cor),
             classifier.evidence(x_cor).half(),
         )
-        progress(int(chunk[-1]) + 1, len(samples), "hearing the utterances")
-        yield slice(first, first + len(chunk)), [value.cpu().numpy() for value in values]
+        progress(int(rows[-1]) + 1, len(samples), "hearing the utterances")
+        yield slice(first, first + len(rows)), [output.cpu().numpy() for output in outputs]

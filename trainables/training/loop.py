@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise, seeded
 from trainables.core.precision import dtype_of
 from trainables.data.dataset import Dataset
-from trainables.scoring.answers import Correctness, classified, transcribed
+from trainables.scoring.answers import Correctness, class_correctness, transcript_correctness
 from trainables.scoring.metric_names import ACCURACY
 from trainables.task.recipe import Recipe
 from trainables.training import stages
@@ -35,22 +35,44 @@ LEAST_REPORTS = 20
 _WARM_UP = 0.05
 
 
+class Checkpoint(TypedDict):
+    """A training at the end of a round.
+
+    Keys:
+        round: the number of rounds done.
+        model: the objective's state dict.
+        averaged: the state dict of the averaged weights.
+        optimizer: the optimiser's state dict; empty without one.
+    """
+
+    round: int
+    model: dict[str, Any]
+    averaged: dict[str, Any]
+    optimizer: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Report:
-    """How far a part is: updates done of `updates`, losses since the last report, its checkpoint
-    (None on workers other than the first).
+    """A report of a part's training.
+
+    Args:
+        kind: the kind of the part.
+        update: the number of updates done.
+        updates: the number of all updates.
+        metrics: mean losses since the last report, and the validation metrics.
+        checkpoint: the training's checkpoint on the first worker, None on the others.
     """
 
     kind: str
     update: int
     updates: int
     metrics: dict[str, float]
-    checkpoint: dict[str, Any] | None
+    checkpoint: Checkpoint | None
 
 
 @dataclass
 class _Run:
-    """All that changes while a part is trained."""
+    """The state of a part's training."""
 
     objective: Objective
     model: nn.Module
@@ -72,12 +94,12 @@ def train_part(
     context: Context,
     share: Share,
     report: Callable[[Report], None],
-    checkpoint: dict[str, Any] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Weights:
     """Train one part and return its averaged weights, on the CPU.
 
-    `report` is called on every worker, at the end of every epoch and `LEAST_REPORTS` times at least;
-    what it is given resumes a training that was cut off when handed back as `checkpoint`.
+    `report` is called on every worker, at the end of every epoch and at least `LEAST_REPORTS` times.
+    An interrupted training resumes from the checkpoint of such a report.
 
     Raises:
         NonFiniteError: the loss became NaN or infinite.
@@ -106,7 +128,7 @@ def train_part(
     return {name: _on_cpu(state) for name, state in final.weights().items()}
 
 
-def _begin(kind: str, context: Context, share: Share, checkpoint: dict[str, Any] | None) -> _Run:
+def _begin(kind: str, context: Context, share: Share, checkpoint: Checkpoint | None) -> _Run:
     with seeded(torch.device("cpu"), "weights", kind, context.task.seed):
         objective: Objective = stages.load(kind).build(context)
     objective.to(share.device)
@@ -172,14 +194,17 @@ def _step(run: _Run, optimizer: torch.optim.Optimizer, loss: Tensor, rate: float
     run.averaged.update_parameters(run.objective)
 
 
-def learning_rate(done: float, peak: float) -> float:
-    """Linear warm-up over the first twentieth, then a cosine to zero; `done` in [0, 1)."""
-    return peak * min(1.0, (done + 1e-3) / _WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
+def learning_rate(progress: float, peak: float) -> float:
+    """The learning rate at a fraction `progress` in [0, 1) of the training: a linear warm-up over the first
+    twentieth, then a cosine to zero.
+    """
+    warm_up = min(1.0, (progress + 1e-3) / _WARM_UP)
+    return peak * warm_up * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def _averaging(largest: float) -> Callable[..., None]:
-    """Averaging with a decay that grows from 0 to `largest`, so that short trainings forget their
-    random start.
+    """The update of averaged weights, with a decay that grows from 0 to `largest`, so that the random
+    initial weights lose their influence in short trainings too.
     """
 
     @torch.no_grad()
@@ -191,7 +216,11 @@ def _averaging(largest: float) -> Callable[..., None]:
 
 
 def _means(run: _Run) -> dict[str, float]:
-    """Mean losses since the last report."""
+    """Mean losses since the last report.
+
+    Raises:
+        NonFiniteError: one is NaN or infinite.
+    """
     means = {name: float(total) / run.count for name, total in run.sums.items()}
     run.sums, run.count = {}, 0
     if not all(math.isfinite(value) for value in means.values()):
@@ -200,44 +229,49 @@ def _means(run: _Run) -> dict[str, float]:
 
 
 def _validation(objective: Objective, context: Context, device: torch.device) -> Batch:
-    """Validation samples, with noise that is always the same."""
+    """The validation samples as a batch, with the same noise at every report."""
     task, dataset = context.task, context.dataset
     split = dataset.validation.first(task.recipe.validated)
-    known = cached_outputs(split, dataset, task.recipe, objective.judge, device)
+    outputs = cached_outputs(split, dataset, task.recipe, objective.judge, device)
     noise = SampleNoise(task.seed, split.numbers.tolist(), "validation")
     x0 = split.clean()
     x_cor = split.corrupted(x0, slice(None), task.corruption, noise)
-    whole = Share(device=device)
-    if known is not None:
-        known = known.part(slice(None)).to(device)
+    share = Share(device=device)
+    if outputs is not None:
+        outputs = outputs.part(slice(None)).to(device)
     labels = split.labels
-    if dataset.script is not None:  # right is what Whisper makes of the clean signals
-        assert known is not None
-        labels = known.clean.argmax(dim=-1)
-    return Batch(whole.of(x0), whole.of(x_cor), whole.of(labels), known)
+    if dataset.script is not None:  # the right answers are the transcripts of the clean signals
+        assert outputs is not None
+        labels = outputs.clean.argmax(dim=-1)
+    return Batch(share.of(x0), share.of(x_cor), share.of(labels), outputs)
 
 
 @torch.no_grad()
 def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str, float]:
     """Losses and accuracy of the averaged weights on validation samples."""
-    batch, whole, averaged = run.validation, Share(device=share.device), run.final
+    batch, averaged = run.validation, run.final
     averaged.eval()
-    draws = Draws(context.task.seed, f"{kind}/validation", 0, len(batch.labels), whole)
+    draws = Draws(
+        context.task.seed, f"{kind}/validation", 0, len(batch.labels), Share(device=share.device)
+    )
     losses = averaged(averaged.prepare(batch, draws), draws)
-    judged = _judged(averaged, context.dataset, averaged.answers(batch, draws), batch.labels)
-    found = losses | {ACCURACY: judged.share}
-    return {f"validation_{name}": float(value) for name, value in found.items()}
+    answers = averaged.answers(batch, draws)
+    correctness = _correctness(averaged, context.dataset, answers, batch.labels)
+    metrics = losses | {ACCURACY: correctness.share}
+    return {f"validation_{name}": float(value) for name, value in metrics.items()}
 
 
-def _judged(objective: Objective, dataset: Dataset, answers: Tensor, labels: Tensor) -> Correctness:
+def _correctness(
+    objective: Objective, dataset: Dataset, answers: Tensor, labels: Tensor
+) -> Correctness:
     if dataset.script is None:
-        return classified(answers, labels)
+        return class_correctness(answers, labels)
     judge = objective.judge
-    assert judge is not None, "sentences are heard by a frozen recogniser"
-    return transcribed(judge.texts_of(answers), judge.texts_of(labels))
+    assert judge is not None, "sentences are transcribed by a frozen recogniser"
+    return transcript_correctness(judge.texts_of(answers), judge.texts_of(labels))
 
 
-def _checkpoint(run: _Run, rounds_done: int) -> dict[str, Any]:
+def _checkpoint(run: _Run, rounds_done: int) -> Checkpoint:
     return {
         "round": rounds_done,
         "model": run.objective.state_dict(),
@@ -247,9 +281,9 @@ def _checkpoint(run: _Run, rounds_done: int) -> dict[str, Any]:
 
 
 def _autocast(device: torch.device, recipe: Recipe) -> torch.autocast:
-    """The recipe's precision (bf16 is 1.3 to 1.8 times as fast on a CPU that computes in it)."""
-    wanted = dtype_of(recipe.precision, device) == torch.bfloat16
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
+    """Autocast to the recipe's precision; bf16 is 1.3 to 1.8 times as fast on a CPU that computes in it."""
+    is_bfloat16 = dtype_of(recipe.precision, device) == torch.bfloat16
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_bfloat16)
 
 
 def _on_cpu(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""The store of trained parts: each under the hash of what produced it."""
+"""The store of trained parts, each under the hash of its origin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import torch
 
@@ -21,7 +21,27 @@ VERSION = 3
 """Raise it when the training code changes what it produces: parts are then trained anew."""
 
 
-def origin(kind: str, task: Task) -> dict[str, Any]:
+class PartFacts(TypedDict, total=False):
+    """Facts about a part's training.
+
+    Keys:
+        metrics: the metrics of the last report.
+        seconds: the duration.
+        workers: the number of workers.
+        threads: CPU threads of each worker.
+        device: the device of the first worker.
+        bfloat16: whether that device computes in bfloat16.
+    """
+
+    metrics: dict[str, float]
+    seconds: float
+    workers: int
+    threads: int
+    device: str
+    bfloat16: bool
+
+
+def origin(kind: str, task: Task) -> dict[str, object]:
     """All that determines a part: settings of its stage, data, seed, and the parts it starts from."""
     stage, recipe = stages.load(kind), task.recipe
     return {
@@ -50,12 +70,12 @@ def key_of(kind: str, task: Task) -> str:
 
 
 def in_order(kinds: Iterable[str]) -> list[str]:
-    """The kinds and all that their stages are given, each after what it is given."""
+    """The kinds of parts with all that they are trained from, in an order in which they can be trained."""
     ordered: list[str] = []
     for kind in kinds:
-        for wanted in [*in_order(stages.given(kind)), kind]:
-            if wanted not in ordered:
-                ordered.append(wanted)
+        for part in [*in_order(stages.given(kind)), kind]:
+            if part not in ordered:
+                ordered.append(part)
     return ordered
 
 
@@ -67,28 +87,28 @@ class PartStore:
 
     def folder(self, kind: str, task: Task) -> Path:
         """The folder of a part."""
-        where = f"-{task.corruption}" if stages.load(kind).USES_CORRUPTION else ""
-        return self.root / task.dataset / f"{kind}{where}-{key_of(kind, task)}"
+        corruption = f"-{task.corruption}" if stages.load(kind).USES_CORRUPTION else ""
+        return self.root / task.dataset / f"{kind}{corruption}-{key_of(kind, task)}"
 
     def has(self, kind: str, task: Task) -> bool:
-        """Whether the part is there, finished. Its description is written last."""
+        """Whether the finished part is stored. Its description, which is written last, shows this."""
         return (self.folder(kind, task) / "part.json").exists()
 
     def missing(self, kinds: Iterable[str], task: Task) -> list[str]:
-        """Which of these kinds, and of what they need, are still to be trained, in order.
+        """The kinds of parts that are still to be trained to have these, in the order of training.
 
-        What a finished part needed to be trained is not needed any more.
+        A part that only a stored one was trained from is not missing.
         """
-        wanted: list[str] = []
+        missing: list[str] = []
         for kind in kinds:
-            if self.has(kind, task) or kind in wanted:
+            if self.has(kind, task) or kind in missing:
                 continue
             needs = self.missing(stages.given(kind), task)
-            wanted += [need for need in needs if need not in wanted] + [kind]
-        return wanted
+            missing += [need for need in needs if need not in missing] + [kind]
+        return missing
 
-    def save(self, kind: str, task: Task, weights: Weights, facts: dict[str, Any]) -> Path:
-        """Keep a finished part with `facts` about its training; returns its folder."""
+    def save(self, kind: str, task: Task, weights: Weights, facts: PartFacts) -> Path:
+        """Store a finished part with the facts about its training; returns its folder."""
         folder = self.folder(kind, task)
         buffer = io.BytesIO()
         torch.save(weights, buffer)
@@ -106,14 +126,13 @@ class PartStore:
         if not self.has(kind, task):
             raise UsageError(f"part {kind!r} has not been trained: {folder} is not there")
         try:
-            value: Weights = torch.load(
+            weights: Weights = torch.load(
                 folder / "weights.pt", map_location="cpu", weights_only=True
             )
-            return value
+            return weights
         except (OSError, RuntimeError, EOFError) as error:
             raise UsageError(f"{folder} is broken ({error}): remove it to train it anew") from error
 
-    def facts(self, kind: str, task: Task) -> dict[str, Any]:
-        """What was written down about a finished part."""
-        value: dict[str, Any] = json.loads((self.folder(kind, task) / "part.json").read_text())
-        return value
+    def facts(self, kind: str, task: Task) -> PartFacts:
+        """The facts that were stored with a finished part."""
+        return cast(PartFacts, json.loads((self.folder(kind, task) / "part.json").read_text()))

@@ -1,1 +1,1 @@
-"""What runs inside Ray's processes: the only rung that imports Ray."""
+"""Code of Ray's workers, the only sub-package of trainables that imports Ray."""

@@ -1,4 +1,4 @@
-"""What all measurements of a sweep have in common; no Ray in it, so that a plan is made quickly."""
+"""The job of a sweep's workers. This module does not import Ray, so that a plan is made quickly."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from trainables.task.recipe import Task
 
 @dataclass(frozen=True)
 class Job:
-    """What every trial of a sweep has in common.
+    """The settings that all measurements of a sweep have in common.
 
-    `seeds` are the seeds each point is measured at; `threads` the CPU threads of an actor and
-    `gpu_share` how much of a GPU is lent to it; `precision` is what the networks compute in.
+    Args:
+        task: the task.
+        strategy: the strategy's name.
+        storage: where data, parts and records are.
+        split: the split that points are measured on.
+        limit: the number of samples, the first of the split.
+        seeds: the seeds that every point is measured at.
+        batch: the batch size of sampling on a CPU.
+        threads: CPU threads of an actor.
+        gpu_share: the fraction of a GPU that an actor may use; 0 on a CPU.
+        precision: what the networks compute in.
     """
 
     task: Task
@@ -29,5 +38,5 @@ class Job:
     precision: str = "auto"
 
     def samplings(self) -> list[Sampling]:
-        """One sampling a seed."""
+        """The sampling of each seed."""
         return [Sampling(self.split, self.limit, seed, self.precision) for seed in self.seeds]

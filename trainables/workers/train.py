@@ -1,4 +1,4 @@
-"""What a Ray Train worker runs: the missing parts, one after the other."""
+"""The function that every Ray Train worker runs: it trains the missing parts, one after the other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import ray.train
 import ray.train.torch
@@ -19,18 +19,24 @@ from trainables.evaluation.storage import Storage
 from trainables.task.recipe import Task
 from trainables.training import stages
 from trainables.training.batches import Share
-from trainables.training.loop import Report, train_part
+from trainables.training.loop import Checkpoint, Report, train_part
 from trainables.training.objective import Context
+from trainables.training.part_store import PartFacts
 
 _CHECKPOINTS = 4
-"""Checkpoints of each part that Ray is given, which takes its time over each."""
+"""Checkpoints of each part that are passed to Ray; each takes Ray a while."""
 
 
 @dataclass(frozen=True)
 class TrainJob:
-    """Which parts to train, for which task, and how: in order, into the storage.
+    """The parts to train.
 
-    `history` is the file that gets a JSON line a report; the driver reads it as it grows.
+    Args:
+        task: the task that the parts are of.
+        kinds: the kinds of parts, in the order of training.
+        storage: where the parts are stored.
+        history: the file that gets a JSON line for every report; the driver reads it as it grows.
+        threads: CPU threads of a worker that trains on CPUs.
     """
 
     task: Task
@@ -40,28 +46,34 @@ class TrainJob:
     threads: int
 
 
-def train_parts(config: dict[str, Any]) -> None:
-    """Train the parts of a `TrainJob`, given as a mapping; parts already stored are skipped.
+class _SavedState(TypedDict):
+    """The content of a checkpoint that Ray keeps: the kind of the part, and its training."""
 
-    Runs on every worker; the first one writes. Resumes from Ray's last checkpoint.
+    kind: str
+    state: Checkpoint
+
+
+def train_parts(config: dict[str, object]) -> None:
+    """Train the parts of a `TrainJob` that are not stored yet, from Ray's last checkpoint on.
+
+    Every worker runs this; the first one writes. `config` is the job as a mapping.
     """
     job = from_mapping(TrainJob, config)
-    context = ray.train.get_context()
+    worker = ray.train.get_context()
     device = ray.train.torch.get_device()
     if device.type == "cpu":
         torch.set_num_threads(job.threads)
-    share = Share(context.get_world_rank(), context.get_world_size(), device)
+    share = Share(worker.get_world_rank(), worker.get_world_size(), device)
     dataset = job.storage.dataset(job.task)
     saved = _last_checkpoint(device)
     for kind in job.kinds:
         if job.storage.parts.has(kind, job.task):
             continue
-        resume = saved["state"] if saved is not None and saved["kind"] == kind else None
+        checkpoint = saved["state"] if saved is not None and saved["kind"] == kind else None
         needed = {need: job.storage.parts.load(need, job.task) for need in stages.given(kind)}
         reporter = _Reporter(job, share)
-        weights = train_part(
-            kind, Context(job.task, dataset, needed), share, reporter.report, resume
-        )
+        context = Context(job.task, dataset, needed)
+        weights = train_part(kind, context, share, reporter.report, checkpoint)
         if share.rank == 0:
             job.storage.parts.save(kind, job.task, weights, reporter.facts())
         if share.world > 1:
@@ -69,22 +81,22 @@ def train_parts(config: dict[str, Any]) -> None:
 
 
 class _Reporter:
-    """Passes a part's reports on: to Ray with the checkpoint, to the history file for people."""
+    """Passes the reports of a part's training on: to the history file, and with checkpoints to Ray."""
 
     def __init__(self, job: TrainJob, share: Share) -> None:
         self._job, self._share = job, share
         self._start = time.monotonic()
         self._metrics: dict[str, float] = {}
-        self._given = 0
+        self._checkpoint_count = 0
 
     def report(self, report: Report) -> None:
-        """Every report goes to the history, a few to Ray."""
+        """Append the report to the history; pass a few of all reports to Ray."""
         self._metrics = report.metrics
         if self._share.rank == 0:
             self._append(report)
         due = _CHECKPOINTS * report.update // report.updates
-        if due > self._given:
-            self._given = due
+        if due > self._checkpoint_count:
+            self._checkpoint_count = due
             self._to_ray(report)
 
     def _to_ray(self, report: Report) -> None:
@@ -92,13 +104,13 @@ class _Reporter:
         with tempfile.TemporaryDirectory() as folder:
             checkpoint = None
             if report.checkpoint is not None:
-                state = {"kind": report.kind, "state": report.checkpoint}
-                torch.save(state, Path(folder) / "state.pt")
+                saved: _SavedState = {"kind": report.kind, "state": report.checkpoint}
+                torch.save(saved, Path(folder) / "state.pt")
                 checkpoint = ray.train.Checkpoint.from_directory(folder)
             ray.train.report(metrics, checkpoint=checkpoint)
 
-    def facts(self) -> dict[str, Any]:
-        """What is kept beside the part."""
+    def facts(self) -> PartFacts:
+        """Facts about the training that are stored with the part."""
         return {
             "metrics": self._metrics,
             "seconds": round(time.monotonic() - self._start, 1),
@@ -120,12 +132,11 @@ class _Reporter:
             file.write(json.dumps(line) + "\n")
 
 
-def _last_checkpoint(device: torch.device) -> dict[str, Any] | None:
+def _last_checkpoint(device: torch.device) -> _SavedState | None:
+    """Ray's last checkpoint; None if it has none."""
     checkpoint = ray.train.get_checkpoint()
     if checkpoint is None:
         return None
     with checkpoint.as_directory() as folder:
-        value: dict[str, Any] | None = torch.load(
-            Path(folder) / "state.pt", map_location=device, weights_only=True
-        )
-        return value
+        saved = torch.load(Path(folder) / "state.pt", map_location=device, weights_only=True)
+        return cast(_SavedState, saved)

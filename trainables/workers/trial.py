@@ -1,8 +1,6 @@
-"""The Tune trainable: an actor that loads its parts once and then measures one point a trial."""
+"""Ray actors that load a strategy's parts once and then measure points, in search and confirmation."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from ray import tune
@@ -18,37 +16,38 @@ from trainables.workers.job import Job
 
 
 def evaluator_of(job: Job, strategy: str, dataset: Dataset | None = None) -> Evaluator:
-    """An evaluator of a strategy for this worker; the dataset is loaded unless it is given."""
+    """This worker's evaluator of a strategy; `dataset` is loaded if it is None."""
     torch.set_num_threads(job.threads)
     keep_pages()
-    share = job.gpu_share or 1.0  # on a CPU it is 0, and nobody asks
+    share = job.gpu_share or 1.0  # the share is 0 on a CPU, where it has no effect
     return Evaluator(job.task, strategy, job.storage, job.batch, worker_device(), share, dataset)
 
 
 class SamplingTrial(tune.Trainable):
-    """One trial samples one point; the actor is reused and keeps the parts.
+    """A Tune trainable whose trial measures one point; the actor is reused, so parts are loaded once.
 
-    Reports accuracy, at most 1, and NFE a sample, and the keys of the records it wrote.
+    Reports accuracy, which is at most 1, the NFE of a sample, and the keys of the records.
     """
 
-    def setup(self, config: dict[str, Any], job: Job | None = None) -> None:
-        assert job is not None, "tune.with_parameters hands over the job"
+    def setup(self, config: dict[str, object], job: Job | None = None) -> None:
+        assert job is not None, "tune.with_parameters passes the job"
         self._job, self._evaluator = job, evaluator_of(job, job.strategy)
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
+    def reset_config(self, new_config: dict[str, object]) -> bool:
         return True
 
-    def step(self) -> dict[str, Any]:
-        measured = [self._evaluator.measure(self.config, s) for s in self._job.samplings()]
-        values = summary(measured)
-        keys = ",".join(measurement.key for measurement in measured)
+    def step(self) -> dict[str, object]:
+        samplings = self._job.samplings()
+        measurements = [self._evaluator.measure(self.config, sampling) for sampling in samplings]
+        values = summary(measurements)
+        keys = ",".join(measurement.key for measurement in measurements)
         return {ACCURACY: values[ACCURACY], NFE: values[NFE], "records": keys, "done": True}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: the records are the truth."""
+        """Saves nothing, since a trial's results are in its records."""
 
-    def load_checkpoint(self, checkpoint: Any) -> None:
-        """Nothing to load."""
+    def load_checkpoint(self, checkpoint: dict[str, object] | None) -> None:
+        """Loads nothing, since nothing is saved."""
 
 
 class Confirmer:
@@ -60,7 +59,7 @@ class Confirmer:
         self._dataset: Dataset | None = None
 
     def samples(self) -> int:
-        """How many samples the job's measurements are of: its limit, or as many as the split has."""
+        """The number of samples of a measurement: the job's limit, or the size of a smaller split."""
         return len(self._data().split(self._job.split).first(self._job.limit))
 
     def _data(self) -> Dataset:
@@ -69,9 +68,9 @@ class Confirmer:
         return self._dataset
 
     def tally(
-        self, strategy: str, point: dict[str, Any], sampling: Sampling, first: int, last: int
+        self, strategy: str, point: dict[str, object], sampling: Sampling, first: int, last: int
     ) -> Tally:
-        """Run a point over rows `first` to `last` of a sampling."""
+        """The tally of a point on the rows from `first` up to, not including, `last` of a sampling."""
         if strategy not in self._evaluators:
             self._evaluators[strategy] = evaluator_of(self._job, strategy, self._data())
         return self._evaluators[strategy].tally(point, sampling, slice(first, last))

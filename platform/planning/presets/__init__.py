@@ -20,7 +20,7 @@ USUAL = "quick"
 
 
 def preset(name: str, facts: Facts) -> Preset:
-    """The preset of that name for a dataset of these facts: `smoke` to see that all works, `quick`
+    """The preset of this name for a dataset of these facts: `smoke` to see that everything works, `quick`
     for two CPU cores, `paper` for the paper's sizes and training loss on GPUs (D.1 to D.4, E.4, E.5).
 
     Raises:
@@ -30,6 +30,6 @@ def preset(name: str, facts: Facts) -> Preset:
         raise unknown_name("preset", name, NAMES)
     from platform.planning.presets import images, sentences, words
 
-    kind = sentences if facts.sentences else words if facts.kind == "speech" else images
-    value: Preset = kind.PRESETS[name](facts)
+    module = sentences if facts.sentences else words if facts.kind == "speech" else images
+    value: Preset = module.PRESETS[name](facts)
     return value

@@ -1,4 +1,4 @@
-"""What a preset is."""
+"""The class of presets."""
 
 from __future__ import annotations
 
@@ -12,8 +12,17 @@ from trainables.task.recipe import Recipe
 class Preset:
     """A recipe with the budget of search and confirmation.
 
-    `search_limit` validation samples are measured at `search_seeds` seeds a trial, `confirm_limit`
-    test samples at `confirm_seeds` seeds a confirmed point, `batch` samples together.
+    Args:
+        recipe: of training.
+        trials: complete trials of a search.
+        search_limit, search_seeds: how many validation samples a trial is measured on at most, and at how
+            many seeds.
+        confirm_limit, confirm_seeds: how many test samples a confirmed point is measured on at most, and
+            at how many seeds.
+        batch: samples that are measured together.
+
+    Raises:
+        UsageError: a number is not positive.
     """
 
     recipe: Recipe

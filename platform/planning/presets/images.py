@@ -21,14 +21,14 @@ def _is_large(facts: Facts) -> bool:
 
 
 def _augmentation(facts: Facts) -> Augmentation:
-    """Slight movement; colour pictures, which are not of letters, are mirrored too."""
+    """Slight movement; colour images, which are not of letters, are mirrored too."""
     shift = 1.0 if _is_large(facts) else 0.3
     flip = 0.5 if facts.signal_shape[0] == 3 else 0.0
     return Augmentation(rotation=5.0, scale=0.05, shift=shift, flip=flip)
 
 
 def _unet(facts: Facts, base: int, multipliers: tuple[int, ...], patch: int = 1) -> UNetConfig:
-    """A U-Net with as much of `patch` and levels as the images' sides can be divided by."""
+    """A U-Net with the largest patch, up to `patch`, and the most levels that the images' sides allow."""
     sides = facts.signal_shape[1:]
 
     def divides() -> bool:
@@ -43,7 +43,7 @@ def _unet(facts: Facts, base: int, multipliers: tuple[int, ...], patch: int = 1)
 
 
 def _patch(facts: Facts) -> int:
-    """Squares of 2×2 pixels where images are large enough and can be divided."""
+    """The side of a patch: 2 pixels where images are large and can be divided by it, else 1."""
     return 2 if _is_large(facts) and not any(side % 2 for side in facts.signal_shape[1:]) else 1
 
 
@@ -93,7 +93,7 @@ def _quick(facts: Facts) -> Preset:
 
 
 def _paper(facts: Facts) -> Preset:
-    grey, many = facts.signal_shape[0] == 1, facts.classes > _MANY
+    grey, many_classes = facts.signal_shape[0] == 1, facts.classes > _MANY
     recipe = Recipe(
         Updates(classifier=20_000, signal=60_000, logit=60_000, coupled=40_000),
         T=150,
@@ -105,7 +105,9 @@ def _paper(facts: Facts) -> Preset:
         inner_updates=150,
         classifier=ConvNetConfig() if grey else ResNetConfig(depth=50),
         signal=_unet(facts, 64, (2, 4)),
-        logit=LogitAttentionConfig() if many else LogitMLPConfig(base=64, width=512, blocks=4),
+        logit=LogitAttentionConfig()
+        if many_classes
+        else LogitMLPConfig(base=64, width=512, blocks=4),
     )
     return Preset(
         recipe,

@@ -1,4 +1,4 @@
-"""Presets of sentences: those of words, with what sentences want otherwise (paper, E.4 and E.5).
+"""Presets of sentences: the presets of words, with other networks and budgets (paper, E.4 and E.5).
 
 The smaller two see the published recordings at 16 kHz, and Whisper hears 12 s in them, which was as
 good as its 30 s (see `RecogniserConfig`).
@@ -21,19 +21,19 @@ from trainables.task.recipe import SpeechRecipe
 _CONTEXT = 12.0  # seconds
 # Deviations of the entries of x0 - x_cor and of y0 - y_cor: 0.08 and 0.1 of digits spoken in a row, in
 # rooms and under noise.
-_OF_SIGNALS, _OF_LOGITS = 0.08, 0.1
+_SIGNAL_SPREAD, _LOGIT_SPREAD = 0.08, 0.1
 # Half the frames of SGMSE's, and up to 6 kHz.
 _COARSE = Spectrogram(hop=255, multiple=16, bands=192)
 
 
 def _smoke(facts: Facts) -> Preset:
-    logit = LogitSequenceConfig(width=16, heads=2, layers=1, blocks=1, spread=_OF_LOGITS)
+    logit = LogitSequenceConfig(width=16, heads=2, layers=1, blocks=1, spread=_LOGIT_SPREAD)
     preset = _small(words.PRESETS["smoke"](facts), logit)
     return replace(preset, recipe=replace(preset.recipe, batch=4))
 
 
 def _quick(facts: Facts) -> Preset:
-    logit = LogitSequenceConfig(width=128, layers=1, blocks=3, dropout=0.2, spread=_OF_LOGITS)
+    logit = LogitSequenceConfig(width=128, layers=1, blocks=3, dropout=0.2, spread=_LOGIT_SPREAD)
     preset = _small(words.PRESETS["quick"](facts), logit)
     recipe = preset.recipe
     assert recipe.speech is not None
@@ -53,23 +53,23 @@ def _paper(facts: Facts) -> Preset:
         batch=8,
         speech=SpeechRecipe(SPECTROGRAM_48K, OUVE_48K),
         signal=NCSNPP_48K,
-        logit=LogitSequenceConfig(spread=_OF_LOGITS),
+        logit=LogitSequenceConfig(spread=_LOGIT_SPREAD),
     )
     return replace(preset, recipe=recipe, search_limit=500, confirm_limit=1_000, batch=8)
 
 
-def _small(of_words: Preset, logit: LogitSequenceConfig) -> Preset:
-    """A preset of words whose networks are for sentences, with Whisper hearing 12 s."""
-    recipe = of_words.recipe
+def _small(preset: Preset, logit: LogitSequenceConfig) -> Preset:
+    """A preset of words with networks for sentences, whose Whisper hears 12 s."""
+    recipe = preset.recipe
     assert isinstance(recipe.signal, NCSNppConfig)
     assert isinstance(recipe.classifier, RecogniserConfig)
     recipe = replace(
         recipe,
         classifier=replace(recipe.classifier, context=_CONTEXT),
-        signal=replace(recipe.signal, spread=_OF_SIGNALS, condition="fusion"),
+        signal=replace(recipe.signal, spread=_SIGNAL_SPREAD, condition="fusion"),
         logit=logit,
     )
-    return replace(of_words, recipe=recipe)
+    return replace(preset, recipe=recipe)
 
 
 PRESETS = {"smoke": _smoke, "quick": _quick, "paper": _paper}

@@ -1,4 +1,4 @@
-"""Presets for speech: `smoke`, `quick` and `paper` as for images (paper, E.4 and E.5)."""
+"""Presets of single words: `smoke`, `quick` and `paper` as for images (paper, E.4 and E.5)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from trainables.models.speech.ncsnpp.config import NCSNPP, NCSNppConfig
 from trainables.models.speech.whisper.config import RecogniserConfig
 from trainables.task.recipe import Recipe, SpeechRecipe, Updates
 
-_NOTHING = 1  # updates of what is not trained
+_UNTRAINED = 1  # updates of the classifier, which is not trained
 # The deviation of the entries of x0 - x_cor, and so, as logits are scaled to signals, about that of
 # y0 - y_cor: 0.05 of spoken digits in rooms, 0.07 under babble.
 _SPREAD = 0.06
-
-
 # Half the frames of SGMSE's, and up to 4 kHz: all there is of recordings at 8 kHz.
 _COARSE = Spectrogram(hop=255, multiple=16, bands=128)
 
@@ -28,7 +26,7 @@ def _smoke(facts: Facts) -> Preset:
         condition_width=16,
     )  # fmt: skip
     recipe = Recipe(
-        Updates(classifier=_NOTHING, signal=6, logit=12, coupled=4),
+        Updates(classifier=_UNTRAINED, signal=6, logit=12, coupled=4),
         T=4,
         batch=8,
         sampling_steps=2,
@@ -50,7 +48,7 @@ def _quick(facts: Facts) -> Preset:
         condition_width=64,
     )  # fmt: skip
     recipe = Recipe(
-        Updates(classifier=_NOTHING, signal=4000, logit=3000, coupled=600),
+        Updates(classifier=_UNTRAINED, signal=4000, logit=3000, coupled=600),
         T=50,
         batch=16,
         learning_rate=1e-3,
@@ -75,7 +73,7 @@ def _quick(facts: Facts) -> Preset:
 
 def _paper(facts: Facts) -> Preset:
     recipe = Recipe(
-        Updates(classifier=_NOTHING, signal=60_000, logit=60_000, coupled=40_000),
+        Updates(classifier=_UNTRAINED, signal=60_000, logit=60_000, coupled=40_000),
         T=50,
         batch=32,
         loss_weighting="noise",

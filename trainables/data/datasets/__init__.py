@@ -1,11 +1,11 @@
-"""Datasets, one a file: a file's `load(root)` returns the `Dataset` of the file's name.
+"""Datasets, one a file: the function `load(root)` of a file returns the `Dataset` of the file's name.
 
-`facts(root)` says what is known of it without reading the signals. `root` is where its files lie, or
-where downloads may be kept; an embedded dataset does not use it. A dataset of speech, whose corrupted
-sounds are made before they are used, has `corpus(root, options)` in the place of both: what would be
-built, from a look at the directory alone, by default at its `Options` as they are.
+`facts(root)` returns its `Facts` without reading signals. `root` is the directory of its files, or of
+downloads; an embedded dataset does not use it. A dataset of speech must be built, since its corrupted
+waveforms are made before they are used. It has `corpus(root, options)` instead of both: the `Corpus` that
+it is built from, which lists the directory and opens no recording; `options` default to its `Options`.
 
-Their names are the files' names: this module imports no torch, which takes seconds, before one of them
+A dataset's name is its file's name. This module imports no torch, which takes seconds, before a dataset
 is used.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def names() -> tuple[str, ...]:
-    """Names of all datasets."""
+    """The names of all datasets."""
     return plugins.names(__name__)
 
 
@@ -39,16 +39,16 @@ def load(
     """The dataset of that name.
 
     Args:
-        name: the dataset's.
-        root: where its files lie, or where downloads may be kept.
-        cache: where what must be built is kept; `root` if None.
-        spectrogram: what speech is shown as, resampled where that is of another rate; the published
-            one of its rate if None.
-        progress: told (recordings done, recordings in all, what is going on) of what is built.
-        spread: makes what is built; here, one shard after the other, if None.
+        name: the name of the dataset.
+        root: the directory of its files, or of downloads.
+        cache: the directory of builds; `root` if None.
+        spectrogram: the transform of speech, which is resampled to its rate; the published one for the
+            rate of the recordings if None.
+        progress: called with (recordings done, recordings in all, text) during a build.
+        spread: makes shards of a build, for example in parallel; one after the other if None.
 
     Raises:
-        UsageError: there is none, or its files are missing or broken.
+        UsageError: there is no such dataset, or its files are missing or broken.
     """
     module = plugins.load(__name__, "dataset", name)
     if not must_be_built(name):
@@ -62,19 +62,19 @@ def load(
 
 
 def must_be_built(name: str) -> bool:
-    """Whether the dataset of that name is made of other files before it is used, which takes minutes.
+    """Whether the dataset of that name must be built before it is used, which takes minutes.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such dataset.
     """
     return hasattr(plugins.load(__name__, "dataset", name), "corpus")
 
 
 def facts(name: str, root: Path) -> Facts:
-    """Shape and number of classes of the dataset of that name.
+    """The facts of the dataset of that name, without reading signals.
 
     Raises:
-        UsageError: there is none, or its directory is not as it must be.
+        UsageError: there is no such dataset, or its directory has another layout.
     """
     module = plugins.load(__name__, "dataset", name)
     if not must_be_built(name):

@@ -4,8 +4,8 @@ Beside `EARS/p001` … the directory holds the collections of room responses tha
 (Richter et al. 2024), each for one split: ACE-Challenge for the test, AIR for validation, ARNI, BRUDEX,
 dEchorate, DetmoldSRIR and Palimpsest for training; or responses of one's own in `responses/train`,
 `responses/validation` and `responses/test`. Sound files are read; MATLAB and SOFA files are not, save
-them as WAV. As in the benchmark, what precedes the direct path is cut off, longer RT60 than a limit is
-drawn again, and speech is made as loud as the clean (here: of the same power).
+them as WAV. As in the benchmark, taps before the direct path are cut off, responses with an RT60 over a
+limit are drawn again, and reverberated speech is scaled to the power of the clean.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _COLLECTIONS = {
 
 @dataclass(frozen=True)
 class Options:
-    """EARS's options; the longest RT60 of a response in seconds (the EARS benchmark's)."""
+    """Options of EARS, and the longest RT60 of a response in seconds (as in the EARS benchmark)."""
 
     ears: EarsOptions = field(default_factory=EarsOptions)
     longest_rt60: float = 2.0
@@ -45,7 +45,7 @@ class Options:
 
 @dataclass(frozen=True)
 class ReverberatedSentences(EarsCorpus):
-    """Each piece in a measured room of its own split."""
+    """A corpus of pieces, each in a measured room of its own split."""
 
     sources: tuple[Source, ...]
     responses: dict[str, tuple[Path, ...]]
@@ -57,26 +57,27 @@ class ReverberatedSentences(EarsCorpus):
 
     def __post_init__(self) -> None:
         common = ears.settings(self.options.ears, self.script)
-        own = asdict(self.options) | {"responses": ears.listed(self.responses)}
-        object.__setattr__(self, "settings", common | own)
+        options = asdict(self.options) | {"responses": ears.listed(self.responses)}
+        object.__setattr__(self, "settings", common | options)
 
     def make(self, source: Source) -> Pairs:
-        """The recording's pieces, clean and in a room; `drawn` is the room's RT60.
+        """The recording's pieces, clean and in a room; the strength is the room's RT60.
 
         Raises:
             UsageError: the recording cannot be used, or no response drawn can.
         """
-        made = Pairs([])
+        pairs = Pairs([])
         for index, clean in enumerate(ears.pieces(source, self.options.ears)):
             generator = generator_of("response", self.options.ears.seed, source.key, index)
             response, broken = self._response(source.split, generator)
-            made.left_out.extend(broken)
-            made.pairs.append(
-                Pair(clean, _as_loud(reverberated(clean, response), clean), response.rt60)
+            pairs.left_out.extend(broken)
+            pairs.pairs.append(
+                Pair(clean, _scaled_to_power(reverberated(clean, response), clean), response.rt60)
             )
-        return made
+        return pairs
 
     def _response(self, split: str, generator: Generator) -> tuple[Response, list[str]]:
+        """A random response of a split, and the messages of broken files that were drawn before it."""
         channel = drawn(0, 1, generator)
 
         def use(path: Path) -> Response | None:
@@ -87,7 +88,7 @@ class ReverberatedSentences(EarsCorpus):
 
 
 def corpus(root: Path, options: Options = Options()) -> ReverberatedSentences:
-    """What would be built from the directories in `root`.
+    """The corpus of the directories in `root`.
 
     Raises:
         UsageError: EARS is missing, or a split has no responses.
@@ -104,7 +105,7 @@ def corpus(root: Path, options: Options = Options()) -> ReverberatedSentences:
     return ReverberatedSentences(sources, responses, ears.script(root), options)
 
 
-def _as_loud(wave: Tensor, as_this: Tensor) -> Tensor:
-    """The wave (L,) scaled to the power of another; a silent one stays as it is."""
+def _scaled_to_power(wave: Tensor, reference: Tensor) -> Tensor:
+    """A waveform (L,) scaled to the power of the reference; silence stays silence."""
     power = wave.square().mean()
-    return wave * (as_this.square().mean() / power).sqrt() if power > 0 else wave
+    return wave * (reference.square().mean() / power).sqrt() if power > 0 else wave

@@ -74,7 +74,7 @@ class NoisySentences(EarsCorpus):
         return self.noises.note
 
     def make(self, source: Source) -> Pairs:
-        """The recording's pieces, clean and in noise; `drawn` is the SNR that was mixed at.
+        """The recording's pieces, clean and in noise; `strength` is the SNR that was mixed at.
 
         Raises:
             UsageError: the recording cannot be used, or no noise drawn can.

@@ -43,7 +43,7 @@ class Options:
 
 @dataclass(frozen=True)
 class BabbledWords:
-    """Each word under voices of other speakers of its own split."""
+    """A corpus of words, each under voices of other speakers of its own split."""
 
     sources: tuple[Source, ...]
     options: Options
@@ -61,11 +61,11 @@ class BabbledWords:
 
     @property
     def samples(self) -> int:
-        """The most of a word, with the silence around it."""
+        """The largest number of samples of a word with the silence around it."""
         return self.options.around.samples
 
     def make(self, source: Source) -> Pairs:
-        """The word and the word under babble; `drawn` is the SNR.
+        """The word, clean and under babble; the strength is the SNR in dB.
 
         Raises:
             UsageError: the file cannot be used, or the split has no other speaker.
@@ -78,23 +78,29 @@ class BabbledWords:
         return Pairs([Pair(clean, mixed_by_power(clean, noise, snr, spoken), snr)])
 
     def _voice(self, source: Source, generator: torch.Generator) -> list[Tensor]:
-        """Words of one other speaker. Broken ones are passed over: they are reported as their own."""
+        """Words of one other speaker, drawn at random.
+
+        Broken recordings are skipped, because they are reported where they are sources themselves.
+
+        Raises:
+            UsageError: the split has no other speaker, or no recording of the one drawn can be read.
+        """
         others = [
-            one for one in self.sources
-            if one.split == source.split and one.speaker != source.speaker
+            other for other in self.sources
+            if other.split == source.split and other.speaker != source.speaker
         ]  # fmt: skip
         if not others:
             raise UsageError(
                 f"{source.path} is of the only speaker of the {source.split} split, so there is no "
                 "other to make babble of: choose other test speakers"
             )
-        speakers = sorted({one.speaker for one in others})
+        speakers = sorted({other.speaker for other in others})
         speaker = speakers[int(drawn(0, len(speakers), generator))]
-        own = [one for one in others if one.speaker == speaker]
+        paths = [other.path for other in others if other.speaker == speaker]
         words: list[Tensor] = []
-        for index in torch.randperm(len(own), generator=generator).tolist():
+        for index in torch.randperm(len(paths), generator=generator).tolist():
             try:
-                words.append(read_audio(own[index].path, RATE, fsdd.RATE))
+                words.append(read_audio(paths[index], RATE, fsdd.RATE))
             except UsageError:
                 continue
             if len(words) == self.options.words:
@@ -107,7 +113,7 @@ class BabbledWords:
 
 
 def corpus(root: Path, options: Options = Options()) -> BabbledWords:
-    """What would be built from the recordings in `root`.
+    """The corpus of the recordings in `root`.
 
     Raises:
         UsageError: `root` is not laid out as it must be.

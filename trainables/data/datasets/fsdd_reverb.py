@@ -16,7 +16,7 @@ DISTANCE = (2.5, 5.0)
 
 @dataclass(frozen=True)
 class Options:
-    """Rooms, silence around a word, the speakers held out for the test, and the seed of all draws."""
+    """Rooms, silence around a word, the speakers of the test split, and the seed of all draws."""
 
     room: RoomOptions = field(default_factory=lambda: RoomOptions(distance=DISTANCE))
     around: Padding = field(default_factory=Padding)
@@ -25,7 +25,7 @@ class Options:
 
 
 def corpus(root: Path, options: Options = Options()) -> ReverberatedWords:
-    """What would be built from the recordings in `root`.
+    """The corpus of the recordings in `root`.
 
     Raises:
         UsageError: `root` is not laid out as it must be.

@@ -1,7 +1,7 @@
 """`gsc-reverb`: ten words of Google Speech Commands, each in a simulated room (paper, E.2).
 
-torchaudio downloads and lists them; the sound files are read by libsndfile, as all are, since torchaudio
-wants a codec library of its own for that.
+torchaudio downloads and lists them; libsndfile reads the sound files, as those of all datasets, since
+torchaudio needs another codec library for that.
 """
 
 from __future__ import annotations
@@ -41,63 +41,72 @@ class Options:
 
 
 def corpus(root: Path, options: Options = Options()) -> ReverberatedWords:
-    """What would be built from the archive unpacked in `root`, by its official lists; where it is not,
-    it is downloaded (2.3 GB), or unpacked if it is there itself.
+    """The corpus of the archive unpacked in `root`, split by its official lists.
+
+    Where it is not unpacked, the archive is downloaded (2.3 GB) unless it is in `root`, and unpacked.
 
     Raises:
-        UsageError: it cannot be had, or is not whole.
+        UsageError: the archive cannot be downloaded or unpacked, or is not complete.
     """
-    sources = limited(_listed(root), options.most, options.seed)
+    sources = limited(_recordings(root), options.most, options.seed)
     return ReverberatedWords(
         "gsc-reverb", WORDS, sources, options.room, options.around, options.seed, RATE
     )
 
 
-def _listed(root: Path) -> list[Source]:
-    """Recordings of the ten words by torchaudio's reading of the layout; it opens no sound file."""
+def _recordings(root: Path) -> list[Source]:
+    """Recordings of the ten words, listed by torchaudio without opening a sound file.
+
+    Raises:
+        UsageError: a list is missing, or there are no recordings.
+    """
     from torchaudio.datasets import SPEECHCOMMANDS
 
     if not (root / _FOLDER).is_dir():
         _unpack(root)
-    found = []
+    recordings = []
     for split, subset in _SUBSETS.items():
         try:
-            listed = SPEECHCOMMANDS(root, subset=subset)
+            listing = SPEECHCOMMANDS(root, subset=subset)
         except FileNotFoundError as error:
             raise UsageError(
                 f"there is no file {error.filename}, which says what is for the test: unpack the "
                 f"whole of {_ARCHIVE} in {root / _FOLDER}"
             ) from error
-        for i in range(len(listed)):
-            name, _, word, speaker, _ = listed.get_metadata(i)
+        for i in range(len(listing)):
+            name, _, word, speaker, _ = listing.get_metadata(i)
             if word in WORDS:
                 key = Path(name).relative_to(Path(_FOLDER).name).as_posix()
                 path = root / _FOLDER / key
-                found.append(Source(key, path, split, speaker, WORDS.index(word), word))
-    if not found:
+                recordings.append(Source(key, path, split, speaker, WORDS.index(word), word))
+    if not recordings:
         raise UsageError(
             f"{root / _FOLDER} has no recordings of {', '.join(WORDS)}: unpack {_ARCHIVE} there"
         )
-    return found
+    return recordings
 
 
 def _unpack(root: Path) -> None:
-    """Put the archive's recordings where they are looked for, as a whole or not at all."""
+    """Unpack the archive into `root`, as a whole or not at all, after downloading it if it is missing.
+
+    Raises:
+        UsageError: that fails.
+    """
     from torchaudio.datasets import SPEECHCOMMANDS
 
-    packed, target = root / _ARCHIVE, root / _FOLDER
+    archive, target = root / _ARCHIVE, root / _FOLDER
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root, prefix=".gsc-reverb.") as space:
-            if packed.is_file():
-                (Path(space) / _ARCHIVE).symlink_to(packed.absolute())
-            SPEECHCOMMANDS(space, download=True)
+        with tempfile.TemporaryDirectory(dir=root, prefix=".gsc-reverb.") as temporary:
+            if archive.is_file():
+                (Path(temporary) / _ARCHIVE).symlink_to(archive.absolute())
+            SPEECHCOMMANDS(temporary, download=True)
             target.parent.mkdir(exist_ok=True)
-            if not target.is_dir():  # another process may have been faster
-                os.replace(Path(space) / _FOLDER, target)
+            if not target.is_dir():  # another process may have unpacked it meanwhile
+                os.replace(Path(temporary) / _FOLDER, target)
     except _BROKEN as error:
         reason = (str(error).strip() or type(error).__name__).split("\n")[0]
-        verb = "unpacked" if packed.is_file() else "downloaded"
+        verb = "unpacked" if archive.is_file() else "downloaded"
         raise UsageError(
             f"gsc-reverb cannot be {verb} ({reason}): put {_ARCHIVE} (Google Speech Commands, version "
             f"2), whole, into {root}, or name the directory that has {_FOLDER} by --data-dir"

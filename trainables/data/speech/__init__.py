@@ -1,3 +1,3 @@
-"""Speech: layouts of published corpora, rooms and noise, cutting at silences, and a builder with a cache
-of pairs of clean and corrupted.
+"""Speech: readers of published corpora, rooms and noise, cutting at silences, and a builder that keeps
+pairs of clean and corrupted waveforms on disk.
 """

@@ -1,9 +1,9 @@
-"""Builds a speech dataset once and keeps it on disk: resumable, in parallel where that is asked for.
+"""Builds a speech dataset once and keeps it on disk; builds are resumable and can be parallel.
 
-A build's directory is named by the hash of everything it depends on. Recordings are made in shards,
-each written whole or not at all, so that a broken-off build goes on where it was; the shards then
-become one array a split, which is mapped into memory, not read. A broken recording is left out and
-named, the others are still built; once it is mended, remove the directory to build it again.
+A build's directory is named by the hash of everything it depends on. Pairs of recordings are stored in
+shards, each written whole or not at all, so that an interrupted build is resumed; then the shards are
+joined to one array for each split, which is mapped into memory, not read. Broken recordings are left out
+and listed; after they are repaired, remove the directory to build it again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,13 +24,13 @@ from trainables.core.noise import seed_of
 from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import SPLITS, stratified
 from trainables.data.speech.corpus import Corpus, Pair, Source, key_of
-from trainables.data.speech.waveforms import LARGEST, SpeechDataset, SpeechSplit, stored
+from trainables.data.speech.waveforms import LARGEST, SpeechDataset, SpeechSplit, quantised
 
 Shard = dict[str, np.ndarray]
 Make = Callable[[Sequence[Source]], Shard]
 Spread = Callable[[Make, Sequence[Sequence[Source]]], Iterator[tuple[int, Shard]]]
-"""Calls a function, which can be pickled, with each of some recordings: gives what it made of them as
-it is made, with their place.
+"""Calls a function that can be pickled with each of several lists of recordings, in any order; yields
+the index of each list with the shard made of it.
 """
 
 _SHUFFLE_SEED = 0
@@ -43,13 +42,13 @@ _WAVES = ("clean", "corrupted")
 def build(
     corpus: Corpus, cache: Path, progress: Progress = quiet, spread: Spread | None = None
 ) -> SpeechDataset:
-    """The dataset of a corpus, from the cache if it was built before.
+    """The dataset of a corpus, which is built unless the cache has it.
 
     Args:
         corpus: what to build.
-        cache: a directory for all builds; made where it is missing.
-        progress: told (recordings done, recordings in all, what is going on).
-        spread: makes shards, each of some recordings; here, one after the other, if None.
+        cache: the directory of all builds; made where it is missing.
+        progress: called with (recordings done, recordings in all, text).
+        spread: makes the shards, for example in parallel; one after the other if None.
 
     Raises:
         UsageError: a split has no usable recording.
@@ -59,48 +58,50 @@ def build(
         if not (folder / _DONE).is_file():
             shards = _make_shards(corpus, folder, progress, spread or _one_by_one)
             _join(corpus, folder, shards)
-    return _opened(corpus, folder)
+    return _open(corpus, folder)
 
 
 def make_shard(corpus: Corpus, sources: Sequence[Source]) -> Shard:
-    """All pairs of some recordings: waveforms one after the other, and what is known of each."""
-    rows: dict[str, list[Any]] = {name: [] for name in (*_WAVES, *_FACTS, "splits", "left_out")}
+    """The pairs of some recordings: all waveforms in one array, and columns of facts of each pair."""
+    waves: dict[str, list[np.ndarray]] = {name: [] for name in _WAVES}
+    rows: dict[str, list[object]] = {name: [] for name in (*_FACTS, "splits", "left_out")}
     for source in sources:
         try:
-            made = corpus.make(source)
+            result = corpus.make(source)
         except UsageError as error:
-            named = f"{source.path}" in f"{error}"
-            rows["left_out"].append(f"{error}" if named else f"{source.path}: {error}")
+            has_path = f"{source.path}" in f"{error}"
+            rows["left_out"].append(f"{error}" if has_path else f"{source.path}: {error}")
             continue
-        rows["left_out"].extend(made.left_out)
-        for index, pair in enumerate(made.pairs):
-            clean, corrupted = _levelled(pair)
-            rows["clean"].append(clean)
-            rows["corrupted"].append(corrupted)
+        rows["left_out"].extend(result.left_out)
+        for index, pair in enumerate(result.pairs):
+            clean, corrupted = _scaled(pair)
+            waves["clean"].append(clean)
+            waves["corrupted"].append(corrupted)
             rows["lengths"].append(len(clean))
             rows["labels"].append(source.label)
             rows["numbers"].append(seed_of(source.key, index))
-            rows["drawn"].append(pair.drawn)
+            rows["drawn"].append(pair.strength)
             rows["speakers"].append(source.speaker)
             rows["texts"].append(source.text)
             rows["splits"].append(SPLITS.index(source.split))
     kinds = {"drawn": np.float32, "speakers": str, "texts": str, "left_out": str}
-    return {
-        name: np.concatenate([*values, np.zeros(0, np.int16)])
-        if name in _WAVES
-        else np.array(values, dtype=kinds.get(name, np.int64))
-        for name, values in rows.items()
+    empty = np.zeros(0, np.int16)  # np.concatenate needs an array even where there are no pairs
+    return {name: np.concatenate([*arrays, empty]) for name, arrays in waves.items()} | {
+        name: np.array(values, dtype=kinds.get(name, np.int64)) for name, values in rows.items()
     }
 
 
-def _levelled(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
-    """Both by one factor, so that the corrupted reaches 1 and the clean one fits, as int16."""
+def _scaled(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
+    """Clean and corrupted waveform as int16, divided by one number.
+
+    The corrupted one reaches 1, or less where the clean one would exceed `LARGEST` otherwise.
+    """
     loudest = max(float(pair.corrupted.abs().max()), float(pair.clean.abs().max()) / LARGEST)
-    return stored(pair.clean / loudest), stored(pair.corrupted / loudest)
+    return quantised(pair.clean / loudest), quantised(pair.corrupted / loudest)
 
 
 def _make_shards(corpus: Corpus, folder: Path, progress: Progress, spread: Spread) -> list[Path]:
-    """Makes those that are missing, and gives the paths of all, in the order of the recordings."""
+    """Make the shards that are missing; returns the paths of all, in the order of the recordings."""
     size, total = corpus.per_shard, len(corpus.sources)
     chunks = [corpus.sources[start : start + size] for start in range(0, total, size)]
     paths = [folder / _SHARDS / f"{i:05d}.npz" for i in range(len(chunks))]
@@ -120,16 +121,18 @@ def _make_shards(corpus: Corpus, folder: Path, progress: Progress, spread: Sprea
 
 
 def _one_by_one(make: Make, chunks: Sequence[Sequence[Source]]) -> Iterator[tuple[int, Shard]]:
-    """Makes the shards here, one after the other."""
-    for place, chunk in enumerate(chunks):
-        yield place, make(chunk)
+    """A `Spread` that makes the shards in this process, one after the other."""
+    for index, chunk in enumerate(chunks):
+        yield index, make(chunk)
 
 
 def _join(corpus: Corpus, folder: Path, shards: list[Path]) -> None:
-    """Writes the splits' arrays, what was left out, and last the file that says that all is there."""
-    known = [_read(path) for path in shards]
-    facts = {name: np.concatenate([one[name] for one in known]) for name in (*_FACTS, "splits")}
-    left_out = sorted({str(line) for one in known for line in one["left_out"]})
+    """Join the shards to the arrays of the splits; the file that marks the build as done is written last."""
+    columns = [_read(path) for path in shards]
+    facts = {
+        name: np.concatenate([shard[name] for shard in columns]) for name in (*_FACTS, "splits")
+    }
+    left_out = sorted({str(line) for shard in columns for line in shard["left_out"]})
     orders = {}
     for number, split in enumerate(SPLITS):
         rows = np.flatnonzero(facts["splits"] == number)
@@ -152,33 +155,42 @@ def _join(corpus: Corpus, folder: Path, shards: list[Path]) -> None:
 def _write_waves(
     folder: Path, kind: str, orders: dict[str, np.ndarray], lengths: np.ndarray, shards: list[Path]
 ) -> None:
-    """One (N, L) array a split of clean or of corrupted waveforms; `orders` are rows of all shards."""
-    arrays, places = [], {}
+    """Write an (N, L) array of clean or corrupted waveforms for each split.
+
+    Args:
+        folder: the directory of the build.
+        kind: "clean" or "corrupted".
+        orders: the rows of each split, counted through all shards, in the order of the split.
+        lengths: of all rows, in samples.
+        shards: paths of all shards.
+    """
+    arrays, targets = [], {}
     for split, rows in orders.items():
         shape = (len(rows), int(lengths[rows].max()))
         path = folder / f"{split}-{kind}.npy"
         arrays.append(np.lib.format.open_memmap(path, "w+", np.int16, shape))
-        places.update({int(row): arrays[-1][i] for i, row in enumerate(rows)})
+        targets.update({int(row): arrays[-1][i] for i, row in enumerate(rows)})
     first = 0
     for path in shards:
         with np.load(path, allow_pickle=False) as shard:
             sizes = shard["lengths"]
             waves = np.split(shard[kind], np.cumsum(sizes)[:-1]) if len(sizes) else []
         for row, wave in enumerate(waves, first):
-            places[row][: len(wave)] = wave
+            targets[row][: len(wave)] = wave
         first += len(waves)
     for array in arrays:
         array.flush()
 
 
 def _read(path: Path) -> Shard:
-    """All of a shard but its waveforms."""
+    """The columns of a shard, without its waveforms."""
     with np.load(path, allow_pickle=False) as shard:
         return {name: shard[name] for name in (*_FACTS, "splits", "left_out")}
 
 
-def _opened(corpus: Corpus, folder: Path) -> SpeechDataset:
-    splits = {split: _opened_split(folder, split) for split in SPLITS}
+def _open(corpus: Corpus, folder: Path) -> SpeechDataset:
+    """The dataset in the directory of a finished build."""
+    splits = {split: _open_split(folder, split) for split in SPLITS}
     file = folder / _DONE
     left_out = tuple(json.loads(file.read_text())["left_out"])
     return SpeechDataset(
@@ -191,14 +203,22 @@ def _opened(corpus: Corpus, folder: Path) -> SpeechDataset:
     )
 
 
-def _opened_split(folder: Path, split: str) -> SpeechSplit:
+def _open_split(folder: Path, split: str) -> SpeechSplit:
+    """A split in the directory of a finished build."""
     with np.load(folder / f"{split}.npz", allow_pickle=False) as facts:
-        known = {name: facts[name] for name in _FACTS}
-    # Mapped copy-on-write: what is read is shared by all processes, nothing is written back.
+        columns = {name: facts[name] for name in _FACTS}
+    # Mapped copy-on-write: all processes share the pages, and nothing is written back.
     clean, corrupted = (
         torch.from_numpy(np.load(folder / f"{split}-{kind}.npy", mmap_mode="c")) for kind in _WAVES
     )
-    lengths, labels, numbers, drawn = (torch.from_numpy(known[name]) for name in _FACTS[:4])
+    lengths, labels, numbers, strengths = (torch.from_numpy(columns[name]) for name in _FACTS[:4])
     return SpeechSplit(
-        clean, corrupted, lengths, labels, numbers, drawn, known["speakers"], known["texts"]
+        clean,
+        corrupted,
+        lengths,
+        labels,
+        numbers,
+        strengths,
+        columns["speakers"],
+        columns["texts"],
     )

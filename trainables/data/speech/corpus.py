@@ -1,4 +1,4 @@
-"""What a dataset is built from: its recordings, and how each becomes pairs of clean and corrupted."""
+"""A corpus that a speech dataset is built from: its recordings, and pairs of clean and corrupted."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ from trainables.core.errors import UsageError
 from trainables.core.noise import generator_of
 from trainables.data.dataset import SPLITS, Script
 
-FORMAT = 1  # of what is stored; another format is another cache
+FORMAT = 1  # the version of the files of a build, which is a part of its key
 _TRIES = 50
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Source:
     """One recording.
 
-    `key` is its name in the dataset, with forward slashes; it seeds all that is drawn for it. `label`
-    is -1 where there is a text only.
+    Args:
+        key: its name in the dataset, with forward slashes; it seeds all random numbers for it.
+        path: its file.
+        split: the name of its split.
+        speaker: who speaks.
+        label: the number of its class; -1 where there is only a text.
+        text: the word, or the sentences.
     """
 
     key: str
@@ -40,28 +45,35 @@ class Source:
 
 @dataclass(frozen=True)
 class Pair:
-    """A clean waveform (L,) and the same corrupted (L,), aligned; `drawn` is how strongly."""
+    """A clean waveform (L,), the corrupted one (L,) aligned with it, and the strength of the corruption."""
 
     clean: Tensor
     corrupted: Tensor
-    drawn: float
+    strength: float
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """What one recording gave, and a line for each other file that could not be used for it."""
+    """The pairs of one recording, and a line for each other file that could not be used for it."""
 
     pairs: list[Pair]
     left_out: list[str] = field(default_factory=list)
 
 
 class Corpus(Protocol):
-    """Recordings that a dataset can be built of. Instances are pickled to workers.
+    """Recordings that a dataset can be built from. Instances are pickled to workers.
 
-    `name`, `rate` in Hz, `classes` (none of sentences, which are in the `script`) and `sources` say what
-    it holds; `samples` is the length that all waveforms are padded to and `corruption` the name of what
-    is done to them; `settings`, of JSON types, all else that the result depends on; `per_shard` how many
-    recordings are stored at a time; `note` is a sentence on what was found that people must know, or "".
+    Attributes:
+        name: the dataset's name.
+        rate: of the waveforms, in Hz.
+        samples: the length that all waveforms are padded to.
+        corruption: the name of the corruption.
+        classes: the words; none for sentences, which are in the script.
+        script: the sentences that may be spoken; None for words.
+        per_shard: how many recordings are stored at a time.
+        sources: the recordings.
+        settings: all else that a build depends on, of JSON types.
+        note: a sentence on what was found that people must know, or "".
     """
 
     @property
@@ -86,7 +98,7 @@ class Corpus(Protocol):
     def note(self) -> str: ...
 
     def make(self, source: Source) -> Pairs:
-        """The pairs of one recording; nothing is drawn but by its own generators.
+        """The pairs of one recording; its random numbers depend on the recording's key only.
 
         Raises:
             UsageError: the recording cannot be used.
@@ -94,22 +106,22 @@ class Corpus(Protocol):
 
 
 def key_of(corpus: Corpus) -> str:
-    """A hash of everything that a build depends on: files by their names and sizes."""
+    """A hash of everything that a build depends on; files count by their names and sizes."""
     files = [
-        [one.key, one.split, one.speaker, one.label, one.text, size_of(one.path)]
-        for one in corpus.sources
+        [source.key, source.split, source.speaker, source.label, source.text, size_of(source.path)]
+        for source in corpus.sources
     ]
-    what = [FORMAT, corpus.name, corpus.rate, list(corpus.classes), corpus.settings, files]
-    return digest(what)
+    contents = [FORMAT, corpus.name, corpus.rate, list(corpus.classes), corpus.settings, files]
+    return digest(contents)
 
 
 def size_of(path: Path) -> int:
-    """Bytes; -1 of a file that is named in a list, but is not there."""
+    """The size of a file in bytes; -1 if there is none, although a list names it."""
     return path.stat().st_size if path.is_file() else -1
 
 
 def files_below(directory: Path, suffixes: tuple[str, ...] = (".wav", ".flac")) -> list[Path]:
-    """Sound files in a directory and below it, sorted, hidden ones left out."""
+    """Sound files in a directory and below it, sorted, without hidden ones."""
     return sorted(
         path
         for path in directory.rglob("*")
@@ -118,23 +130,30 @@ def files_below(directory: Path, suffixes: tuple[str, ...] = (".wav", ".flac")) 
 
 
 def limited(sources: Sequence[Source], most: int, seed: int) -> tuple[Source, ...]:
-    """At most `most` sources of each split (0: all), drawn by the seed, in their order."""
+    """At most `most` sources of each split (0: all), drawn with the seed, in their original order."""
     if not most:
         return tuple(sources)
-    kept: set[str] = set()
+    chosen: set[str] = set()
     for split in SPLITS:
-        keys = [one.key for one in sources if one.split == split]
+        keys = [source.key for source in sources if source.split == split]
         order = torch.randperm(len(keys), generator=generator_of("limit", split, seed))
-        kept.update(keys[i] for i in order[:most].tolist())
-    return tuple(one for one in sources if one.key in kept)
+        chosen.update(keys[i] for i in order[:most].tolist())
+    return tuple(source for source in sources if source.key in chosen)
 
 
 def first_usable(
-    items: Sequence[Item], generator: torch.Generator, use: Callable[[Item], Made | None]
-) -> tuple[Made, list[str]]:
-    """What `use` makes of the first drawn item that it can use, and a line for each that is broken.
+    items: Sequence[Item], generator: torch.Generator, use: Callable[[Item], Result | None]
+) -> tuple[Result, list[str]]:
+    """Try items in random order until one can be used.
 
-    `use` raises UsageError for a broken item, and gives None for one that does not suit.
+    Args:
+        items: for example, paths of files.
+        generator: of the order.
+        use: returns the result for an item, or None if the item does not suit; it raises UsageError if
+            the item is broken.
+
+    Returns:
+        The result, and the message of each broken item that was tried.
 
     Raises:
         UsageError: none of the items drawn could be used.
@@ -142,12 +161,12 @@ def first_usable(
     broken: list[str] = []
     for index in torch.randperm(len(items), generator=generator)[:_TRIES].tolist():
         try:
-            made = use(items[index])
+            result = use(items[index])
         except UsageError as error:
             broken.append(str(error))
             continue
-        if made is not None:
-            return made, broken
+        if result is not None:
+            return result, broken
     raise UsageError(
         f"none of {min(len(items), _TRIES)} files drawn can be used"
         + (f"; the last: {broken[-1]}" if broken else ": they do not suit the limits that are set")

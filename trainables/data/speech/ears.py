@@ -1,7 +1,7 @@
 """EARS in its published layout: `EARS/p001/sentences_01_regular.wav` … at 48 kHz, transcripts.json.
 
-Only known sentences are used (paper, E.2): recordings whose name is in `transcripts.json`, which is
-published with EARS. Splits are by speaker as in the EARS benchmark (Richter et al. 2024): p100 and p101
+Only recordings with transcripts are used (paper, E.2): those whose name is in `transcripts.json`, which
+is published with EARS. Splits are by speaker as in the EARS benchmark (Richter et al. 2024): p100 and p101
 for validation, p102 to p107 for the test. A recording is high-passed, cut into pieces at silences, and
 each piece is corrupted on its own.
 """
@@ -32,13 +32,13 @@ _TRANSCRIPTS = "transcripts.json"
 
 @dataclass(frozen=True)
 class EarsOptions:
-    """What both EARS datasets share.
+    """The options that both EARS datasets share.
 
     Args:
-        rate: Hz of the result, 48,000 (the paper's) or 16,000.
+        rate: of the pieces in Hz, 48,000 (as in the paper) or 16,000.
         cut: lengths of pieces.
-        high_pass: Hz, below which recordings hold rumble only; 0 for no filter.
-        most: the most recordings of a split; 0 for all.
+        high_pass: the cut-off of a high-pass filter against rumble in Hz; 0 for no filter.
+        most: the largest number of recordings of a split; 0 for all.
         seed: of all draws.
     """
 
@@ -55,20 +55,20 @@ class EarsOptions:
 
 
 class EarsCorpus:
-    """What both corpora of EARS have in common; `options.ears` are its options."""
+    """The base of both corpora of EARS; `options.ears` are the options of EARS."""
 
-    options: HasEars
+    options: EarsCorpusOptions
     classes: ClassVar[tuple[str, ...]] = ()
     per_shard: ClassVar[int] = 4
 
     @property
     def rate(self) -> int:
-        """Hz."""
+        """The rate of the pieces in Hz."""
         return self.options.ears.rate
 
     @property
     def samples(self) -> int:
-        """The most of a piece."""
+        """The length in samples that pieces are padded to."""
         return samples(self.options.ears)
 
     @property
@@ -77,62 +77,64 @@ class EarsCorpus:
         return ""
 
 
-class HasEars(Protocol):
+class EarsCorpusOptions(Protocol):
     """Options of a corpus of EARS."""
 
     @property
-    def ears(self) -> EarsOptions: ...
+    def ears(self) -> EarsOptions:
+        """The options of EARS."""
+        ...
 
 
 def sources(root: Path, options: EarsOptions) -> tuple[Source, ...]:
-    """Recordings of known sentences of all speakers, by name.
+    """Recordings with transcripts of all speakers, sorted by name.
 
     Raises:
         UsageError: directories, recordings or transcripts are missing.
     """
     directory = root / "EARS"
-    known = transcripts(root)
-    found = [
+    texts = transcripts(root)
+    recordings = [
         Source(f"{path.parent.name}/{path.name}", path, _split(path.parent.name),
-               path.parent.name, -1, known[path.stem])
+               path.parent.name, -1, texts[path.stem])
         for path in sorted(directory.glob("p[0-9][0-9][0-9]/*.wav"))
-        if path.stem in known
+        if path.stem in texts
     ]  # fmt: skip
-    if not found:
+    if not recordings:
         raise UsageError(
             f"there are no recordings of known sentences in {directory}: unpack EARS's p001.zip … "
             "p107.zip there, so that there is EARS/p001/sentences_01_regular.wav"
         )
-    return limited(found, options.most, options.seed)
+    return limited(recordings, options.most, options.seed)
 
 
 def transcripts(root: Path) -> dict[str, str]:
-    """Known sentences by the recordings' names, from `root/EARS/transcripts.json` or `root`'s own.
+    """The sentences of recordings by their names, from `transcripts.json` in `root/EARS` or in `root`.
 
     Raises:
         UsageError: the file is missing or broken.
     """
-    path = next((at / _TRANSCRIPTS for at in (root / "EARS", root)
-                 if (at / _TRANSCRIPTS).is_file()), None)  # fmt: skip
+    path = next((folder / _TRANSCRIPTS for folder in (root / "EARS", root)
+                 if (folder / _TRANSCRIPTS).is_file()), None)  # fmt: skip
     if path is None:
         raise UsageError(
             f"there is no file {root / 'EARS' / _TRANSCRIPTS}: put EARS's {_TRANSCRIPTS}, which says "
             "what is known to be spoken, there"
         )
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        texts = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UsageError(f"{path} is no JSON ({error}): copy it again") from error
-    if not isinstance(known, dict) or not all(isinstance(text, str) for text in known.values()):
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
         raise UsageError(f"{path} must map names of recordings to sentences: copy it again")
-    return known
+    return texts
 
 
 def script(root: Path) -> Script:
-    """All known sentences, whoever of the speakers is there.
+    """The sentences of all transcripts, whichever speakers are in the directory.
 
     Raises:
-        UsageError: as `transcripts`, or they are empty.
+        UsageError: the file is missing or broken, or all sentences are empty.
     """
     return Script(tuple(sorted({" ".join(text.split()) for text in transcripts(root).values()})))
 
@@ -173,22 +175,23 @@ def pieces(source: Source, options: EarsOptions) -> list[Tensor]:
 
 
 def settings(options: EarsOptions, script: Script) -> dict[str, Any]:
-    """What the pieces, and the answers for them, depend on."""
+    """The settings that pieces, and answers for them, depend on."""
     detector = importlib.metadata.version("silero-vad")
     return asdict(options) | {"silero-vad": detector, "script": digest(asdict(script))}
 
 
 def samples(options: EarsOptions) -> int:
-    """The length that pieces are padded to: that of the longest there may be."""
+    """The length in samples that pieces are padded to, that of the longest possible piece."""
     return math.ceil(options.cut.longest * options.rate)
 
 
-def listed(files: dict[str, tuple[Path, ...]]) -> dict[str, list[list[Any]]]:
-    """Names and sizes of each split's files, for a corpus's settings."""
-    return {split: [[path.name, size_of(path)] for path in own] for split, own in files.items()}
+def listed(files: dict[str, tuple[Path, ...]]) -> dict[str, list[list[str | int]]]:
+    """Names and sizes of the files of each split, for the settings of a corpus."""
+    return {split: [[path.name, size_of(path)] for path in paths] for split, paths in files.items()}
 
 
 def _split(speaker: str) -> str:
+    """The name of the split that a speaker belongs to."""
     if speaker in _TEST:
         return "test"
     return "validation" if speaker in _VALIDATION else "train"

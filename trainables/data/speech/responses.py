@@ -1,4 +1,4 @@
-"""Impulse responses of rooms: the direct path first and of gain 1; how long they last; using them."""
+"""Impulse responses of rooms, whose direct path has gain 1: reading them, their RT60, reverberation."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from trainables.data.audio import read_channels
 
 @dataclass(frozen=True)
 class Response:
-    """An impulse response whose direct path is 1 at `taps[lead]`, so that speech stays in place.
+    """An impulse response whose direct path is 1 at `taps[lead]`, so that speech is not delayed.
 
-    `taps` is (K,) float64; `lead` is the number of taps before the direct path (the front of a
-    fractional delay's filter); `rt60` in seconds is measured from the taps.
+    Args:
+        taps: (K,) float64.
+        lead: the number of taps before the direct path, the front of a fractional delay's filter.
+        rt60: seconds, measured from the taps.
     """
 
     taps: np.ndarray
@@ -37,23 +39,23 @@ def measured_rt60(taps: np.ndarray, rate: int, decay: float = 20.0) -> float:
 
 
 def reverberated(wave: Tensor, response: Response) -> Tensor:
-    """The wave (L,) in the room, (L,) float32: the direct sound where it was and as loud as it was."""
+    """A waveform (L,) in the room, (L,) float32, whose direct sound is not delayed and as loud as before."""
     from scipy.signal import oaconvolve
 
     whole = oaconvolve(wave.double().numpy(), response.taps)
-    heard = whole[response.lead : response.lead + len(wave)]
-    return torch.from_numpy(heard.astype(np.float32))
+    speech = whole[response.lead : response.lead + len(wave)]
+    return torch.from_numpy(speech.astype(np.float32))
 
 
 def read_response(path: Path, rate: int, draw: float) -> Response:
-    """A measured response, resampled to `rate` Hz, one of its channels.
+    """One channel of a measured response, resampled to `rate` Hz.
 
-    What precedes the direct path, its largest tap, is cut off (paper, E.2), and it is scaled to 1.
+    The taps before the direct path, the largest tap, are cut off (paper, E.2), and it is scaled to 1.
 
     Args:
         path: an audio file of one channel or more.
-        rate: Hz.
-        draw: in [0, 1), which of the channels.
+        rate: the rate of the result in Hz.
+        draw: a number in [0, 1) that chooses the channel.
 
     Raises:
         UsageError: the file cannot be read, or does not decay.

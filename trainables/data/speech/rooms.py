@@ -1,9 +1,10 @@
 """Simulated shoebox rooms (pyroomacoustics, image sources), each drawn from a seed.
 
-Sabine's formula gives walls for a wanted RT60, but image sources in an empty box decay up to a third
-slower or faster than it says. So each room is simulated twice: what is measured in the first response
-corrects the walls, as the decay rate is proportional to -ln(1 - absorption), the loss of a reflection.
-Measured (T20) over wanted RT60 was 1.01 on average over 30 rooms, 0.98 to 1.06.
+Sabine's formula gives the absorption of walls for an RT60, but image sources in an empty box decay up to
+a third slower or faster. So each room is simulated twice: the RT60 measured in the first response
+corrects the absorption, as the decay rate is proportional to -ln(1 - absorption), the loss of a
+reflection. The ratio of the measured RT60 (T20) to the intended one was 1.01 on average over 30 rooms,
+0.98 to 1.06.
 
 Only the image sources that the first `decay` dB need are simulated. Their number grows with the cube
 of the time covered: 40 dB instead of 60 is 0.3 of the work.
@@ -12,7 +13,7 @@ of the time covered: 40 dB instead of 60 is 0.3 of the work.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,20 +24,20 @@ from trainables.core.errors import UsageError, check_range
 from trainables.data.audio import RATE
 from trainables.data.speech.responses import Response, measured_rt60
 
-_PLACES = 50  # tries to place source and microphone in one room
+_PLACEMENTS = 50  # attempts to place source and microphone in one room
 _MOST_ABSORPTION = 0.99
 
 
 @dataclass(frozen=True)
 class RoomOptions:
-    """What rooms are drawn from, uniformly: lengths in metres, RT60 in seconds (paper, E.2).
+    """The ranges that rooms are drawn from uniformly, in metres and, for RT60, seconds (paper, E.2).
 
     Args:
         rt60, floor, height: ranges of RT60, of the two sides of the floor, of the height.
         distance: range of the distance from source to microphone.
-        wall: the least distance of source and microphone from every wall.
+        wall: the smallest distance of source and microphone from every wall.
         decay: dB of decay that are simulated.
-        attempts: rooms tried until one can have the RT60 drawn for it.
+        attempts: rooms that are drawn until one can have the RT60 drawn for it.
     """
 
     rt60: tuple[float, float] = (0.25, 0.8)
@@ -64,7 +65,7 @@ class RoomOptions:
 
 @dataclass(frozen=True)
 class Room:
-    """A box of `size` metres with a source and a microphone in it and an RT60 to have, in seconds."""
+    """A box of `size` metres with a source and a microphone, whose RT60 in seconds is to be simulated."""
 
     size: tuple[float, float, float]
     source: tuple[float, float, float]
@@ -76,46 +77,47 @@ class Room:
 def draw_response(
     options: RoomOptions, generator: torch.Generator, rate: int = RATE
 ) -> tuple[Room, Response]:
-    """A room that can have the RT60 drawn for it, and its response at `rate` Hz.
+    """Draw a room that can have the RT60 drawn for it; also its response at `rate` Hz.
 
     Raises:
-        UsageError: none of `options.attempts` rooms can.
+        UsageError: none of `options.attempts` rooms can have it.
     """
-    refused = ""
+    reason = ""
     for _ in range(options.attempts):
         try:
             room = draw_room(options, generator, rate)
             return room, simulated(room, rate)
-        except _Impossible as impossible:
-            refused = str(impossible)
+        except _ImpossibleRoom as error:
+            reason = str(error)
     raise UsageError(
-        f"none of {options.attempts} rooms drawn can be simulated; of the last, {refused}: allow a "
+        f"none of {options.attempts} rooms drawn can be simulated; of the last, {reason}: allow a "
         "longer rt60, smaller rooms or a shorter distance"
     )
 
 
 def draw_room(options: RoomOptions, generator: torch.Generator, rate: int = RATE) -> Room:
-    """A room with source and microphone placed in it.
+    """Draw a room, with a source and a microphone placed in it.
 
     The distance is a whole number of samples of sound's way, so that the direct path needs no
     fractional delay and clean speech is aligned with it exactly.
 
     Raises:
-        UsageError: the places do not fit in the room.
+        UsageError: source and microphone do not fit in the room.
     """
     import pyroomacoustics
 
     def uniform(*ranges: tuple[float, float]) -> list[float]:
-        drawn = torch.rand(len(ranges), generator=generator, dtype=torch.float64).tolist()
-        return [low + (high - low) * u for (low, high), u in zip(ranges, drawn, strict=True)]
+        """A number drawn uniformly from each range."""
+        numbers = torch.rand(len(ranges), generator=generator, dtype=torch.float64).tolist()
+        return [low + (high - low) * u for (low, high), u in zip(ranges, numbers, strict=True)]
 
     rt60, *size = uniform(options.rt60, options.floor, options.floor, options.height)
     inside = [(options.wall, side - options.wall) for side in size]
     shortest = pyroomacoustics.constants.get("c") / rate  # metres a sample
-    for _ in range(_PLACES):
+    for _ in range(_PLACEMENTS):
         source = np.array(uniform(*inside))
-        (wanted,) = uniform(options.distance)
-        distance = max(1, round(wanted / shortest)) * shortest
+        (length,) = uniform(options.distance)
+        distance = max(1, round(length / shortest)) * shortest
         direction = torch.randn(3, generator=generator, dtype=torch.float64).numpy()
         microphone = source + distance * direction / np.linalg.norm(direction)
         if all(
@@ -124,7 +126,7 @@ def draw_room(options: RoomOptions, generator: torch.Generator, rate: int = RATE
             for x, (low, high) in zip(place, inside, strict=True)
         ):
             return Room(_triple(size), _triple(source), _triple(microphone), rt60, options.decay)
-    raise _Impossible(
+    raise _ImpossibleRoom(
         f"a room of {_metres(size)} has no place for a source and a microphone "
         f"{options.distance[0]:g} to {options.distance[1]:g} m apart and {options.wall:g} m from the "
         "walls"
@@ -142,14 +144,14 @@ def simulated(room: Room, rate: int = RATE) -> Response:
     try:
         absorption, order = pyroomacoustics.inverse_sabine(room.rt60, room.size)
     except ValueError as error:
-        raise _Impossible(
+        raise _ImpossibleRoom(
             f"a room of {_metres(room.size)} cannot have an RT60 of {room.rt60:.2f} s, not even "
             "with walls that swallow all sound"
         ) from error
     taps, lead = _image_sources(room, absorption, order, rate)
     absorption = 1 - (1 - absorption) ** (measured_rt60(taps[lead:], rate) / room.rt60)
     if absorption > _MOST_ABSORPTION:
-        raise _Impossible(
+        raise _ImpossibleRoom(
             f"a room of {_metres(room.size)} cannot have an RT60 of {room.rt60:.2f} s: its walls "
             f"would have to swallow {absorption:.1%} of the sound"
         )
@@ -157,14 +159,14 @@ def simulated(room: Room, rate: int = RATE) -> Response:
     return Response(taps, lead, measured_rt60(taps[lead:], rate))
 
 
-class _Impossible(UsageError):
-    """This room cannot be; another may."""
+class _ImpossibleRoom(UsageError):
+    """A room cannot be simulated; another one may be possible."""
 
 
 def _image_sources(room: Room, absorption: float, order: int, rate: int) -> tuple[np.ndarray, int]:
     """Taps of the first `room.decay` dB, the direct path 1, and the number of taps before it.
 
-    `order` is what the whole RT60 needs.
+    `order` is the largest order of reflections that the whole RT60 needs.
     """
     import pyroomacoustics
 
@@ -189,7 +191,10 @@ def _image_sources(room: Room, absorption: float, order: int, rate: int) -> tupl
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Several threads add up image sources in another order, which changes the last bits."""
+    """A context in which pyroomacoustics uses one thread.
+
+    Several threads add up image sources in another order, which changes the last bits.
+    """
     import pyroomacoustics
 
     threads = pyroomacoustics.constants.get("num_threads")
@@ -200,10 +205,12 @@ def _one_thread() -> Iterator[None]:
         pyroomacoustics.constants.set("num_threads", threads)
 
 
-def _triple(values: object) -> tuple[float, float, float]:
-    x, y, z = (float(value) for value in values)  # type: ignore[attr-defined]
+def _triple(values: Iterable[float]) -> tuple[float, float, float]:
+    """Three numbers as a tuple of Python floats."""
+    x, y, z = (float(value) for value in values)
     return x, y, z
 
 
-def _metres(size: object) -> str:
+def _metres(size: Iterable[float]) -> str:
+    """The size of a room as text."""
     return " × ".join(f"{side:.1f}" for side in _triple(size)) + " m"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,9 +16,13 @@ Span = tuple[float, float]  # seconds, from and to
 
 @dataclass(frozen=True)
 class CutOptions:
-    """Lengths of pieces in seconds: the wanted one, and the shortest and longest allowed.
+    """Lengths in seconds for cutting recordings into pieces.
 
-    `silence` is the least pause to cut in, `margin` how much silence is kept around speech.
+    Args:
+        wanted: the length that pieces should have.
+        shortest, longest: the limits of their length.
+        silence: the shortest pause to cut in.
+        margin: how much silence is kept before and after speech.
     """
 
     wanted: float = 4.0
@@ -37,49 +40,48 @@ class CutOptions:
 
 
 def speech_spans(wave: Tensor, rate: int, silence: float = 0.1) -> list[Span]:
-    """Where there is speech in a waveform (L,) at `rate` Hz, by Silero's voice-activity detector.
+    """Spans of speech in a waveform (L,) at `rate` Hz, by Silero's voice-activity detector.
 
-    `silence` is the least pause in seconds that parts two spans.
+    `silence` is the shortest pause in seconds between two spans.
     """
     from silero_vad import get_speech_timestamps
 
-    heard = resampled(wave, rate, RATE)
+    wave = resampled(wave, rate, RATE)
     with torch.inference_mode():
-        found = get_speech_timestamps(
-            heard,
+        spans = get_speech_timestamps(
+            wave,
             _detector(),
             sampling_rate=RATE,
             min_silence_duration_ms=round(1000 * silence),
             speech_pad_ms=0,
         )
-    return [(one["start"] / RATE, one["end"] / RATE) for one in found]
+    return [(span["start"] / RATE, span["end"] / RATE) for span in spans]
 
 
 def cuts(spans: list[Span], total: float, options: CutOptions) -> list[Span]:
-    """Pieces (from, to) in seconds of a recording of `total` seconds, no end of one within speech.
+    """Cut a recording into pieces (from, to) in seconds that begin and end in pauses.
 
-    From its first word on, a piece ends in the pause that makes it nearest to the wanted length.
-    Speech without a pause for longer than the longest piece is in none, nor is a last piece shorter
-    than the shortest.
+    A piece ends in the pause that makes its length nearest to the wanted one. Speech without a pause
+    for longer than the longest piece is left out, and so is a last piece shorter than the shortest.
 
     Args:
-        spans: where there is speech, in order, apart from each other.
-        total: seconds.
-        options: the lengths.
+        spans: spans of speech, in order, with pauses between them.
+        total: the length of the recording in seconds.
+        options: the lengths of pieces.
     """
     pieces: list[Span] = []
     first = 0
     while first < len(spans):
         ends = [_bounds(spans, first, last, total, options) for last in range(first, len(spans))]
-        fitting = [
+        candidates = [
             (abs(end - start - options.wanted), last)
             for last, (start, end) in enumerate(ends, first)
             if end - start <= options.longest
         ]
-        if not fitting:
+        if not candidates:
             first += 1
             continue
-        _, last = min(fitting)
+        _, last = min(candidates)
         start, end = ends[last - first]
         if end - start >= options.shortest:
             pieces.append((start, end))
@@ -90,7 +92,7 @@ def cuts(spans: list[Span], total: float, options: CutOptions) -> list[Span]:
 def _bounds(
     spans: list[Span], first: int, last: int, total: float, options: CutOptions
 ) -> tuple[float, float]:
-    """Where a piece of these spans begins and ends: a margin away, half the pause at most."""
+    """Begin and end of a piece of the spans `first` to `last`: a margin, at most half the pause, around."""
     before = spans[first - 1][1] if first else -spans[first][0]
     after = spans[last + 1][0] if last + 1 < len(spans) else 2 * total - spans[last][1]
     start = spans[first][0] - min(options.margin, (spans[first][0] - before) / 2)
@@ -99,10 +101,11 @@ def _bounds(
 
 
 @functools.cache
-def _detector() -> Any:
-    """The detector, loaded once a process; it ships with its package."""
+def _detector() -> torch.nn.Module:
+    """Silero's detector, which its package contains, loaded once in each process."""
     threads = torch.get_num_threads()
     from silero_vad import load_silero_vad  # sets torch's threads to 1 when it is imported
 
     torch.set_num_threads(threads)
-    return load_silero_vad()
+    detector: torch.nn.Module = load_silero_vad()
+    return detector

@@ -1,4 +1,4 @@
-"""Speech as networks see it: waveforms of a built dataset as compressed spectrograms."""
+"""Splits of speech as the inputs of networks: compressed spectrograms of a built dataset's waveforms."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ _ALL = slice(None)
 class SpectrogramSplit:
     """The utterances of a split as spectrograms (B, 2, F, T), clean and corrupted.
 
-    Both are divided by the corrupted waveform's peak, as SGMSE has it. Waveforms of another `rate`, in
-    Hz, than the spectrogram's are resampled to that.
+    Both waveforms are divided by the peak of the corrupted one, as in SGMSE.
+
+    Args:
+        speech: the waveforms.
+        sound: their transform.
+        rate: the rate of the waveforms in Hz; they are resampled to that of the transform.
     """
 
     speech: SpeechSplit
@@ -46,7 +50,7 @@ class SpectrogramSplit:
 
     @property
     def signal_shape(self) -> tuple[int, ...]:
-        """(2, F, T)."""
+        """The shape (2, F, T) of one spectrogram."""
         return self.sound.shape
 
     def clean(self, rows: Tensor | slice = _ALL) -> Tensor:
@@ -55,8 +59,9 @@ class SpectrogramSplit:
         return self.sound.states(self._resampled(self.speech.clean(rows)) / loudest)
 
     def clean_waveforms(self) -> list[Tensor]:
-        """Clean waveforms (L,) of all rows as they were recorded: each of its own length, with all
-        frequencies that the spectrograms' rate has, on the scale of the spectrograms.
+        """Clean waveforms (L,) of all rows, without padding and without the loss of a spectrogram.
+
+        They have the rate of the spectrograms, and are divided by the same peaks.
         """
         loudest = peak(self._resampled(self.speech.corrupted()))
         waves = self._resampled(self.speech.clean()) / loudest
@@ -67,12 +72,12 @@ class SpectrogramSplit:
     def corrupted(
         self, x0: Tensor, rows: Tensor | slice, corruption: str, noise: NoiseSource
     ) -> Tensor:
-        """Corrupted spectrograms of these rows, as they were built: nothing is drawn."""
+        """Corrupted spectrograms of these rows, as they were built; the other arguments are unused."""
         waveforms = self._resampled(self.speech.corrupted(rows))
         return self.sound.states(waveforms / peak(waveforms))
 
     def near(self, device: torch.device) -> SpectrogramSplit:
-        """Itself: waveforms are read from files as they are used."""
+        """The split itself: waveforms are read from files as they are used."""
         return self
 
     def part(self, rows: Tensor | slice) -> SpectrogramSplit:
@@ -84,14 +89,20 @@ class SpectrogramSplit:
         return self.part(slice(limit))
 
     def _resampled(self, waveforms: Tensor) -> Tensor:
+        """Waveforms (B, L) at the rate of the spectrograms."""
         return resampled(waveforms, self.rate, self.sound.spectrogram.sample_rate)
 
 
 def as_spectrograms(
     speech: SpeechDataset, corpus: Corpus, cache: Path, spectrogram: Spectrogram | None = None
 ) -> Dataset:
-    """What was built of a corpus in a directory of builds as spectrograms, those that SGMSE publishes
-    for its rate if None.
+    """The dataset of spectrograms of a built speech dataset.
+
+    Args:
+        speech: the built dataset.
+        corpus: what it was built from.
+        cache: the directory of builds.
+        spectrogram: the transform; the published one for the rate of the waveforms if None.
     """
     setting = spectrogram or PUBLISHED[speech.rate]
     sound = Sound(setting, -(-corpus.samples * setting.sample_rate // speech.rate))
@@ -114,9 +125,9 @@ def as_spectrograms(
 
 
 def facts_of(corpus: Corpus) -> Facts:
-    """What is known of speech before it is built; of the recordings only names and sizes are read.
+    """The facts of a dataset of speech before it is built, from names and sizes of the recordings.
 
-    A corpus without classes is of sentences, and has a script.
+    A corpus without classes has sentences, and a script of them.
     """
     splits = Counter(source.split for source in corpus.sources)
     train, validation, test = (splits[name] for name in SPLITS)

@@ -1,4 +1,4 @@
-"""What datasets of single words share: reverberation, and silence around a word."""
+"""Datasets of single words: silence around each word, and words in simulated rooms."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from trainables.data.speech.rooms import RoomOptions, draw_response
 
 @dataclass(frozen=True)
 class Padding:
-    """Seconds of silence put before and behind a word; the room's tail goes on in the latter.
+    """Seconds of silence before and behind a word; the latter holds the room's tail.
 
-    A recording over `longest` seconds is left out: all are padded to the longest of their split.
+    Recordings longer than `longest` seconds are left out, since all are padded to the longest.
     """
 
     before: float = 0.2
@@ -37,11 +37,11 @@ class Padding:
 
     @property
     def samples(self) -> int:
-        """The most samples of a word with the silence around it."""
+        """The largest number of samples of a word with the silence around it."""
         return round((self.before + self.longest + self.behind) * RATE)
 
     def read(self, path: Path, only_rate: int | None) -> tuple[Tensor, slice]:
-        """The word at 16 kHz with silence around it, (L,), and where it is in that.
+        """A word at 16 kHz with silence around it, (L,), and the slice of it that is the word.
 
         Raises:
             UsageError: the file cannot be used, or the word is too long.
@@ -59,7 +59,7 @@ class Padding:
 
 @dataclass(frozen=True)
 class ReverberatedWords:
-    """A corpus: each word in a room of its own, simulated."""
+    """A corpus of words, each reverberated in its own simulated room."""
 
     name: str
     classes: tuple[str, ...]
@@ -86,11 +86,11 @@ class ReverberatedWords:
 
     @property
     def samples(self) -> int:
-        """The most of a word, with the silence around it."""
+        """The largest number of samples of a word with the silence around it."""
         return self.around.samples
 
     def make(self, source: Source) -> Pairs:
-        """The word and the word in its room; `drawn` is the RT60 drawn for it.
+        """The word, clean and in a room; the strength is the RT60 that was drawn for the room.
 
         Raises:
             UsageError: the file cannot be used, or no room can have the RT60.

@@ -35,7 +35,7 @@ class ConvNetConfig:
 
 @dataclass(frozen=True)
 class ResNetConfig:
-    """Layers of the residual network."""
+    """The number of layers of the residual network."""
 
     depth: Literal[18, 50] = 50
     network: Literal["resnet"] = "resnet"
@@ -53,13 +53,13 @@ class ResNetConfig:
 def resnet(
     channels: int, outputs: int, depth: int, norm_layer: Callable[[int], nn.Module] | None = None
 ) -> ResNet:
-    """torchvision's ResNet for small images: D.1's 3×3 convolution at first and no max-pooling.
+    """torchvision's ResNet for small images: D.1's 3×3 first convolution and no max-pooling.
 
-    Images (B, C, H, W) to (B, outputs). `norm_layer` makes the normalisation of so many channels;
-    batch normalisation where it is None.
+    Images (B, C, H, W) to (B, outputs). `norm_layer` makes the normalisation for a number of channels;
+    None is batch normalisation.
     """
-    make = {18: resnet18, 50: resnet50}[depth]
-    network = make(weights=None, num_classes=outputs, norm_layer=norm_layer)
+    build = {18: resnet18, 50: resnet50}[depth]
+    network = build(weights=None, num_classes=outputs, norm_layer=norm_layer)
     network.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)
     network.maxpool = nn.Identity()
     return network
@@ -98,11 +98,11 @@ class ConvNet(nn.Module):
 
 
 class FrozenClassifier(nn.Module):
-    """A trained classifier that stays as it is: eval mode, no gradients, standardised logits.
+    """A trained classifier in eval mode, without gradients, that puts out standardised logits.
 
     Args:
         network: images (B, C, H, W) to raw logits (B, K).
-        scale: what standardises them.
+        scale: standardises the logits.
         classes: names of the K classes.
     """
 
@@ -113,7 +113,7 @@ class FrozenClassifier(nn.Module):
         self.train(False)
 
     def train(self, mode: bool = True) -> FrozenClassifier:
-        """Keeps eval mode whatever is asked: a parent's `train()` must not thaw it."""
+        """Stay in eval mode whatever `mode` is: `train()` of a parent module must not change it."""
         return super().train(False)
 
     @torch.no_grad()
@@ -128,15 +128,15 @@ class FrozenClassifier(nn.Module):
         return output
 
     def evidence(self, x: Tensor) -> Tensor:
-        """The images themselves: logit denoisers have encoders of their own."""
+        """The images themselves: logit denoisers of images have their own image encoders."""
         return x
 
     def weights_hash(self) -> str:
-        """Identifies the weights."""
+        """A hash that identifies the weights."""
         return weights_hash(self.network)
 
     def classes_of(self, y: Tensor) -> Tensor:
-        """Class numbers (B,) that standardised logits (B, K) stand for."""
+        """Numbers (B,) of the classes with the largest logits, given standardised ones (B, K)."""
         return self.scale.restored(y).argmax(dim=1)
 
     def texts_of(self, numbers: Tensor) -> list[str]:

@@ -1,8 +1,8 @@
 """The logit denoiser for many classes: a ResNet-18 image encoder and cross-attention to it (D.2).
 
-The encoder sees the conditioning image and the corrupted one side by side. Its last feature map is
-what the logits attend to, and its mean modulates every block together with time (FiLM). Keys and
-values depend on the images alone, so they are part of their encoding.
+The encoder gets the conditioning image and the corrupted one as channels of one input. The logits attend
+to its last feature map, whose mean modulates every block together with time (FiLM). Keys and values
+depend on the images alone, so they are part of their encoding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from trainables.models.layers import TimeEmbedding, norm, zero_output
 _FEATURES = 512  # channels of a ResNet-18's last feature map
 
 Images = tuple[Tensor, ...]
-"""FiLM's vector, then keys and values of every block."""
+"""The encoding of images: FiLM's vector, then keys and values of every block."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class LogitAttention(LogitDenoiser):
     def __init__(self, channels: int, classes: int, config: LogitAttentionConfig) -> None:
         super().__init__()
         width, self.tokens = config.width, config.tokens
-        # Group instead of batch normalisation: a sample's features must not depend on its neighbours.
+        # Group instead of batch normalisation: features must not depend on other samples of the batch.
         self.images = resnet(2 * channels, 1, 18, norm_layer=norm)
         self.images.avgpool, self.images.fc = nn.Identity(), nn.Identity()
         self.whole_image = nn.Sequential(nn.Dropout(config.dropout), nn.Linear(_FEATURES, width))
@@ -82,12 +82,12 @@ class LogitAttention(LogitDenoiser):
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
     ) -> Images:
-        """FiLM's vector (B, width), and keys and values (B, heads, places, width / heads) a block."""
+        """FiLM's vector (B, width), then keys and values (B, heads, places, width / heads) of each block."""
         flat = self.images(torch.cat([x, x_cor], dim=1))
         places = flat.unflatten(1, (_FEATURES, -1)).transpose(1, 2)
         whole = self.whole_image(places.mean(dim=1)) + self.logits_of_image(y_of_x)
-        attended = [cast(_Block, block).keys_and_values(places) for block in self.blocks]
-        return whole, *(tensor for pair in attended for tensor in pair)
+        pairs = [cast(_Block, block).keys_and_values(places) for block in self.blocks]
+        return whole, *(tensor for pair in pairs for tensor in pair)
 
     def forward(self, y_t: Tensor, time: Tensor, signals: Images) -> Tensor:
         whole, keys, values = signals[0], signals[1::2], signals[2::2]
@@ -100,7 +100,7 @@ class LogitAttention(LogitDenoiser):
 
 
 class _Block(nn.Module):
-    """FiLM, attention of the logit tokens to the image, an MLP; each added to what came in."""
+    """Residual attention of the logit tokens to the image and a residual MLP, both modulated by FiLM."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -118,18 +118,20 @@ class _Block(nn.Module):
         )
 
     def keys_and_values(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values (B, heads, N, width / heads) of places (B, N, features) of the image."""
         keys, values = self.image(places).chunk(2, dim=2)
         return self._split(keys), self._split(values)
 
     def forward(self, h: Tensor, embedding: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Tokens h (B, tokens, width), given the embedding (B, width), to tokens of the same shape."""
         scale1, shift1, scale2, shift2 = self.film(embedding)[:, None].chunk(4, dim=2)
         queries = self._split(self.queries(self.norm1(h) * (1 + scale1) + shift1))
-        seen = functional.scaled_dot_product_attention(queries, keys, values)
-        h = h + self.attended(seen.transpose(1, 2).flatten(2))
+        mixture = functional.scaled_dot_product_attention(queries, keys, values)
+        h = h + self.attended(mixture.transpose(1, 2).flatten(2))
         output: Tensor = h + self.mlp(self.norm2(h) * (1 + scale2) + shift2)
         return output
 
     def _split(self, tokens: Tensor) -> Tensor:
-        """(B, N, width) to (B, heads, N, width / heads)."""
+        """Split tokens (B, N, width) among the heads, (B, heads, N, width / heads)."""
         output: Tensor = tokens.unflatten(2, (self.heads, -1)).transpose(1, 2)
         return output

@@ -1,7 +1,7 @@
 """The logit denoiser of the image experiments: a conditional MLP with an image encoder (D.2).
 
-The encoder sees the conditioning image and the corrupted one side by side, so that it can tell what
-the estimate kept from what it invented. Time and image features modulate the MLP (FiLM).
+The encoder gets the conditioning image and the corrupted one as channels of one input, so that it can
+compare them. Time and image features modulate the MLP (FiLM).
 """
 
 from __future__ import annotations

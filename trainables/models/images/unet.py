@@ -48,7 +48,7 @@ class UNetConfig:
 
 
 class UNet(SignalDenoiser):
-    """U-Net over images (B, C, H, W), H and W divisible by patch × 2^(levels - 1)."""
+    """A U-Net over images (B, C, H, W), H and W divisible by patch × 2^(levels - 1)."""
 
     def __init__(self, channels: int, classes: int, config: UNetConfig) -> None:
         super().__init__()
@@ -98,7 +98,10 @@ class UNet(SignalDenoiser):
 
 
 class _Encoder(nn.Module):
-    """Features at every level, fine to coarse; `joined` are another encoder's, added on the way."""
+    """Features of an image at every level, from fine to coarse.
+
+    `condition`, the features of another encoder, is added at every level.
+    """
 
     def __init__(
         self, channels: int, widths: list[int], blocks: int, embedding: int | None
@@ -114,12 +117,12 @@ class _Encoder(nn.Module):
         )
 
     def forward(
-        self, x: Tensor, embedding: Tensor | None, joined: list[Tensor] | None
+        self, x: Tensor, embedding: Tensor | None, condition: list[Tensor] | None
     ) -> list[Tensor]:
         h, features = self.inlet(x), []
         for level, blocks in enumerate(self.levels):
-            if joined is not None:
-                h = h + joined[level]
+            if condition is not None:
+                h = h + condition[level]
             for block in typing.cast(nn.ModuleList, blocks):
                 h = block(h, embedding)
             features.append(h)

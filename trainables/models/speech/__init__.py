@@ -1,1 +1,1 @@
-"""Networks of speech: NCSN++, Whisper, scores of logits."""
+"""Networks for speech: NCSN++, Whisper, and the score networks of logits."""

@@ -1,7 +1,7 @@
 """The score network of a closed set's logits: a compact MLP with FiLM (paper, E.4), for speech.
 
-What it hears of a signal are Whisper's encoder features, not the signal: in `encode_signals`, x and
-x_cor are features (B, frames, width). Attention pools them into a few vectors. All of this is in the
+It is conditioned on Whisper's encoder features of a signal, not on the signal: in `encode_signals`, x
+and x_cor are features (B, frames, width). Attention pools them into a few vectors. All of this is in the
 encoding; time enters with each call.
 """
 
@@ -22,7 +22,7 @@ from trainables.models.layers import FilmBlock, TimeEmbedding, zero_output
 
 
 class AudioContext(NamedTuple):
-    """The encoded conditions: what was heard, (B, width) or (B, S, width), and y_cor as y_t is."""
+    """The encoded conditions: the audio's context, (B, width) or (B, S, width), and y_cor, of y_t's shape."""
 
     context: Tensor
     y_cor: Tensor
@@ -30,7 +30,7 @@ class AudioContext(NamedTuple):
 
 @dataclass(frozen=True)
 class LogitScoreConfig:
-    """Sizes.
+    """Sizes of the network.
 
     Args:
         width: of the MLP.
@@ -68,9 +68,9 @@ class LogitScoreConfig:
 
 
 class ResidualLogitScore(LogitDenoiser):
-    """What the speech networks share: they put out sigma(t) times the score, by equation 40.
+    """A speech network that puts out sigma(t) times the score, as a residual of the baseline (equation 40).
 
-    The baseline needs y_cor, the process's end point, so `encode_signals` takes it too.
+    The baseline needs y_cor, the end point of the process, so `encode_signals` needs it too.
     """
 
     time: TimeEmbedding
@@ -88,25 +88,32 @@ class ResidualLogitScore(LogitDenoiser):
             x: Whisper's encoder features of the conditioning signal, (B, frames, width).
             y_of_x: standardised logits of that signal, (B, *logit shape).
             x_cor: the features of the corrupted signal, of x's shape.
-            y_cor: standardised logits of the corrupted signal, of y_of_x's shape; needed.
+            y_cor: standardised logits of the corrupted signal, of y_of_x's shape.
+
+        Raises:
+            UsageError: y_cor is None.
         """
         raise NotImplementedError
 
     def exact(self) -> Iterable[nn.Module]:
-        """The time's."""
+        """The layers that embed time."""
         return (self.time,)
 
-    def score(self, output: Tensor, y_t: Tensor, t: Tensor, heard: AudioContext) -> Tensor:
-        """sigma(t) s from an output of unit scale."""
-        return self.process.residual_score(output.to(y_t), y_t, heard.y_cor, t, self.spread)
+    def score(self, output: Tensor, y_t: Tensor, t: Tensor, audio: AudioContext) -> Tensor:
+        """sigma(t) times the score, of y_t's shape, from an output of unit scale."""
+        return self.process.residual_score(output.to(y_t), y_t, audio.y_cor, t, self.spread)
 
-    def whitened(self, y_t: Tensor, t: Tensor, heard: AudioContext) -> Tensor:
-        """y_t - y_cor at unit variance."""
-        return self.process.whitened(y_t, heard.y_cor, t, self.spread)
+    def whitened(self, y_t: Tensor, t: Tensor, audio: AudioContext) -> Tensor:
+        """y_t - y_cor, scaled to unit variance."""
+        return self.process.whitened(y_t, audio.y_cor, t, self.spread)
 
 
-def given(y_cor: Tensor | None) -> Tensor:
-    """y_cor, or the error for its absence."""
+def required_logits(y_cor: Tensor | None) -> Tensor:
+    """y_cor, the logits of the corrupted signal.
+
+    Raises:
+        UsageError: it is None.
+    """
     if y_cor is None:
         raise UsageError(
             "encode_signals got no y_cor, but the baseline of a speech logit network is about the "
@@ -119,7 +126,7 @@ class LogitScore(ResidualLogitScore):
     """Predicts the score of logits (B, K) from Whisper's encoder features.
 
     Args:
-        classes: K.
+        classes: K, the size of the closed set.
         features: width of the encoder's features, 512 for Whisper base.
         process: the process whose score it learns.
         config: sizes.
@@ -145,11 +152,11 @@ class LogitScore(ResidualLogitScore):
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
     ) -> AudioContext:
-        y_cor = given(y_cor)
+        y_cor = required_logits(y_cor)
         pooled = [self.pool(features.to(self.inlet.weight)) for features in (x, x_cor)]
         audio = self.audio(torch.cat(pooled, dim=2).flatten(1))
-        compared = torch.cat([y_cor, y_of_x - y_cor], dim=1) / self.spread
-        return AudioContext(audio + self.logits(compared.to(self.inlet.weight)), y_cor)
+        logits = torch.cat([y_cor, y_of_x - y_cor], dim=1) / self.spread
+        return AudioContext(audio + self.logits(logits.to(self.inlet.weight)), y_cor)
 
     def forward(self, y_t: Tensor, t: Tensor, signals: AudioContext) -> Tensor:
         """sigma(t) s, (B, K), at times t in (0, 1], (B,) or (1,)."""
@@ -165,7 +172,7 @@ class LogitScore(ResidualLogitScore):
 
 
 class AttentionPool(nn.Module):
-    """Frames (B, frames, features) to (B, pools, width): each pool weighs the frames by its own query."""
+    """Frames (B, frames, features) to (B, pools, width), by attention with one query for each pool."""
 
     def __init__(self, features: int, width: int, pools: int) -> None:
         super().__init__()
@@ -180,7 +187,7 @@ class AttentionPool(nn.Module):
 
 
 class _AmongClasses(nn.Module):
-    """Classes attend to each other: two numbers a class, (B, K) each, to one, (B, K)."""
+    """Attention among classes: two numbers for each class, (B, K) each, to one, (B, K)."""
 
     def __init__(self, classes: int, width: int) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """The score network of sentences' logits: one vector a decoding step, autoregressive (paper, E.4).
 
-A decoding step knows the logits of a limited number of steps before it and, by attention to a light
-Transformer over Whisper's encoder features, the audio. Neither depends on the noised logits, so both
-are in the encoding, for all steps at once; time enters with each call.
+A decoding step is conditioned on the logits of a limited number of earlier steps and, by attention to a
+light Transformer over Whisper's encoder features, on the audio. Neither depends on the noised logits, so
+both are in the encoding, for all steps at once; time enters with each call.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from trainables.core.errors import UsageError, check_range
 from trainables.diffusion.ouve import OUVE
 from trainables.models.base import LogitDenoiser, NetworkInterface
 from trainables.models.layers import FilmBlock, TimeEmbedding, zero_output
-from trainables.models.speech.logit_score import AudioContext, ResidualLogitScore, given
+from trainables.models.speech.logit_score import AudioContext, ResidualLogitScore, required_logits
 
 
 @dataclass(frozen=True)
 class LogitSequenceConfig:
-    """Sizes.
+    """Sizes of the network.
 
     Args:
         width: of the Transformer and the MLP, a multiple of `heads`.
         heads: of every attention.
         layers: of the Transformer over the audio.
-        history: decoding steps before its own that a step knows.
+        history: earlier decoding steps that a step is conditioned on.
         stride: frames of the audio that are averaged into one.
         blocks: residual blocks of the MLP.
         dropout: in all of them.
@@ -99,7 +99,7 @@ class LogitSequenceScore(ResidualLogitScore):
         )
         self.before = nn.Linear(classes, width)
         self.start = nn.Parameter(0.1 * torch.randn(width))
-        # One layer, so that a step knows `history` steps and no more.
+        # One layer, so that a step is conditioned on no more than `history` steps.
         self.decoding = nn.TransformerDecoderLayer(
             width, heads, inner, dropout, batch_first=True, norm_first=True
         )
@@ -113,15 +113,15 @@ class LogitSequenceScore(ResidualLogitScore):
     def encode_signals(
         self, x: Tensor, y_of_x: Tensor, x_cor: Tensor, y_cor: Tensor | None = None
     ) -> AudioContext:
-        y_cor = given(y_cor)
+        y_cor = required_logits(y_cor)
         context = self.decoding(
             self._history((y_of_x / self.spread).to(self.inlet.weight)),
             self._audio(x, x_cor),
             tgt_mask=_band(y_of_x.shape[1], self.history, y_of_x.device),
         )
-        compared = torch.cat([y_cor, y_of_x - y_cor], dim=2) / self.spread
-        own = self.own(compared.to(self.inlet.weight))
-        return AudioContext(context + own, y_cor)
+        logits = torch.cat([y_cor, y_of_x - y_cor], dim=2) / self.spread
+        context = context + self.own(logits.to(self.inlet.weight))
+        return AudioContext(context, y_cor)
 
     def forward(self, y_t: Tensor, t: Tensor, signals: AudioContext) -> Tensor:
         """sigma(t) s, (B, S, K), at times t in (0, 1], (B,) or (1,)."""
@@ -134,26 +134,30 @@ class LogitSequenceScore(ResidualLogitScore):
         return self.score(output, y_t, t, signals)
 
     def _audio(self, x: Tensor, x_cor: Tensor) -> Tensor:
-        """(B, frames / stride, width) of both signals' features, frame by frame."""
+        """Vectors (B, frames / stride, width) of the features of both signals."""
         frames = torch.cat([x, x_cor], dim=2).transpose(1, 2)
-        fewer = functional.avg_pool1d(frames, self.stride, ceil_mode=True).transpose(1, 2)
-        output: Tensor = self.audio(_placed(self.audio_inlet(fewer.to(self.inlet.weight))))
+        averaged = functional.avg_pool1d(frames, self.stride, ceil_mode=True).transpose(1, 2)
+        output: Tensor = self.audio(
+            _with_positions(self.audio_inlet(averaged.to(self.inlet.weight)))
+        )
         return output
 
     def _history(self, y: Tensor) -> Tensor:
-        """(B, S, width): at each step the logits of the step before it."""
+        """Vectors (B, S, width): at each step the embedded logits of the step before it."""
         start = self.start.expand(len(y), 1, -1)
-        return _placed(torch.cat([start, self.before(y[:, :-1])], dim=1))
+        return _with_positions(torch.cat([start, self.before(y[:, :-1])], dim=1))
 
 
 def _band(steps: int, history: int, device: torch.device) -> Tensor:
-    """(S, S), true where the row's step may not look: at later steps and those too long ago."""
+    """A mask (S, S), true at the steps that the row's step does not attend to: later ones, and those
+    `history` or more steps ago.
+    """
     ago = torch.arange(steps, device=device)[:, None] - torch.arange(steps, device=device)
     return (ago < 0) | (ago >= history)
 
 
-def _placed(rows: Tensor) -> Tensor:
-    """Rows (B, N, width) with their places added as sinusoids (Vaswani et al. 2017)."""
+def _with_positions(rows: Tensor) -> Tensor:
+    """Rows (B, N, width) plus sinusoids of their positions (Vaswani et al. 2017)."""
     count, half = rows.shape[1], rows.shape[2] // 2
     rates = torch.exp(torch.arange(half, device=rows.device) * (-math.log(10_000.0) / half))
     angles = torch.arange(count, device=rows.device)[:, None] * rates

@@ -1,15 +1,15 @@
 """Loads published SGMSE checkpoints (Lightning's `.ckpt`) into an NCSN++, strictly and safely.
 
-Beside its weights such a file holds pickled references to classes (its data module, for one). They
-are replaced by empty stand-ins, so that no code of theirs is imported or run.
+Beside weights such a file has pickled references to classes, such as its data module. They are replaced
+by empty stand-ins, so that no code of those classes is imported or run.
 """
 
 from __future__ import annotations
 
 import pickle
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,16 +18,16 @@ from trainables.core.errors import UsageError
 from trainables.models.speech.ncsnpp.network import NCSNpp
 
 _PREFIX = "dnn."
-_BESIDE = "condition."  # of our network: not in published weights
-_FIXED = ".W"  # the time's frequencies, which are not trained
+_CONDITION = "condition."  # weights of our network that published ones lack
+_FREQUENCIES = "all_modules.0.W"  # of the embedded time, which are not trained
 _BROKEN = (OSError, RuntimeError, ValueError, EOFError, zipfile.BadZipFile)
 
 
 class _StandIn:
-    """In place of a class or function that a checkpoint names; what it is given is dropped."""
+    """Stands for a class or function that a checkpoint names; it ignores its arguments and state."""
 
-    def __init__(self, *given: object) -> None:
-        del given
+    def __init__(self, *arguments: object) -> None:
+        del arguments
 
     def __setstate__(self, state: object) -> None:
         del state
@@ -36,13 +36,13 @@ class _StandIn:
 def load_sgmse(path: Path, network: NCSNpp, average: bool = True) -> None:
     """Load the weights of a published checkpoint into a network of its size.
 
-    The condition on logits stays as it is: at first it changes nothing.
+    The weights of the condition on logits stay as they are.
 
     Args:
         path: the `.ckpt` file, with `state_dict` (names begin with `dnn.`) and `ema`.
-        network: whose weights are replaced; as it was where the file does not fit.
-        average: take the moving average of the weights, as SGMSE does to enhance; else those of the
-            last training step.
+        network: its weights are replaced, or stay as they are if the file does not fit.
+        average: whether to take the moving average of the weights, as SGMSE does to enhance speech,
+            or those of the last training step.
 
     Raises:
         UsageError: the file is missing, broken or not such a checkpoint, or a weight's name or shape
@@ -60,19 +60,28 @@ def read_sgmse(path: Path, network: NCSNpp, average: bool = True) -> dict[str, T
     """
     checkpoint = _read(path)
     weights = _weights(path, checkpoint)
-    own = {
-        name: value for name, value in network.state_dict().items() if not name.startswith(_BESIDE)
+    expected = {
+        name: value
+        for name, value in network.state_dict().items()
+        if not name.startswith(_CONDITION)
     }
-    _compare(path, {name: value.shape for name, value in weights.items()}, own)
+    _compare(path, {name: value.shape for name, value in weights.items()}, expected)
     return _averaged(path, checkpoint.get("ema"), weights) if average else weights
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, object]:
+    """The content of a checkpoint file.
+
+    Raises:
+        UsageError: the file is missing, broken, or holds more than tensors and plain values.
+    """
     if not path.is_file():
         raise UsageError(f"there is no file {path}: name a checkpoint published by SGMSE (.ckpt)")
     try:
         unknown = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        stand_ins: list[Any] = [(type(name, (_StandIn,), {}), name) for name in unknown]
+        stand_ins: list[Callable[..., object] | tuple[Callable[..., object], str]] = [
+            (type(name, (_StandIn,), {}), name) for name in unknown
+        ]
         with torch.serialization.safe_globals(stand_ins):
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # torch's own text advises to load it unsafely
@@ -92,7 +101,7 @@ def _read(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _weights(path: Path, checkpoint: dict[str, Any]) -> dict[str, Tensor]:
+def _weights(path: Path, checkpoint: dict[str, object]) -> dict[str, Tensor]:
     """The network's weights by their names in it, in the file's order."""
     state = checkpoint.get("state_dict")
     if not isinstance(state, dict):
@@ -109,31 +118,31 @@ def _weights(path: Path, checkpoint: dict[str, Any]) -> dict[str, Tensor]:
     return {name.removeprefix(_PREFIX): value for name, value in state.items()}
 
 
-def _compare(path: Path, given: dict[str, torch.Size], own: dict[str, Tensor]) -> None:
-    """Refuse other names or shapes than the network's own."""
+def _compare(path: Path, shapes: dict[str, torch.Size], expected: dict[str, Tensor]) -> None:
+    """Refuse weights whose names or shapes are not those of the network."""
     advice = "name one of this network's size (published at 16 kHz for words, 48 kHz for sentences)"
-    for name, value in own.items():
-        if name not in given:
+    for name, value in expected.items():
+        if name not in shapes:
             raise UsageError(f"{path} lacks {name} {tuple(value.shape)}: {advice}")
-        if given[name] != value.shape:
+        if shapes[name] != value.shape:
             raise UsageError(
-                f"{path} has {name} of shape {tuple(given[name])}, but the network's is "
+                f"{path} has {name} of shape {tuple(shapes[name])}, but the network's is "
                 f"{tuple(value.shape)}: {advice}"
             )
-    extra = [name for name in given if name not in own]
+    extra = [name for name in shapes if name not in expected]
     if extra:
         raise UsageError(f"{path} has {extra[0]}, which the network lacks: {advice}")
 
 
 def _averaged(path: Path, ema: object, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The moving averages, a list in the order of the weights; older files leave out the fixed ones."""
+    """The moving averages of the weights; older files lack those that are not trained."""
     advice = "name one as SGMSE saved it, or load it with average=False"
     shadow = ema.get("shadow_params") if isinstance(ema, dict) else None
     if not isinstance(shadow, list):
         raise UsageError(f"{path} has no moving average (ema): {advice}")
     names = list(weights)
     if len(shadow) != len(names):
-        names = [name for name in names if name != f"all_modules.0{_FIXED}"]
+        names = [name for name in names if name != _FREQUENCIES]
     if len(shadow) != len(names):
         raise UsageError(
             f"{path} has {len(shadow)} moving averages for {len(weights)} weights: {advice}"

@@ -1,36 +1,36 @@
 """How logits condition NCSN++ (paper, E.4): FiLM at the bottleneck, or fusion with a map midway.
 
-Both begin by changing nothing, since their last layer starts at zero. What does not depend on the
-signal is in `encode`, which is called once for given logits.
+Untrained conditions change nothing, since their last layer starts at zero. `encode` computes what does
+not depend on the signal, once for the same logits.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainables.models.base import Encoding
 from trainables.models.layers import zero_output
 
-_POSITIONS = 16  # numbers that tell where a step or a frame is
+_POSITIONS = 16  # sinusoids of the position of a step or a frame
 
 
 class Condition(nn.Module):
     """Changes a map of features by the logits' encoding."""
 
-    def encode(self, y: Tensor) -> Any:
+    def encode(self, y: Tensor) -> Encoding:
         """The encoding of logits (B, S, K)."""
         raise NotImplementedError
 
-    def none(self) -> Any:
-        """The encoding of no logits, one for all samples: the map stays as it is."""
+    def encode_absence(self) -> Encoding:
+        """The encoding of the absence of logits, one for all samples, which leaves the map unchanged."""
         raise NotImplementedError
 
-    def forward(self, h: Tensor, logits: Any) -> Tensor:
-        """The map (B, C, F, T), changed."""
+    def forward(self, h: Tensor, logits: Encoding) -> Tensor:
+        """The map h (B, C, F, T), conditioned on encoded logits; its shape stays."""
         raise NotImplementedError
 
 
@@ -44,11 +44,11 @@ class FiLM(Condition):
         zero_output(self.film)
 
     def encode(self, y: Tensor) -> Tensor:
-        """(B, 2 C): scale and shift."""
+        """The scale and shift (B, 2 C) of logits (B, S, K)."""
         output: Tensor = self.film(functional.silu(self.inner(self.steps(y).mean(dim=1))))
         return output
 
-    def none(self) -> Tensor:
+    def encode_absence(self) -> Tensor:
         return torch.zeros(1, self.film.out_features).to(self.film.weight)
 
     def forward(self, h: Tensor, logits: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ class FiLM(Condition):
 
 
 class Fusion(Condition):
-    """Each frame of the map attends to the decoding steps; what it finds joins the map place by place."""
+    """Each frame of the map attends to the decoding steps; the result is fused with all its frequencies."""
 
     def __init__(self, classes: int, width: int, channels: int) -> None:
         super().__init__()
@@ -69,24 +69,24 @@ class Fusion(Condition):
         zero_output(self.outer)
 
     def encode(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Keys and values, (B, S, width) each, and that there are any, (B, 1, 1, 1)."""
+        """Keys and values, (B, S, width) each, and ones (B, 1, 1, 1), since logits are present."""
         keys, values = self.keys_and_values(self.steps(y)).chunk(2, dim=2)
         return keys, values, torch.ones(len(y), 1, 1, 1).to(values)
 
-    def none(self) -> tuple[Tensor, Tensor, Tensor]:
+    def encode_absence(self) -> tuple[Tensor, Tensor, Tensor]:
         weight = self.keys_and_values.weight
-        nothing = torch.zeros(1, 1, len(weight) // 2).to(weight)
-        return nothing, nothing, torch.zeros(1, 1, 1, 1).to(weight)
+        zeros = torch.zeros(1, 1, len(weight) // 2).to(weight)
+        return zeros, zeros, torch.zeros(1, 1, 1, 1).to(weight)
 
     def forward(self, h: Tensor, logits: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        keys, values, given = logits
+        keys, values, presence = logits
         keys, values = (rows.expand(len(h), -1, -1) for rows in (keys, values))
         frames = h.mean(dim=2).transpose(1, 2)
         queries = self.queries(_with_positions(frames))
-        found = functional.scaled_dot_product_attention(queries, keys, values)
-        found = found.transpose(1, 2)[:, :, None].expand(-1, -1, h.shape[2], -1)
-        output: Tensor = h + given * self.outer(
-            functional.silu(self.inner(torch.cat([h, found], dim=1)))
+        attended = functional.scaled_dot_product_attention(queries, keys, values)
+        attended = attended.transpose(1, 2)[:, :, None].expand(-1, -1, h.shape[2], -1)
+        output: Tensor = h + presence * self.outer(
+            functional.silu(self.inner(torch.cat([h, attended], dim=1)))
         )
         return output
 

@@ -1,11 +1,11 @@
-"""NCSN++ as a recipe names it: its sizes, the published ones among them, and where training starts."""
+"""The configuration of NCSN++ in recipes: its sizes, published ones too, and a checkpoint to start from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from trainables.core.config import later, place
+from trainables.core.config import added_field, location_field
 from trainables.core.errors import UsageError
 from trainables.models.base import NetworkInterface, SignalDenoiser
 from trainables.models.speech.ncsnpp.network import NCSNpp
@@ -14,7 +14,7 @@ from trainables.models.speech.ncsnpp.sizes import NCSNppSizes
 
 @dataclass(frozen=True)
 class NCSNppConfig(NCSNppSizes):
-    """Sizes, and a checkpoint.
+    """Sizes of NCSN++, and the checkpoint that training starts from.
 
     Args:
         checkpoint: a file published by SGMSE, whose weights training starts from (E.4); random ones if
@@ -25,8 +25,8 @@ class NCSNppConfig(NCSNppSizes):
         UsageError: a size is out of range, or a checkpoint's weights would mean something else here.
     """
 
-    checkpoint: str | None = place(None)
-    content: str = later("")
+    checkpoint: str | None = location_field(None)
+    content: str = added_field("")
     network: Literal["ncsnpp"] = "ncsnpp"
     kind: ClassVar[str] = "speech"
 
@@ -41,6 +41,7 @@ class NCSNppConfig(NCSNppSizes):
         return NCSNpp(fit.classes, fit.signal_process, self)
 
     def _check_checkpoint(self) -> None:
+        """Refuse a checkpoint whose weights would mean something else, or that is not identified."""
         if self.checkpoint is None:
             return
         if not self.as_published:

@@ -18,23 +18,24 @@ _FIR = (1 / 8, 3 / 8, 3 / 8, 1 / 8)  # against aliasing, along frequency and alo
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
-    """Groups of four channels or more, 32 groups at most; fewer where they would not come out even."""
+    """Group normalisation with at most 32 groups of at least four channels each, all of one size."""
     return nn.GroupNorm(math.gcd(min(channels // 4, 32), channels), channels, eps=1e-6)
 
 
 def conv(c_in: int, c_out: int, size: int, silent: bool = False) -> nn.Conv2d:
-    """A convolution of size × size that keeps the map's size, with Glorot's uniform weights; `silent`,
-    with zeros.
+    """A convolution of size × size that keeps the map's size.
+
+    Its weights are Glorot's uniform ones, or zero if `silent`.
     """
     layer = nn.Conv2d(c_in, c_out, size, padding=size // 2)
-    _start(layer, silent)
+    _initialise(layer, silent)
     return layer
 
 
 def linear(c_in: int, c_out: int) -> nn.Linear:
     """A linear layer with Glorot's uniform weights."""
     layer = nn.Linear(c_in, c_out)
-    _start(layer)
+    _initialise(layer)
     return layer
 
 
@@ -84,7 +85,7 @@ class NIN(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Every place of the map attends to every other, with one head; added to what came in."""
+    """Residual self-attention with one head among all places of the map."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -94,24 +95,24 @@ class SelfAttention(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         places = self.GroupNorm_0(h).flatten(2).transpose(1, 2)
-        seen = functional.scaled_dot_product_attention(
+        mixture = functional.scaled_dot_product_attention(
             self.NIN_0(places)[:, None], self.NIN_1(places)[:, None], self.NIN_2(places)[:, None]
         )
-        output: Tensor = (h + self.NIN_3(seen[:, 0]).transpose(1, 2).reshape(h.shape)) / math.sqrt(
-            2
-        )
+        output: Tensor = (
+            h + self.NIN_3(mixture[:, 0]).transpose(1, 2).reshape(h.shape)
+        ) / math.sqrt(2)
         return output
 
 
 class Block(nn.Module):
-    """A residual block as in BigGAN, told the time; `resample` (`up` or `down`) changes the map's size.
+    """A residual block as in BigGAN, conditioned on the time.
 
     Args:
         c_in: channels of the map that comes in.
         c_out: channels of the map that goes out.
         embedding: width of the embedded time.
         dropout: share of activations dropped before the second convolution.
-        resample: "up", "down" or "" for neither.
+        resample: "up" doubles the map's size, "down" halves it, "" keeps it.
     """
 
     def __init__(
@@ -146,11 +147,13 @@ class Join(nn.Module):
         self.Conv_0 = conv(c_in, c_out, 1)
 
     def forward(self, small: Tensor, h: Tensor) -> Tensor:
+        """small (B, c_in, F, T) and h (B, c_out, F, T) to (B, c_out, F, T)."""
         output: Tensor = self.Conv_0(small) + h
         return output
 
 
-def _start(layer: nn.Conv2d | nn.Linear, silent: bool = False) -> None:
+def _initialise(layer: nn.Conv2d | nn.Linear, silent: bool = False) -> None:
+    """Initialise a layer: Glorot's uniform weights and zero biases, or all zeros if `silent`."""
     if silent:
         zero_output(layer)
         return

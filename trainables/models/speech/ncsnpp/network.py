@@ -2,15 +2,15 @@
 
 A U-Net of residual blocks (Song et al. 2021; Richter et al. 2023). In the published sizes its
 parameters have the published names and shapes: `output_layer`, and `all_modules.N`, all other layers
-in the order in which they are made. `trainables.models.speech.ncsnpp.checkpoint` loads such weights. What
-conditions it on logits is beside them, under `condition`.
+in the order in which they are made. `trainables.models.speech.ncsnpp.checkpoint` loads such weights. The
+layers that condition it on logits are beside them, under `condition`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from trainables.core.errors import UsageError
 from trainables.diffusion.ouve import OUVE
-from trainables.models.base import SignalDenoiser
+from trainables.models.base import Encoding, SignalDenoiser
 from trainables.models.speech.ncsnpp.condition import Condition, FiLM, Fusion
 from trainables.models.speech.ncsnpp.layers import (
     Block,
@@ -38,9 +38,9 @@ Layer = TypeVar("Layer", bound=nn.Module)
 
 @dataclass
 class _Level:
-    """A level on its way down or up: blocks, then what follows them where there is any.
+    """The layers of a level on the way down or up: blocks, then the optional layers after them.
 
-    `norm` and `output` put out the level's share of the output pyramid.
+    `norm` and `output` make the level's contribution to the output pyramid.
     """
 
     blocks: list[Block] = field(default_factory=list)
@@ -70,8 +70,8 @@ class NCSNpp(SignalDenoiser):
         self._parts = 4 * config.patch**2  # x_t's and x_cor's real and imaginary parts
         self._embedding = 4 * config.base
         self.output_layer = nn.Conv2d(self._parts, self._parts // 2, 1)
-        # What follows holds the layers of all_modules by what they are for. As tuples and lists it is
-        # no submodule, so that every parameter has one name.
+        # The attributes below are tuples and lists of layers of all_modules: those are not registered
+        # as submodules, so that every parameter has one name.
         self.all_modules = nn.ModuleList()
         self._time = (
             self._add(FourierTime(config.base)),
@@ -95,19 +95,21 @@ class NCSNpp(SignalDenoiser):
             self.condition = Fusion(classes, config.condition_width, midway)
 
     def exact(self) -> Iterable[nn.Module]:
-        """The time's: frequencies of log t are too coarse in bf16 to tell near times apart."""
+        """The layers that embed time: in bf16 the sinusoids of log t cannot tell near times apart."""
         return self._time
 
     def encode_corrupted(self, x_cor: Tensor) -> Tensor:
-        """x_cor itself: it is an input of every call."""
+        """x_cor itself, since it is an input of the first layer."""
         return x_cor
 
-    def encode_logits(self, y: Tensor | None, batch: int) -> Any:
-        """The condition's encoding of logits (B, K) or (B, S, K), or of their absence; None where the
-        network has no condition.
+    def encode_logits(self, y: Tensor | None, batch: int) -> Encoding:
+        """The condition's encoding of logits y (B, K) or (B, S, K), or of their absence if y is None.
+
+        Raises:
+            UsageError: there are logits, but the network has no condition.
         """
         if y is None:
-            return None if self.condition is None else self.condition.none()
+            return None if self.condition is None else self.condition.encode_absence()
         if self.condition is None:
             raise UsageError(
                 "logits were given to an NCSN++ that has no condition: make it with their number "
@@ -115,7 +117,7 @@ class NCSNpp(SignalDenoiser):
             )
         return self.condition.encode((y if y.dim() == 3 else y[:, None]).to(self._dtype))
 
-    def forward(self, x_t: Tensor, t: Tensor, corrupted: Tensor, logits: Any) -> Tensor:
+    def forward(self, x_t: Tensor, t: Tensor, corrupted: Tensor, logits: Encoding) -> Tensor:
         """sigma(t) s, of x_t's shape, at times t in (0, 1], (B,) or (1,).
 
         Raises:
@@ -139,8 +141,8 @@ class NCSNpp(SignalDenoiser):
         scale = -per_part * self.process.deviation(time)
         return scale * functional.pixel_shuffle(h, self.config.patch)
 
-    def _network(self, x: Tensor, t: Tensor, logits: Any) -> Tensor:
-        """All but the output layer: (B, 4, F, T) to (B, 4 patch², F / patch, T / patch)."""
+    def _network(self, x: Tensor, t: Tensor, logits: Encoding) -> Tensor:
+        """All layers but the output layer: (B, 4, F, T) to (B, 4 patch², F / patch, T / patch)."""
         x = functional.pixel_unshuffle(x.to(self._dtype), self.config.patch)
         waves, inner, outer = self._time
         embedding = functional.silu(outer(functional.silu(inner(waves(t))))).to(self._dtype)
@@ -166,8 +168,8 @@ class NCSNpp(SignalDenoiser):
                 features.append(h)
         return features
 
-    def _up(self, h: Tensor, embedding: Tensor, features: list[Tensor], logits: Any) -> Tensor:
-        """The output's parts, before they are mixed and scaled."""
+    def _up(self, h: Tensor, embedding: Tensor, features: list[Tensor], logits: Encoding) -> Tensor:
+        """The input of the output layer, (B, 4 patch², F / patch, T / patch)."""
         output: Tensor | None = None
         for depth, level in zip(range(len(self._upward) - 1, -1, -1), self._upward, strict=True):
             for block in level.blocks:
@@ -185,7 +187,7 @@ class NCSNpp(SignalDenoiser):
         return output
 
     def _make_downward(self) -> tuple[list[_Level], list[int]]:
-        """The levels, and the channels of the features in the order in which they arise."""
+        """Make the levels on the way down; also the channels of their features, in order."""
         levels, config = [], self.config
         channels, skips = config.base, [config.base]
         for depth, multiplier in enumerate(config.multipliers):
@@ -205,6 +207,7 @@ class NCSNpp(SignalDenoiser):
         return levels, skips
 
     def _make_upward(self, skips: list[int]) -> list[_Level]:
+        """Make the levels on the way up, which take features of `skips` channels from its end."""
         levels, config, skips = [], self.config, list(skips)
         channels = skips[-1]
         for depth in reversed(range(len(config.multipliers))):
@@ -224,18 +227,21 @@ class NCSNpp(SignalDenoiser):
         return levels
 
     def _block(self, c_in: int, c_out: int, resample: str = "") -> Block:
+        """Add a residual block to `all_modules`."""
         return self._add(Block(c_in, c_out, self._embedding, self.config.dropout, resample))
 
     def _add(self, layer: Layer) -> Layer:
+        """Add a layer to `all_modules`, and return it."""
         self.all_modules.append(layer)
         return layer
 
     @property
     def _dtype(self) -> torch.dtype:
-        """What maps of features are computed in."""
+        """The floating-point type that maps of features are computed in."""
         return self.output_layer.weight.dtype
 
     def _check(self, x_t: Tensor) -> None:
+        """Refuse a spectrogram whose F or T is not a multiple of `config.multiple`."""
         multiple = self.config.multiple
         if x_t.shape[-2] % multiple or x_t.shape[-1] % multiple:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""Sizes of NCSN++."""
+"""Sizes of NCSN++, and their checks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainables.core.errors import UsageError, check_choice, check_range
 
 @dataclass(frozen=True)
 class NCSNppSizes:
-    """Sizes. The defaults are the published 16 kHz network's.
+    """Sizes of NCSN++. The defaults are the published 16 kHz network's.
 
     Args:
         base: channels of the first level.
@@ -62,13 +62,11 @@ class NCSNppSizes:
 
     @property
     def as_published(self) -> bool:
-        """Whether input and output are those of the published networks, so that weights of theirs mean
-        the same here.
-        """
+        """Whether input and output are those of the published networks, so that their weights fit."""
         return self.spread is None and self.patch == 1
 
     @property
     def multiple(self) -> int:
-        """Frequencies and frames must be multiples of this."""
+        """The number that frequencies and frames must be multiples of."""
         value: int = self.patch * 2 ** (len(self.multipliers) - 1)
         return value

@@ -1,1 +1,1 @@
-"""Whisper as a frozen classifier of few words or tokens."""
+"""Whisper as a frozen classifier of a closed set of words or tokens."""

@@ -1,11 +1,11 @@
-"""Which Whisper is the frozen classifier of speech; a module of its own, as Whisper is slow to import."""
+"""The configuration of Whisper as the frozen classifier; apart from it, as Whisper is slow to import."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from trainables.core.config import later, place
+from trainables.core.config import added_field, location_field
 from trainables.core.errors import check_choice, check_range
 
 # (mel bands, audio width, audio layers, text layers) of the published models.
@@ -24,32 +24,32 @@ SIZES = {
     "turbo": (128, 1280, 32, 4),
 }
 ANY_SIZE = "any"
-"""Stands for the size of whatever checkpoint is given."""
-LONGEST = 30.0  # seconds that Whisper hears
+"""Stands for whatever size a checkpoint has."""
+LONGEST = 30.0  # seconds of audio, the most that Whisper takes
 
 
 @dataclass(frozen=True)
 class RecogniserConfig:
-    """Which Whisper, and how many seconds of a signal it hears.
+    """Which Whisper it is, and how many seconds of audio its input has.
 
     `size` names a published model, downloaded where `checkpoint` (a file) is None; "any" takes a
-    checkpoint of any size. The file may lie anywhere: `content` identifies what is in it. A signal is
-    heard after `lead` seconds of silence, which words that were trimmed tightly want, and filled up
-    with silence, or cut, to `context` seconds in all. `untrained` gives a published size random weights,
-    to be timed without a download.
+    checkpoint of any size. The file may lie anywhere: `content` identifies what is in it. The input
+    is `lead` seconds of silence, which tightly trimmed words need, and the signal, padded with silence
+    or cut to `context` seconds in all. `untrained` gives a published size random weights, to be timed
+    without a download.
 
-    None is 2 s for words and 30 s, Whisper's own, for sentences. For single words 2 to 5 s are as
-    good as 30 s and cost 1/21 to 1/8. Sentences want silence after them: on four spoken digits in up
-    to 4 s, 12 s had the word error rate of 30 s (0.03), 8 s had 0.34 and 4 to 6 s more than 1, since
-    Whisper, seeing no end, says the sentence again.
+    Without `context` it is 2 s for words and 30 s, Whisper's own, for sentences. For single words 2 to
+    5 s are as good as 30 s and cost 1/21 to 1/8. Sentences need silence after them: on four spoken
+    digits in up to 4 s, 12 s had the word error rate of 30 s (0.03), 8 s had 0.34 and 4 to 6 s more
+    than 1, since Whisper, finding no end, repeats the sentence.
     """
 
     size: str = "base"
-    checkpoint: str | None = place(None)
+    checkpoint: str | None = location_field(None)
     context: float | None = None
     lead: float = 0.0
     content: str = ""
-    untrained: bool = later(False)
+    untrained: bool = added_field(False)
     network: Literal["whisper"] = "whisper"
     kind: ClassVar[str] = "speech"
 

@@ -1,8 +1,8 @@
-"""Whisper's ear: log-mel spectrograms and its encoder, on no more audio than there is.
+"""Whisper's log-mel spectrograms and its encoder, for inputs of any length up to 30 s.
 
-Whisper pads every utterance to 30 s. Here the spectrogram has the length asked for and the encoder's
-positional embedding is cut with it: at 30 s the features are Whisper's own, on less they are not
-equal (its attention is global), but cost a tenth or less.
+Whisper pads every utterance to 30 s. Here the spectrogram has the length of the context, and the
+encoder's positional embedding is cut to it: at 30 s the features are Whisper's own; for less they
+differ, since attention is global, but cost a tenth or less.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from trainables.core.errors import UsageError
 
 SAMPLES_PER_FRAME = 2 * HOP_LENGTH  # the encoder's second convolution has stride 2
 _SMALLEST_POWER = 1e-10
-_RANGE = 8.0  # decades below the loudest bin that are kept
+_RANGE = 8.0  # decades below the loudest bin, at which the spectrogram is clamped
 
 
 class LogMel(nn.Module):
@@ -46,10 +46,10 @@ def frames_of(context: float, encoder: AudioEncoder) -> int:
     """Encoder frames, 20 ms each, that hold `context` seconds.
 
     Raises:
-        UsageError: it is less than a frame or more than the encoder hears.
+        UsageError: it is not more than 0, or more than the encoder takes.
     """
-    most = len(encoder.positional_embedding)
-    longest = most * SAMPLES_PER_FRAME / SAMPLE_RATE
+    frames = len(encoder.positional_embedding)
+    longest = frames * SAMPLES_PER_FRAME / SAMPLE_RATE
     if not 0 < context <= longest:
         raise UsageError(
             f"the recogniser's context is {context} s, but must be more than 0 and at most the "
@@ -60,10 +60,10 @@ def frames_of(context: float, encoder: AudioEncoder) -> int:
 
 
 def fit_length(waveforms: Tensor, frames: int, lead: int = 0) -> Tensor:
-    """Waveforms (B, L) after `lead` zeros, filled up with zeros or cut to (B, frames * 320)."""
+    """Waveforms (B, L) after `lead` zeros, padded with zeros or cut to (B, frames * 320)."""
     samples = frames * SAMPLES_PER_FRAME
-    led = functional.pad(waveforms, (lead, 0))[:, :samples]
-    return functional.pad(led, (0, samples - led.shape[1]))
+    padded = functional.pad(waveforms, (lead, 0))[:, :samples]
+    return functional.pad(padded, (0, samples - padded.shape[1]))
 
 
 def encode(encoder: AudioEncoder, mel: Tensor) -> Tensor:

@@ -18,24 +18,24 @@ from trainables.models.speech.whisper.decoding import SentenceDecoder, WordDecod
 from trainables.models.speech.whisper.encoder import LogMel, encode, fit_length, frames_of
 from trainables.models.tensor_cache import TensorCache
 
-_REMEMBERED = 3  # a corrupted signal, its enhanced one, and the one before
-_WORD = 2.0  # seconds of context
+_CACHED_SIGNALS = 3  # a corrupted signal, its enhanced one, and the one before
+_WORD_CONTEXT = 2.0  # seconds
 
 
 @dataclass(frozen=True)
 class Words:
-    """A closed set of words, one of which every utterance is: logits (B, K).
+    """A closed set of K words; every utterance is one of them, and its logits are (B, K).
 
-    Whisper may write a word with a capital letter or without. Both spellings count as the word, their
-    probabilities added, unless `capitals` is False.
+    Whisper may write a word with a capital letter or without. Unless `capitals` is False, both spellings
+    count as the word, and their probabilities are added.
     """
 
     words: tuple[str, ...]
     capitals: bool = True
 
     def __post_init__(self) -> None:
-        known = {word.strip().lower() for word in self.words}
-        if len(self.words) < 2 or len(known) < len(self.words) or "" in known:
+        distinct = {word.strip().lower() for word in self.words}
+        if len(self.words) < 2 or len(distinct) < len(self.words) or "" in distinct:
             raise UsageError(
                 f"the words to recognise are {', '.join(map(repr, self.words)) or 'none'}, but must "
                 "be two or more, distinct and not empty: give others"
@@ -60,25 +60,25 @@ class Sentences:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(S, K)."""
+        """The shape (S, K) of one utterance's logits."""
         return self.steps, len(self.tokens) + 1
 
 
 class Recogniser(nn.Module):
-    """A Whisper that stays as it is: eval mode, no gradients, standardised logits of its subset.
+    """A frozen Whisper in eval mode, without gradients, with standardised logits of its vocabulary.
 
     Args:
-        whisper: the network, shared by whoever needs it; its weights are never changed.
+        whisper: the network, which may be shared; its weights are never changed.
         vocabulary: the words or tokens that transcripts are restricted to.
-        context: seconds that are heard, what lies beyond is not; as in `RecogniserConfig`.
+        context: seconds of its input, to which signals are cut; as in `RecogniserConfig`.
         lead: seconds of silence before the signal, a part of the context.
         waveform_of: turns signals in the state of the diffusion process, (B, *signal shape), into
             waveforms (B, L) at 16 kHz; None where signals are waveforms themselves.
-        duration: seconds that signals last: features of the silence after them are not shown to
-            logit denoisers. None shows all features.
+        duration: seconds that signals last: the evidence for logit denoisers has no features of
+            the silence after that. None: the evidence has all features.
 
     Raises:
-        UsageError: the context is longer than Whisper hears, or a token is none of its text tokens.
+        UsageError: the context is longer than Whisper takes, or a token is not one of its text tokens.
     """
 
     def __init__(
@@ -93,38 +93,37 @@ class Recogniser(nn.Module):
         super().__init__()
         self.whisper, self.vocabulary, self.waveform_of = whisper, vocabulary, waveform_of
         if context is None:
-            context = _WORD if isinstance(vocabulary, Words) else LONGEST
+            context = _WORD_CONTEXT if isinstance(vocabulary, Words) else LONGEST
         self.frames, self.lead = frames_of(context, whisper.encoder), round(lead * SAMPLE_RATE)
-        heard = context if duration is None else min(context, lead + duration)
-        self._shown = frames_of(heard, whisper.encoder)
+        span = context if duration is None else min(context, lead + duration)
+        self._evidence_frames = frames_of(span, whisper.encoder)
         self.log_mel = LogMel(whisper.dims.n_mels)
         self.tokenizer = tokenizer_of(whisper)
         self.decode = _decoder(self.tokenizer, vocabulary)
         self.scale = AudioLogitScale(self.logit_shape[-1])
-        self._recent = TensorCache(_REMEMBERED)
+        self._cache: TensorCache[Tensor] = TensorCache(_CACHED_SIGNALS)
         self.requires_grad_(False)
         self.train(False)
 
     @property
     def logit_shape(self) -> tuple[int, ...]:
-        """Shape of one utterance's logits: (K,) of words, (S, K) of sentences."""
+        """The shape of one utterance's logits: (K,) for words, (S, K) for sentences."""
         return self.decode.shape
 
     def train(self, mode: bool = True) -> Recogniser:
-        """Keeps eval mode whatever is asked: a parent's `train()` must not thaw it."""
+        """Stay in eval mode whatever `mode` is: `train()` of a parent module must not change it."""
         return super().train(False)
 
     @torch.no_grad()
     def features(self, x: Tensor) -> Tensor:
-        """Encoder features (B, N, width) of signals; not to be changed in place.
+        """Encoder features (B, N, width) of signals, which must not be changed in place.
 
-        Those of the latest few tensors are kept, so that classifying a signal and conditioning on
-        it run the encoder once.
+        The features of the latest few tensors are cached, so that classifying a signal and
+        conditioning on it run the encoder once.
         """
-        known = self._recent.get(x)
-        if known is not None:
-            output: Tensor = known
-            return output
+        features = self._cache.get(x)
+        if features is not None:
+            return features
         waveforms = x if self.waveform_of is None else self.waveform_of(x)
         if waveforms.dim() != 2:
             raise UsageError(
@@ -133,16 +132,16 @@ class Recogniser(nn.Module):
             )
         mel = self.log_mel(fit_length(waveforms.float(), self.frames, self.lead))
         features = encode(self.whisper.encoder, mel)
-        self._recent.keep(x, features)
+        self._cache.keep(x, features)
         return features
 
     def evidence(self, x: Tensor) -> Tensor:
-        """The features (B, N, width): a logit denoiser hears a signal by the encoder's ears."""
-        return self.features(x)[:, : self._shown]
+        """The encoder features (B, N, width), of the frames up to the signals' duration."""
+        return self.features(x)[:, : self._evidence_frames]
 
     @torch.no_grad()
     def raw_logits(self, x: Tensor) -> Tensor:
-        """Signals to raw logits (B, *logit_shape), for fitting `scale`."""
+        """Signals (B, ...) to raw logits (B, *logit_shape)."""
         output: Tensor = self.decode(self.whisper.decoder, self.features(x))
         return output
 
@@ -156,18 +155,18 @@ class Recogniser(nn.Module):
         return self.scale.restored(y).argmax(dim=-1)
 
     def texts_of(self, numbers: Tensor) -> list[str]:
-        """The transcripts that numbers as `classes_of` gives them stand for."""
-        chosen = numbers.tolist()
+        """Words, or transcripts, of the numbers that `classes_of` returns."""
+        rows = numbers.tolist()
         if isinstance(self.vocabulary, Words):
-            return [self.vocabulary.words[number] for number in chosen]
+            return [self.vocabulary.words[number] for number in rows]
         tokens, texts = self.vocabulary.tokens, []
-        for row in chosen:
+        for row in rows:
             end = row.index(len(tokens)) if len(tokens) in row else len(row)
             texts.append(self.tokenizer.decode([tokens[n] for n in row[:end]]).strip())
         return texts
 
     def weights_hash(self) -> str:
-        """Identifies Whisper's weights, wherever they came from."""
+        """A hash that identifies Whisper's weights, whichever file they are from."""
         return weights_hash(self.whisper)
 
 
@@ -190,22 +189,27 @@ def tokens_of(texts: Iterable[str], tokenizer: Tokenizer) -> tuple[int, ...]:
     makes 838 of EARS's transcripts was not checked, for want of these: that test does, where COUPLED_EARS
     names a directory with `transcripts.json`.
     """
-    return tuple(sorted({token for text in texts for token in _spelled(text, tokenizer)}))
+    return tuple(sorted({token for text in texts for token in _text_tokens(text, tokenizer)}))
 
 
-def _spelled(text: str, tokenizer: Tokenizer) -> tuple[int, ...]:
-    """Tokens of a transcript; Whisper begins one with a space."""
+def _text_tokens(text: str, tokenizer: Tokenizer) -> tuple[int, ...]:
+    """Tokens of a transcript, which Whisper begins with a space."""
     return tuple(tokenizer.encode(" " + text.strip()))
 
 
 def _decoder(tokenizer: Tokenizer, vocabulary: Words | Sentences) -> WordDecoder | SentenceDecoder:
+    """The restricted decoder of a vocabulary.
+
+    Raises:
+        UsageError: a token is not one of Whisper's text tokens.
+    """
     prompt = tuple(tokenizer.sot_sequence_including_notimestamps)
     if isinstance(vocabulary, Words):
         return WordDecoder(prompt, _spellings(tokenizer, vocabulary), tokenizer.eot)
-    wrong = [token for token in vocabulary.tokens if not 0 <= token < tokenizer.eot]
-    if wrong:
+    invalid = [token for token in vocabulary.tokens if not 0 <= token < tokenizer.eot]
+    if invalid:
         raise UsageError(
-            f"token {wrong[0]} is no text token of Whisper, which are 0 to {tokenizer.eot - 1}: "
+            f"token {invalid[0]} is no text token of Whisper, which are 0 to {tokenizer.eot - 1}: "
             "give tokens of transcripts (end-of-text is added to them)"
         )
     return SentenceDecoder(prompt, vocabulary.tokens, tokenizer.eot, vocabulary.steps)
@@ -213,8 +217,8 @@ def _decoder(tokenizer: Tokenizer, vocabulary: Words | Sentences) -> WordDecoder
 
 def _spellings(tokenizer: Tokenizer, vocabulary: Words) -> list[list[tuple[int, ...]]]:
     """Token sequences of each word, without and with a capital letter."""
-    found = []
+    spellings = []
     for word in vocabulary.words:
-        ways = [word, word[0].swapcase() + word[1:]] if vocabulary.capitals else [word]
-        found.append(list(dict.fromkeys(_spelled(way, tokenizer) for way in ways)))
-    return found
+        variants = [word, word[0].swapcase() + word[1:]] if vocabulary.capitals else [word]
+        spellings.append(list(dict.fromkeys(_text_tokens(text, tokenizer) for text in variants)))
+    return spellings

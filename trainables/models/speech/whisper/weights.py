@@ -1,10 +1,9 @@
-"""Whisper's weights: by the name of a size or from a checkpoint file, checked, and their hash."""
+"""Loading Whisper's weights: by the name of a size, or from a checkpoint file that is checked."""
 
 from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
 
 import torch
 import whisper
@@ -23,7 +22,7 @@ def load_whisper(size: str, checkpoint: str | Path | None = None) -> Whisper:
 
     Args:
         size: one of `SIZES`, downloaded (and kept in ~/.cache/whisper) where no checkpoint is given;
-            "any" takes a checkpoint of whatever size it says it is.
+            "any" takes a checkpoint of any size.
         checkpoint: a file in openai-whisper's layout, {"dims": ..., "model_state_dict": ...}.
 
     Raises:
@@ -54,7 +53,7 @@ def untrained_whisper(size: str) -> Whisper:
     """
     check_choice("Whisper's size", size, list(SIZES))
     mels, width, audio_layers, text_layers = SIZES[size]
-    words = _VOCABULARY - size.endswith(".en") + (mels == 128)  # the newest know one language more
+    words = _VOCABULARY - size.endswith(".en") + (mels == 128)  # the newest have one language more
     heads = width // _HEAD_WIDTH
     return Whisper(
         ModelDimensions(
@@ -73,42 +72,49 @@ def untrained_whisper(size: str) -> Whisper:
 
 
 def _from_file(path: Path, size: str) -> Whisper:
+    """Whisper from a checkpoint file.
+
+    Raises:
+        UsageError: the file is missing, broken or of another size.
+    """
     if not path.is_file():
         raise UsageError(f"there is no Whisper checkpoint {path}: give an existing file")
     try:
-        stored: Any = torch.load(path, map_location="cpu", weights_only=True)
+        content: object = torch.load(path, map_location="cpu", weights_only=True)
     except _BROKEN as error:
         raise _not_whisper(path, _first_line(error)) from error
-    if not isinstance(stored, dict) or not {"dims", "model_state_dict"} <= set(stored):
+    if not isinstance(content, dict) or not {"dims", "model_state_dict"} <= set(content):
         raise _not_whisper(path, "it has no 'dims' and 'model_state_dict'")
     try:
-        dims = ModelDimensions(**stored["dims"])
+        dims = ModelDimensions(**content["dims"])
     except TypeError as error:
         raise _not_whisper(path, _first_line(error)) from error
     _check_size(path, dims, size)
     network = Whisper(dims)
     try:
-        network.load_state_dict(stored["model_state_dict"])
+        network.load_state_dict(content["model_state_dict"])
     except (RuntimeError, AttributeError, TypeError) as error:
         raise _not_whisper(path, _first_line(error)) from error
     return network
 
 
 def _check_size(path: Path, dims: ModelDimensions, size: str) -> None:
-    given = (dims.n_mels, dims.n_audio_state, dims.n_audio_layer, dims.n_text_layer)
+    """Refuse dimensions that are not those of the published `size`."""
+    sizes = (dims.n_mels, dims.n_audio_state, dims.n_audio_layer, dims.n_text_layer)
     english = dims.n_vocab < _VOCABULARY  # whisper's own rule
-    if size == ANY_SIZE or (given == SIZES[size] and english == size.endswith(".en")):
+    if size == ANY_SIZE or (sizes == SIZES[size] and english == size.endswith(".en")):
         return
-    same = [name for name in SIZES if SIZES[name] == given and english == name.endswith(".en")] or [
-        "unpublished"
-    ]
+    names = [
+        name for name in SIZES if SIZES[name] == sizes and english == name.endswith(".en")
+    ] or ["unpublished"]
     raise UsageError(
-        f"{path} is a Whisper of size {' or '.join(same)} (mel bands, width, audio and text layers "
-        f"{given}), but {size!r} was asked for {SIZES[size]}: name its size, or give another file"
+        f"{path} is a Whisper of size {' or '.join(names)} (mel bands, width, audio and text layers "
+        f"{sizes}), but {size!r} was asked for {SIZES[size]}: name its size, or give another file"
     )
 
 
 def _not_whisper(path: Path, reason: str) -> UsageError:
+    """The error for a file that is not a Whisper checkpoint."""
     return UsageError(
         f"{path} cannot be read as a Whisper checkpoint ({reason}): give a file in openai-whisper's "
         "layout"
@@ -116,5 +122,5 @@ def _not_whisper(path: Path, reason: str) -> UsageError:
 
 
 def _first_line(error: Exception) -> str:
-    """What an error says first: torch goes on for paragraphs."""
+    """The first sentence of an error's message: those of torch have several paragraphs."""
     return (str(error) or type(error).__name__).strip().split("\n")[0].split(". ")[0].rstrip(".")

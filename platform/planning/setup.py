@@ -1,0 +1,187 @@
+"""What a plan stands for, made once from it: the dataset's facts, the budget, the task, where all lies, the
+sweep's id; and the jobs that are made of these.
+
+Loading torch takes seconds, so what needs it is imported where a setup is made.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from platform.planning import presets
+from platform.planning.checkpoints import chosen_sgmse, chosen_whisper
+from platform.planning.plan import MAX_SEEDS, Plan
+from typing import TYPE_CHECKING, Any
+
+import search_spaces
+from trainables import strategies
+from trainables.core.config import as_mapping, digest, identity
+from trainables.core.errors import UsageError, unknown_name
+from trainables.data import datasets
+from trainables.evaluation.records import FORMATS
+from trainables.models.speech.whisper.config import RecogniserConfig
+from trainables.scoring.metric_names import METRIC_OF_KIND, Metric
+
+if TYPE_CHECKING:
+    from platform.planning.presets.definition import Preset
+
+    from trainables.data.dataset import Facts
+    from trainables.evaluation.storage import Storage
+    from trainables.task.recipe import Task
+    from trainables.workers.job import Job
+
+BASELINES = ("noisy", "enhanced", "card")
+"""Strategies that every other one is compared with."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A plan with all that follows from it, as `setup_of` makes it.
+
+    Args:
+        plan: what was asked for.
+        facts: what is known of the dataset before its signals are read.
+        budget: what the preset stands for, with the Whisper and the checkpoint that were asked for.
+        task: data, corruption and training.
+        storage: where data, parts and records are.
+        sweep_id: what makes a sweep this one: all that shapes its trials, but not how many there are.
+            A sweep that an earlier release began keeps the id that it was given, until the search
+            begins afresh.
+    """
+
+    plan: Plan
+    facts: Facts
+    budget: Preset
+    task: Task
+    storage: Storage
+    sweep_id: str
+
+    @property
+    def metric(self) -> Metric:
+        """What is reported of the answers."""
+        return METRIC_OF_KIND[self.facts.kind]
+
+    @property
+    def setting(self) -> str:
+        """Data, corruption, preset and seed in words."""
+        plan = self.plan
+        return f"{self.facts.title}, {plan.corruption} (preset {plan.preset}, seed {plan.seed})"
+
+    @property
+    def folder(self) -> Path:
+        """The sweep's own directory."""
+        return _sweeps(self.plan) / f"{self.plan.strategy}-{self.sweep_id}"
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of parts that the strategy and the baselines sample with."""
+        return kinds_of([self.plan.strategy, *BASELINES])
+
+    def job(
+        self, split: str, threads: int, seeds: int | None = None, gpu_share: float = 0.0
+    ) -> Job:
+        """What all measurements on a split have in common.
+
+        Args:
+            split: "validation", where the search measures, or "test", where points are confirmed.
+            threads: CPU threads of an actor.
+            seeds: how many sampling seeds; as many as the preset has for the split if None.
+            gpu_share: the share of a GPU that an actor is lent.
+        """
+        from trainables.workers.job import Job
+
+        plan, budget, search = self.plan, self.budget, split == "validation"
+        count = seeds or (budget.search_seeds if search else budget.confirm_seeds)
+        return Job(
+            task=self.task,
+            strategy=plan.strategy,
+            storage=self.storage,
+            split=split,
+            limit=budget.search_limit if search else budget.confirm_limit,
+            seeds=tuple(plan.seed * MAX_SEEDS + i for i in range(count)),
+            batch=budget.batch,
+            threads=threads,
+            gpu_share=gpu_share,
+            precision=plan.precision,
+        )
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The plan with its sweep's id and its budget, in JSON types."""
+        return {
+            **as_mapping(self.plan),
+            "sweep_id": self.sweep_id,
+            "budget": as_mapping(self.budget),
+        }
+
+
+def setup_of(plan: Plan) -> Setup:
+    """All that follows from a plan. The dataset's files are listed and, for the sweep's id, studies of
+    an earlier release read; nothing is written.
+
+    Raises:
+        UsageError: the dataset has no such corruption, the workers do not divide the batch, a
+            checkpoint is not for this network, or an earlier release's study cannot be read.
+    """
+    from trainables.evaluation.storage import Storage
+    from trainables.task.recipe import Task
+
+    storage = Storage(plan.storage, plan.data_dir)
+    facts = facts_of(plan.dataset, storage.data)
+    if plan.corruption not in facts.corruptions:
+        raise unknown_name("corruption", plan.corruption, facts.corruptions)
+    budget = _budget(plan, facts)
+    batch = budget.recipe.batch
+    if plan.workers and batch % plan.workers:
+        raise UsageError(f"--workers is {plan.workers}, but must divide the batch of {batch}")
+    task = Task(plan.dataset, plan.corruption, plan.seed, budget.recipe, facts.content)
+    setup = Setup(plan, facts, budget, task, storage, _sweep_id(plan, facts, budget, task))
+    if plan.fresh:
+        return setup
+    from platform.planning.earlier_sweeps import id_in
+
+    sweep_id = id_in(_sweeps(plan), setup.sweep_id, setup.job("validation", threads=1))
+    return replace(setup, sweep_id=sweep_id)
+
+
+@functools.cache
+def facts_of(dataset: str, root: Path) -> Facts:
+    """A dataset's facts as they were at first sight: a folder of many images takes seconds to list.
+
+    Raises:
+        UsageError: there is no such dataset, or its directory is not as it must be.
+    """
+    return datasets.facts(dataset, root)
+
+
+def kinds_of(names: Iterable[str]) -> list[str]:
+    """Kinds of parts that strategies of these names sample with."""
+    return list(dict.fromkeys(kind for name in names for kind in strategies.load(name).PARTS))
+
+
+def _budget(plan: Plan, facts: Facts) -> Preset:
+    """What the preset stands for, with the Whisper and the checkpoint that were asked for."""
+    preset = presets.preset(plan.preset, facts)
+    signal, classifier = preset.recipe.signal, preset.recipe.classifier
+    signal = chosen_sgmse(signal, plan.sgmse, plan.preset)
+    if isinstance(classifier, RecogniserConfig):
+        classifier = chosen_whisper(classifier, plan.whisper)
+    return replace(preset, recipe=replace(preset.recipe, signal=signal, classifier=classifier))
+
+
+def _sweep_id(plan: Plan, facts: Facts, budget: Preset, task: Task) -> str:
+    """The id that this release gives a sweep: a hash of all that shapes its trials."""
+    searched = {
+        "seeds": budget.search_seeds,
+        "limit": budget.search_limit,
+        "precision": plan.precision,
+        "format": FORMATS[facts.kind],
+    }
+    space = search_spaces.description(plan.strategy, task.recipe.T, facts.kind)
+    return digest([plan.strategy, identity(task), searched, space])
+
+
+def _sweeps(plan: Plan) -> Path:
+    """The directory of the sweeps of a plan's dataset and corruption."""
+    return Path(plan.storage) / "sweeps" / plan.dataset / plan.corruption
