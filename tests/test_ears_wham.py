@@ -230,11 +230,11 @@ def test_pieces_are_under_noise_of_their_split_as_loud_as_was_drawn(
         assert len(pairs) == 2 and set(read) <= set(corpus.noises.files[source.split])
         # Training and validation: the recording is mixed once. Test: each piece by itself.
         assert len(read) == (2 if source.split == "test" else 1)
-        assert len({pair.drawn for pair in pairs}) == len(read)
+        assert len({pair.strength for pair in pairs}) == len(read)
         for pair in pairs:
-            assert -2.5 <= pair.drawn <= 17.5 and float(pair.corrupted.abs().max()) < 1
+            assert -2.5 <= pair.strength <= 17.5 and float(pair.corrupted.abs().max()) < 1
             if source.split == "test":
-                assert _difference(pair, rate) == pytest.approx(pair.drawn, abs=1e-3)
+                assert _difference(pair, rate) == pytest.approx(pair.strength, abs=1e-3)
 
 
 def test_a_whole_recording_of_training_is_as_loud_as_was_drawn(root, monkeypatch):
@@ -242,7 +242,7 @@ def test_a_whole_recording_of_training_is_as_loud_as_was_drawn(root, monkeypatch
     corpus = ears_wham.corpus(root, LOW)
     (pair,) = corpus.make(corpus.sources[0]).pairs
     assert corpus.sources[0].split == "train" and len(pair.clean) == round(7.2 * 16_000)
-    assert _difference(pair, 16_000) == pytest.approx(pair.drawn, abs=1e-3)
+    assert _difference(pair, 16_000) == pytest.approx(pair.strength, abs=1e-3)
 
 
 def _difference(pair, rate):

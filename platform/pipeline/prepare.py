@@ -190,8 +190,8 @@ def read(
         dataset = setup.storage.dataset(setup.task, bar.update, spread)
         if then is not None:
             then(dataset, bar.update)
-    if plan.facts.note:
-        console.line(f"          {plan.facts.note}")
+    if setup.facts.note:
+        console.line(f"          {setup.facts.note}")
     if dataset.left_out:
         count = len(dataset.left_out)
         files = "file" if count == 1 else "files"
