@@ -3,12 +3,12 @@
 import io
 import math
 import shutil
-from dataclasses import replace
 from platform.backend.allocation import Node, allocation
 from platform.cli.console import Console
 from platform.pipeline.forecast import forecast, lines
 from platform.pipeline.prepare import read
 from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import numpy as np
 import pytest
@@ -160,14 +160,14 @@ def test_noises_of_48_khz_are_taken_where_both_are_there_and_it_is_said(root, wi
 
 
 def test_a_verb_says_which_noises_it_reads(root, tmp_path):
-    plan = Plan("nested", "ears-wham", "wham", "smoke", 3, 0, 0, 0.0, str(tmp_path), "", str(root))
-    stream = io.StringIO()
-    read(plan, Console(stream))
+    whisper = str(write_whisper(tmp_path / "w.pt"))
+    places = str(tmp_path), f"sqlite:///{tmp_path}/x.db", str(root)
+    plan = Plan("nested", "ears-wham", "wham", "smoke", 3, 0, 0, 0.0, *places, whisper=whisper)
+    setup, stream = setup_of(plan), io.StringIO()
+    read(setup, Console(stream))
     assert wham_noises(root).note in stream.getvalue()
-    predicted = forecast(replace(plan, whisper=str(write_whisper(tmp_path / "w.pt"))),
-                         allocation(plan, [Node(2)]))  # fmt: skip
-    listing = lines(plan, allocation(plan, [Node(2)]), predicted)
-    assert f"data: {wham_noises(root).note}" in listing
+    shares = allocation(setup, [Node(2)])
+    assert f"data: {wham_noises(root).note}" in lines(setup, shares, forecast(setup, shares))
 
 
 def test_48_khz_noises_alone_may_lie_in_the_directory_itself(without):
