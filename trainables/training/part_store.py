@@ -17,8 +17,10 @@ from trainables.task.recipe import Task
 from trainables.training import stages
 from trainables.training.objective import Weights
 
-VERSION = 3
-"""Raise it when the training code changes what it produces: parts are then trained anew."""
+VERSION, CLEAN_VERSION = 3, 2
+"""Of parts that are trained on corrupted signals, and of those that see clean ones alone. Raise one when the
+training code changes what it produces: such parts are then trained anew.
+"""
 
 
 class PartFacts(TypedDict, total=False):
@@ -45,7 +47,7 @@ def origin(kind: str, task: Task) -> dict[str, object]:
     """All that determines a part: settings of its stage, data, seed, and the parts it starts from."""
     stage, recipe = stages.load(kind), task.recipe
     return {
-        "version": VERSION,
+        "version": VERSION if stage.USES_CORRUPTION else CLEAN_VERSION,
         "kind": kind,
         "dataset": task.dataset,
         "content": task.content,
