@@ -15,8 +15,8 @@ TRAINING_SEEDS = "training_seeds"
 """The name of the argument with all seeds of a verb that takes several; `seed` is then their first."""
 _HELP = "of training, search and sampling; the same seed gives the same numbers [0]"
 _HELP_SEVERAL = (
-    "of training and sampling; the same seed gives the same numbers; several, such as 0,1,2, are trained "
-    "and measured each, and intervals and tests are over seeds and samples [0]"
+    "of training and sampling; the same seed gives the same numbers; several, such as 0,1,2, are a training "
+    "each, and intervals and tests are over seeds and samples [0]"
 )
 
 
