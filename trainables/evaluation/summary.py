@@ -209,8 +209,10 @@ def _paired_sentences(
     if not np.array_equal(words, baseline_words):
         raise UsageError("a paired test needs the same utterances at as many seeds")
     fewer = baseline_errors - errors
-    totals = (values.sum(axis=0) for values in (baseline_errors, errors, words))
-    return word_error.paired_difference(*totals, seed), _linearised(fewer, words)
+    test = word_error.paired_difference(
+        baseline_errors.sum(axis=0), errors.sum(axis=0), words.sum(axis=0), seed
+    )
+    return test, _linearised(fewer, words)
 
 
 def _paired_answers(groups: SeedGroups, baseline: SeedGroups) -> tuple[PairedTest, np.ndarray]:
