@@ -167,7 +167,7 @@ def _record(
         tags: more tags of all these runs.
     """
     plan, tracker = session.setup.plan, session.tracker
-    params = {"steps": work.steps_of(session.setup)}
+    params: dict[str, object] = {"steps": work.steps_of(session.setup)}
     params |= {name: tags[name] for name in ("seed", "sweep") if name in tags}
     name = f"{work.name} {plan.corruption} {plan.preset} {seeds}"
     tracker.open(name, STAGE_REPRODUCE, {"split": "test", **tags}, params)
