@@ -95,7 +95,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--steps", type=int, default=None, metavar="N",
         help="sample each trajectory in N steps [as many as there are noise levels]",
     )  # fmt: skip
-    namespace: argparse.Namespace = with_common(parser).parse_args(arguments)
+    namespace: argparse.Namespace = with_common(parser, several_seeds=True).parse_args(arguments)
     if namespace.what not in (*TABLES, COST):
         raise unknown_name("table", namespace.what, [*TABLES, COST])
     for dataset in namespace.datasets or (None,):  # all of them, before the first is looked at

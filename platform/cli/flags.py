@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from platform.cli.parser import Parser, bare_parser
+from platform.cli.seeds import TRAINING_SEEDS, add_seed_flag
 from platform.planning import presets
 from platform.planning.checkpoints import USUAL_WHISPER, sgmse_of, whisper_of
 from platform.planning.locations import (
@@ -41,7 +42,7 @@ EVERY = "all"
 """The word that stands for every strategy on the command line."""
 
 
-def parser(prog: str, description: str, epilog: str) -> Parser:
+def parser(prog: str, description: str, epilog: str, several_seeds: bool = False) -> Parser:
     """A parser with strategy, dataset and corruption, and the flags of `with_common`."""
     verb_parser = bare_parser(prog, description, epilog)
     verb_parser.add_argument(
@@ -53,28 +54,27 @@ def parser(prog: str, description: str, epilog: str) -> Parser:
         help=f"what is done to images: {_list(corruptions.names())}; gn15 and gn30 replace 15 %% and 30 %% "
         f"of the elements by noise; of speech it is a part of the dataset [{corruptions.for_images()[0]}]",
     )  # fmt: skip
-    return with_common(verb_parser)
+    return with_common(verb_parser, several_seeds)
 
 
-def with_common(verb_parser: Parser) -> Parser:
+def with_common(verb_parser: Parser, several_seeds: bool = False) -> Parser:
     """The parser with the flags that all verbs share that compute."""
-    with_setting(verb_parser)
+    with_setting(verb_parser, several_seeds)
     _with_machine(verb_parser)
     _with_networks(verb_parser)
     return with_tracking(verb_parser)
 
 
-def with_setting(verb_parser: Parser) -> Parser:
-    """The parser with the flags of preset, seed and directories."""
+def with_setting(verb_parser: Parser, several_seeds: bool = False) -> Parser:
+    """The parser with the flags of preset, seed and directories; `several_seeds` lets the verb train at
+    more than one seed, see `platform.cli.seeds`.
+    """
     verb_parser.add_argument(
         "--preset", default=presets.USUAL, metavar="|".join(presets.NAMES),
         help="size of everything: smoke to see that it works (a minute), quick for a laptop "
         "(minutes), paper for the paper's networks and 150 steps on GPUs [%(default)s]",
     )  # fmt: skip
-    verb_parser.add_argument(
-        "--seed", type=int, default=0, metavar="N",
-        help="of training, search and sampling; the same seed gives the same numbers [%(default)s]",
-    )  # fmt: skip
+    add_seed_flag(verb_parser, several_seeds)
     verb_parser.add_argument(
         "--storage", default=USUAL_STORAGE, metavar="DIR",
         help="directory that all output goes under; on a cluster, one that all nodes share "
@@ -185,6 +185,11 @@ def plans_of(arguments: argparse.Namespace, searched: bool = False) -> list[Plan
     return [plan_of(arguments, strategy=name) for name in _strategies(arguments, searched)]
 
 
+def plans_of_seeds(arguments: argparse.Namespace, plan: Plan) -> list[Plan]:
+    """The plan at every training seed that the arguments name."""
+    return [replace(plan, seed=seed) for seed in getattr(arguments, TRAINING_SEEDS)]
+
+
 def check_words(arguments: argparse.Namespace, **named: str | None) -> None:
     """Refuse names and numbers that no plan can have; those that are `named` stand in the place of the
     arguments.
@@ -196,6 +201,8 @@ def check_words(arguments: argparse.Namespace, **named: str | None) -> None:
     values = {name: value for name, value in pairs if value is not None}
     check_names(**{name: values[name] for name in NAMES if name in values})
     check_numbers(**{name: values[name] for name in RANGES if name in values})
+    for seed in values.get(TRAINING_SEEDS, ()):
+        check_numbers(seed=seed)
     check_gpus(values.get("gpus_per_trial"))
 
 
