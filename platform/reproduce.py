@@ -43,7 +43,7 @@ def _main(arguments: Sequence[str] | None) -> int:
 def _cost(console: Console, json_file: Path | None) -> None:
     """Show what every strategy costs, counted and as the paper says."""
     with console.loading():
-        from platform.reproduction.results import cost_rows
+        from platform.reproduction.cost import cost_rows
 
         rows = cost_rows()
     console.table("calls a sample at T = 150, counted | as D.4 says", rows[0], rows[1:])

@@ -6,8 +6,9 @@ from platform.cli.layout import blocks
 from platform.cli.tables import say_if_smoke, table, table_of_points, table_of_signals
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
+from platform.reproduction.cost import cost_rows
 from platform.reproduction.report import tables
-from platform.reproduction.results import Result, cost_rows, percent_of
+from platform.reproduction.results import Result, percent_of
 
 import pytest
 
