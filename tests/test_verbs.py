@@ -7,7 +7,7 @@ from pathlib import Path
 from platform import reproduce, train
 from platform.planning.presets import preset
 from platform.reproduction import paper_tables
-from platform.reproduction.results import cost_rows
+from platform.reproduction.cost import cost_rows
 
 import pytest
 from conftest import ROOT, asset, clean_environment
