@@ -43,12 +43,17 @@ def _main(arguments: Sequence[str] | None) -> int:
 def _cost(console: Console, json_file: Path | None) -> None:
     """Show what every strategy costs, counted and as the paper says."""
     with console.loading():
-        from platform.reproduction.cost import cost_rows
+        from platform.cli.tables import paragraphs
+        from platform.reproduction.cost import cost_tables
 
-        rows = cost_rows()
-    console.table("calls a sample at T = 150, counted | as D.4 says", rows[0], rows[1:])
+        tables = cost_tables()
+    for number, table in enumerate(tables):
+        if number:
+            console.line()
+        console.table(table.title, table.rows[0], table.rows[1:])
+        paragraphs(console, "", table.notes)
     if json_file is not None:
-        write_json(json_file, {"columns": rows[0], "rows": rows[1:]})
+        write_json(json_file, [table.as_json() for table in tables])
 
 
 def _table(namespace: argparse.Namespace, console: Console, json_file: Path | None) -> int:

@@ -6,7 +6,7 @@ from platform.cli.layout import blocks
 from platform.cli.tables import say_if_smoke, table, table_of_points, table_of_signals
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
-from platform.reproduction.cost import cost_rows
+from platform.reproduction.cost import cost_tables
 from platform.reproduction.report import tables
 from platform.reproduction.results import Result, percent_of
 
@@ -170,10 +170,10 @@ def test_what_a_table_of_the_paper_has_not_got_has_no_column():
 
 @WIDTHS
 def test_the_table_of_costs(width):
-    rows = cost_rows()
-    out = _shown(width, lambda console: console.table("calls", rows[0], rows[1:]))
-    for row in rows[1:]:
-        assert all(cell in out for cell in row)
+    for costs in cost_tables():
+        out = _shown(width, lambda c: c.table(costs.title, costs.rows[0], costs.rows[1:]))  # noqa: B023
+        for row in costs.rows[1:]:
+            assert all(cell in out for cell in row)
 
 
 def test_what_is_wider_than_the_terminal_is_wrapped_not_cut():
