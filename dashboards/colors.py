@@ -28,6 +28,7 @@ STYLES = {
     "uncoupled": Style("#56b4e9", "P"),
     "signal-only": Style("#882255", "<"),
     "logit-only": Style("#999933", ">"),
+    "parallel-noisy": Style("#aa4499", "d"),
 }
 
 TRIAL = "#9aa5b1"

@@ -85,7 +85,7 @@ POINTS = [
     nested.Parameters(3, 5, 1.0, 0.5, 0.7, chains=2),
     alternating.Parameters(2, 4, 4, "y_cor", 0.5),
     alternating.Parameters(3, 4, 4, "y_cor", 0.5),
-    parallel.Parameters(5, 0.4, "clean", 1.0, chains=3),
+    parallel.Parameters(5, 0.4, 1.0, chains=3),
     card.Parameters(4, 1.0, chains=3),
 ]
 
@@ -124,7 +124,7 @@ def test_chains_go_on_from_fewer_chains():
 COUPLED = [
     nested.Parameters(4, 5, 0.5, 0.25, 0.7),
     alternating.Parameters(2, 4, 4, "y_cor", 0.5),
-    parallel.Parameters(5, 0.4, "clean", 1.0),
+    parallel.Parameters(5, 0.4, 1.0),
 ]
 
 
@@ -147,7 +147,7 @@ def test_another_answer_samples_nothing_and_counts_as_if_run_alone(point, first)
 def test_a_chain_is_another_after_another_answer():
     """The first chain is shared; after it the answers differ, so the second is sampled again."""
     networks, cache = _Counted(), PrefixCache(2**30)
-    point = parallel.Parameters(5, 0.4, "clean", 1.0, chains=2)
+    point = parallel.Parameters(5, 0.4, 1.0, chains=2)
     networks.run(list(point.schedule()), cache)
     moves = list(replace(point, answer="x").schedule())
     shared, _, executed = networks.run(moves, cache)

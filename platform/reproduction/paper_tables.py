@@ -204,3 +204,35 @@ TABLES = {
     "figure4": figure4,
 }
 """Tables by their names on the command line, each made for T noise levels."""
+
+
+@dataclass(frozen=True)
+class SampleFigure:
+    """A figure of the paper that shows samples, restored by the enhanced baseline and by the strategies.
+
+    Args:
+        title: the paper's name for it.
+        datasets, corruptions: what is shown unless the command line names others.
+        differing: whether only samples are shown that these methods do not all answer the same, as the
+            paper's example is one; else the first of the test split, as they come.
+    """
+
+    title: str
+    datasets: tuple[str, ...]
+    corruptions: tuple[str, ...]
+    differing: bool
+
+    def methods(self) -> tuple[Method, ...]:
+        """The methods, in the order of the paper's columns."""
+        return tuple(
+            _paper(name, name) for name in ("enhanced", "alternating", "parallel", "nested")
+        )
+
+
+SAMPLE_FIGURES = {
+    "figure3": SampleFigure(
+        "Figure 3, samples that are answered differently", ("mnist",), ("gn30",), True
+    ),
+    "figure5": SampleFigure("Figure 5, the first test samples", ("mnist",), ("gn30",), False),
+}
+"""Figures of samples by their names on the command line."""
