@@ -189,7 +189,9 @@ def test_titles_are_wrapped_before_columns_are_moved_below():
     assert block.rows == ("nested  -10.8 (p=1)",)
 
 
-@pytest.mark.parametrize(("preset", "lines"), [("smoke", 1), ("quick", 0), ("paper", 0)])
+@pytest.mark.parametrize(
+    ("preset", "lines"), [("smoke", 1), ("quick", 0), ("standard", 0), ("paper", 0)]
+)
 def test_the_numbers_of_smoke_are_said_to_mean_nothing(preset, lines):
     out = _shown(80, lambda console: say_if_smoke(console, preset))
     assert out.count("\n") == lines and ("mean nothing" in out) == bool(lines)

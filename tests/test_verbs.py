@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from platform import reproduce, train
+from platform.planning import presets
 from platform.planning.presets import preset
 from platform.reproduction import paper_tables
 from platform.reproduction.cost import cost_rows, speech_cost_rows
@@ -107,7 +108,7 @@ def test_the_papers_preset_has_the_papers_networks(facts, classifier, logit):
     assert recipe.T == 150 and recipe.signal.base == 64 and recipe.signal.multipliers == (2, 4)
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("name", presets.NAMES)
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 27, 45), (3, 30, 30)])
 def test_every_preset_fits_its_u_net_to_the_images(name, shape):
     signal = preset(name, Facts("any", shape, 3)).recipe.signal
