@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -81,11 +82,14 @@ class AnsweredSamples:
         pictures: by column, (N, C, H, W) in [-1, 1].
         answers: by column, the classes (N,) that were answered; a column without any shows the truth.
         truths: the true classes (N,).
+        of_pictures: by column, the classes (N,) that the classifier sees in the images, where something
+            else answered: the sampled logits.
     """
 
     pictures: Mapping[str, np.ndarray]
     answers: Mapping[str, Sequence[str]]
     truths: Sequence[str]
+    of_pictures: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def part(self, rows: Sequence[int]) -> AnsweredSamples:
         """The samples of these rows."""
@@ -93,12 +97,14 @@ class AnsweredSamples:
             {name: images[list(rows)] for name, images in self.pictures.items()},
             {name: [texts[row] for row in rows] for name, texts in self.answers.items()},
             [self.truths[row] for row in rows],
+            {name: [texts[row] for row in rows] for name, texts in self.of_pictures.items()},
         )
 
 
 def answered_grid(title: str, note: str, samples: AnsweredSamples) -> Figure:
     """Samples, a row each: a right answer has a whole blue frame and a tick, a wrong one a broken
-    orange-red frame and a cross; under the images without an answer is the true class.
+    orange-red frame and a cross; under the images without an answer is the true class. `note` is a sentence
+    on what is shown, written at the bottom.
     """
     count, columns = len(samples.truths), len(samples.pictures)
     figure = Figure(
@@ -118,12 +124,23 @@ def answered_grid(title: str, note: str, samples: AnsweredSamples) -> Figure:
                 continue
             right = texts[row] == truth
             color = _RIGHT if right else _WRONG
-            axes.set_xlabel(f"{'✓' if right else '✗'} {texts[row]}", fontsize=8, color=color)
+            caption = _marked(texts[row], truth)
+            if name in samples.of_pictures:
+                caption += f"   f(x̂): {_marked(samples.of_pictures[name][row], truth)}"
+            axes.set_xlabel(caption, fontsize=8, color=color)
             for spine in axes.spines.values():
                 spine.set(color=color, linewidth=1.6, linestyle="-" if right else (0, (3, 2)))
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
-    figure.supxlabel(f"{note}; ✓ right, ✗ wrong", fontsize=7, color="#555")
+    legend = "✓ and a whole frame: the answer is right; ✗ and a broken one: it is wrong"
+    if samples.of_pictures:
+        legend += "; f(x̂): what the classifier makes of the restored image, where the logits answer"
+    figure.supxlabel(fill(f"{note}; {legend}", 22 * columns), fontsize=7, color="#555")
     return figure
+
+
+def _marked(answer: str, truth: str) -> str:
+    """An answer with a sign that says whether it is right."""
+    return f"{'✓' if answer == truth else '✗'} {answer}"
 
 
 def _draw_image(axes: Axes, image: np.ndarray) -> None:

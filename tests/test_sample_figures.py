@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from platform import reproduce
 from platform.reproduction.paper_tables import SAMPLE_FIGURES
 from platform.reproduction.sample_figures import CLEAN, CORRUPTED, _chosen
@@ -52,12 +53,13 @@ def test_figure_5_shows_the_first_samples_as_they_come():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_right_and_wrong_answers_differ_in_sign_line_and_colour(channels):
     samples = _samples(dict.fromkeys(METHODS, "ab") | {"nested": "aX"}, "ab", channels)
+    samples = replace(samples, of_pictures={"nested": "aY"})
     figure = answered_grid("Figure", "two samples", samples.part([1, 0]))
     axes = np.array(figure.axes).reshape(2, 6)
     labels = [[panel.get_xlabel() for panel in line] for line in axes]
     assert labels == [
-        ["true: b", "✗ z", "✓ b", "✓ b", "✓ b", "✗ X"],
-        ["true: a", "✗ z", "✓ a", "✓ a", "✓ a", "✓ a"],
+        ["true: b", "✗ z", "✓ b", "✓ b", "✓ b", "✗ X   f(x̂): ✗ Y"],
+        ["true: a", "✗ z", "✓ a", "✓ a", "✓ a", "✓ a   f(x̂): ✓ a"],
     ]
     right, wrong = axes[0, 2].spines["top"], axes[0, 5].spines["top"]
     assert right.get_linestyle() != wrong.get_linestyle()
@@ -85,6 +87,7 @@ def test_figure_3_is_trained_restored_and_kept(tmp_path):
     (drawn,) = json.loads(file.read_text())
     assert drawn["dataset"] == "digits" and drawn["corruption"] == "gn30"
     assert list(drawn["answers"]) == [CORRUPTED, *METHODS]
+    assert list(drawn["answers_of_restored_signals"]) == METHODS[1:]
     assert all(len(texts) == len(drawn["samples"]) for texts in drawn["answers"].values())
     (folder,) = (tmp_path / "runs" / "reproduce").iterdir()
     for name in ("figure3-digits-gn30.png", "figure3-digits-gn30.svg", "samples.json"):

@@ -115,7 +115,10 @@ def _draw(work: SampleWork, session: TrackedSession) -> dict[str, Any]:
     files = write_files(work.folder, figure_files(stem, answered_grid(heading, note, samples)))
     console.line(f"          {note}")
     console.line(f"picture:  {files[f'{stem}.png']}")
-    answers = {name: list(texts) for name, texts in samples.answers.items()}
+    answers, of_pictures = (
+        {name: list(texts) for name, texts in texts_by_name.items()}
+        for texts_by_name in (samples.answers, samples.of_pictures)
+    )
     return {
         "dataset": setup.facts.title,
         "corruption": setup.plan.corruption,
@@ -125,6 +128,7 @@ def _draw(work: SampleWork, session: TrackedSession) -> dict[str, Any]:
         "samples": rows,
         "truths": list(samples.truths),
         "answers": answers,
+        "answers_of_restored_signals": of_pictures,
         "files": {name: str(path) for name, path in files.items()},
     }
 
@@ -133,7 +137,7 @@ def _restored(
     work: SampleWork, session: TrackedSession, dataset: Dataset, methods: Sequence[Method]
 ) -> AnsweredSamples:
     """The first test samples, clean, corrupted and as each method restores them, with what each answers and
-    what the classifier makes of the corrupted ones.
+    what the classifier makes of the corrupted ones; where the logits answer, also of the restored ones.
     """
     setup = session.setup
     limit = min(_SEARCHED, setup.budget.confirm_limit) if work.figure.differing else ROWS
@@ -141,7 +145,7 @@ def _restored(
     split = dataset.test.first(limit)
     steps = work.steps or setup.task.recipe.T
     device = session.cluster.foreseen(setup).device_here
-    pictures, answers = {CLEAN: split.clean().numpy()}, {}
+    pictures, answers, of_pictures = {CLEAN: split.clean().numpy()}, {}, {}
     truths: list[str] = []
     shown = [Method(CORRUPTED, "noisy", lambda _: {}), *methods]
     with session.console.bar("restoring samples") as bar:
@@ -154,8 +158,11 @@ def _restored(
             outcome, _ = evaluator.sample(method.point(steps), sampling)
             pictures[method.label] = outcome.x.float().cpu().numpy()
             answers[method.label] = evaluator.judge.texts(evaluator.answers(outcome))
+            if method.point(steps).get("answer") == "y":
+                of_signal = evaluator.judge.texts(evaluator.answers_of_signal(outcome))
+                of_pictures[method.label] = of_signal
             truths = truths or evaluator.judge.truths(split)
-    return AnsweredSamples(pictures, answers, truths)
+    return AnsweredSamples(pictures, answers, truths, of_pictures)
 
 
 def _chosen(figure: SampleFigure, restored: AnsweredSamples) -> tuple[list[int], str]:

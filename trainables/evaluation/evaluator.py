@@ -174,6 +174,11 @@ class Evaluator:
         """Class numbers (B,), or token numbers (B, S), that the outcome's logits stand for."""
         return self._classifier.classes_of(outcome.y)
 
+    @torch.no_grad()
+    def answers_of_signal(self, outcome: Outcome) -> Tensor:
+        """The same that the classifier answers on the outcome's signal, f(x_hat), whatever answered."""
+        return self._classifier.classes_of(self._classifier(outcome.x))
+
     def _batches(
         self, parts: Sequence[Samples], sampling: Sampling, cache: PrefixCache
     ) -> Iterator[tuple[SampleNoise, SharedBatch]]:
