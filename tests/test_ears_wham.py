@@ -1,7 +1,14 @@
 """EARS under noises of WHAM!: loudness, mixing by it, both releases of the noises, what is refused."""
 
+import io
 import math
 import shutil
+from platform.backend.allocation import Node, allocation
+from platform.cli.console import Console
+from platform.pipeline.forecast import forecast, lines
+from platform.pipeline.prepare import read
+from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import numpy as np
 import pytest
@@ -13,6 +20,7 @@ from speech_files import (
     write_high_resolution_wham,
     write_wham,
 )
+from speech_task import write_whisper
 
 from trainables.core.errors import UsageError
 from trainables.core.noise import generator_of
@@ -149,6 +157,17 @@ def test_noises_of_48_khz_are_taken_where_both_are_there_and_it_is_said(root, wi
     alone = wham_noises(without("WHAM48kHz"))
     assert (alone.release, alone.rate, alone.note) == (SEGMENTED, 16_000, "")
     assert [len(alone.files[split]) for split in SPLITS] == [2, 2, 2]
+
+
+def test_a_verb_says_which_noises_it_reads(root, tmp_path):
+    whisper = str(write_whisper(tmp_path / "w.pt"))
+    places = str(tmp_path), f"sqlite:///{tmp_path}/x.db", str(root)
+    plan = Plan("nested", "ears-wham", "wham", "smoke", 3, 0, 0, 0.0, *places, whisper=whisper)
+    setup, stream = setup_of(plan), io.StringIO()
+    read(setup, Console(stream))
+    assert wham_noises(root).note in stream.getvalue()
+    shares = allocation(setup, [Node(2)])
+    assert f"data: {wham_noises(root).note}" in lines(setup, shares, forecast(setup, shares))
 
 
 def test_48_khz_noises_alone_may_lie_in_the_directory_itself(without):

@@ -3,8 +3,8 @@
 The paper restricts Whisper to 838 tokens of EARS's known sentences (E.2), and says no more of them. Its
 authors' code allows the transcripts' tokens, as they are written and after a space, and some that no
 transcript has: those of the prompt, blanks and signs of punctuation. Here a script of our own is compared,
-written for what tells the two rules apart. Whether theirs makes 838 of EARS's transcripts, and how many
-ours makes, is checked where COUPLED_EARS names a directory with `transcripts.json`.
+written for what tells the two rules apart. That theirs makes 838 of EARS's published transcripts, and
+ours 773, is checked where COUPLED_EARS names a directory with EARS's `transcripts.json`.
 """
 
 import json
@@ -86,4 +86,4 @@ def test_the_authors_rule_makes_838_tokens_of_the_transcripts_of_ears(tokenizer)
     texts = tuple(json.loads(path.read_text(encoding="utf-8")).values())
     ours, theirs = set(tokens_of(texts, tokenizer)), _authors(texts, tokenizer)
     assert ours < theirs
-    assert len(theirs) == PAPER, f"{len(theirs)} by the authors' rule, {len(ours) + 1} by ours"
+    assert (len(theirs), len(ours)) == (PAPER, 773)

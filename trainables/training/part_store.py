@@ -18,8 +18,8 @@ from trainables.training import stages
 from trainables.training.objective import Weights
 
 VERSION, CLEAN_VERSION = 3, 2
-"""Of parts that are trained on corrupted signals, and of those that see clean ones alone. Raise one when the
-training code changes what it produces: such parts are then trained anew.
+"""The versions of parts that are trained on corrupted signals, and of those that are trained on clean ones
+alone. Raise one when the training code changes what it produces: such parts are then trained anew.
 """
 
 
@@ -75,7 +75,7 @@ def in_order(kinds: Iterable[str]) -> list[str]:
     """The kinds of parts with all that they are trained from, in an order in which they can be trained."""
     ordered: list[str] = []
     for kind in kinds:
-        for part in [*in_order(stages.given(kind)), kind]:
+        for part in [*in_order(stages.parts_given(kind)), kind]:
             if part not in ordered:
                 ordered.append(part)
     return ordered
@@ -105,7 +105,7 @@ class PartStore:
         for kind in kinds:
             if self.has(kind, task) or kind in missing:
                 continue
-            needs = self.missing(stages.given(kind), task)
+            needs = self.missing(stages.parts_given(kind), task)
             missing += [need for need in needs if need not in missing] + [kind]
         return missing
 

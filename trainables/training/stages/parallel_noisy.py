@@ -7,8 +7,6 @@ A fraction of the samples hides the one's state from the other: the warm-up is s
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -16,7 +14,7 @@ from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
 from trainables.training.coupled import CoupledObjective
-from trainables.training.objective import Context, Objective, PreparedBatch, prepared
+from trainables.training.objective import Context, Objective, PreparedBatch, prepared_batch
 
 NEEDS = coupled.NEEDS
 USES_CORRUPTION = True
@@ -30,9 +28,9 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
     return 1.5, 1.0, 1.0
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
+def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part, beyond those of the parts it starts from."""
-    settings: dict[str, Any] = {"unguided": recipe.unguided}
+    settings: dict[str, object] = {"unguided": recipe.unguided}
     if recipe.speech is not None:  # of images the levels say what a step is
         settings["T"] = recipe.T
     return settings
@@ -51,7 +49,7 @@ class ParallelNoisyObjective(CoupledObjective):
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Line 3: y0 = f(x0), and f(x_cor), which stands where the signal is hidden."""
-        return prepared(batch, self.classifier_outputs(batch))
+        return prepared_batch(batch, self.classifier_outputs(batch))
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 4, 5, 7 and 10 to 13, y_t and x_{t-1} in the place of the estimates. x_{t-1} is where the
@@ -64,10 +62,10 @@ class ParallelNoisyObjective(CoupledObjective):
         noised = self.noised(batch, draws)
         no_logits, no_signal = self.hidden(draws), self.hidden(draws)
         corrupted = self.signal.encode_corrupted(batch.x_cor)
-        of_x = self.output_of_signal(noised, corrupted, self.guidance(noised.y_t, no_logits))
+        output_x = self.output_of_signal(noised, corrupted, self.guidance(noised.y_t, no_logits))
         with torch.no_grad():
-            x0_hat = self.clean_signal(batch, noised, of_x.detach())
-            x_next = self.of_signal.next_state(noised.x_t, x0_hat, batch.x_cor, noised.t)
+            x0_hat = self.clean_signal(batch, noised, output_x.detach())
+            x_next = self.signal_loss.next_state(noised.x_t, x0_hat, batch.x_cor, noised.t)
             evidence, y_of_x = self.classifier.evidence(x_next), self.classify(x_next)
-        signals = self.seen_signals(batch, evidence, y_of_x, no_signal)
-        return self.losses(batch, noised, of_x, self.output_of_logits(noised, signals))
+        signals = self.encoded_signals(batch, evidence, y_of_x, no_signal)
+        return self.losses(batch, noised, output_x, self.output_of_logits(noised, signals))
