@@ -1,6 +1,6 @@
 """One colour and one marker a strategy, the same in every figure.
 
-The colours are those of Okabe and Ito's palette and two of Paul Tol's, so that they are told apart
+The colours are those of Okabe and Ito's palette, two of Paul Tol's and a violet, so that they are told apart
 with any kind of colour blindness; a marker says the same without colour.
 """
 
@@ -28,6 +28,7 @@ STYLES = {
     "uncoupled": Style("#56b4e9", "P"),
     "signal-only": Style("#882255", "<"),
     "logit-only": Style("#999933", ">"),
+    "parallel-noisy": Style("#7800e1", "d"),
 }
 
 TRIAL = "#9aa5b1"

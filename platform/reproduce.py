@@ -1,4 +1,6 @@
-"""`python -m platform.reproduce table1|…|figure4|cost`: the paper's numbers beside ours."""
+"""`python -m platform.reproduce table1|…|figure4|cost`: the paper's numbers beside ours, and its figures of
+samples with ours.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from pathlib import Path
 from platform.cli import interrupts
 from platform.cli.flags import check_words, summary_file, with_common
 from platform.cli.parser import bare_parser
-from platform.reproduction.paper_tables import TABLES
+from platform.reproduction.paper_tables import SAMPLE_FIGURES, TABLES
 from typing import TYPE_CHECKING
 
 from trainables.core.errors import check_range, unknown_name
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from platform.cli.console import Console
 
 COST = "cost"
+NAMES = (*TABLES, *SAMPLE_FIGURES, COST)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,18 +40,37 @@ def _main(arguments: Sequence[str] | None) -> int:
     if namespace.what == COST:
         _cost(console, json_file)
         return 0
+    if namespace.what in SAMPLE_FIGURES:
+        return _samples(namespace, console, json_file)
     return _table(namespace, console, json_file)
 
 
 def _cost(console: Console, json_file: Path | None) -> None:
     """Show what every strategy costs, counted and as the paper says."""
     with console.loading():
-        from platform.reproduction.results import cost_rows
+        from platform.cli.tables import paragraphs
+        from platform.reproduction.cost import cost_tables
 
-        rows = cost_rows()
-    console.table("calls a sample at T = 150, counted | as D.4 says", rows[0], rows[1:])
+        tables = cost_tables()
+    for number, table in enumerate(tables):
+        if number:
+            console.line()
+        console.table(table.title, table.rows[0], table.rows[1:])
+        paragraphs(console, "", table.notes)
     if json_file is not None:
-        write_json(json_file, {"columns": rows[0], "rows": rows[1:]})
+        write_json(json_file, [table.as_json() for table in tables])
+
+
+def _samples(namespace: argparse.Namespace, console: Console, json_file: Path | None) -> int:
+    """Reproduce a figure of samples; returns the exit status."""
+    with console.loading():
+        from platform.reproduction.sample_figures import reproduce_samples, sample_work_of
+
+        work = sample_work_of(namespace)
+    drawn, status = reproduce_samples(work, console)
+    if drawn and json_file is not None:
+        write_json(json_file, drawn)
+    return status
 
 
 def _table(namespace: argparse.Namespace, console: Console, json_file: Path | None) -> int:
@@ -76,9 +98,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "Train and measure what a table or figure of the paper needs, at the paper's points, on test\n"
         "data; print and keep ours and the paper's numbers side by side.",
         "example: python -m platform.reproduce table1 --datasets mnist\n"
-        "cost counts calls by the engine's meter, on networks that do nothing.",
+        "figure3 and figure5 are pictures of samples, restored; cost counts calls by the engine's meter, on\n"
+        "networks that do nothing.",
     )
-    parser.add_argument("what", help=", ".join([*TABLES, COST]))
+    parser.add_argument("what", help=", ".join(NAMES))
     parser.add_argument(
         "--datasets",
         nargs="+",
@@ -96,8 +119,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="sample each trajectory in N steps [as many as there are noise levels]",
     )  # fmt: skip
     namespace: argparse.Namespace = with_common(parser, several_seeds=True).parse_args(arguments)
-    if namespace.what not in (*TABLES, COST):
-        raise unknown_name("table", namespace.what, [*TABLES, COST])
+    if namespace.what not in NAMES:
+        raise unknown_name("table", namespace.what, NAMES)
     for dataset in namespace.datasets or (None,):  # all of them, before the first is looked at
         check_words(namespace, dataset=dataset)
     check_range("--steps", 1 if namespace.steps is None else namespace.steps, 1, 100_000)

@@ -196,7 +196,7 @@ def main() -> None:
     bench, n = Bench(arguments.dataset, arguments.preset, arguments.depth), arguments.steps
     schedules = {
         "alternating": alternating.Parameters(1, n, n, "y_cor", 0.0),
-        "parallel": parallel.Parameters(n, 0.5, "clean", 0.0),
+        "parallel": parallel.Parameters(n, 0.5, 0.0),
         "nested": nested.Parameters(n, n, 2 / n, 1 / n, 0.0),
     }
     print(

@@ -1,4 +1,6 @@
-"""One training step of Algorithms 3, 5 and 7 line by line, and of the networks for larger images."""
+"""One training step of Algorithms 3 (by clean estimates, by noisy states), 5 and 7 line by line, and of the
+networks for larger images.
+"""
 
 from dataclasses import replace
 
@@ -23,7 +25,7 @@ from trainables.training.losses import noise_loss
 from trainables.training.objective import Context
 from trainables.training.rounds import rounds_of
 
-ALGORITHMS = {3: "parallel", 5: "alternating", 7: "nested"}
+ALGORITHMS = {3: "parallel", "3, noisy": "parallel-noisy", 5: "alternating", 7: "nested"}
 SIZE = 16
 SHAPE, CLASSES = (1, 8, 8), 10
 
@@ -107,6 +109,25 @@ def test_algorithm_3_line_by_line(parts, unguided):
     step.expect(step.v_x(y0_hat, no_logits), v_y)  # lines 3, 10 and 12
 
 
+@pytest.mark.parametrize("unguided", [0.0, 0.5, 1.0])
+def test_algorithm_3_with_noisy_states_line_by_line(parts, unguided):
+    """What `parallel-noisy` shows: y_t to the signal denoiser, then x_{t-1}, where its step by DDIM ends,
+    and f(x_{t-1}) to the logit denoiser.
+    """
+    step = Step("3, noisy", parts, unguided)
+    draws = step.noised()  # lines 4, 5 and 7
+    no_logits, no_signal = step.hidden(draws), step.hidden(draws)
+    v_x = step.v_x(step.y_t, no_logits)  # line 10
+    x0_hat = step.process_x.clean_of(step.x_t, v_x, step.t).detach()
+    rows = [
+        step.process_x.step(step.x_t[row : row + 1], x0_hat[row : row + 1], t, t - 1, 0.0, None)
+        for row, t in enumerate(step.t.tolist())
+    ]
+    x_next = torch.cat(rows)
+    assert not torch.allclose(x_next, step.x_t) and not torch.allclose(x_next, x0_hat)
+    step.expect(v_x, step.v_y(x_next, no_signal))  # lines 3, 11 and 12
+
+
 def _sampled(process, z, v_of):
     """DDIM in three steps from T = 8 (Song et al. 2021, eq. 12, sigma = 0)."""
     for t, s in ((8, 5), (5, 3), (3, 0)):
@@ -161,7 +182,9 @@ def test_algorithm_7_line_by_line(parts, unguided):
     step.expect(step.v_x(y0_hat, hidden), v_y)  # lines 3, 12 and 13
 
 
-@pytest.mark.parametrize("kind", ["parallel", "alternating", "nested", "enhanced", "card"])
+@pytest.mark.parametrize(
+    "kind", ["parallel", "parallel-noisy", "alternating", "nested", "enhanced", "card"]
+)
 def test_every_part_of_coupled_length_makes_as_many_updates_with_as_many_samples(parts, kind):
     """Where nothing is sampled each update has a batch of its own; where it is, K have each batch."""
     task = tiny_task()

@@ -183,7 +183,7 @@ class _Constant:
 def test_parallel_with_corrections_by_hand():
     """Two steps, the second coupled: y0_hat guides x, its x0_hat guides y, corrections included."""
     process = OUVE()
-    point = {"steps": 2, "warm_up": 0.5, "guidance": "clean", "answer": "y"}
+    point = {"steps": 2, "warm_up": 0.5, "answer": "y"}
     moves = schedule_of("parallel", search_spaces.load("parallel").paper_point(2, "speech") | point)
     outcome, _ = run(moves, _Constant(), 1, process)
     sigma_T = float(process.deviation(1.0))

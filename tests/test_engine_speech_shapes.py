@@ -18,8 +18,8 @@ from trainables.strategies import schedule_of
 
 T, SIGNAL_SHAPE, LOGIT_SHAPE = 6, (2, 6, 5), (3, 4)
 VARIANCE_X, VARIANCE_Y = 0.09, 0.04
-SIGNAL_PARTS = {"enhanced", "alternating", "nested", "parallel"}
-LOGIT_PARTS = {"card", "alternating", "nested", "parallel"}
+SIGNAL_PARTS = {"enhanced", "alternating", "nested", "parallel", "parallel-noisy"}
+LOGIT_PARTS = {"card", "alternating", "nested", "parallel", "parallel-noisy"}
 
 
 def _classify(x):
@@ -93,20 +93,24 @@ def _priors():
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "guided"),
+    ("name", "changes", "guide"),
     [
-        ("logit-only", {"signal_steps": 1, "logit_steps": 1}, False),
-        ("parallel", {"steps": 1, "warm_up": 0.0, "guidance": "clean"}, True),
-        ("parallel", {"steps": 1, "warm_up": 0.0, "guidance": "noisy"}, True),
-        ("alternating", {"iterations": 1, "signal_steps": 1, "logit_steps": 1}, True),
+        ("logit-only", {"signal_steps": 1, "logit_steps": 1}, "nothing"),
+        ("parallel", {"steps": 1, "warm_up": 0.0}, "y_cor"),
+        ("parallel-noisy", {"steps": 1, "warm_up": 0.0}, "y_T"),
+        ("alternating", {"iterations": 1, "signal_steps": 1, "logit_steps": 1}, "y_cor"),
     ],
 )
-def test_one_step_of_each_by_hand(name, changes, guided):
-    """x given f(x_cor) or nothing, y given x: every entry from its own noise."""
+def test_one_step_of_each_by_hand(name, changes, guide):
+    """x given f(x_cor), the logits' prior or nothing, y given x: every entry from its own noise."""
     outcome, _, _ = _run(name, _point(name, chains=1, **changes))
     prior_x, prior_y = _priors()
-    first = _classify(_x_cor(range(5))).flatten(1).mean(1) if guided else torch.zeros(5)
-    x = _one_step(prior_x, first, VARIANCE_X)
+    guides = {
+        "nothing": torch.zeros(5),
+        "y_cor": _classify(_x_cor(range(5))).flatten(1).mean(1),
+        "y_T": prior_y.flatten(1).mean(1),
+    }
+    x = _one_step(prior_x, guides[guide], VARIANCE_X)
     torch.testing.assert_close(outcome.x, x)
     torch.testing.assert_close(outcome.y, _one_step(prior_y, x.flatten(1).mean(1), VARIANCE_Y))
 

@@ -1,6 +1,6 @@
 """Measurements: the same however their samples are cut up, what was asked before, and how precise."""
 
-from platform.backend.measure import _pieces, _pieces_a_unit
+from platform.backend.measure import Candidate, _groups, _pieces, _pieces_a_unit
 
 import pytest
 import torch
@@ -12,7 +12,9 @@ from trainables.core.prefetch import prefetch
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling, measurement_config, measurement_of
 from trainables.evaluation.storage import Storage
+from trainables.sampling.moves import SIGNAL, Update
 from trainables.scoring.metric_names import SECONDS_PER_SAMPLE
+from trainables.strategies import schedule_of
 
 CPU = torch.device("cpu")
 POINT = {"outer_steps": 3, "inner_steps": 2, "t_switch": 0.7, "refresh_interval": 0.3, "eta": 0.5}
@@ -58,6 +60,33 @@ def test_a_measurement_does_not_depend_on_what_was_measured_before(stored):
     assert (
         shared.reading.calls == fresh.reading.calls and shared.reading.flops == fresh.reading.flops
     )
+
+
+def test_points_measured_together_give_what_each_gives_alone(stored):
+    """Over several batches; what they have in common is sampled once."""
+    sampling, together = Sampling("test", 40, 3, "float32"), _evaluator(stored)
+    points = [POINT | {"answer": answer} for answer in ("y", "x")]
+    calls = []
+    together._engine(torch.float32)[0].system.signal_denoiser.register_forward_hook(
+        lambda *_: calls.append(1)
+    )
+    for point, tally in zip(points, together.tallies(points, sampling), strict=True):
+        alone = _evaluator(stored).tally(point, sampling)
+        assert tally.correctness == alone.correctness and tally.spread == alone.spread
+        assert tally.reading.calls == alone.reading.calls
+        assert tally.reading.flops == alone.reading.flops and tally.reading.seconds > 0
+    steps = [move for move in schedule_of("nested", POINT) if isinstance(move, Update)]
+    assert len(calls) == 3 * sum(
+        move.process == SIGNAL for move in steps
+    )  # batches of 16, 16 and 8
+
+
+def test_what_differs_in_its_answer_alone_is_sampled_together():
+    y, x = (Candidate("nested", POINT | {"answer": answer}) for answer in ("y", "x"))
+    again = Candidate("nested", dict(POINT))  # "y" is what answers unless the point says otherwise
+    two_chains = Candidate("nested", POINT | {"chains": 2, "answer": "x"})
+    noisy = Candidate("noisy", {})
+    assert _groups([noisy, y, two_chains, x, again]) == [(noisy,), (y, x), (two_chains,)]
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,10 @@ def parallel(T, steps, warm_up, guidance, eta):
     m.put("y", variance=1.0)
     for step, (t, s) in enumerate(pairwise(m.levels(steps))):
         if step >= warm_up:
-            by = "y_hat" if guidance == "clean" else "y"
-            m.guide("x", by) if step else m.guide("x", constant=Y_COR)
+            if guidance == "noisy":
+                m.guide("x", "y")
+            else:
+                m.guide("x", "y_hat") if step else m.guide("x", constant=Y_COR)
         m.step("x", t, s)
         if step >= warm_up:
             m.guide("y", "x_hat" if guidance == "clean" else "x")
@@ -85,8 +87,9 @@ def nested_point(outer, inner, t_switch, interval, eta):
 
 
 def parallel_point(steps, warm_up, guidance, eta, chains=1):
-    point = {"steps": steps, "warm_up": warm_up, "guidance": guidance, "eta": float(eta)}
-    return schedule_of("parallel", point | {"chains": chains})
+    strategy = "parallel" if guidance == "clean" else "parallel-noisy"
+    point = {"steps": steps, "warm_up": warm_up, "eta": float(eta)}
+    return schedule_of(strategy, point | {"chains": chains})
 
 
 def alternating_point(iterations, signal_steps, logit_steps, first_guidance, eta):

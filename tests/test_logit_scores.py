@@ -1,6 +1,7 @@
 """The speech logit networks: their baseline, their conditions, and that they learn."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -102,6 +103,18 @@ def test_weighted_by_a_spread_the_loss_is_that_of_the_output_at_unit_scale():
     torch.testing.assert_close(of_noise.loss(score, y0, eps, t), (score + eps).square().mean())
     want = (output - target).square().mean()
     torch.testing.assert_close(of_output.loss(score, y0, eps, t), want)
+
+
+@pytest.mark.parametrize("steps", [2, 50])
+def test_the_next_state_is_at_the_next_time_of_the_sampling(steps):
+    levels = PROCESS.levels(steps)
+    t, generator = torch.tensor(levels[:-1]), generator_of("states")
+    z_t, z0_hat, origin = torch.randn(3, steps, CLASSES, generator=generator).unbind()
+    ours = OUVELoss(PROCESS, steps=steps).next_state(z_t, z0_hat, origin, t)
+    for row, (now, after) in enumerate(pairwise(levels)):
+        one = slice(row, row + 1)
+        theirs = PROCESS.step(z_t[one], z0_hat[one], now, after, 0.0, None, origin[one])
+        torch.testing.assert_close(ours[one], theirs.float(), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -31,6 +31,7 @@ TWO_LOOPS = {"signal_steps": 2, "logit_steps": 3, "eta": 0.0}
 # the paper: two whole trajectories each, and a call for every signal that is shown or answers.
 COSTS = {
     "parallel": Cost(T, T, 1 + T // 2),
+    "parallel-noisy": Cost(T, T, 1 + T // 2),
     "alternating": Cost(5 * T, 5 * T, 1 + 5),
     "nested": Cost(6 * T, T, 1 + 5),
     "enhanced": Cost(T, 0, 1),
@@ -47,20 +48,23 @@ def test_costs_at_the_papers_point_are_the_papers(name):
     assert cost(schedule_of(name, search_spaces.load(name).paper_point(T))) == COSTS[name]
 
 
-def _parallel(steps, warm_up, guidance, **more):
-    point = {"steps": steps, "warm_up": warm_up, "guidance": guidance, "eta": 0.0}
-    return schedule_of("parallel", point | more)
+def _parallel(strategy, steps, warm_up):
+    return schedule_of(strategy, {"steps": steps, "warm_up": warm_up, "eta": 0.0})
 
 
-@pytest.mark.parametrize(
-    ("guidance", "y", "x"), [("clean", "y0_hat", "x0_hat"), ("noisy", "y", "x")]
+GUIDANCE = pytest.mark.parametrize(
+    ("strategy", "first", "y", "x"),
+    [("parallel", "y_cor", "y0_hat", "x0_hat"), ("parallel-noisy", "y", "y", "x")],
 )
-def test_parallel_by_hand(guidance, y, x):
-    """Algorithm 2, no warm-up. Noisy guidance (4.3) is by the states y_t and x_{t-1}."""
+
+
+@GUIDANCE
+def test_parallel_by_hand(strategy, first, y, x):
+    """Algorithm 2, no warm-up. Noisy guidance (4.3) is by the states y_t and x_{t-1}, also at first."""
     expected = [
         Start(SIGNAL, 3),  # line 2
         Start(LOGIT, 3),  # line 1
-        Condition(LOGIT, "y_cor"),  # line 3
+        Condition(LOGIT, first),  # line 3
         X,  # lines 5 and 6
         Condition(SIGNAL, x),
         Y,  # lines 7 and 8
@@ -74,13 +78,11 @@ def test_parallel_by_hand(guidance, y, x):
         Y,
         Answer("y"),  # line 10
     ]
-    assert _parallel(3, 0.0, guidance) == expected
+    assert _parallel(strategy, 3, 0.0) == expected
 
 
-@pytest.mark.parametrize(
-    ("guidance", "y", "x"), [("clean", "y0_hat", "x0_hat"), ("noisy", "y", "x")]
-)
-def test_parallel_without_exchange_in_the_first_half(guidance, y, x):
+@GUIDANCE
+def test_parallel_without_exchange_in_the_first_half(strategy, first, y, x):
     """D.4: until then no logits guide the signal, and the logits are given x_cor."""
     coupled = [Condition(LOGIT, y), X, Condition(SIGNAL, x), Y]
     expected = [
@@ -91,13 +93,13 @@ def test_parallel_without_exchange_in_the_first_half(guidance, y, x):
         *coupled * 2,
         Answer("y"),
     ]
-    assert _parallel(4, 0.5, guidance) == expected
+    assert _parallel(strategy, 4, 0.5) == expected
 
 
-@pytest.mark.parametrize("guidance", ["clean", "noisy"])
-def test_parallel_that_warms_up_to_the_end_exchanges_nothing(guidance):
+@pytest.mark.parametrize("strategy", ["parallel", "parallel-noisy"])
+def test_parallel_that_warms_up_to_the_end_exchanges_nothing(strategy):
     starts = [Start(SIGNAL, 2), Start(LOGIT, 2), Condition(SIGNAL, "x_cor")]
-    assert _parallel(2, 1.0, guidance) == [*starts, X, Y, X, Y, Answer("y")]
+    assert _parallel(strategy, 2, 1.0) == [*starts, X, Y, X, Y, Answer("y")]
 
 
 def test_parallel_at_the_papers_point_couples_the_second_half():
@@ -169,7 +171,7 @@ def test_eta_is_that_of_every_step(name, eta):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("parallel", {"guidance": "cleen"}, "did you mean 'clean'"),
+        ("parallel", {"guidance": "clean"}, "unknown setting of Parameters 'guidance'"),
         ("parallel", {"warm_up": 1.01}, "warm_up is 1.01"),
         ("parallel", {"steps": 0}, "steps is 0"),
         ("alternating", {"iterations": 0}, "iterations is 0"),
@@ -187,7 +189,7 @@ def test_wrong_parameters_are_refused(name, change, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: parallel.Parameters(2, 0.5, "clear", 0.0), "did you mean 'clean'"),
+        (lambda: parallel.Parameters(2, 1.5, 0.0), "warm_up is 1.5"),
         (lambda: alternating.Parameters(1, 2, 2, "y_corr", 0.0), "did you mean 'y_cor'"),
         (lambda: ResNetConfig(depth=34), "unknown value of classifier depth '34'"),
     ],

@@ -102,6 +102,7 @@ COSTS = {
     "enhanced": Cost(2 * STEPS, 0, 1),
     "card": Cost(0, 2 * STEPS, 1),
     "parallel": Cost(2 * STEPS, 2 * STEPS, 1 + 10 + 1),
+    "parallel-noisy": Cost(2 * STEPS, 2 * STEPS, 1 + 10 + 1),
     "alternating": Cost(5 * 2 * STEPS, 5 * 2 * STEPS, 1 + 5 + 1),
     "nested": Cost(6 * 2 * STEPS, 2 * STEPS, 1 + 6 + 1),
     "noisy": Cost(0, 0, 1),

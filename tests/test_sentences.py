@@ -5,6 +5,7 @@ from dataclasses import replace
 from platform import sweep
 from platform.backend.allocation import Node, allocation
 from platform.pipeline.forecast import forecast
+from platform.planning import presets
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 
@@ -84,7 +85,7 @@ def _plan(root, tmp_path, preset):
     return Plan("nested", "ears-reverb", "reverb", preset, 3, 0, 0, 0.0, *places)
 
 
-@pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("preset", presets.NAMES)
 def test_the_networks_of_a_preset_take_its_spectrograms(root, tmp_path, preset):
     setup = setup_of(_plan(root, tmp_path, preset))
     recipe = setup.budget.recipe

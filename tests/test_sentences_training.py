@@ -34,7 +34,7 @@ from trainables.training.classifier_cache import cached_outputs
 
 CPU = torch.device("cpu")
 TRAINED = [kind for kind in stages.names() if kind != "classifier"]
-NAMES = ("noisy", "enhanced", "card", "parallel", "alternating", "nested")
+NAMES = ("noisy", "enhanced", "card", "parallel", "parallel-noisy", "alternating", "nested")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -170,7 +170,7 @@ def words(root):
     [
         ("paper", "none.ckpt", "none.ckpt is no file: name a checkpoint published by SGMSE"),
         ("quick", "tiny.ckpt", "tiny.ckpt holds a network of a published size, which that of the "
-         "preset 'quick' is not: choose --preset paper"),
+         "preset 'quick' is not: choose --preset standard or paper"),
         ("paper", "tiny.ckpt", "tiny.ckpt has all_modules.0.W of shape (8,), but the network's is (128,)"),
     ],
 )  # fmt: skip

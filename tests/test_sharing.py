@@ -4,6 +4,7 @@ import gc
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -84,7 +85,7 @@ POINTS = [
     nested.Parameters(3, 5, 1.0, 0.5, 0.7, chains=2),
     alternating.Parameters(2, 4, 4, "y_cor", 0.5),
     alternating.Parameters(3, 4, 4, "y_cor", 0.5),
-    parallel.Parameters(5, 0.4, "clean", 1.0, chains=3),
+    parallel.Parameters(5, 0.4, 1.0, chains=3),
     card.Parameters(4, 1.0, chains=3),
 ]
 
@@ -117,8 +118,41 @@ def test_chains_go_on_from_fewer_chains():
     networks, cache = _Counted(), PrefixCache(2**30)
     networks.run(list(card.Parameters(4, 1.0, chains=3).schedule()), cache)
     _, _, executed = networks.run(list(card.Parameters(4, 1.0, chains=5).schedule()), cache)
-    # The third chain had nothing after it, so it is run again: chains 3, 4 and 5.
-    assert executed["logit"] == 3 * 4 and executed["encode_signals"] == 0
+    assert executed["logit"] == 2 * 4 and executed["encode_signals"] == 0
+
+
+COUPLED = [
+    nested.Parameters(4, 5, 0.5, 0.25, 0.7),
+    alternating.Parameters(2, 4, 4, "y_cor", 0.5),
+    parallel.Parameters(5, 0.4, 1.0),
+]
+
+
+@pytest.mark.parametrize("point", COUPLED)
+@pytest.mark.parametrize("first", ["y", "x", "mean"])
+def test_another_answer_samples_nothing_and_counts_as_if_run_alone(point, first):
+    """Only the classifier is run, once at most, on the sampled signal."""
+    networks, cache = _Counted(), PrefixCache(2**30)
+    networks.run(list(replace(point, answer=first).schedule()), cache)
+    for answer in ("y", "x", "mean"):
+        moves = list(replace(point, answer=answer).schedule())
+        shared, reading, executed = networks.run(moves, cache)
+        assert set(executed) <= {"classifier"} and executed["classifier"] <= 1
+        alone, reading_alone, _ = networks.run(moves)
+        _same(alone, shared)
+        assert reading.calls == reading_alone.calls and reading.flops == reading_alone.flops
+        assert reading.seconds > 0
+
+
+def test_a_chain_is_another_after_another_answer():
+    """The first chain is shared; after it the answers differ, so the second is sampled again."""
+    networks, cache = _Counted(), PrefixCache(2**30)
+    point = parallel.Parameters(5, 0.4, 1.0, chains=2)
+    networks.run(list(point.schedule()), cache)
+    moves = list(replace(point, answer="x").schedule())
+    shared, _, executed = networks.run(moves, cache)
+    assert executed["signal"] == executed["logit"] == 5
+    _same(networks.run(moves)[0], shared)
 
 
 def test_other_noise_shares_nothing():

@@ -7,6 +7,7 @@ from platform import sweep
 from platform.cli.console import Console
 from platform.cli.flags import plan_of, sweep_parser
 from platform.pipeline.prepare import read
+from platform.planning import presets
 from platform.planning.checkpoints import whisper_of
 from platform.planning.setup import setup_of
 
@@ -116,7 +117,7 @@ def test_a_split_without_a_usable_recording_is_told_in_one_line(root, tmp_path):
     assert "0_george_0.wav cannot be read as audio" in error and "\n" not in error
 
 
-@pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("preset", presets.NAMES)
 def test_presets_are_of_speech_and_survive_the_way_to_a_worker(preset, root, tmp_path):
     setup = _setup(root, tmp_path, "--preset", preset)
     recipe, facts = setup.task.recipe, setup.facts

@@ -240,8 +240,11 @@ def test_a_table_of_speech_refuses_images_and_the_other_way_round(tmp_path, capf
     assert reproduce.main(["table2", "--datasets", "digits", *words]) == 2
     assert reproduce.main(["table1", "--datasets", "fsdd-babble", "--corruptions", "babble",
                            *words, *data]) == 2  # fmt: skip
-    speech, images = capfd.readouterr().err.strip().split("\n")
+    assert reproduce.main(["figure3", "--datasets", "fsdd-babble", "--corruptions", "babble",
+                           *words, *data]) == 2  # fmt: skip
+    speech, images, samples = capfd.readouterr().err.strip().split("\n")
     assert "table2 is of speech" in speech and "table1 is of image" in images
+    assert "figure3 is of images, but fsdd-babble is of speech: choose another dataset" in samples
 
 
 def test_speech_is_shown_by_errors_images_by_accuracy(tmp_path):

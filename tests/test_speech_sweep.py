@@ -183,12 +183,14 @@ def test_a_second_sweep_and_table_2_use_what_is_there(swept):
     assert "to train: parallel, alternating" in out
     assert times == {path: path.stat().st_mtime_ns for path in times}
     methods = [result["method"] for result in results]
-    assert methods == ["noisy", "enhanced", "card", "parallel", "nested", "alternating"]
+    coupled = ("parallel", "nested", "alternating")
+    by_both = [f"{name}, {answer}" for name in coupled for answer in ("y", "f(x_hat)")]
+    assert methods == ["noisy", "enhanced", "card", *by_both]
     for result in results:
         ours = result["ours"]
         assert ours["wer_low"] <= ours["wer"] <= ours["wer_high"]
         assert result["images"] == 8 and result["paper"] is None
-    assert results[4]["ours"] == next(p for p in again["front"] if p["role"] == "paper")["test"]
+    assert results[6]["ours"] == next(p for p in again["front"] if p["role"] == "paper")["test"]
     (folder,) = (runs / "reproduce").iterdir()
     for name in ("results.csv", "results.json", "table2.png"):
         assert (folder / name).stat().st_size > 0

@@ -169,7 +169,7 @@ def test_shares_of_two_workers_make_the_whole_batch(task, dataset, parts):
         assert torch.equal(interleaved, of(whole))
 
 
-@pytest.mark.parametrize("kind", ["parallel", "alternating", "nested"])
+@pytest.mark.parametrize("kind", ["parallel", "parallel-noisy", "alternating", "nested"])
 def test_parts_load_strictly(kind, task, dataset, parts):
     networks.signal_denoiser(dataset, task.recipe, parts[kind])
     broken = {"logit": dict(parts[kind]["logit"])}
@@ -179,7 +179,7 @@ def test_parts_load_strictly(kind, task, dataset, parts):
 
 
 @pytest.mark.parametrize(
-    "strategy", ["noisy", "enhanced", "card", "parallel", "alternating", "nested"]
+    "strategy", ["noisy", "enhanced", "card", "parallel", "parallel-noisy", "alternating", "nested"]
 )
 def test_every_strategy_samples_with_its_parts(strategy, task, dataset, parts):
     weights = {}

@@ -8,8 +8,9 @@ from platform.cli.layout import blocks
 from platform.cli.tables import say_if_smoke, table, table_of_points, table_of_signals
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
+from platform.reproduction.cost import cost_tables
 from platform.reproduction.report import tables
-from platform.reproduction.results import Result, cost_rows, percent_of, save
+from platform.reproduction.results import Result, percent_of, save
 
 import pytest
 
@@ -191,10 +192,10 @@ def test_training_seeds_are_counted_where_there_are_several(tmp_path):
 
 @WIDTHS
 def test_the_table_of_costs(width):
-    rows = cost_rows()
-    out = _shown(width, lambda console: console.table("calls", rows[0], rows[1:]))
-    for row in rows[1:]:
-        assert all(cell in out for cell in row)
+    for costs in cost_tables():
+        out = _shown(width, lambda c: c.table(costs.title, costs.rows[0], costs.rows[1:]))  # noqa: B023
+        for row in costs.rows[1:]:
+            assert all(cell in out for cell in row)
 
 
 def test_what_is_wider_than_the_terminal_is_wrapped_not_cut():
@@ -210,7 +211,9 @@ def test_titles_are_wrapped_before_columns_are_moved_below():
     assert block.rows == ("nested  -10.8 (p=1)",)
 
 
-@pytest.mark.parametrize(("preset", "lines"), [("smoke", 1), ("quick", 0), ("paper", 0)])
+@pytest.mark.parametrize(
+    ("preset", "lines"), [("smoke", 1), ("quick", 0), ("standard", 0), ("paper", 0)]
+)
 def test_the_numbers_of_smoke_are_said_to_mean_nothing(preset, lines):
     out = _shown(80, lambda console: say_if_smoke(console, preset))
     assert out.count("\n") == lines and ("mean nothing" in out) == bool(lines)

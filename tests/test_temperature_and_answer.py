@@ -14,7 +14,7 @@ T = 12
 POINTS = {
     "enhanced": {"steps": 4, "eta": 1.0},
     "card": {"steps": 4, "eta": 1.0},
-    "parallel": {"steps": 4, "warm_up": 0.5, "guidance": "clean", "eta": 1.0},
+    "parallel": {"steps": 4, "warm_up": 0.5, "eta": 1.0},
     "alternating": {
         "iterations": 2, "signal_steps": 3, "logit_steps": 2, "first_guidance": "none", "eta": 1.0,
     },
@@ -90,7 +90,7 @@ def test_the_answer_changes_the_last_moves_alone(name):
 
 
 def test_parallel_answering_by_both_by_hand():
-    point = {"steps": 1, "warm_up": 0.0, "guidance": "clean", "eta": 0.0, "answer": "mean"}
+    point = {"steps": 1, "warm_up": 0.0, "eta": 0.0, "answer": "mean"}
     assert schedule_of("parallel", point) == [
         Start(SIGNAL, 1),
         Start(LOGIT, 1),

@@ -14,7 +14,7 @@ from typing import Any
 
 from trainables.evaluation.measurement import Sampling, Tally, measurement_config, measurement_of
 from trainables.evaluation.records import Measurement
-from trainables.sampling.moves import cost
+from trainables.sampling.moves import Move, before_answers, cost
 from trainables.strategies import schedule_of
 from trainables.workers.job import Job
 
@@ -29,6 +29,19 @@ class Candidate:
     strategy: str
     point: Mapping[str, Any] = field(hash=False)
 
+    @property
+    def schedule(self) -> list[Move]:
+        """The moves of the point."""
+        return schedule_of(self.strategy, self.point)
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """Points of one strategy that differ in what answers alone, at one sampling: sampled once for all."""
+
+    candidates: tuple[Candidate, ...]
+    sampling: Sampling
+
 
 def measure_all(
     session: Session, candidates: Sequence[Candidate], split: str, seeds: int | None = None
@@ -42,9 +55,13 @@ def measure_all(
     setup = session.setup
     job = setup.job(split, 1, seeds)
     samplings = job.samplings()
-    units = [(candidate, sampling) for candidate in candidates for sampling in samplings]
-    missing = [unit for unit in units if _record_of(setup, *unit) is None]
-    missing.sort(key=lambda unit: -cost(schedule_of(unit[0].strategy, unit[0].point)).nfe)
+    missing = [
+        unit
+        for group in _groups(candidates)
+        for sampling in samplings
+        if (unit := _missing_unit(setup, group, sampling)).candidates
+    ]
+    missing.sort(key=lambda unit: -cost(unit.candidates[0].schedule).nfe)
     if missing:
         with session.console.bar("starting Ray") as bar:
             _Dispatch(session, bar, missing, job).run()
@@ -52,18 +69,17 @@ def measure_all(
 
 
 class _Dispatch:
-    """Units of work, each a candidate at one sampling, shared out to actors, each actor one piece at a
-    time.
+    """Units of work shared out to actors, each actor one piece at a time.
 
     Where units are few, each is cut into pieces of whole batches, so that all actors have work; a
-    unit's record is written once all its pieces are there. An actor that dies is replaced.
+    unit's records are written once all its pieces are there. An actor that dies is replaced.
     """
 
     def __init__(
         self,
         session: Session,
         bar: Bar,
-        units: Sequence[tuple[Candidate, Sampling]],
+        units: Sequence[_Unit],
         job: Job,
     ) -> None:
         self._setup, self._console, self._bar = session.setup, session.console, bar
@@ -75,7 +91,8 @@ class _Dispatch:
         self._actors = min(allocation.actors, len(units) * self._pieces_a_unit)
         self._waiting: list[tuple[int, slice]] = []  # pieces: a unit's number and rows
         self._unfinished: list[int] = []  # of each unit, its pieces that have not ended
-        self._tallies: list[dict[int, Tally]] = [{} for _ in units]  # by their first rows
+        # Of each unit, the tallies of its candidates by their first rows.
+        self._tallies: list[dict[int, list[Tally]]] = [{} for _ in units]
         self._failed: set[int] = set()
 
     def run(self) -> None:
@@ -90,13 +107,13 @@ class _Dispatch:
 
         def start(actor: Any) -> None:
             if self._waiting:
-                unit, rows = self._waiting.pop()
-                candidate, sampling = self._units[unit]
+                number, rows = self._waiting.pop()
+                unit = self._units[number]
+                strategy = unit.candidates[0].strategy
+                points = [dict(candidate.point) for candidate in unit.candidates]
                 ends = rows.start, rows.stop
-                call = actor.tally.remote(
-                    candidate.strategy, dict(candidate.point), sampling, *ends
-                )
-                calls[call] = actor, unit, rows.start
+                call = actor.tallies.remote(strategy, points, unit.sampling, *ends)
+                calls[call] = actor, number, rows.start
 
         actors: list[Any] = [remote.remote(self._job) for _ in range(self._actors)]
         self._cut(self._samples(actors[0]))
@@ -139,26 +156,47 @@ class _Dispatch:
     def _fail(self, unit: int, reason: str) -> None:
         """Report a unit that failed, once, and drop its pieces that wait."""
         if unit not in self._failed:
-            self._console.line(f"          {self._units[unit][0].strategy} failed: {reason}")
+            strategy = self._units[unit].candidates[0].strategy
+            self._console.line(f"          {strategy} failed: {reason}")
         self._failed.add(unit)
         waiting = len(self._waiting)
         self._waiting = [piece for piece in self._waiting if piece[0] != unit]
         self._unfinished[unit] -= waiting - len(self._waiting)
 
     def _end_piece(self, unit: int) -> None:
-        """A piece of a unit has ended; with the unit's last one, keep its record."""
+        """A piece of a unit has ended; with the unit's last one, keep its records."""
         self._unfinished[unit] -= 1
         if self._unfinished[unit]:
             return
         if unit not in self._failed:
-            candidate, sampling = self._units[unit]
-            tallies = [tally for _, tally in sorted(self._tallies[unit].items())]
+            self._save(self._units[unit], self._tallies[unit])
+        self._bar.update(self._unfinished.count(0), len(self._units))
+
+    def _save(self, unit: _Unit, tallies_by_row: Mapping[int, list[Tally]]) -> None:
+        """Write the records of a unit's candidates."""
+        pieces = [tallies for _, tallies in sorted(tallies_by_row.items())]
+        for candidate, *tallies in zip(unit.candidates, *pieces, strict=True):
             config = measurement_config(
-                self._setup.task, candidate.strategy, candidate.point, sampling
+                self._setup.task, candidate.strategy, candidate.point, unit.sampling
             )
             measurement = measurement_of(config, candidate.point, tallies)
             self._setup.storage.records.save(measurement)
-        self._bar.update(self._unfinished.count(0), len(self._units))
+
+
+def _groups(candidates: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
+    """The candidates in groups that are sampled once, each schedule once."""
+    groups: dict[tuple[str, tuple[Move, ...]], dict[tuple[Move, ...], Candidate]] = {}
+    for candidate in candidates:
+        schedule = candidate.schedule
+        group = groups.setdefault((candidate.strategy, before_answers(schedule)), {})
+        group.setdefault(tuple(schedule), candidate)
+    return [tuple(group.values()) for group in groups.values()]
+
+
+def _missing_unit(setup: Setup, group: Sequence[Candidate], sampling: Sampling) -> _Unit:
+    """Those of a group that have no record at a sampling."""
+    missing = (candidate for candidate in group if _record_of(setup, candidate, sampling) is None)
+    return _Unit(tuple(missing), sampling)
 
 
 def _pieces_a_unit(units: int, actors: int) -> int:

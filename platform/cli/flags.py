@@ -72,7 +72,8 @@ def with_setting(verb_parser: Parser, several_seeds: bool = False) -> Parser:
     verb_parser.add_argument(
         "--preset", default=presets.USUAL, metavar="|".join(presets.NAMES),
         help="size of everything: smoke to see that it works (a minute), quick for a laptop "
-        "(minutes), paper for the paper's networks and 150 steps on GPUs [%(default)s]",
+        "(minutes), standard for the paper's networks on one GPU (hours), paper for its training too, on "
+        "GPUs [%(default)s]",
     )  # fmt: skip
     add_seed_flag(verb_parser, several_seeds)
     verb_parser.add_argument(
@@ -129,7 +130,7 @@ def _with_networks(verb_parser: Parser) -> None:
     verb_parser.add_argument(
         "--sgmse", default=None, metavar="FILE",
         help="checkpoint published by SGMSE that the signal denoiser of speech starts from, with "
-        "--preset paper [none: it starts untrained]",
+        "--preset standard or paper [none: it starts untrained]",
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def chosen_sgmse(
     if not config.as_published:
         raise UsageError(
             f"--sgmse {sgmse} holds a network of a published size, which that of the preset {preset!r} "
-            "is not: choose --preset paper, or leave it out"
+            "is not: choose --preset standard or paper, or leave it out"
         )
     return replace(config, checkpoint=sgmse, content=content_of(sgmse))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import search_spaces
@@ -18,13 +18,15 @@ TEST_IMAGES = {"mnist": 10_000, "cifar10": 10_000, "cifar100": 10_000, "in32-100
 class Method:
     """A column of a table: a strategy, at the point that `point(steps)` says.
 
-    `place` is where it is drawn in a figure over the number of steps.
+    `place` is where it is drawn in a figure over the number of steps. `is_reported` says whether the
+    paper's number of the strategy, if it has one, is of this point.
     """
 
     label: str
     strategy: str
     point: Callable[[int], dict[str, Any]]
     place: int = 0
+    is_reported: bool = True
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Table:
         methods: its columns.
         datasets: what is measured unless the command line names others.
         corruptions: of these datasets; each dataset's usual one if empty.
-        reported: the metric in percent by dataset, corruption and column.
+        reported: the metric in percent by dataset and corruption, of each column that is reported.
         reference: the column that the measured ones are tested against; none if None.
         kind: what the signals are, "image" or "speech"; it decides the metric.
         beside: for datasets that the paper has not got, the one whose numbers stand beside ours.
@@ -64,12 +66,18 @@ class Table:
     def percentage(self, dataset: str, corruption: str, column: int) -> float | None:
         """The number that the paper reports in a column, in percent; None where it reports none."""
         source = self.source(dataset, corruption)
-        return self.reported[source][corruption][column] if source else None
+        if not source or not self.methods[column].is_reported:
+            return None
+        place = sum(method.is_reported for method in self.methods[:column])
+        return self.reported[source][corruption][place]
 
 
 STRATEGIES = ("parallel", "nested", "alternating")
-_EVERY = ("noisy", "enhanced", "card", *STRATEGIES)
-_ENHANCED = _EVERY.index("enhanced")
+BASELINES = ("noisy", "enhanced", "card")
+_ENHANCED = BASELINES.index("enhanced")
+
+_ANSWER_LABELS = {"y": "y", "x": "f(x_hat)"}
+"""What answers, the sampled logits or the classifier on the sampled signal, in a method's label."""
 
 
 def _paper(label: str, strategy: str, kind: str = "image", **changes: Any) -> Method:
@@ -78,12 +86,29 @@ def _paper(label: str, strategy: str, kind: str = "image", **changes: Any) -> Me
     return Method(label, strategy, lambda steps: space.paper_point(steps, kind) | changes)
 
 
+def _every_method(kind: str) -> tuple[Method, ...]:
+    """The methods of Tables 1 and 2: every strategy at the paper's point, the coupled ones by both of
+    their answers. The paper's numbers are of the one that its point has: of images the logits answer, of
+    speech the enhanced recording is transcribed (E.3).
+    """
+    baselines = [_paper(name, name, kind) for name in BASELINES]
+    coupled = [
+        replace(
+            _paper(f"{name}, {label}", name, kind, answer=answer),
+            is_reported=search_spaces.load(name).paper_point(1, kind)["answer"] == answer,
+        )
+        for name in STRATEGIES
+        for answer, label in _ANSWER_LABELS.items()
+    ]
+    return (*baselines, *coupled)
+
+
 def _by_corruption(*rows: tuple[float, ...]) -> dict[str, tuple[float, ...]]:
     return dict(zip(CORRUPTIONS, rows, strict=True))
 
 
 def table1(T: int) -> Table:
-    """Table 1: every method at D.4's setting."""
+    """Table 1: every method at D.4's setting, the coupled ones by both answers."""
     reported = {
         "mnist": _by_corruption(
             (89.7, 98.4, 86.34, 99.2, 99.3, 98.9),
@@ -106,12 +131,12 @@ def table1(T: int) -> Table:
             (2.5, 51.3, 5.9, 63.3, 65.8, 62.5),
         ),
     }
-    methods = tuple(_paper(n, n) for n in _EVERY)
+    methods = _every_method("image")
     return Table("Table 1", methods, tuple(reported), CORRUPTIONS, reported, _ENHANCED)
 
 
 def table2(T: int) -> Table:
-    """Table 2: word error rates of speech at E.5's setting.
+    """Table 2: word error rates of speech at E.5's setting, of the coupled ones by both answers.
 
     Spoken digits are not in the paper: its words, Google's commands, stand beside ours. It does not
     say how many words it tested, so its numbers have no intervals.
@@ -123,7 +148,7 @@ def table2(T: int) -> Table:
     }
     return Table(
         "Table 2",
-        tuple(_paper(n, n, "speech") for n in _EVERY),
+        _every_method("speech"),
         ("fsdd-reverb",),
         (),
         reported,
@@ -134,10 +159,10 @@ def table2(T: int) -> Table:
 
 
 def table3(T: int) -> Table:
-    """Table 3: guidance source in `parallel`."""
+    """Table 3: guidance source in `parallel`, each with denoisers that were trained on it."""
     methods = (
-        _paper("clean estimate", "parallel", guidance="clean"),
-        _paper("noisy sample", "parallel", guidance="noisy"),
+        _paper("clean estimate", "parallel"),
+        _paper("noisy sample", "parallel-noisy"),
     )
     reported = {
         "cifar100": _by_corruption((70.7, 70.0), (68.5, 67.0), (64.8, 64.0)),
@@ -179,3 +204,35 @@ TABLES = {
     "figure4": figure4,
 }
 """Tables by their names on the command line, each made for T noise levels."""
+
+
+@dataclass(frozen=True)
+class SampleFigure:
+    """A figure of the paper that shows samples, restored by the enhanced baseline and by the strategies.
+
+    Args:
+        title: the paper's name for it.
+        datasets, corruptions: what is shown unless the command line names others.
+        differing: whether only samples are shown that these methods do not all answer the same, as the
+            paper's example is one; else the first of the test split, as they come.
+    """
+
+    title: str
+    datasets: tuple[str, ...]
+    corruptions: tuple[str, ...]
+    differing: bool
+
+    def methods(self) -> tuple[Method, ...]:
+        """The methods, in the order of the paper's columns."""
+        return tuple(
+            _paper(name, name) for name in ("enhanced", "alternating", "parallel", "nested")
+        )
+
+
+SAMPLE_FIGURES = {
+    "figure3": SampleFigure(
+        "Figure 3, samples that are answered differently", ("mnist",), ("gn30",), True
+    ),
+    "figure5": SampleFigure("Figure 5, the first test samples", ("mnist",), ("gn30",), False),
+}
+"""Figures of samples by their names on the command line."""

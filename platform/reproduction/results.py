@@ -10,16 +10,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import search_spaces
 from dashboards.curves import curves_figure
 from dashboards.figure_files import figure_files
 from dashboards.paper_comparison import Pair, side_by_side
 from trainables.core.files import write_files, write_json, write_whole
-from trainables.evaluation.call_count import call_count
 from trainables.scoring.metric_names import NFE, Metric
 from trainables.scoring.statistics import holm, wilson
-
-PAPER_T = 150
 
 
 @dataclass(frozen=True)
@@ -173,25 +169,3 @@ def _panel(result: Result) -> str:
     if result.paper_dataset in ("", result.dataset):
         return title
     return f"{title} (paper: {result.paper_dataset})"
-
-
-def cost_rows() -> list[list[str]]:
-    """Rows of the cost table, the header first: calls counted by the meter at T = 150, beside the
-    formulas of D.4 and what they come to.
-    """
-    formulas = {
-        "enhanced": ("T", PAPER_T, "1", 1),
-        "card": ("T", PAPER_T, "1", 1),
-        "parallel": ("2T", 2 * PAPER_T, "1 + T/2", 1 + PAPER_T // 2),
-        "alternating": ("10T", 10 * PAPER_T, "1 + 5", 6),
-        "nested": ("7T", 7 * PAPER_T, "1 + 5", 6),
-    }
-    rows = [["strategy", "signal + logit", "NFE", "D.4", "classifier", "D.4", "equal"]]
-    for strategy, (formula, calls, classifier_formula, classifier) in formulas.items():
-        cost = call_count(strategy, search_spaces.load(strategy).paper_point(PAPER_T), PAPER_T)
-        equal = cost.nfe == calls and cost.nfe_classifier == classifier
-        split = f"{cost.nfe_signal} + {cost.nfe_logit}"
-        denoisers = [split, str(cost.nfe), f"{formula} = {calls}"]
-        classified = [str(cost.nfe_classifier), f"{classifier_formula} = {classifier}"]
-        rows.append([strategy, *denoisers, *classified, "yes" if equal else "NO"])
-    return rows

@@ -84,6 +84,11 @@ class GaussianDiffusion:
         z0_hat = signal * z_t - noise * v
         return z0_hat if self.clip is None else z0_hat.clamp(-self.clip, self.clip)
 
+    def noise_of(self, z_t: Tensor, z0_hat: Tensor, t: Tensor | int) -> Tensor:
+        """eps_hat, such that z_t is made of it and the clean estimate z0_hat, at levels t >= 1 as above."""
+        signal, noise = self._scales(t, z_t)
+        return (z_t - signal * z0_hat) / noise
+
     def step(
         self,
         z_t: Tensor,
@@ -148,8 +153,7 @@ class GaussianDiffusion:
 
     def _noise_left(self, z_t: Tensor, v: Tensor, t: int) -> Tensor:
         """eps_hat for a network's output v, such that z_t is made of it and the bounded z0_hat."""
-        signal, noise = self._scales(t, z_t)
-        return (z_t - signal * self.clean_of(z_t, v, t)) / noise
+        return self.noise_of(z_t, self.clean_of(z_t, v, t), t)
 
     def _scales(self, t: Tensor | int, like: Tensor) -> tuple[Tensor | float, Tensor | float]:
         """sqrt(abar_t) and sqrt(1 - abar_t): numbers, or tensors shaped to multiply `like`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -23,6 +24,7 @@ from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.sampling.engine import Engine, Outcome
 from trainables.sampling.meter import Meter, MeterReading
+from trainables.sampling.moves import Move
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
 from trainables.strategies import schedule_of
 from trainables.task import networks
@@ -30,6 +32,24 @@ from trainables.task.recipe import Task
 
 _CACHE_BYTES = 2**30
 """Bytes of an evaluator's prefix cache."""
+
+
+@dataclass
+class _Run:
+    """A point's moves, and what has been sampled by them so far.
+
+    Args:
+        moves: the schedule.
+        answers, deviations, signals: by batch, the answers, the mean deviation between chains of each
+            sample (B,), and the restored signals of the samples that are listened to.
+        reading: what sampling cost.
+    """
+
+    moves: list[Move]
+    answers: list[Tensor] = field(default_factory=list)
+    deviations: list[Tensor] = field(default_factory=list)
+    signals: list[Tensor] = field(default_factory=list)
+    reading: MeterReading = field(default_factory=MeterReading)
 
 
 class Evaluator:
@@ -97,29 +117,50 @@ class Evaluator:
             UsageError: the point's parameters are unknown or out of range.
             NonFiniteError: sampling produced NaN or infinity.
         """
+        (value,) = self.tallies([point], sampling, rows)
+        return value
+
+    def tallies(
+        self, points: Sequence[Mapping[str, object]], sampling: Sampling, rows: slice = slice(None)
+    ) -> list[Tally]:
+        """Run points on some rows of a sampling, one batch by all of them before the next batch: those
+        that begin alike then share what they sample, however many rows there are. The tallies are those
+        of each point alone.
+
+        Raises:
+            UsageError: a point's parameters are unknown or out of range.
+            NonFiniteError: sampling produced NaN or infinity.
+        """
         engine, batch, cache = self._engine(dtype_of(sampling.precision, self.device))
         split = self.dataset.split(sampling.split).first(sampling.limit).part(rows)
         clean_waveforms = reference_waveforms(split, sampling.split, rows.start or 0)
-        moves = schedule_of(self.strategy, point)
-        self._meter.reset()
-        answers: list[Tensor] = []
-        deviations: list[Tensor] = []
-        signals: list[Tensor] = []
-        start = time.perf_counter()
+        runs = [_Run(schedule_of(self.strategy, point)) for point in points]
         parts = [split.part(slice(first, first + batch)) for first in range(0, len(split), batch)]
+        start = time.perf_counter()
         for noise, shared in self._batches(parts, sampling, cache):
-            outcome = engine.run(moves, shared, noise.split("sampling"))
-            answers.append(self.answers(outcome).cpu())
-            deviations.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
-            missing = len(clean_waveforms) - sum(map(len, signals))
-            signals.append(outcome.x[: max(0, missing)].cpu())
-        reading = self._meter.reading() + MeterReading(seconds=time.perf_counter() - start)
+            preparing = MeterReading(seconds=time.perf_counter() - start)
+            for run in runs:
+                start = time.perf_counter()
+                self._meter.reset()
+                outcome = engine.run(run.moves, shared, noise.split("sampling"))
+                run.answers.append(self.answers(outcome).cpu())
+                run.deviations.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
+                missing = len(clean_waveforms) - sum(map(len, run.signals))
+                run.signals.append(outcome.x[: max(0, missing)].cpu())
+                sampled = MeterReading(seconds=time.perf_counter() - start)
+                run.reading = run.reading + self._meter.reading() + preparing + sampled
+            start = time.perf_counter()
+        return [self._tally_of(run, split, clean_waveforms) for run in runs]
+
+    def _tally_of(self, run: _Run, split: Samples, clean_waveforms: Sequence[Tensor]) -> Tally:
+        """The tally of a run that has been through all of a split."""
         quality: Quality = {}
         if self.dataset.sound is not None and clean_waveforms:
-            estimates = torch.cat(signals).float()
+            estimates = torch.cat(run.signals).float()
             quality = quality_of(self.dataset.sound, estimates, clean_waveforms)
-        correctness = self.judge.correctness(torch.cat(answers), split)
-        return Tally(correctness, float(torch.cat(deviations).sum()), reading, quality)
+        correctness = self.judge.correctness(torch.cat(run.answers), split)
+        spread = float(torch.cat(run.deviations).sum())
+        return Tally(correctness, spread, run.reading, quality)
 
     def sample(self, point: Mapping[str, object], sampling: Sampling) -> tuple[Outcome, Tensor]:
         """The outcome of a point on a sampling's samples, and x_cor (B, *signal shape)."""
@@ -132,6 +173,11 @@ class Evaluator:
     def answers(self, outcome: Outcome) -> Tensor:
         """Class numbers (B,), or token numbers (B, S), that the outcome's logits stand for."""
         return self._classifier.classes_of(outcome.y)
+
+    @torch.no_grad()
+    def answers_of_signal(self, outcome: Outcome) -> Tensor:
+        """The same that the classifier answers on the outcome's signal, f(x_hat), whatever answered."""
+        return self._classifier.classes_of(self._classifier(outcome.x))
 
     def _batches(
         self, parts: Sequence[Samples], sampling: Sampling, cache: PrefixCache

@@ -114,7 +114,7 @@ class Engine:
         start, before = time.perf_counter(), self.meter.reading()
         self.meter.add(prefix_reading)
         for number, move in enumerate(moves[first:], start=first):
-            is_named = number > first and isinstance(move, Start | NewChain)
+            is_named = number > first and number in names
             if is_named and state.is_between_trajectories:
                 synchronise(batch.x_cor.device)
                 elapsed = MeterReading(seconds=time.perf_counter() - start)

@@ -9,7 +9,7 @@ all its answers, in logit space.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -166,6 +166,16 @@ def _check_source(
 def _require(condition: bool, place: str, reason: str) -> None:
     if not condition:
         raise ValueError(f"illegal schedule: {place}: {reason}")
+
+
+def before_answers(moves: Sequence[Move]) -> tuple[Move, ...]:
+    """A schedule without its last answers: schedules that are the same so far sample the same, and differ
+    in what answers alone.
+    """
+    end = len(moves)
+    while end and isinstance(moves[end - 1], Answer):
+        end -= 1
+    return tuple(moves[:end])
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 Two schedules that begin with the same moves, on the same corrupted signals and with the same noise,
 are in the same state after these moves: the first trajectory of `nested` does not depend on when its
 signal is refreshed, two iterations of `alternating` are the first two of five, one chain is the first
-of eight. So the engine caches its state wherever every trajectory is complete, and a later run goes
-on from the longest prefix in the cache.
+of eight, and whether the logits answer or the classifier on the sampled signal changes no more than the
+last moves. So the engine caches its state wherever every trajectory is complete and a trajectory, a chain
+or an answer comes next, and a later run goes on from the longest prefix in the cache.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from trainables.models.base import Encoding
 from trainables.sampling.meter import MeterReading
-from trainables.sampling.moves import Move, NewChain, Start
+from trainables.sampling.moves import Answer, Move, NewChain, Start
 
 _EMPTY_PREFIX = b""
 """The name of the prefix without a move, under which a batch itself is cached."""
@@ -80,12 +81,13 @@ class SharedBatch:
 def prefix_names(moves: Sequence[Move]) -> dict[int, bytes]:
     """Names of a schedule's prefixes by their number of moves, equal where all moves are equal.
 
-    Only prefixes that a trajectory or a chain starts after are named: these may be another schedule's
-    too.
+    Only prefixes that a trajectory, a chain or the first answer of several comes after are named: these
+    may be another schedule's too.
     """
     names, running_hash = {}, hashlib.blake2b(digest_size=16)
     for number, move in enumerate(moves):
-        if number and isinstance(move, Start | NewChain):
+        is_answer = isinstance(move, Answer) and not isinstance(moves[number - 1], Answer)
+        if number and (is_answer or isinstance(move, Start | NewChain)):
             names[number] = running_hash.digest()
         running_hash.update(repr(move).encode())
     return names

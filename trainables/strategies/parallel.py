@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
-from trainables.core.errors import check_choice, check_range
+from trainables.core.errors import check_range
 from trainables.sampling.moves import LOGIT, SIGNAL, Condition, Move, Start, Update
 from trainables.strategies._chains import CoupledParameters
 
@@ -23,35 +22,39 @@ class Parameters(CoupledParameters):
     """Sampling parameters of `parallel`.
 
     `steps`: selected steps of both trajectories. `warm_up`: the first fraction of them, without
-    exchange. `guidance`: by the "clean" estimates x0_hat and y0_hat, or by the "noisy" states
-    x_{t-1} and y_t (Table 3). `eta`: 0 is DDIM, 1 is DDPM, for both processes.
+    exchange. `eta`: 0 is DDIM, 1 is DDPM, for both processes.
     """
 
     steps: int
     warm_up: float
-    guidance: Literal["clean", "noisy"]
     eta: float
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("guidance", self.guidance, ("clean", "noisy"))
         check_range("steps", self.steps, 1, 100_000)
         check_range("warm_up", self.warm_up, 0, 1)
         check_range("eta", self.eta, 0, 1)
 
+    def guide_signal(self, step: int) -> Move:
+        """How the logits guide the signal's step: by their clean estimate, at first by f(x_cor)."""
+        return Condition(LOGIT, "y0_hat" if step else "y_cor")
+
+    def guide_logits(self) -> Move:
+        """How the signal guides the logits' step: by its clean estimate."""
+        return Condition(SIGNAL, "x0_hat")
+
     def chain(self) -> Iterator[Move]:
         """The moves of Algorithm 2."""
         warm_up = round(self.warm_up * self.steps)
-        clean = self.guidance == "clean"
         yield Start(SIGNAL, self.steps)
         yield Start(LOGIT, self.steps)
         if warm_up:
             yield Condition(SIGNAL, "x_cor")
         for step in range(self.steps):
             if step >= warm_up:
-                yield Condition(LOGIT, "y_cor" if step == 0 else "y0_hat" if clean else "y")
+                yield self.guide_signal(step)
             yield Update(SIGNAL, self.eta)
             if step >= warm_up:
-                yield Condition(SIGNAL, "x0_hat" if clean else "x")
+                yield self.guide_logits()
             yield Update(LOGIT, self.eta)
         yield from self.answers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from trainables.diffusion.gaussian import GaussianDiffusion
@@ -28,6 +29,11 @@ class DenoisingLoss(Protocol):
     def noised(self, z0: Tensor, origin: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         """z_t for clean z0 (B, ...), standard normal eps of its shape and t (B,)."""
 
+    def next_state(self, z_t: Tensor, z0_hat: Tensor, origin: Tensor, t: Tensor) -> Tensor:
+        """The state that z_t steps to, given the clean estimate z0_hat, in a sampling of as many steps as
+        the recipe has noise levels; without fresh noise.
+        """
+
     def loss(self, output: Tensor, z0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         """The loss, a scalar, of a network's output at z_t."""
 
@@ -48,6 +54,9 @@ class GaussianLoss:
     def noised(self, z0: Tensor, origin: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         return self.process.noised(z0, eps, t)
 
+    def next_state(self, z_t: Tensor, z0_hat: Tensor, origin: Tensor, t: Tensor) -> Tensor:
+        return self.process.noised(z0_hat, self.process.noise_of(z_t, z0_hat, t), t - 1)
+
     def loss(self, output: Tensor, z0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         return noise_loss(self.process, output, z0, eps, t, self.weighting)
 
@@ -57,11 +66,12 @@ class OUVELoss:
 
     That loss hardly asks for what restores a signal: late in the process the noise is told from x_t
     alone, however little is known of x0. Given the network's `spread`, the squared error of what it
-    adds to the baseline counts alike at every time (`OUVE.residual_score`).
+    adds to the baseline counts alike at every time (`OUVE.residual_score`). `steps` are those of the
+    sampling that `next_state` is of.
     """
 
-    def __init__(self, process: OUVE, spread: float | None = None) -> None:
-        self.process, self.spread = process, spread
+    def __init__(self, process: OUVE, spread: float | None = None, steps: int = 50) -> None:
+        self.process, self.spread, self.steps = process, spread, steps
 
     def times(self, draws: Draws) -> Tensor:
         """t ~ Uniform[t_eps, T]."""
@@ -72,6 +82,13 @@ class OUVELoss:
 
     def noised(self, z0: Tensor, origin: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         return self.process.noised(z0, origin, eps, t)
+
+    def next_state(self, z_t: Tensor, z0_hat: Tensor, origin: Tensor, t: Tensor) -> Tensor:
+        """Times nearer to the last one, t_eps, than to the one before it step to the clean end."""
+        first, second = self.process.levels(self.steps)[:2]
+        gap, t_eps = first - second, self.process.t_eps
+        s = torch.where(t < t_eps + gap / 2, 0, (t - gap).clamp(min=t_eps))
+        return self.process.step(z_t, z0_hat, t, s, 0.0, None, origin)
 
     def loss(self, output: Tensor, z0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         error = (output + eps).square()
@@ -87,7 +104,7 @@ def denoising_losses(
     """How the networks of a task learn its signal process and its logit process."""
     recipe = task.recipe
     signal_loss, logit_loss = (
-        OUVELoss(process, spread)
+        OUVELoss(process, spread, recipe.T)
         if isinstance(process, OUVE)
         else GaussianLoss(process, recipe.loss_weighting)
         for process, spread in zip(processes, recipe.loss_spreads, strict=True)

@@ -67,10 +67,15 @@ class Confirmer:
             self._dataset = self._job.storage.dataset(self._job.task)
         return self._dataset
 
-    def tally(
-        self, strategy: str, point: dict[str, object], sampling: Sampling, first: int, last: int
-    ) -> Tally:
-        """The tally of a point on the rows from `first` up to, not including, `last` of a sampling."""
+    def tallies(
+        self,
+        strategy: str,
+        points: list[dict[str, object]],
+        sampling: Sampling,
+        first: int,
+        last: int,
+    ) -> list[Tally]:
+        """Tallies of points on the rows from `first` up to, not including, `last` of a sampling."""
         if strategy not in self._evaluators:
             self._evaluators[strategy] = evaluator_of(self._job, strategy, self._data())
-        return self._evaluators[strategy].tally(point, sampling, slice(first, last))
+        return self._evaluators[strategy].tallies(points, sampling, slice(first, last))

@@ -1,4 +1,4 @@
-"""Presets: how much is trained, searched and confirmed, in three sizes, one file a kind of data.
+"""Presets: how much is trained, searched and confirmed, in four sizes, one file a kind of data.
 
 Their names are known without torch, which the recipes of networks import.
 """
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from trainables.data.dataset import Facts
 
 SMOKE = "smoke"
-NAMES = (SMOKE, "quick", "paper")
+NAMES = (SMOKE, "quick", "standard", "paper")
 USUAL = "quick"
 
 
 def preset(name: str, facts: Facts) -> Preset:
     """The preset of this name for a dataset of these facts: `smoke` to see that everything works, `quick`
-    for two CPU cores, `paper` for the paper's sizes and training loss on GPUs (D.1 to D.4, E.4, E.5).
+    for two CPU cores, `standard` for the paper's networks on one GPU in hours, `paper` for the paper's sizes
+    and training loss on GPUs (D.1 to D.4, E.4, E.5). `standard` and `paper` are computed on paper: they have
+    not been run.
 
     Raises:
         UsageError: there is none.
