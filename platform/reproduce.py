@@ -1,4 +1,4 @@
-"""`python -m platform.reproduce table1|…|figure4|cost`: the paper's numbers beside ours."""
+"""`python -m platform.reproduce table1|…|cost|differences`: the paper's numbers beside ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     # Loading torch and Ray takes seconds, so what needs them is imported once it is known what to do.
     from platform.cli.console import Console
 
-COST = "cost"
+COST, DIFFERENCES = "cost", "differences"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +37,10 @@ def _main(arguments: Sequence[str] | None) -> int:
     if namespace.what == COST:
         _cost(console, json_file)
         return 0
+    if namespace.what == DIFFERENCES:
+        with console.loading():
+            from platform.reproduction.differences_report import reproduce
+        return reproduce(namespace, console, json_file)
     return _table(namespace, console, json_file)
 
 
@@ -76,9 +80,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "Train and measure what a table or figure of the paper needs, at the paper's points, on test\n"
         "data; print and keep ours and the paper's numbers side by side.",
         "example: python -m platform.reproduce table1 --datasets mnist\n"
-        "cost counts calls by the engine's meter, on networks that do nothing.",
+        "cost counts calls by the engine's meter, on networks that do nothing.\n"
+        "differences switches on the choices of the authors' published image code, one at a time, on the\n"
+        "same weights and data: python -m platform.reproduce differences digits",
     )
-    parser.add_argument("what", help=", ".join([*TABLES, COST]))
+    parser.add_argument("what", help=", ".join([*TABLES, COST, DIFFERENCES]))
+    parser.add_argument("names", nargs="*", metavar="DATASET", help="the same as --datasets")
     parser.add_argument(
         "--datasets",
         nargs="+",
@@ -96,8 +103,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="sample each trajectory in N steps [as many as there are noise levels]",
     )  # fmt: skip
     namespace: argparse.Namespace = with_common(parser).parse_args(arguments)
-    if namespace.what not in (*TABLES, COST):
-        raise unknown_name("table", namespace.what, [*TABLES, COST])
+    if namespace.what not in (*TABLES, COST, DIFFERENCES):
+        raise unknown_name("table", namespace.what, [*TABLES, COST, DIFFERENCES])
+    namespace.datasets = [*namespace.names, *(namespace.datasets or ())] or None
     for dataset in namespace.datasets or (None,):  # all of them, before the first is looked at
         check_words(namespace, dataset=dataset)
     check_range("--steps", 1 if namespace.steps is None else namespace.steps, 1, 100_000)
