@@ -12,7 +12,7 @@ from platform.cli.parser import bare_parser
 from platform.reproduction.paper_tables import TABLES
 from typing import TYPE_CHECKING
 
-from trainables.core.errors import check_range, unknown_name
+from trainables.core.errors import UsageError, check_range, unknown_name
 from trainables.core.files import write_json
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     namespace: argparse.Namespace = with_common(parser).parse_args(arguments)
     if namespace.what not in (*TABLES, COST, DIFFERENCES):
         raise unknown_name("table", namespace.what, [*TABLES, COST, DIFFERENCES])
+    if namespace.what == DIFFERENCES and namespace.steps is not None:
+        raise UsageError("differences measures at steps of its own: leave out --steps")
     namespace.datasets = [*namespace.names, *(namespace.datasets or ())] or None
     for dataset in namespace.datasets or (None,):  # all of them, before the first is looked at
         check_words(namespace, dataset=dataset)

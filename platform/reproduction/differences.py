@@ -74,8 +74,6 @@ def setups_of(arguments: argparse.Namespace) -> list[Setup]:
     Raises:
         UsageError: a plan is not possible, or the data are speech.
     """
-    if arguments.steps is not None:
-        raise UsageError("differences measures at steps of its own: leave out --steps")
     setups = []
     for dataset in arguments.datasets or (_USUAL_DATASET,):
         for corruption in arguments.corruptions or (None,):
