@@ -18,6 +18,10 @@ from trainables.scoring.metric_names import (
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+FORMAT = "format"
+"""The tag with the format of the records that a run's numbers come from: numbers of different formats do not
+mean the same, and are not compared.
+"""
 LABEL = "label"
 """The tag with a confirmed point's label in tables."""
 PARENT = "mlflow.parentRunId"
@@ -72,13 +76,14 @@ def _points(client: MlflowClient, experiment: str, sweep: str) -> Iterator[Repor
     """A sweep's confirmed points, the newest run of each."""
     query = f"tags.stage = '{STAGE_CONFIRM}' and tags.`{PARENT}` = '{sweep}'"
     for run in client.search_runs([experiment], query, order_by=["attributes.start_time DESC"]):
-        test = _metrics_on(run.data.metrics, "test") or _metrics_without_split(run.data.metrics)
+        test = _metrics_on(run.data.metrics, "test")
         if test:
             tags = run.data.tags
-            label = tags.get(LABEL) or tags["mlflow.runName"].removeprefix("confirm ")
             point = {name: value_of(text) for name, text in run.data.params.items()}
             validation = _metrics_on(run.data.metrics, "validation")
-            yield ReportedPoint(label, tags["strategy"], tags["role"], point, validation, test)
+            yield ReportedPoint(
+                tags[LABEL], tags["strategy"], tags["role"], point, validation, test
+            )
 
 
 def _metrics_on(metrics: Mapping[str, float], split: str) -> dict[str, float]:
@@ -87,11 +92,6 @@ def _metrics_on(metrics: Mapping[str, float], split: str) -> dict[str, float]:
         return {}
     names = {name: on_split(split, name) for name in METRICS}
     return {name: metrics[logged] for name, logged in names.items() if logged in metrics}
-
-
-def _metrics_without_split(metrics: Mapping[str, float]) -> dict[str, float]:
-    """A run's metrics on the test split, as they were logged when their names did not yet say the split."""
-    return {name: metrics[name] for name in METRICS if ACCURACY in metrics and name in metrics}
 
 
 def value_of(text: str) -> object:

@@ -56,7 +56,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     if corruption not in facts.corruptions:
         raise unknown_name("corruption", corruption, facts.corruptions)
     tags = {"corruption": corruption, "preset": namespace.preset, "seed": str(namespace.seed)}
-    points = _points(uri, title, tags)
+    points = _points(uri, title, facts.kind, tags)
     files = _files(writable_storage(namespace.storage), title, tags)
     _show(console, title, tags, points, METRIC_OF_KIND[facts.kind], files)
     say_if_smoke(console, namespace.preset)
@@ -82,20 +82,21 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return value
 
 
-def _points(uri: str, title: str, tags: dict[str, str]) -> list[ReportedPoint]:
-    """The confirmed points in the tracking store, of runs with these tags.
+def _points(uri: str, title: str, kind: str, tags: dict[str, str]) -> list[ReportedPoint]:
+    """The confirmed points in the tracking store, of runs with these tags and records of today's format.
 
     Raises:
         UsageError: it cannot be read, or has none.
     """
     from platform.backend.tracking_store import client_of, failures_told
 
-    from dashboards.runs import confirmed_points
+    from dashboards.runs import FORMAT, confirmed_points
+    from trainables.evaluation.records import FORMATS
 
     client = client_of(uri, existing=True)
     try:
         with failures_told(uri):
-            return confirmed_points(client, title, tags)
+            return confirmed_points(client, title, {**tags, FORMAT: str(FORMATS[kind])})
     except LookupError as error:
         raise UsageError(str(error)) from error
 

@@ -16,11 +16,6 @@ from typing import TYPE_CHECKING
 from trainables.core import plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from optuna.distributions import BaseDistribution, CategoricalChoiceType
-
-    from search_spaces._ranges import Point
     from search_spaces._replaying import SpaceDescription, Suggest
 
 
@@ -55,25 +50,3 @@ def description_of(suggest: Suggest, T: int, kind: str) -> SpaceDescription:
     from search_spaces import _replaying  # here, as Optuna takes a second to import
 
     return _replaying.description_of(suggest, T, kind)
-
-
-def point_of_answers(
-    suggest: Suggest,
-    T: int,
-    kind: str,
-    questions: Mapping[str, BaseDistribution],
-    answers: Mapping[str, CategoricalChoiceType],
-) -> Point | None:
-    """The point that a space makes of the answers of an earlier trial; None where the space now asks
-    other questions than that trial was asked.
-
-    Args:
-        suggest: the space.
-        T: the number of noise levels.
-        kind: the kind of signal.
-        questions: the distributions that the trial was asked for, by their names.
-        answers: the values that it got, by the same names.
-    """
-    from search_spaces import _replaying
-
-    return _replaying.point_of_answers(suggest, T, kind, questions, answers)

@@ -59,7 +59,8 @@ def sampler(kind: str) -> Point:
 
 
 def coupled_sampler(kind: str) -> Point:
-    """The same of a strategy that samples signal and logits together: with what answers.
+    """The paper's sampling parameters that all strategies share which sample signal and logits together: the
+    sampler, and which process answers.
 
     Raises:
         UsageError: the kind of signal is unknown.

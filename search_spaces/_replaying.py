@@ -5,7 +5,7 @@ with trials that answer its questions.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypedDict, cast
 
 from optuna.distributions import (
@@ -64,34 +64,6 @@ def description_of(suggest: Suggest, T: int, kind: str) -> SpaceDescription:
         if entry not in points:
             points.append(entry)
     return {"paths": paths, "points": points}
-
-
-def point_of_answers(
-    suggest: Suggest,
-    T: int,
-    kind: str,
-    questions: Mapping[str, BaseDistribution],
-    answers: Mapping[str, CategoricalChoiceType],
-) -> Point | None:
-    """The point that a space makes of the answers of an earlier trial; None where the space now asks
-    other questions than that trial was asked.
-    """
-
-    def answer(name: str, distribution: BaseDistribution) -> CategoricalChoiceType:
-        if questions.get(name) != distribution:
-            raise _OtherQuestion(name)
-        return answers[name]
-
-    trial = _Trial(answer)
-    try:
-        point = suggest(trial, T, kind)
-    except _OtherQuestion:
-        return None
-    return point if trial.questions.keys() == questions.keys() else None
-
-
-class _OtherQuestion(Exception):
-    """A space asks a question that the earlier trial was not asked."""
 
 
 class _Trial:

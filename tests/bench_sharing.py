@@ -48,7 +48,7 @@ def trained_task(folder: str) -> tuple[Task, Storage]:
     recipe = preset("quick", datasets.facts("digits", storage.data)).recipe
     task = Task("digits", "gn30", 0, replace(recipe, updates=Updates(2, 2, 2, 4)))
     for kind in in_order(nested.PARTS):
-        needed = {need: storage.parts.load(need, task) for need in stages.given(kind)}
+        needed = {need: storage.parts.load(need, task) for need in stages.parts_given(kind)}
         weights = train_part(kind, Context(task, dataset, needed), Share(), lambda report: None)
         storage.parts.save(kind, task, weights, {})
     return task, storage

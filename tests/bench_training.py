@@ -96,7 +96,7 @@ def main() -> None:
     )
     parts: dict = {}
     for kind in in_order(stages.names()):
-        context = Context(task, dataset, {need: parts[need] for need in stages.given(kind)})
+        context = Context(task, dataset, {need: parts[need] for need in stages.parts_given(kind)})
         loop.train_part(kind, context, share, lambda report: None)  # warm-up
         stopwatch = Stopwatch(device)
         with stopwatch.timing():
@@ -108,7 +108,7 @@ def main() -> None:
             f"{kind:12} {1000 * seconds / UPDATES:8.1f} ms an update, {rest:4.0f} % beside the passes"
         )
     kind = "nested"
-    context = Context(task, dataset, {need: parts[need] for need in stages.given(kind)})
+    context = Context(task, dataset, {need: parts[need] for need in stages.parts_given(kind)})
     activities = [ProfilerActivity.CPU]
     if device.type == "cuda":
         activities.append(ProfilerActivity.CUDA)

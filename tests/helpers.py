@@ -99,7 +99,7 @@ def tiny_task(**changes: object) -> Task:
 
 def train(kind: str, task: Task, parts: dict[str, Weights], **options) -> Weights:
     """Train one part on digits, from the parts that it needs."""
-    context = Context(task, DIGITS, {need: parts[need] for need in stages.given(kind)})
+    context = Context(task, DIGITS, {need: parts[need] for need in stages.parts_given(kind)})
     share = options.pop("share", Share())
     return train_part(kind, context, share, options.pop("report", lambda r: None), **options)
 

@@ -96,7 +96,7 @@ def load_sentences(root, name="ears-wham"):
 
 def train(kind, task, dataset, done, **options):
     """Train one part from those that are done."""
-    needed = {need: done[need] for need in stages.given(kind)}
+    needed = {need: done[need] for need in stages.parts_given(kind)}
     report = options.pop("report", lambda r: None)
     return train_part(kind, Context(task, dataset, needed), Share(), report, **options)
 

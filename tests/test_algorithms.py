@@ -166,7 +166,7 @@ def test_every_part_of_coupled_length_makes_as_many_updates_with_as_many_samples
     """Where nothing is sampled each update has a batch of its own; where it is, K have each batch."""
     task = tiny_task()
     stage, recipe = stages.load(kind), task.recipe
-    needed = {name: parts[name] for name in stages.given(kind)}
+    needed = {name: parts[name] for name in stages.parts_given(kind)}
     objective = stage.build(Context(task, DIGITS, needed))
     is_sampled = kind in ("alternating", "nested")
     assert objective.inner_updates == (recipe.inner_updates if is_sampled else 1)

@@ -25,6 +25,7 @@ from speech_files import (
 )
 
 from trainables.core.errors import UsageError
+from trainables.core.noise import SampleNoise
 from trainables.data import datasets
 from trainables.data.datasets import gsc_reverb
 from trainables.data.published_images import published
@@ -63,6 +64,8 @@ ROOTS = {
 }
 
 
+SPOKEN = ("ears-reverb", "ears-wham", "fsdd-babble", "fsdd-reverb", "gsc-reverb")
+
 MARKS = {
     "folder": pytest.mark.assets,
     "mnist": pytest.mark.assets,
@@ -80,6 +83,29 @@ def test_every_dataset_keeps_the_contract(name, tmp_path):
     root = ROOTS[name](tmp_path)
     keeps_the_contract(name, root)
     assert name == "folder" or datasets.facts(name, root).title == name
+
+
+IMAGES = [name for name in datasets.names() if name not in SPOKEN]
+
+
+@pytest.mark.parametrize("name", map(_marked, IMAGES))
+def test_white_noise_is_standard_in_the_units_of_every_image_dataset(name, tmp_path):
+    """About each channel's mean over the training split, with its deviation, which the classes and the
+    published constants of a dataset have no part in.
+    """
+    dataset = datasets.load(name, ROOTS[name](tmp_path))
+    train = dataset.train.clean()
+    mean, deviation = train.mean(dim=(0, 2, 3)), train.std(dim=(0, 2, 3), correction=0)
+    test = dataset.test.first(64)
+    x0 = test.clean()
+    noise = SampleNoise(0, test.numbers.tolist())
+    x_cor = test.corrupted(x0, slice(None), "gn30", noise)
+    for channel in range(x0.shape[1]):
+        replaced = (x_cor != x0)[:, channel]
+        white = (x_cor[:, channel][replaced] - mean[channel]) / deviation[channel]
+        error = 5 / len(white) ** 0.5
+        assert float(white.mean()) == pytest.approx(0, abs=error)
+        assert float(white.std()) == pytest.approx(1, abs=error)
 
 
 def test_mnist_of_another_shape_or_cut_is_refused(tmp_path):

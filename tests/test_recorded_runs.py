@@ -131,23 +131,6 @@ def test_compare_reads_both_splits(recorded):
     assert points["nested #2"].point == POINT
 
 
-def test_compare_reads_stores_whose_names_did_not_say_the_split(recorded):
-    """Runs as they were recorded before: the label in the name, the split in a tag."""
-    _, _, client = recorded
-    experiment = client.create_experiment("recorded before")
-    sweep = client.create_run(
-        experiment, tags=WANTED | {"stage": "sweep", "strategy": "nested"}
-    ).info.run_id
-    tags = {"stage": "confirm", "strategy": "card", "role": "baseline", "mlflow.parentRunId": sweep}
-    run = client.create_run(experiment, tags=tags, run_name="confirm card (best)").info.run_id
-    for name, value in TEST.items():
-        client.log_metric(run, name, value)
-    client.log_param(run, "steps", 10)
-    client.set_terminated(sweep)
-    (reported,) = confirmed_points(client, "recorded before", WANTED)
-    assert reported == ReportedPoint("card (best)", "card", "baseline", {"steps": 10}, {}, TEST)
-
-
 def test_compare_writes_its_summary(recorded, tmp_path, capfd):
     storage = recorded[0]
     arguments = ["digits", "--preset", "smoke", "--storage", str(storage)]

@@ -116,38 +116,3 @@ def test_every_point_of_a_description_is_one_of_the_strategy(name, kind):
         names = [question[0] for question in description["paths"][path]]
         trial = optuna.trial.FixedTrial(dict(zip(names, answers, strict=True)))
         assert search_spaces.load(name).suggest(trial, 6, kind) == point
-
-
-def _point_and_questions(**answers):
-    trial = optuna.trial.FixedTrial(answers)
-    return _space()(trial, 20, "image"), trial.distributions
-
-
-def test_what_was_asked_before_gives_the_same_point():
-    answers = {"steps": 3, "share": 0.5, "source": "y", "eta": 0.1}
-    point, questions = _point_and_questions(**answers)
-    assert search_spaces.point_of_answers(_space(), 20, "image", questions, answers) == point
-    moved = _space(TINY, ("2 * trial", "3 * trial"))
-    assert (
-        search_spaces.point_of_answers(moved, 20, "image", questions, answers)["eta"]
-        != point["eta"]
-    )
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        ('"steps", 1, T', '"steps", 1, T + 1'),  # another range
-        ('("x", "y")', '("x", "y", "z")'),
-        ("> 0.25", "> 0.5"),  # less is asked
-        ("return point", 'trial.suggest_int("chains", 1, 8)\n    return point'),  # more is
-        ('al("source"', 'al("origin"'),
-    ],
-)
-def test_a_space_that_asks_otherwise_has_no_such_point(change):
-    answers = {"steps": 3, "share": 0.5, "source": "y", "eta": 0.1}
-    _, questions = _point_and_questions(**answers)
-    assert (
-        search_spaces.point_of_answers(_space(TINY, change), 20, "image", questions, answers)
-        is None
-    )

@@ -103,7 +103,7 @@ def test_training_goes_on_from_them(task, dataset, published, done):
     torch.testing.assert_close(bias, published[1]["output_layer.bias"], atol=0.02, rtol=0)
     away = replace(task.recipe.signal, checkpoint="/gone.ckpt")  # a finished part needs no file
     elsewhere = longer(task, signal=away)
-    networks.obtain(elsewhere.recipe, ("enhanced",))
+    networks.fetch_pretrained(elsewhere.recipe, ("enhanced",))
     restored = networks.signal_denoiser(dataset, elsewhere.recipe, part)
     assert torch.equal(restored.output_layer.bias, bias)
     slow_on = longer(elsewhere, learning_rate=1e-8)
@@ -132,14 +132,14 @@ def test_a_checkpoint_of_another_size_is_refused_before_training(
         r"tiny\.ckpt has all_modules.0.W of shape \(8,\), but the network's is \(16,\): name one"
     )
     with pytest.raises(UsageError, match=message):
-        networks.obtain(longer(task, signal=other).recipe, ("signal", "nested"))
+        networks.fetch_pretrained(longer(task, signal=other).recipe, ("signal", "nested"))
     with pytest.raises(UsageError, match=message):
         stages.load("signal").build(Context(longer(task, signal=other), dataset, done))
     (root / "cut.ckpt").write_bytes(published[0].read_bytes()[:-500])
     cut = longer(task, signal=replace(task.recipe.signal, checkpoint=str(root / "cut.ckpt")))
     with pytest.raises(UsageError, match=r"cut\.ckpt cannot be read as a checkpoint"):
-        networks.obtain(cut.recipe, ("signal",))
-    networks.obtain(task.recipe, ("signal",))
+        networks.fetch_pretrained(cut.recipe, ("signal",))
+    networks.fetch_pretrained(task.recipe, ("signal",))
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_checkpoint_is_identified_by_what_is_in_it(root, tmp_path):
     changed = _setup(root, tmp_path, "--whisper", str(first))
     assert changed.sweep_id != setups[1].sweep_id
     with pytest.raises(UsageError, match=r"first\.pt cannot be read as a Whisper checkpoint"):
-        networks.obtain(changed.task.recipe, ())
+        networks.fetch_pretrained(changed.task.recipe, ())
 
 
 def test_whisper_of_makes_paths_absolute(root, monkeypatch):

@@ -88,7 +88,7 @@ def test_every_stage_trains_and_reports_finite_losses(kind, task, dataset, parts
 @pytest.mark.parametrize("kind", TRAINED)
 def test_losses_fall_on_a_batch_that_is_shown_again_and_again(kind, task, dataset, parts):
     eager = longer(task, learning_rate=3e-3, updates=Updates(1, 60, 60, 60), unguided=0.0)
-    needed = {need: parts[need] for need in stages.given(kind)}
+    needed = {need: parts[need] for need in stages.parts_given(kind)}
     objective = stages.load(kind).build(Context(eager, dataset, needed))
     batch = Batches(eager, dataset.train, Share()).batch(0)
     optimizer = torch.optim.Adam(objective.parameters(), lr=3e-3)
@@ -164,7 +164,7 @@ def test_shares_of_two_workers_make_the_whole_batch(task, dataset, parts):
     known = cached_outputs(dataset.train, dataset, task.recipe, classifier, torch.device("cpu"))
     whole = Batches(task, dataset.train, Share(), known).batch(1)
     halves = [Batches(task, dataset.train, Share(rank, 2), known).batch(1) for rank in (0, 1)]
-    for of in (lambda b: b.x_cor, lambda b: b.known.clean, lambda b: b.known.evidence):
+    for of in (lambda b: b.x_cor, lambda b: b.outputs.clean, lambda b: b.outputs.evidence):
         interleaved = torch.stack([of(half) for half in halves], dim=1).flatten(0, 1)
         assert torch.equal(interleaved, of(whole))
 

@@ -23,9 +23,10 @@ from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import LABEL, PARENT
+from dashboards.runs import FORMAT, LABEL, PARENT
 from trainables.core.config import digest
 from trainables.core.progress import Progress, quiet
+from trainables.evaluation.records import FORMATS
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
     NFE,
@@ -291,6 +292,7 @@ class Tracker:
             "preset": setup.plan.preset,
             "precision": setup.plan.precision,
             "seed": str(setup.plan.seed),
+            FORMAT: str(FORMATS[setup.facts.kind]),
             "sweep": setup.sweep_id,
             "git.commit": _commit(),
             "version.python": sys.version.split()[0],

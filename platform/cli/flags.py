@@ -51,7 +51,7 @@ def parser(prog: str, description: str, epilog: str) -> Parser:
     verb_parser.add_argument(
         "--corruption", default=None, metavar="NAME",
         help=f"what is done to images: {_list(corruptions.names())}; gn15 and gn30 replace 15 %% and 30 %% "
-        f"of the pixels by noise; of speech it is a part of the dataset [{corruptions.for_images()[0]}]",
+        f"of the elements by noise; of speech it is a part of the dataset [{corruptions.for_images()[0]}]",
     )  # fmt: skip
     return with_common(verb_parser)
 

@@ -81,7 +81,7 @@ def forecast(
         UsageError: published weights that were named cannot be used.
     """
     recipe = _without_downloads(setup.task.recipe)
-    networks.obtain(recipe, setup.storage.parts.missing(setup.kinds, setup.task))
+    networks.fetch_pretrained(recipe, setup.storage.parts.missing(setup.kinds, setup.task))
     work = remaining(setup, set() if counted_keys is None else counted_keys)
     dataset = blank(setup.facts, recipe.spectrogram)
     device = allocation.device_here

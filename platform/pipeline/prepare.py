@@ -45,7 +45,7 @@ def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
     name = digest([key_of(kind, setup.task) for kind in kinds])
     history = Path(setup.storage.root) / "training" / f"{name}.history.jsonl"
     # Weights that cannot be had are reported here, not by a worker.
-    networks.obtain(setup.task.recipe, missing)
+    networks.fetch_pretrained(setup.task.recipe, missing)
     if missing:
         _prepare_data(session)
         console.line(f"          to train: {', '.join(missing)}")

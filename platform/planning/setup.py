@@ -47,8 +47,6 @@ class Setup:
         task: data, corruption and training.
         storage: where data, parts and records are.
         sweep_id: what makes a sweep this one: all that shapes its trials, but not how many there are.
-            A sweep that an earlier release began keeps the id that it was given, until the search
-            begins afresh.
     """
 
     plan: Plan
@@ -117,12 +115,11 @@ class Setup:
 
 
 def setup_of(plan: Plan) -> Setup:
-    """All that follows from a plan. The dataset's files are listed and, for the sweep's id, studies of
-    an earlier release read; nothing is written.
+    """All that follows from a plan. The dataset's files are listed; nothing is written.
 
     Raises:
-        UsageError: the dataset has no such corruption, the workers do not divide the batch, a
-            checkpoint is not for this network, or an earlier release's study cannot be read.
+        UsageError: the dataset has no such corruption, the workers do not divide the batch, or a
+            checkpoint is not for this network.
     """
     from trainables.evaluation.storage import Storage
     from trainables.task.recipe import Task
@@ -136,13 +133,7 @@ def setup_of(plan: Plan) -> Setup:
     if plan.workers and batch % plan.workers:
         raise UsageError(f"--workers is {plan.workers}, but must divide the batch of {batch}")
     task = Task(plan.dataset, plan.corruption, plan.seed, budget.recipe, facts.content)
-    setup = Setup(plan, facts, budget, task, storage, _sweep_id(plan, facts, budget, task))
-    if plan.fresh:
-        return setup
-    from platform.planning.earlier_sweeps import id_in
-
-    sweep_id = id_in(_sweeps(plan), setup.sweep_id, setup.job("validation", threads=1))
-    return replace(setup, sweep_id=sweep_id)
+    return Setup(plan, facts, budget, task, storage, _sweep_id(plan, facts, budget, task))
 
 
 @functools.cache
@@ -171,7 +162,9 @@ def _budget(plan: Plan, facts: Facts) -> Preset:
 
 
 def _sweep_id(plan: Plan, facts: Facts, budget: Preset, task: Task) -> str:
-    """The id that this release gives a sweep: a hash of all that shapes its trials."""
+    """A hash of all that shapes a sweep's trials: not of how the search space is written, but of what it
+    is, so that a sweep survives a move of code.
+    """
     searched = {
         "seeds": budget.search_seeds,
         "limit": budget.search_limit,

@@ -50,7 +50,7 @@ def seconds_a_call(
     """
     signal = networks.new_signal_denoiser(dataset, recipe).eval().to(device)
     logit = networks.new_logit_denoiser(dataset, recipe).eval().to(device)
-    classifier = networks.new_judge(dataset, recipe).to(device)
+    classifier = networks.unscaled_classifier(dataset, recipe).to(device)
     shape = networks.logit_shape(dataset, recipe)
     autocast = device.type == "cuda" and dtype_of(precision, device) == torch.bfloat16
 

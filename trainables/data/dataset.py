@@ -88,8 +88,8 @@ class Split:
 
     def clean(self, rows: Tensor | slice = _ALL) -> Tensor:
         """Images of these rows, all by default, (B, C, H, W) float32 in [-1, 1]."""
-        picked = self.stored[rows]
-        return picked.float() / 127.5 - 1.0 if picked.dtype == torch.uint8 else picked
+        images = self.stored[rows]
+        return images.float() / 127.5 - 1.0 if images.dtype == torch.uint8 else images
 
     def corrupted(
         self, x0: Tensor, rows: Tensor | slice, corruption: str, noise: NoiseSource
@@ -139,7 +139,7 @@ class Facts:
 
     Args:
         title: what people call it.
-        signal_shape: (C, H, W); of speech (2, F, T), in the published setting of its rate.
+        signal_shape: (C, H, W); for speech (2, F, T), in the published setting of its rate.
         classes: their number; none where sentences are spoken.
         content: tells apart data that share a dataset's name, such as folders of images.
         kind: what the signals are.

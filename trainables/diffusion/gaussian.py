@@ -60,9 +60,9 @@ class GaussianDiffusion:
         """t / T, (N,), of levels t."""
         return torch.tensor(levels) / self.T
 
-    def prior(self, origin: Tensor | None, drawn: Tensor) -> Tensor:
+    def prior(self, origin: Tensor | None, noise: Tensor) -> Tensor:
         """z_T, standard normal."""
-        return drawn
+        return noise
 
     def noised(self, z0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         """z_t for clean z0 (B, ...), standard normal eps of its shape and levels t (B,) in 0..T."""
@@ -112,7 +112,7 @@ class GaussianDiffusion:
         t: int,
         s: int,
         eta: float,
-        drawn: Tensor | None,
+        noise: Tensor | None,
         origin: Tensor | None = None,
     ) -> Tensor:
         """Refused: the cosine schedule's betas come near 1 at the noisiest levels however many there are,
@@ -131,7 +131,7 @@ class GaussianDiffusion:
         z_t: Tensor,
         v: Tensor,
         t: int,
-        drawn: Tensor,
+        noise: Tensor,
         origin: Tensor | None = None,
         snr: float = SNR,
     ) -> Tensor:
@@ -140,7 +140,7 @@ class GaussianDiffusion:
         The score is -eps_hat / sqrt(1 - abar_t), eps_hat being what the bounded clean estimate leaves.
         """
         _, sigma = self._scales(t, z_t)
-        return z_t - 2 * snr**2 * sigma * self._noise_left(z_t, v, t) + 2 * snr * sigma * drawn
+        return z_t - 2 * snr**2 * sigma * self._noise_left(z_t, v, t) + 2 * snr * sigma * noise
 
     def is_random(self, t: int, s: int, eta: float) -> bool:
         """Whether the step from t to s needs noise."""

@@ -87,9 +87,9 @@ class OUVE:
         growth = torch.exp(self._log_ratio * _tensor(t))
         return self._sigma_unit * math.sqrt(2 * self._log_ratio) * growth
 
-    def prior(self, origin: Tensor | None, drawn: Tensor) -> Tensor:
+    def prior(self, origin: Tensor | None, noise: Tensor) -> Tensor:
         """x_T ~ N(x_cor, sigma(T)^2), where sampling starts."""
-        return self.noised_about(_given(origin), drawn, self.T)
+        return self.noised_about(_required_origin(origin), noise, self.T)
 
     # ---- training
 
@@ -119,8 +119,8 @@ class OUVE:
         """x_t - x_cor at unit variance, where x0 - x_cor has the deviation `spread`: what a network is
         best shown.
         """
-        sigma, moved = self._sigma_and_moved(t, spread, x_t)
-        return (x_t - x_cor) / torch.sqrt(sigma**2 + moved**2)
+        sigma, clean_deviation = self._deviations(t, spread, x_t)
+        return (x_t - x_cor) / torch.sqrt(sigma**2 + clean_deviation**2)
 
     def residual_score(
         self, output: Tensor, x_t: Tensor, x_cor: Tensor, t: Time, spread: float
@@ -133,21 +133,24 @@ class OUVE:
         zero is the exact score where x0 ~ N(x_cor, spread^2); with spread going to 0 that is the
         baseline.
         """
-        sigma, moved = self._sigma_and_moved(t, spread, x_t)
-        variance = sigma**2 + moved**2
+        sigma, clean_deviation = self._deviations(t, spread, x_t)
+        variance = sigma**2 + clean_deviation**2
         baseline = -(x_t - x_cor) / sigma
-        residual = -baseline * moved**2 / variance + moved / torch.sqrt(variance) * output
+        residual = (
+            -baseline * clean_deviation**2 / variance
+            + clean_deviation / torch.sqrt(variance) * output
+        )
         return baseline + residual
 
-    def _sigma_and_moved(self, t: Time, spread: float, like: Tensor) -> tuple[Tensor, Tensor]:
+    def _deviations(self, t: Time, spread: float, like: Tensor) -> tuple[Tensor, Tensor]:
         return _to_multiply(self.deviation(t), like), spread * _to_multiply(self.decay(t), like)
 
     def residual_weight(self, t: Time, spread: float) -> Tensor:
         """What the squared error of sigma(t) s must be multiplied by to be that of the residual's output,
         whose target is of unit variance at every time (`residual_score`); of t's shape, 1 or more.
         """
-        sigma, moved = self.deviation(t), spread * self.decay(t)
-        return 1 + (sigma / moved) ** 2
+        sigma, clean_deviation = self.deviation(t), spread * self.decay(t)
+        return 1 + (sigma / clean_deviation) ** 2
 
     # ---- sampling
 
@@ -178,7 +181,7 @@ class OUVE:
         """x0_hat = E[x0 | x_t] by Tweedie's formula: mu is x_t + sigma^2 s, and x_cor is taken out."""
         share = _to_multiply(self.decay(t), x_t)
         mean = x_t + _to_multiply(self.deviation(t), x_t) * output
-        return (mean - (1 - share) * _given(origin)) / share
+        return (mean - (1 - share) * _required_origin(origin)) / share
 
     def step(
         self,
@@ -187,22 +190,22 @@ class OUVE:
         t: Time,
         s: Time,
         eta: float,
-        drawn: Tensor | None,
+        noise: Tensor | None,
         origin: Tensor | None = None,
     ) -> Tensor:
         """x_s drawn from q(x_s | x_t, x0_hat) for any s < t, exact for a right x0_hat whatever the gap.
 
         This process's counterpart of DDPM (eta = 1) and DDIM (eta = 0), for grids too coarse for
-        `predict`. Without `drawn` nothing is added; ask `is_random`.
+        `predict`. Without `noise` nothing is added; ask `is_random`.
         """
-        x_cor = _given(origin)
+        x_cor = _required_origin(origin)
         at_t, at_s = self.deviation(t), self.deviation(s)
         kept = (self.decay(t) / self.decay(s) * at_s / at_t) ** 2  # of the variance at s, by x_t
         random = eta * at_s * torch.sqrt(torch.clamp(1 - kept, min=0))
         direction = torch.sqrt(torch.clamp(at_s**2 - random**2, min=0)) / at_t
         mean = self.mean(x0_hat, x_cor, s)
         mean = mean + _to_multiply(direction, x_t) * (x_t - self.mean(x0_hat, x_cor, t))
-        return mean if drawn is None else mean + _to_multiply(random, x_t) * drawn
+        return mean if noise is None else mean + _to_multiply(random, x_t) * noise
 
     def predict(
         self,
@@ -211,26 +214,26 @@ class OUVE:
         t: Time,
         s: Time,
         eta: float,
-        drawn: Tensor | None,
+        noise: Tensor | None,
         origin: Tensor | None = None,
     ) -> Tensor:
         """x_s by the reverse-time SDE over the whole gap from t to the next selected time s.
 
         eta = 1 is reverse diffusion, equation 37 and the paper's predictor (E.5); eta = 0 is the
-        probability flow. Without `drawn`, its mean: what the last step gives.
+        probability flow. Without `noise`, its mean: what the last step gives.
         """
         gap = _tensor(t) - _tensor(s)
         variance = _to_multiply(self.diffusion(t) ** 2 * gap, x_t)
-        mean = x_t - self.drift(x_t, _given(origin)) * _to_multiply(gap, x_t)
+        mean = x_t - self.drift(x_t, _required_origin(origin)) * _to_multiply(gap, x_t)
         mean = mean + (1 + eta**2) / 2 * variance * self.score_of(output, t)
-        return mean if drawn is None else mean + eta * torch.sqrt(variance) * drawn
+        return mean if noise is None else mean + eta * torch.sqrt(variance) * noise
 
     def correct(
         self,
         x_t: Tensor,
         output: Tensor,
         t: Time,
-        drawn: Tensor,
+        noise: Tensor,
         origin: Tensor | None = None,
         snr: float = SNR,
     ) -> Tensor:
@@ -240,7 +243,7 @@ class OUVE:
         repeated steps go to 1 / sqrt(1 - snr^2) of it, 1.15 for the published 0.5.
         """
         sigma = _to_multiply(self.deviation(t), x_t)
-        return x_t + 2 * snr**2 * sigma * output + 2 * snr * sigma * drawn
+        return x_t + 2 * snr**2 * sigma * output + 2 * snr * sigma * noise
 
     @property
     def _log_ratio(self) -> float:
@@ -263,7 +266,7 @@ second of silence have, in noise of 0.28, of which little is learnt; this ends a
 """
 
 
-def _given(origin: Tensor | None) -> Tensor:
+def _required_origin(origin: Tensor | None) -> Tensor:
     """The origin, or the error for its absence."""
     if origin is None:
         raise UsageError(

@@ -10,7 +10,7 @@ from pathlib import Path
 from trainables.core.config import digest
 from trainables.core.files import write_json
 
-FORMATS = {"image": 3, "speech": 4}
+FORMATS = {"image": 4, "speech": 5}
 """The format of the records of each kind of signals. Raise one when the meaning of its records changes:
 points are then measured anew.
 """

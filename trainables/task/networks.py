@@ -84,7 +84,7 @@ def recogniser(dataset: Dataset, recipe: Recipe) -> Recogniser:
     return Recogniser(network, sentences, config.context, config.lead, waveform_of, seconds)
 
 
-def new_judge(dataset: Dataset, recipe: Recipe) -> Classifier:
+def unscaled_classifier(dataset: Dataset, recipe: Recipe) -> Classifier:
     """A frozen classifier that is not trained, and whose scale is not measured, to time its calls.
 
     Raises:
@@ -106,7 +106,7 @@ def new_signal_denoiser(dataset: Dataset, recipe: Recipe) -> SignalDenoiser:
     return recipe.signal.build(network_interface(dataset, recipe))
 
 
-def start(denoiser: SignalDenoiser, recipe: Recipe) -> None:
+def load_checkpoint(denoiser: SignalDenoiser, recipe: Recipe) -> None:
     """Loads the recipe's checkpoint, if it has one, into a new signal denoiser, as the start of its
     training; the weights of its condition on logits, which no checkpoint has, do not change.
 
@@ -176,7 +176,7 @@ def fingerprint(classifier: Classifier) -> dict[str, Tensor]:
     }
 
 
-def obtain(recipe: Recipe, missing: Collection[str]) -> None:
+def fetch_pretrained(recipe: Recipe, missing: Collection[str]) -> None:
     """Downloads or reads the pretrained weights that a task needs: those of Whisper, and those of the
     checkpoint that the signal denoiser starts from, if it is among the missing kinds of parts.
 

@@ -13,8 +13,8 @@ def processes(
 ) -> tuple[GaussianDiffusion | OUVE, GaussianDiffusion | OUVE]:
     """The signal process and the logit process of a task.
 
-    Images lie in [-1, 1], their logits are bounded by what clean training logits reach. Of speech,
-    the logits are diffused as the signals are, but are real numbers.
+    Images lie in [-1, 1], and their logits are bounded by what clean training logits reach. For speech
+    the logits are diffused as the signals are.
     """
     if task.recipe.speech is not None:
         return task.recipe.speech.process, task.recipe.speech.logit_process

@@ -20,14 +20,14 @@ from trainables.training.classifier_cache import CachedOutputs
 
 @dataclass(frozen=True)
 class Batch:
-    """Clean signals x0 and corrupted ones x_cor (B, *signal shape), labels (B,), and what the frozen
-    classifier is known to make of them.
+    """Clean signals x0 and corrupted ones x_cor (B, *signal shape), labels (B,), and the frozen
+    classifier's outputs for both, where they have been computed already.
     """
 
     x0: Tensor
     x_cor: Tensor
     labels: Tensor
-    known: CachedOutputs | None = None
+    outputs: CachedOutputs | None = None
 
 
 @dataclass(frozen=True)
@@ -44,33 +44,36 @@ class Share:
 
 
 class Batches:
-    """Batches of augmented, corrupted training samples, by number; `known` is known of the split.
+    """Batches of augmented, corrupted training samples, by number; `outputs` are those of the classifier for
+    the whole split, where corruption is a part of the data.
 
     On a GPU images are kept there where they fit, and moved and corrupted there.
     """
 
     def __init__(
-        self, task: Task, split: Samples, share: Share, known: CachedOutputs | None = None
+        self, task: Task, split: Samples, share: Share, outputs: CachedOutputs | None = None
     ) -> None:
-        self.task, self.share, self.known = task, share, known
+        self.task, self.share, self.outputs = task, share, outputs
         self.split = split.near(share.device)
 
     def batch(self, number: int) -> Batch:
         """This worker's share of batch `number`."""
         size, batch = len(self.split), self.task.recipe.batch
         first = number * batch
-        picked = [self._order(at // size)[at % size] for at in range(first, first + batch)]
+        numbers = [self._order(at // size)[at % size] for at in range(first, first + batch)]
         generator = generator_of("batch", self.task.seed, number)
-        rows, share = torch.stack(picked), self.share
+        rows, share = torch.stack(numbers), self.share
         x0 = augment(self.split.clean(rows), self.task.recipe.augmentation, generator)
         noise = BatchNoise(generator, len(x0))
         x_cor = self.split.corrupted(x0, rows, self.task.corruption, noise)
-        known = None if self.known is None else self.known.part(rows[share.rank :: share.world])
+        outputs = (
+            None if self.outputs is None else self.outputs.part(rows[share.rank :: share.world])
+        )
         return Batch(
             share.of(x0),
             share.of(x_cor),
             share.of(self.split.labels[rows]),
-            None if known is None else known.to(share.device),
+            None if outputs is None else outputs.to(share.device),
         )
 
     def _order(self, epoch: int) -> Tensor:
@@ -83,7 +86,9 @@ class Batches:
 
 
 class Draws:
-    """Noise levels and noise of one update, by its number: this worker's share of the whole batch's."""
+    """Noise levels and noise of one update, which its number seeds: this worker's share of those of the whole
+    batch.
+    """
 
     def __init__(self, seed: int, kind: str, number: int, size: int, share: Share) -> None:
         self._generator = generator_of("draws", seed, kind, number)

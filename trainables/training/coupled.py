@@ -1,16 +1,17 @@
 """What Algorithms 3, 5 and 7 share: two pretrained denoisers, a joint loss, and full sampling.
 
-The algorithms differ in one thing only: what each denoiser is shown of the other (their stages).
+The algorithms differ in one thing only: how each denoiser is conditioned on the other, which their stages
+say.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from trainables.models.base import Encoding
 from trainables.task import networks
 from trainables.task.processes import processes
 from trainables.task.recipe import Recipe
@@ -21,7 +22,7 @@ from trainables.training.objective import (
     Context,
     JudgedObjective,
     PreparedBatch,
-    sampled,
+    sample_clean,
 )
 
 NEEDS = ("classifier", "signal", "logit")
@@ -32,7 +33,7 @@ def updates(recipe: Recipe) -> int:
     return recipe.updates.coupled
 
 
-def describe_sampled(recipe: Recipe) -> dict[str, Any]:
+def describe_sampled(recipe: Recipe) -> dict[str, object]:
     """Settings that shape a part whose training samples in full (Algorithms 5 and 7)."""
     return {
         "sampling_steps": recipe.sampling_steps,
@@ -59,10 +60,10 @@ class CoupledObjective(JudgedObjective):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         dataset, recipe = context.dataset, context.task.recipe
-        used = processes(context.task, self.classifier)
-        self.of_signal, self.of_logits = denoising_losses(context.task, used)
-        self.signal = networks.signal_denoiser(dataset, recipe, context.needed["signal"])
-        self.logit = networks.logit_denoiser(dataset, recipe, context.needed["logit"])
+        task_processes = processes(context.task, self.classifier)
+        self.signal_loss, self.logit_loss = denoising_losses(context.task, task_processes)
+        self.signal = networks.signal_denoiser(dataset, recipe, context.parts["signal"])
+        self.logit = networks.logit_denoiser(dataset, recipe, context.parts["logit"])
         self.unguided = recipe.unguided
 
     def classify(self, x: Tensor) -> Tensor:
@@ -71,85 +72,89 @@ class CoupledObjective(JudgedObjective):
 
     def noised(self, batch: PreparedBatch, draws: Draws) -> NoisedBatch:
         """t, drawn evenly, eps_x, eps_y ~ N(0, I), x_t and y_t."""
-        t = self.of_signal.times(draws)
+        t = self.signal_loss.times(draws)
         eps_x = draws.normal(tuple(batch.x0.shape[1:]))
         eps_y = draws.normal(tuple(batch.y0.shape[1:]))
-        x_t = self.of_signal.noised(batch.x0, batch.x_cor, eps_x, t)
+        x_t = self.signal_loss.noised(batch.x0, batch.x_cor, eps_x, t)
         return NoisedBatch(
-            t, eps_x, eps_y, x_t, self.of_logits.noised(batch.y0, batch.y_cor, eps_y, t)
+            t, eps_x, eps_y, x_t, self.logit_loss.noised(batch.y0, batch.y_cor, eps_y, t)
         )
 
     def hidden(self, draws: Draws) -> Tensor:
         """Which samples' condition is hidden, (B,)."""
         return draws.uniform() < self.unguided
 
-    def guidance(self, y: Tensor, hidden: Tensor) -> Any:
+    def guidance(self, y: Tensor, hidden: Tensor) -> Encoding:
         """The signal denoiser's encoding of logits, of none where they are hidden."""
         guided = self.signal.encode_logits(y, len(y))
         return _where(hidden, self.signal.encode_logits(None, len(y)), guided)
 
-    def output_of_signal(self, noised: NoisedBatch, corrupted: Any, guidance: Any) -> Tensor:
+    def output_of_signal(
+        self, noised: NoisedBatch, corrupted: Encoding, guidance: Encoding
+    ) -> Tensor:
         """The signal denoiser's output."""
-        time = self.signal.encode_time(self.of_signal.scaled(noised.t))
+        time = self.signal.encode_time(self.signal_loss.scaled(noised.t))
         output: Tensor = self.signal(noised.x_t, time, corrupted, guidance)
         return output
 
-    def output_of_logits(self, noised: NoisedBatch, signals: Any) -> Tensor:
+    def output_of_logits(self, noised: NoisedBatch, signals: Encoding) -> Tensor:
         """The logit denoiser's output."""
-        time = self.logit.encode_time(self.of_logits.scaled(noised.t))
+        time = self.logit.encode_time(self.logit_loss.scaled(noised.t))
         output: Tensor = self.logit(noised.y_t, time, signals)
         return output
 
     def clean_signal(self, batch: PreparedBatch, noised: NoisedBatch, output: Tensor) -> Tensor:
         """x0_hat that the signal denoiser's output stands for."""
-        return self.of_signal.process.clean_of(noised.x_t, output, noised.t, batch.x_cor)
+        return self.signal_loss.process.clean_of(noised.x_t, output, noised.t, batch.x_cor)
 
     def clean_logits(self, batch: PreparedBatch, noised: NoisedBatch, output: Tensor) -> Tensor:
         """y0_hat that the logit denoiser's output stands for."""
-        return self.of_logits.process.clean_of(noised.y_t, output, noised.t, batch.y_cor)
+        return self.logit_loss.process.clean_of(noised.y_t, output, noised.t, batch.y_cor)
 
-    def seen_signals(
+    def encoded_signals(
         self, batch: PreparedBatch, evidence: Tensor, y_of_x: Tensor, hidden: Tensor
-    ) -> Any:
-        """The logit denoiser's encoding of what it is shown of a signal, of x_cor in its place where it
-        is hidden.
+    ) -> Encoding:
+        """The logit denoiser's encoding of a signal estimate, given by its evidence and its logits; of x_cor
+        for samples whose estimate is hidden.
         """
         evidence = _where(hidden, batch.evidence_cor, evidence)
         y_of_x = _where(hidden, batch.y_cor, y_of_x)
         return self.logit.encode_signals(evidence, y_of_x, batch.evidence_cor, batch.y_cor)
 
     def losses(
-        self, batch: PreparedBatch, noised: NoisedBatch, of_x: Tensor, of_y: Tensor
+        self, batch: PreparedBatch, noised: NoisedBatch, output_x: Tensor, output_y: Tensor
     ) -> dict[str, Tensor]:
         """L = ||eps_hat_x - eps_x||^2 + ||eps_hat_y - eps_y||^2, given the networks' outputs."""
-        loss_x = self.of_signal.loss(of_x, batch.x0, noised.eps_x, noised.t)
-        loss_y = self.of_logits.loss(of_y, batch.y0, noised.eps_y, noised.t)
+        loss_x = self.signal_loss.loss(output_x, batch.x0, noised.eps_x, noised.t)
+        loss_y = self.logit_loss.loss(output_y, batch.y0, noised.eps_y, noised.t)
         return {"loss": loss_x + loss_y, "loss_signal": loss_x, "loss_logit": loss_y}
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
-        """One step of the signal, one of the logits given it."""
-        known, x0_hat = self.classifier_outputs(batch), self.sampled_signal(batch.x_cor, draws, 1)
+        """The answers after one sampling step of the signal, and one of the logits given that signal."""
+        outputs, x0_hat = self.classifier_outputs(batch), self.sampled_signal(batch.x_cor, draws, 1)
         evidence, y_of_x = self.classifier.evidence(x0_hat), self.classify(x0_hat)
-        return self.classifier.classes_of(self.sampled_logits(evidence, y_of_x, known, draws, 1))
+        return self.classifier.classes_of(self.sampled_logits(evidence, y_of_x, outputs, draws, 1))
 
     def sampled_signal(self, x_cor: Tensor, draws: Draws, steps: int) -> Tensor:
         """x0_hat by a sampling (DDIM) of the whole trajectory, conditioned on x_cor."""
         corrupted = self.signal.encode_corrupted(x_cor)
         unguided = self.signal.encode_logits(None, len(x_cor))
-        drawn = draws.normal(tuple(x_cor.shape[1:]))
-        return sampled(
-            self.of_signal.process, steps, drawn, x_cor, self.signal, corrupted, unguided
+        noise = draws.normal(tuple(x_cor.shape[1:]))
+        return sample_clean(
+            self.signal_loss.process, steps, noise, x_cor, self.signal, corrupted, unguided
         )
 
     def sampled_logits(
-        self, evidence: Tensor, y_of_x: Tensor, known: ClassifierOutputs, draws: Draws, steps: int
+        self, evidence: Tensor, y_of_x: Tensor, outputs: ClassifierOutputs, draws: Draws, steps: int
     ) -> Tensor:
-        """y0_hat by a sampling (DDIM) of the whole trajectory, conditioned on a signal estimate: on what
-        is shown of it, and its logits.
+        """y0_hat by a sampling (DDIM) of the whole trajectory, conditioned on a signal estimate: on its
+        evidence and its logits y_of_x.
         """
-        signals = self.logit.encode_signals(evidence, y_of_x, known.evidence, known.y_cor)
-        drawn = draws.normal(tuple(y_of_x.shape[1:]))
-        return sampled(self.of_logits.process, steps, drawn, known.y_cor, self.logit, signals)
+        signals = self.logit.encode_signals(evidence, y_of_x, outputs.evidence, outputs.y_cor)
+        noise = draws.normal(tuple(y_of_x.shape[1:]))
+        return sample_clean(
+            self.logit_loss.process, steps, noise, outputs.y_cor, self.logit, signals
+        )
 
 
 class SampledObjective(CoupledObjective):
@@ -164,11 +169,15 @@ class SampledObjective(CoupledObjective):
         self.inner_updates, self.pool = recipe.inner_updates, recipe.pool
 
 
-def _where(hidden: Tensor, there: Any, otherwise: Any) -> Any:
-    """`there` for hidden samples, `otherwise` for the others; `there` may be one for all. Tuples of
-    tensors are chosen one by one.
+def _where(hidden: Tensor, replacement: Encoding, value: Encoding) -> Encoding:
+    """The replacement for hidden samples, the value for the others.
+
+    Args:
+        hidden: (B,), bool.
+        replacement: a tensor for each sample or one for all, or a tuple of such.
+        value: a tensor (B, ...), or a tuple of such, each chosen by itself.
     """
-    if isinstance(otherwise, tuple):
-        pairs = zip(there, otherwise, strict=True)
-        return type(otherwise)(_where(hidden, one, other) for one, other in pairs)
-    return torch.where(hidden.reshape(-1, *[1] * (otherwise.dim() - 1)), there, otherwise)
+    if isinstance(value, tuple):
+        pairs = zip(replacement, value, strict=True)
+        return type(value)(_where(hidden, *pair) for pair in pairs)
+    return torch.where(hidden.reshape(-1, *[1] * (value.dim() - 1)), replacement, value)

@@ -112,8 +112,8 @@ def train_part(
     stage = run.objective
     rounds = rounds_of(updates, stage.inner_updates, stage.pool, context.task.seed, kind)
     train = context.dataset.train
-    known = cached_outputs(train, context.dataset, recipe, run.objective.judge, share.device)
-    batches = Batches(context.task, train, share, known)
+    outputs = cached_outputs(train, context.dataset, recipe, run.objective.judge, share.device)
+    batches = Batches(context.task, train, share, outputs)
     epoch = len(context.dataset.train) / recipe.batch
     marks = reporting_rounds([len(one.order) for one in rounds], epoch, LEAST_REPORTS)
     for number in range(run.first_round, len(rounds)):
@@ -181,10 +181,10 @@ def _round(
         with _autocast(share.device, context.task.recipe):
             pool.append(run.objective.prepare(batches.batch(number), draws))
     run.objective.train()
-    for update, drawn in enumerate(plan.order, start=plan.first_update):
+    for update, noise in enumerate(plan.order, start=plan.first_update):
         dropout = seeded(share.device, "dropout", kind, seed, update, share.rank)
         with _autocast(share.device, context.task.recipe), dropout:
-            losses = run.model(pool[drawn], Draws(seed, kind, update, size, share))
+            losses = run.model(pool[noise], Draws(seed, kind, update, size, share))
         if run.optimizer is not None:
             _step(run, run.optimizer, losses["loss"], learning_rate(update / updates, peak))
         for name, value in losses.items():

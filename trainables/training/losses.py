@@ -86,13 +86,13 @@ def denoising_losses(
 ) -> tuple[DenoisingLoss, DenoisingLoss]:
     """How the networks of a task learn its signal process and its logit process."""
     recipe = task.recipe
-    of_signal, of_logits = (
+    signal_loss, logit_loss = (
         OUVELoss(process, spread)
         if isinstance(process, OUVE)
         else GaussianLoss(process, recipe.loss_weighting)
         for process, spread in zip(processes, recipe.loss_spreads, strict=True)
     )
-    return of_signal, of_logits
+    return signal_loss, logit_loss
 
 
 def noise_loss(

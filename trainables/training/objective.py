@@ -25,7 +25,7 @@ class Context:
 
     task: Task
     dataset: Dataset
-    needed: dict[str, Weights]
+    parts: dict[str, Weights]
 
 
 class Objective(nn.Module):
@@ -97,8 +97,8 @@ class JudgedObjective(Objective):
 
     def __init__(self, context: Context) -> None:
         super().__init__()
-        needed = context.needed["classifier"]
-        self._frozen = Frozen(frozen_classifier(context.dataset, context.task.recipe, needed))
+        parts = context.parts["classifier"]
+        self._frozen = Frozen(frozen_classifier(context.dataset, context.task.recipe, parts))
 
     @property
     def classifier(self) -> Classifier:
@@ -110,14 +110,14 @@ class JudgedObjective(Objective):
         return self.classifier
 
     def classifier_outputs(self, batch: Batch) -> ClassifierOutputs:
-        """What the classifier makes of a batch."""
-        classifier, known = self.classifier, batch.known
-        if known is None:
+        """The classifier's outputs for a batch, computed unless the batch brings them."""
+        classifier, outputs = self.classifier, batch.outputs
+        if outputs is None:
             y0, y_cor = classifier(batch.x0), classifier(batch.x_cor)
             return ClassifierOutputs(y0, y_cor, classifier.evidence(batch.x_cor))
         standardised = classifier.scale.standardised
         return ClassifierOutputs(
-            standardised(known.clean), standardised(known.corrupted), known.evidence
+            standardised(outputs.clean), standardised(outputs.corrupted), outputs.evidence
         )
 
     def move(self, device: torch.device) -> None:
@@ -144,9 +144,9 @@ class PreparedBatch:
     y0_hat: Tensor | None = None
 
 
-def prepared(
+def prepared_batch(
     batch: Batch,
-    known: ClassifierOutputs,
+    outputs: ClassifierOutputs,
     evidence: Tensor | None = None,
     y_of_x: Tensor | None = None,
     y0_hat: Tensor | None = None,
@@ -155,19 +155,19 @@ def prepared(
     return PreparedBatch(
         batch.x0,
         batch.x_cor,
-        known.y0,
-        known.y_cor,
-        known.evidence,
-        known.evidence if evidence is None else evidence,
-        known.y_cor if y_of_x is None else y_of_x,
+        outputs.y0,
+        outputs.y_cor,
+        outputs.evidence,
+        outputs.evidence if evidence is None else evidence,
+        outputs.y_cor if y_of_x is None else y_of_x,
         y0_hat,
     )
 
 
-def sampled(
+def sample_clean(
     process: Process[Any],
     steps: int,
-    drawn: Tensor,
+    noise: Tensor,
     origin: Tensor,
     denoiser: SignalDenoiser | LogitDenoiser,
     *conditions: Any,
@@ -175,7 +175,7 @@ def sampled(
     """z0 by so many deterministic steps (DDIM's kind) from the prior about the origin, made of
     standard normal noise; the denoiser sees its encoded conditions.
     """
-    levels, z = process.levels(steps), process.prior(origin, drawn)
+    levels, z = process.levels(steps), process.prior(origin, noise)
     times = denoiser.encode_time(process.scaled(levels[:-1]).to(z.device))
     for number, (t, s) in enumerate(pairwise(levels)):
         output = denoiser(z, times[number : number + 1], *conditions)

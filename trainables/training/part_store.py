@@ -17,8 +17,10 @@ from trainables.task.recipe import Task
 from trainables.training import stages
 from trainables.training.objective import Weights
 
-VERSION = 3
-"""Raise it when the training code changes what it produces: parts are then trained anew."""
+VERSION, CLEAN_VERSION = 3, 2
+"""The versions of parts that are trained on corrupted signals, and of those that are trained on clean ones
+alone. Raise one when the training code changes what it produces: such parts are then trained anew.
+"""
 
 
 class PartFacts(TypedDict, total=False):
@@ -45,7 +47,7 @@ def origin(kind: str, task: Task) -> dict[str, object]:
     """All that determines a part: settings of its stage, data, seed, and the parts it starts from."""
     stage, recipe = stages.load(kind), task.recipe
     return {
-        "version": VERSION,
+        "version": VERSION if stage.USES_CORRUPTION else CLEAN_VERSION,
         "kind": kind,
         "dataset": task.dataset,
         "content": task.content,
@@ -73,7 +75,7 @@ def in_order(kinds: Iterable[str]) -> list[str]:
     """The kinds of parts with all that they are trained from, in an order in which they can be trained."""
     ordered: list[str] = []
     for kind in kinds:
-        for part in [*in_order(stages.given(kind)), kind]:
+        for part in [*in_order(stages.parts_given(kind)), kind]:
             if part not in ordered:
                 ordered.append(part)
     return ordered
@@ -103,7 +105,7 @@ class PartStore:
         for kind in kinds:
             if self.has(kind, task) or kind in missing:
                 continue
-            needs = self.missing(stages.given(kind), task)
+            needs = self.missing(stages.parts_given(kind), task)
             missing += [need for need in needs if need not in missing] + [kind]
         return missing
 

@@ -70,7 +70,7 @@ def train_parts(config: dict[str, object]) -> None:
         if job.storage.parts.has(kind, job.task):
             continue
         checkpoint = saved["state"] if saved is not None and saved["kind"] == kind else None
-        needed = {need: job.storage.parts.load(need, job.task) for need in stages.given(kind)}
+        needed = {need: job.storage.parts.load(need, job.task) for need in stages.parts_given(kind)}
         reporter = _Reporter(job, share)
         context = Context(job.task, dataset, needed)
         weights = train_part(kind, context, share, reporter.report, checkpoint)

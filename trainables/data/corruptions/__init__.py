@@ -31,7 +31,7 @@ def names() -> tuple[str, ...]:
 
 
 def for_images() -> tuple[str, ...]:
-    """The same, the usual one first."""
+    """Names of the corruptions of images, the usual one first."""
     return _USUAL, *(name for name in names() if name != _USUAL)
 
 

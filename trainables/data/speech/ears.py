@@ -73,7 +73,7 @@ class EarsCorpus:
 
     @property
     def note(self) -> str:
-        """Nothing that must be known."""
+        """An empty sentence: there is nothing that people must know."""
         return ""
 
 

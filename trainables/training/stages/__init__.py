@@ -20,7 +20,7 @@ def names() -> tuple[str, ...]:
 CLASSIFIER = "classifier"
 
 
-def given(name: str) -> tuple[str, ...]:
+def parts_given(name: str) -> tuple[str, ...]:
     """Kinds of parts that a stage is given: those it starts from, and the classifier, which judges
     every part's answers while it is trained.
     """

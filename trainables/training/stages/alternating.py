@@ -6,8 +6,6 @@ that do without an exchange run on what they were trained for.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -15,7 +13,7 @@ from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
 from trainables.training.coupled import SampledObjective
-from trainables.training.objective import Context, Objective, PreparedBatch, prepared
+from trainables.training.objective import Context, Objective, PreparedBatch, prepared_batch
 
 NEEDS = coupled.NEEDS
 USES_CORRUPTION = True
@@ -29,7 +27,7 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
     return 1.5 + recipe.sampling_steps / recipe.inner_updates / 3, 1.1, 1 / recipe.inner_updates
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
+def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part, beyond those of the parts it starts from."""
     return coupled.describe_sampled(recipe)
 
@@ -45,11 +43,11 @@ class AlternatingObjective(SampledObjective):
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Lines 3 to 6: y0 = f(x0), x0_hat sampled given x_cor, y0_hat sampled given x0_hat."""
-        known, steps = self.classifier_outputs(batch), self.sampling_steps
+        outputs, steps = self.classifier_outputs(batch), self.sampling_steps
         x0_hat = self.sampled_signal(batch.x_cor, draws, steps)
         evidence, y_of_x = self.classifier.evidence(x0_hat), self.classify(x0_hat)
-        y0_hat = self.sampled_logits(evidence, y_of_x, known, draws, steps)
-        return prepared(batch, known, evidence, y_of_x, y0_hat)
+        y0_hat = self.sampled_logits(evidence, y_of_x, outputs, draws, steps)
+        return prepared_batch(batch, outputs, evidence, y_of_x, y0_hat)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 9 to 15: both losses, each condition a fixed value."""
@@ -57,6 +55,6 @@ class AlternatingObjective(SampledObjective):
         noised = self.noised(batch, draws)
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         guidance = self.guidance(batch.y0_hat, self.hidden(draws))
-        of_x = self.output_of_signal(noised, corrupted, guidance)
-        signals = self.seen_signals(batch, batch.evidence, batch.y_of_x, self.hidden(draws))
-        return self.losses(batch, noised, of_x, self.output_of_logits(noised, signals))
+        output_x = self.output_of_signal(noised, corrupted, guidance)
+        signals = self.encoded_signals(batch, batch.evidence, batch.y_of_x, self.hidden(draws))
+        return self.losses(batch, noised, output_x, self.output_of_logits(noised, signals))

@@ -4,8 +4,6 @@ so that the baseline has seen the same batches, as often, as the strategies it i
 
 from __future__ import annotations
 
-from typing import Any
-
 from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.objective import Context, Objective
@@ -23,7 +21,7 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
     return 0.0, 1.0, 0.0
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
+def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part, beyond those of the part it starts from: none."""
     return {}
 
@@ -31,5 +29,5 @@ def describe(recipe: Recipe) -> dict[str, Any]:
 def build(context: Context) -> Objective:
     """The objective of `logit`, from its weights."""
     objective = LogitObjective(context)
-    objective.logit.load_state_dict(context.needed["logit"]["logit"])
+    objective.logit.load_state_dict(context.parts["logit"]["logit"])
     return objective

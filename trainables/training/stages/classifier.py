@@ -4,8 +4,6 @@ scale of Whisper's logits, which are given the mean and the deviation of the sig
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -37,7 +35,7 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
     return 0.2, 0.0, 0.0
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
+def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part."""
     return {"network": identity(recipe.classifier), **recipe.states()}
 
@@ -62,7 +60,7 @@ class ClassifierObjective(Objective):
         return {"loss": functional.cross_entropy(self.network(batch.x0), batch.labels)}
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
-        """Of the clean signals: nothing else is what it learns."""
+        """The network's classes for the clean signals, the only ones that it is trained on."""
         output: Tensor = self.network(batch.x0).argmax(dim=1)
         return output
 
@@ -98,23 +96,23 @@ class ScaleObjective(Objective):
         return {"loss": functional.cross_entropy(raw.movedim(-1, 1), labels)}
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
-        """Of the clean signals."""
+        """The recogniser's answers for the clean signals."""
         return self._raw(batch).argmax(dim=-1)
 
     def _raw(self, batch: Batch) -> Tensor:
-        return self.judge.raw_logits(batch.x0) if batch.known is None else batch.known.clean
+        return self.judge.raw_logits(batch.x0) if batch.outputs is None else batch.outputs.clean
 
     @torch.no_grad()
     def finish(self, dataset: Dataset, device: torch.device) -> None:
         train = dataset.train
-        known = cached_outputs(train, dataset, self._recipe, self.judge, device)
-        assert known is not None
+        outputs = cached_outputs(train, dataset, self._recipe, self.judge, device)
+        assert outputs is not None
         sums = torch.zeros(2, dtype=torch.float64)
         for rows in torch.arange(len(train)).split(64):
             x0 = train.clean(rows).double()
             sums += torch.stack([x0.mean(), x0.square().mean()]) * len(rows) / len(train)
         mean, deviation = float(sums[0]), float(sums[1] - sums[0] ** 2) ** 0.5
-        self.scale.fit_to(known.clean.cpu(), mean, deviation)
+        self.scale.fit_to(outputs.clean.cpu(), mean, deviation)
 
     def weights(self) -> Weights:
         """The scale, and what identifies Whisper's weights, which are not stored."""

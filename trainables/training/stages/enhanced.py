@@ -4,8 +4,6 @@ takes, so that the baseline has seen the same batches, as often, as the strategi
 
 from __future__ import annotations
 
-from typing import Any
-
 from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.objective import Context, Objective
@@ -23,7 +21,7 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
     return 1.5, 0.0, 0.0
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
+def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part, beyond those of the part it starts from: none."""
     return {}
 
@@ -31,5 +29,5 @@ def describe(recipe: Recipe) -> dict[str, Any]:
 def build(context: Context) -> Objective:
     """The objective of `signal`, from its weights."""
     objective = SignalObjective(context)
-    objective.signal.load_state_dict(context.needed["signal"]["signal"])
+    objective.signal.load_state_dict(context.parts["signal"]["signal"])
     return objective

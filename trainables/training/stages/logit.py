@@ -5,8 +5,6 @@ It sees the corrupted signal in the place of a signal estimate, so nothing of th
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -21,8 +19,8 @@ from trainables.training.objective import (
     JudgedObjective,
     Objective,
     PreparedBatch,
-    prepared,
-    sampled,
+    prepared_batch,
+    sample_clean,
 )
 
 NEEDS = ("classifier",)
@@ -41,7 +39,7 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
     return 0.0, 1.0, 0.0
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
+def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part, beyond those of the part it starts from."""
     return {"network": as_mapping(recipe.logit), **recipe.diffusion()}
 
@@ -57,29 +55,33 @@ class LogitObjective(JudgedObjective):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         dataset, recipe = context.dataset, context.task.recipe
-        _, self.learning = denoising_losses(context.task, processes(context.task, self.classifier))
+        _, self.denoising_loss = denoising_losses(
+            context.task, processes(context.task, self.classifier)
+        )
         self.logit = networks.new_logit_denoiser(dataset, recipe)
 
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
-        return prepared(batch, self.classifier_outputs(batch))
+        return prepared_batch(batch, self.classifier_outputs(batch))
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
-        known = self.classifier_outputs(batch)
+        outputs = self.classifier_outputs(batch)
         signals = self.logit.encode_signals(
-            known.evidence, known.y_cor, known.evidence, known.y_cor
+            outputs.evidence, outputs.y_cor, outputs.evidence, outputs.y_cor
         )
-        drawn = draws.normal(tuple(known.y_cor.shape[1:]))
-        y0_hat = sampled(self.learning.process, 1, drawn, known.y_cor, self.logit, signals)
+        noise = draws.normal(tuple(outputs.y_cor.shape[1:]))
+        y0_hat = sample_clean(
+            self.denoising_loss.process, 1, noise, outputs.y_cor, self.logit, signals
+        )
         return self.classifier.classes_of(y0_hat)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         assert isinstance(batch, PreparedBatch)
-        learning = self.learning
-        t, eps = learning.times(draws), draws.normal(tuple(batch.y0.shape[1:]))
-        y_t = learning.noised(batch.y0, batch.y_cor, eps, t)
+        denoising_loss = self.denoising_loss
+        t, eps = denoising_loss.times(draws), draws.normal(tuple(batch.y0.shape[1:]))
+        y_t = denoising_loss.noised(batch.y0, batch.y_cor, eps, t)
         signals = self.logit.encode_signals(
             batch.evidence, batch.y_of_x, batch.evidence_cor, batch.y_cor
         )
-        output = self.logit(y_t, self.logit.encode_time(learning.scaled(t)), signals)
-        return {"loss": learning.loss(output, batch.y0, eps, t)}
+        output = self.logit(y_t, self.logit.encode_time(denoising_loss.scaled(t)), signals)
+        return {"loss": denoising_loss.loss(output, batch.y0, eps, t)}

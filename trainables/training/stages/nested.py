@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -11,7 +9,7 @@ from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
 from trainables.training.coupled import SampledObjective
-from trainables.training.objective import Context, Objective, PreparedBatch, prepared
+from trainables.training.objective import Context, Objective, PreparedBatch, prepared_batch
 
 NEEDS = coupled.NEEDS
 USES_CORRUPTION = True
@@ -25,7 +23,7 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
     return 1.5 + recipe.sampling_steps / recipe.inner_updates / 3, 1.0, 1 / recipe.inner_updates
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
+def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part, beyond those of the parts it starts from."""
     return coupled.describe_sampled(recipe)
 
@@ -43,7 +41,7 @@ class NestedObjective(SampledObjective):
         """Lines 3 and 4: y0 = f(x0), and x0_hat by a full sampling conditioned on x_cor."""
         x0_hat = self.sampled_signal(batch.x_cor, draws, self.sampling_steps)
         evidence, y_of_x = self.classifier.evidence(x0_hat), self.classify(x0_hat)
-        return prepared(batch, self.classifier_outputs(batch), evidence, y_of_x)
+        return prepared_batch(batch, self.classifier_outputs(batch), evidence, y_of_x)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 7 to 13. The logit estimate guides the signal as a value: no gradient through it."""
@@ -52,9 +50,9 @@ class NestedObjective(SampledObjective):
         signals = self.logit.encode_signals(
             batch.evidence, batch.y_of_x, batch.evidence_cor, batch.y_cor
         )
-        of_y = self.output_of_logits(noised, signals)
-        y0_hat = self.clean_logits(batch, noised, of_y).detach()
+        output_y = self.output_of_logits(noised, signals)
+        y0_hat = self.clean_logits(batch, noised, output_y).detach()
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         guidance = self.guidance(y0_hat, self.hidden(draws))
-        of_x = self.output_of_signal(noised, corrupted, guidance)
-        return self.losses(batch, noised, of_x, of_y)
+        output_x = self.output_of_signal(noised, corrupted, guidance)
+        return self.losses(batch, noised, output_x, output_y)

@@ -5,8 +5,6 @@ A fraction of the samples hides the one's estimate from the other: the warm-up i
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -14,7 +12,7 @@ from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
 from trainables.training.coupled import CoupledObjective
-from trainables.training.objective import Context, Objective, PreparedBatch, prepared
+from trainables.training.objective import Context, Objective, PreparedBatch, prepared_batch
 
 NEEDS = coupled.NEEDS
 USES_CORRUPTION = True
@@ -28,7 +26,7 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
     return 1.5 + 1 / 3, 1.0, 1.0
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
+def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part, beyond those of the parts it starts from."""
     return {"unguided": recipe.unguided}
 
@@ -44,7 +42,7 @@ class ParallelObjective(CoupledObjective):
     @torch.no_grad()
     def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
         """Lines 3 and 6: y0 = f(x0), and f(x_cor), which guides the first estimate."""
-        return prepared(batch, self.classifier_outputs(batch))
+        return prepared_batch(batch, self.classifier_outputs(batch))
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 4 to 13. Lines 9 and 11 ask the logit denoiser the same, so it is asked once; the
@@ -58,8 +56,8 @@ class ParallelObjective(CoupledObjective):
             first = self.output_of_signal(noised, corrupted, self.guidance(batch.y_cor, no_logits))
             x0_hat = self.clean_signal(batch, noised, first)
             evidence, y_of_x = self.classifier.evidence(x0_hat), self.classify(x0_hat)
-        signals = self.seen_signals(batch, evidence, y_of_x, no_signal)
-        of_y = self.output_of_logits(noised, signals)
-        y0_hat = self.clean_logits(batch, noised, of_y).detach()
-        of_x = self.output_of_signal(noised, corrupted, self.guidance(y0_hat, no_logits))
-        return self.losses(batch, noised, of_x, of_y)
+        signals = self.encoded_signals(batch, evidence, y_of_x, no_signal)
+        output_y = self.output_of_logits(noised, signals)
+        y0_hat = self.clean_logits(batch, noised, output_y).detach()
+        output_x = self.output_of_signal(noised, corrupted, self.guidance(y0_hat, no_logits))
+        return self.losses(batch, noised, output_x, output_y)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
 from trainables.core.config import identity
@@ -17,7 +15,7 @@ from trainables.training.objective import (
     JudgedObjective,
     Objective,
     PreparedBatch,
-    sampled,
+    sample_clean,
 )
 
 NEEDS: tuple[str, ...] = ()
@@ -36,7 +34,7 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
     return 1.5, 0.0, 0.0
 
 
-def describe(recipe: Recipe) -> dict[str, Any]:
+def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part."""
     return {"network": identity(recipe.signal), **recipe.diffusion()}
 
@@ -44,7 +42,7 @@ def describe(recipe: Recipe) -> dict[str, Any]:
 def build(context: Context) -> Objective:
     """Noise prediction by a signal denoiser that sees x_cor and no logits, a new one or a published one."""
     objective = SignalObjective(context)
-    networks.start(objective.signal, context.task.recipe)
+    networks.load_checkpoint(objective.signal, context.task.recipe)
     return objective
 
 
@@ -53,23 +51,23 @@ class SignalObjective(JudgedObjective):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self.learning, _ = denoising_losses(context.task, processes(context.task, None))
+        self.denoising_loss, _ = denoising_losses(context.task, processes(context.task, None))
         self.signal = networks.new_signal_denoiser(context.dataset, context.task.recipe)
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         unguided = self.signal.encode_logits(None, len(batch.x0))
-        drawn = draws.normal(tuple(batch.x0.shape[1:]))
-        process = self.learning.process
-        x0_hat = sampled(process, 1, drawn, batch.x_cor, self.signal, corrupted, unguided)
+        noise = draws.normal(tuple(batch.x0.shape[1:]))
+        process = self.denoising_loss.process
+        x0_hat = sample_clean(process, 1, noise, batch.x_cor, self.signal, corrupted, unguided)
         return self.classifier.classes_of(self.classifier(x0_hat))
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
-        learning = self.learning
-        t, eps = learning.times(draws), draws.normal(tuple(batch.x0.shape[1:]))
-        x_t = learning.noised(batch.x0, batch.x_cor, eps, t)
+        denoising_loss = self.denoising_loss
+        t, eps = denoising_loss.times(draws), draws.normal(tuple(batch.x0.shape[1:]))
+        x_t = denoising_loss.noised(batch.x0, batch.x_cor, eps, t)
         corrupted = self.signal.encode_corrupted(batch.x_cor)
         unguided = self.signal.encode_logits(None, len(x_t))
-        time = self.signal.encode_time(learning.scaled(t))
+        time = self.signal.encode_time(denoising_loss.scaled(t))
         output = self.signal(x_t, time, corrupted, unguided)
-        return {"loss": learning.loss(output, batch.x0, eps, t)}
+        return {"loss": denoising_loss.loss(output, batch.x0, eps, t)}
