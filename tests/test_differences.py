@@ -12,6 +12,7 @@ import pytest
 import torch
 from conftest import run_verb
 from helpers import DIGITS, ExactSignal, tiny_task
+from speech_files import write_fsdd
 
 from trainables.core.errors import UsageError
 from trainables.core.noise import BatchNoise, SampleNoise, generator_of
@@ -249,13 +250,25 @@ def test_an_arm_names_what_it_chooses():
     ("words", "message"),
     [
         (("differences", "digits", "--steps", "5"), "leave out --steps"),
-        (("differences", "fsdd-reverb"), "is of speech"),
         (("differences", "digitz"), "unknown dataset"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(words, message, tmp_path, capfd):
     assert reproduce.main([*words, "--storage", str(tmp_path / "runs")]) == 2
     assert message in capfd.readouterr().err
+
+
+def test_speech_is_refused(tmp_path, capfd):
+    write_fsdd(tmp_path / "fsdd")
+    words = (
+        "fsdd-reverb",
+        "--data-dir",
+        str(tmp_path / "fsdd"),
+        "--storage",
+        str(tmp_path / "runs"),
+    )
+    assert reproduce.main(["differences", *words]) == 2
+    assert "of images, but fsdd-reverb is of speech" in capfd.readouterr().err
 
 
 @pytest.mark.slow

@@ -135,8 +135,8 @@ def _other_choices(T: int) -> list[Difference]:
     )
     clean = _with(noisy, uncorrupted=True)
     clean_card, start = _with(card, training="clean"), _with(card, pretrained=True)
-    unscaled = "the sampler's (c + 1) / 2 is classified by a network that knows (p - m) / s"
-    twice = "c is standardised as if it were in [-1, 1], though it is standardised"
+    unscaled = "sampled signals are shown in [0, 1] to a classifier that knows standardised ones"
+    twice = "sampled signals are standardised a second time before they are classified"
     linear = (
         "the logit denoiser is pretrained with betas 1e-4..0.02, which leave 22 % of the signal"
     )
@@ -146,14 +146,14 @@ def _other_choices(T: int) -> list[Difference]:
                    nested, _with(nested, sampler=True)),
         Difference("card of clean signals", "card is trained on clean signals, sampled on corrupted",
                    card, clean_card),
-        Difference("the same, vs noisy", "the same card beside the classifier on the corrupted",
+        Difference("card of clean signals vs noisy", "the same card, beside no diffusion at all",
                    noisy, clean_card),
-        Difference("scale of enhanced, clean", f"{unscaled}; here of clean images",
+        Difference("scale of enhanced, clean", f"{unscaled}: here clean images",
                    clean, _with(clean, view="enhanced")),
         Difference("scale of enhanced", unscaled, enhanced, _with(enhanced, view="enhanced")),
-        Difference("scale of coupled, clean", f"{twice}; here of clean images",
+        Difference("scale of coupled, clean", f"{twice}: here clean images",
                    clean, _with(clean, view="coupled")),
-        Difference("scale of coupled", f"{twice}; here of enhanced",
+        Difference("scale of coupled", twice,
                    enhanced, _with(enhanced, view="coupled")),
         Difference("bounds", "clean estimates are bounded by one deviation from the mean",
                    enhanced, _with(enhanced, bounds=True)),
@@ -165,7 +165,7 @@ def _other_choices(T: int) -> list[Difference]:
                    nested, _with(nested, training="linear")),
         Difference("logits per sample", f"{normalised}, in sampling alone",
                    card, _with(card, per_sample=True)),
-        Difference("the same, nested", f"{normalised}, in sampling alone",
+        Difference("logits per sample, nested", f"{normalised}, in sampling alone",
                    nested, _with(nested, per_sample=True)),
     ]  # fmt: skip
 

@@ -35,7 +35,7 @@ def train(
     for kind in TRAININGS[training]:
         if storage.parts.has(kind, task):
             continue
-        needed = {need: storage.parts.load(need, task) for need in stages.given(kind)}
+        needed = {need: storage.parts.load(need, task) for need in stages.parts_given(kind)}
         build = _with_linear_schedule if (training, kind) == ("linear", "logit") else None
         context = Context(task, dataset, needed)
         weights = train_part(kind, context, share, report, build=build)
@@ -45,8 +45,8 @@ def train(
 def _with_linear_schedule(context: Context) -> Objective:
     """The objective of `logit`, whose noise has the linear schedule."""
     objective = LogitObjective(context)
-    process = objective.learning.process
+    process = objective.denoising_loss.process
     assert isinstance(process, GaussianDiffusion), "the published code of images has no other"
     linear = LinearSchedule(process.T, process.clip)
-    objective.learning = GaussianLoss(linear, context.task.recipe.loss_weighting)
+    objective.denoising_loss = GaussianLoss(linear, context.task.recipe.loss_weighting)
     return objective
