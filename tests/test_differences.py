@@ -115,9 +115,9 @@ def test_views_are_what_the_published_code_shows_in_our_units():
     s = torch.tensor([v / 2 for v in SCALE.deviation]).reshape(-1, 1, 1)
     c = ((p - m) / s).clamp(-1, 1)
     assert bool(((p - m) / s).abs().max() > 1)  # or the clamp would not be tested
-    for view, shown in ((enhanced_view, (c + 1) / 2), (coupled_view, ((c + 1) / 2 - m) / s)):
+    for view, standardised in ((enhanced_view, (c + 1) / 2), (coupled_view, ((c + 1) / 2 - m) / s)):
         # A standardised value w is the pixel w s + m in [0, 1], so 2 (w s + m) - 1 in [-1, 1].
-        torch.testing.assert_close(view(2 * p - 1, SCALE), 2 * (shown * s + m) - 1)
+        torch.testing.assert_close(view(2 * p - 1, SCALE), 2 * (standardised * s + m) - 1)
 
 
 def test_estimates_are_bounded_in_standardised_units():
@@ -173,9 +173,9 @@ def storage(parts, tmp_path_factory):
 def test_parts_that_are_trained_so_are_kept_apart_and_the_rest_are_the_products(storage, parts):
     task = tiny_task()
     for training, kinds in TRAININGS.items():
-        own = storage_of(storage, Choice(training=training)).parts
+        choice_parts = storage_of(storage, Choice(training=training)).parts
         for kind, networks in parts.items():
-            loaded = own.load(kind, task)
+            loaded = choice_parts.load(kind, task)
             differs = any(
                 not torch.equal(loaded[network][name], value)
                 for network, state in networks.items()
@@ -220,18 +220,18 @@ def test_every_comparison_is_measured_and_only_its_choice_is_switched_on(storage
     names = [difference.name for difference in differences]
     assert len(set(names)) == len(names)
     arms = dict.fromkeys(arm for d in differences for arm in (d.ours, d.theirs))
-    measured: dict[tuple, list] = {}
+    points_by_evaluator: dict[tuple, list] = {}
     for arm in (arm for arm in arms if arm.choice != Choice()):
-        measured.setdefault((arm.choice, arm.strategy), []).append(arm.point)
+        points_by_evaluator.setdefault((arm.choice, arm.strategy), []).append(arm.point)
     keys = set()
-    for (choice, strategy), points in measured.items():
+    for (choice, strategy), points in points_by_evaluator.items():
         evaluator = PublishedEvaluator(choice, task, strategy, storage, 8, device, dataset=DIGITS)
         for point in points:
             measurement = evaluator.measure(point, sampling)
             assert len(measurement.correct) == 8
             keys.add(measurement.key)
             assert evaluator.measure(point, sampling) == measurement  # it is in the records
-    assert len(keys) == sum(map(len, measured.values()))
+    assert len(keys) == sum(map(len, points_by_evaluator.values()))
     usual = Evaluator(task, "enhanced", storage, 8, device, dataset=DIGITS)
     plain = PublishedEvaluator(Choice(), task, "enhanced", storage, 8, device, dataset=DIGITS)
     point = {"steps": 2, "eta": 0.0}

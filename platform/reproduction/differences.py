@@ -40,9 +40,9 @@ class Arm:
 
     def parameters(self) -> dict[str, object]:
         """The sampling parameters, with what is chosen as the published code chooses it."""
-        usual = asdict(Choice())
+        defaults = asdict(Choice())
         changes = {
-            name: value for name, value in asdict(self.choice).items() if value != usual[name]
+            name: value for name, value in asdict(self.choice).items() if value != defaults[name]
         }
         return {**self.point, **{f"published_{name}": value for name, value in changes.items()}}
 

@@ -109,14 +109,14 @@ def _report(
         _tables(console, " ".join(data), results_of_data)
         files[f"figure of {' '.join(data)}"] = draw(results_of_data, folder)
     say_if_smoke(console, setup.plan.preset)
-    console.line(f"\nfound:    {found(results)}")
+    console.line(f"\nfound:    {finding(results)}")
     for name, path in files.items():
         console.line(f"{name + ':':9} {path}")
     console.line("search each strategy's own best points:")
     console.line(f"  {command('platform.sweep', 'all', setup.plan.dataset, *common_flags(setup))}")
 
 
-def found(results: Sequence[DifferenceResult]) -> str:
+def finding(results: Sequence[DifferenceResult]) -> str:
     """How many choices change the accuracy beyond chance, and which does most, in one sentence."""
     beyond_chance = [r for r in results if r.test["p_holm"] < _LEVEL]
     if not beyond_chance:

@@ -73,7 +73,7 @@ def results_of_setup(session: TrackedSession) -> list[DifferenceResult]:
         asdict(paired(measurements[difference.theirs], measurements[difference.ours]))
         for difference in differences
     ]
-    corrected = holm([test["p_value"] for test in tests])
+    p_values = holm([test["p_value"] for test in tests])
     return [
         DifferenceResult(
             setup.facts.title,
@@ -85,7 +85,7 @@ def results_of_setup(session: TrackedSession) -> list[DifferenceResult]:
             len(measurements[difference.ours][0].correct),
             len(measurements[difference.ours]),
         )
-        for difference, test, p_holm in zip(differences, tests, corrected, strict=True)
+        for difference, test, p_holm in zip(differences, tests, p_values, strict=True)
     ]
 
 

@@ -15,7 +15,9 @@ TRAININGS = {"clean": ("logit", "card"), "linear": ("logit", "card", "nested")}
     clean: the logit denoiser never sees a corrupted signal; this is what CARD is where its conditioning
         signal is the clean one in training.
     linear: the logit denoiser is pretrained with a linear schedule of noise, which ends far from noise;
-        all that is trained from it has the cosine schedule.
+        all that is trained from it has the cosine schedule. The published networks put out the noise and
+        ours v, whose meaning depends on the schedule: what the change of schedule costs an untrained
+        start may differ.
 """
 
 

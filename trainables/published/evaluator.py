@@ -55,8 +55,8 @@ class PublishedEvaluator(Evaluator):
         self._scale: PixelScale = dataset.train.scale
         if choice.uncorrupted:
             dataset = uncorrupted(dataset)
-        own = storage_of(storage, choice)
-        super().__init__(task, strategy, own, batch, device, gpu_share, dataset)
+        published = storage_of(storage, choice)
+        super().__init__(task, strategy, published, batch, device, gpu_share, dataset)
 
     def config(self, point: Mapping[str, object], sampling: Sampling) -> dict[str, object]:
         return config_of(super().config(point, sampling), self.choice)
