@@ -191,6 +191,11 @@ def plans_of_seeds(arguments: argparse.Namespace, plan: Plan) -> list[Plan]:
     return [replace(plan, seed=seed) for seed in getattr(arguments, TRAINING_SEEDS)]
 
 
+def datasets_of(arguments: argparse.Namespace) -> list[str]:
+    """The datasets that the arguments name, by position and by flag; none where the verb's own are meant."""
+    return [*arguments.names, *(arguments.datasets or ())]
+
+
 def check_words(arguments: argparse.Namespace, **named: str | None) -> None:
     """Refuse names and numbers that no plan can have; those that are `named` stand in the place of the
     arguments.

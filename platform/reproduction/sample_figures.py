@@ -11,7 +11,7 @@ from pathlib import Path
 from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.flags import plan_of
+from platform.cli.flags import datasets_of, plan_of
 from platform.cli.tables import say_if_smoke
 from platform.pipeline.prepare import prepare, read
 from platform.planning.setup import BASELINES, Setup, kinds_of, setup_of
@@ -58,7 +58,7 @@ def sample_work_of(arguments: argparse.Namespace) -> SampleWork:
         UsageError: a plan is not possible, or the data are not images.
     """
     figure, setups = SAMPLE_FIGURES[arguments.what], []
-    for dataset in arguments.datasets or figure.datasets:
+    for dataset in datasets_of(arguments) or figure.datasets:
         for corruption in arguments.corruptions or figure.corruptions:
             plan = plan_of(arguments, strategy="nested", dataset=dataset, corruption=corruption)
             setup = setup_of(plan)

@@ -10,7 +10,7 @@ from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.flags import plan_of, plans_of_seeds
+from platform.cli.flags import datasets_of, plan_of, plans_of_seeds
 from platform.pipeline.prepare import prepare
 from platform.planning.setup import Setup, kinds_of, setup_of
 from platform.reproduction import paper_tables
@@ -68,7 +68,7 @@ def work_of(arguments: argparse.Namespace) -> Work:
     setups = []
     table = paper_tables.TABLES[arguments.what](2)
     strategy = table.methods[-1].strategy
-    for dataset in arguments.datasets or table.datasets:
+    for dataset in datasets_of(arguments) or table.datasets:
         for corruption in arguments.corruptions or table.corruptions or (None,):
             plan = plan_of(arguments, strategy=strategy, dataset=dataset, corruption=corruption)
             for seed_plan in plans_of_seeds(arguments, plan):
