@@ -176,34 +176,34 @@ def summary_file(path: str | None) -> Path | None:
     return file
 
 
-def plans_of(arguments: argparse.Namespace, searched: bool = False) -> list[Plan]:
+def plans_of(namespace: argparse.Namespace, searched: bool = False) -> list[Plan]:
     """The plans that the arguments stand for, one a strategy; `searched` leaves out strategies that have
     nothing to search.
 
     Raises:
         UsageError: one is not possible.
     """
-    return [plan_of(arguments, strategy=name) for name in _strategies(arguments, searched)]
+    return [plan_of(namespace, strategy=name) for name in _strategies(namespace, searched)]
 
 
-def plans_of_seeds(arguments: argparse.Namespace, plan: Plan) -> list[Plan]:
+def plans_of_seeds(namespace: argparse.Namespace, plan: Plan) -> list[Plan]:
     """The plan at every training seed that the arguments name."""
-    return [replace(plan, seed=seed) for seed in getattr(arguments, TRAINING_SEEDS)]
+    return [replace(plan, seed=seed) for seed in getattr(namespace, TRAINING_SEEDS)]
 
 
-def datasets_of(arguments: argparse.Namespace) -> list[str]:
+def datasets_of(namespace: argparse.Namespace) -> list[str]:
     """The datasets that the arguments name, by position and by flag; none where the verb's own are meant."""
-    return [*arguments.names, *(arguments.datasets or ())]
+    return [*namespace.names, *(namespace.datasets or ())]
 
 
-def check_words(arguments: argparse.Namespace, **named: str | None) -> None:
+def check_words(namespace: argparse.Namespace, **named: str | None) -> None:
     """Refuse names and numbers that no plan can have; those that are `named` stand in the place of the
-    arguments.
+    namespace.
 
     Raises:
         UsageError: a name is unknown, or a number out of range.
     """
-    pairs = (vars(arguments) | named).items()
+    pairs = (vars(namespace) | named).items()
     values = {name: value for name, value in pairs if value is not None}
     check_names(**{name: values[name] for name in NAMES if name in values})
     check_numbers(**{name: values[name] for name in RANGES if name in values})
@@ -212,19 +212,19 @@ def check_words(arguments: argparse.Namespace, **named: str | None) -> None:
     check_gpus(values.get("gpus_per_trial"))
 
 
-def plan_of(arguments: argparse.Namespace, **named: str | None) -> Plan:
+def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
     """The plan that the arguments stand for, with the strategy, dataset and corruption that are `named` in
     the place of theirs; a verb that does not search has no `trials`.
 
     Raises:
         UsageError: it is not possible. Mistakes that are seen without torch are reported first.
     """
-    check_words(arguments, **named)
-    values = vars(arguments) | named
+    check_words(namespace, **named)
+    values = vars(namespace) | named
     trials = values.get("trials")
-    whisper, sgmse = whisper_of(arguments.whisper), sgmse_of(arguments.sgmse)
-    data_dir, storage = data_directory(arguments.data_dir), writable_storage(arguments.storage)
-    uri = tracking_uri(arguments.tracking_uri, storage, os.environ)
+    whisper, sgmse = whisper_of(namespace.whisper), sgmse_of(namespace.sgmse)
+    data_dir, storage = data_directory(namespace.data_dir), writable_storage(namespace.storage)
+    uri = tracking_uri(namespace.tracking_uri, storage, os.environ)
     from trainables.evaluation.storage import Storage  # with torch, once all above is right
 
     facts = facts_of(values["dataset"], Storage(str(storage), data_dir).data)
@@ -232,28 +232,28 @@ def plan_of(arguments: argparse.Namespace, **named: str | None) -> Plan:
         strategy=values["strategy"],
         dataset=values["dataset"],
         corruption=values["corruption"] or facts.corruptions[0],
-        preset=arguments.preset,
-        trials=presets.preset(arguments.preset, facts).trials if trials is None else trials,
-        seed=arguments.seed,
-        workers=arguments.workers,
-        gpus_per_trial=arguments.gpus_per_trial,
+        preset=namespace.preset,
+        trials=presets.preset(namespace.preset, facts).trials if trials is None else trials,
+        seed=namespace.seed,
+        workers=namespace.workers,
+        gpus_per_trial=namespace.gpus_per_trial,
         storage=str(storage),
         tracking_uri=uri,
         data_dir=data_dir,
         fresh=values.get("fresh", False),
-        precision=arguments.precision,
+        precision=namespace.precision,
         whisper=whisper,
         sgmse=sgmse,
     )
 
 
-def _strategies(arguments: argparse.Namespace, searched: bool) -> list[str]:
+def _strategies(namespace: argparse.Namespace, searched: bool) -> list[str]:
     """Names of the strategies that the arguments stand for.
 
     Raises:
         UsageError: strategy and dataset have changed places.
     """
-    strategy, dataset = arguments.strategy, arguments.dataset
+    strategy, dataset = namespace.strategy, namespace.dataset
     if strategy in datasets.names() and dataset in (*strategies.names(), EVERY):
         raise UsageError(
             f"{strategy} is a dataset and {dataset} a strategy: swap them, {dataset} {strategy}"

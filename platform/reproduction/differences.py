@@ -68,16 +68,16 @@ class Difference:
     sampler: str = ""
 
 
-def setups_of(arguments: argparse.Namespace) -> list[Setup]:
+def setups_of(namespace: argparse.Namespace) -> list[Setup]:
     """A setup for every dataset and corruption that the command line asks for.
 
     Raises:
         UsageError: a plan is not possible, or the data are speech.
     """
     setups = []
-    for dataset in datasets_of(arguments) or (_USUAL_DATASET,):
-        for corruption in arguments.corruptions or (None,):
-            plan = plan_of(arguments, strategy="nested", dataset=dataset, corruption=corruption)
+    for dataset in datasets_of(namespace) or (_USUAL_DATASET,):
+        for corruption in namespace.corruptions or (None,):
+            plan = plan_of(namespace, strategy="nested", dataset=dataset, corruption=corruption)
             setup = setup_of(plan)
             if setup.facts.kind != "image":
                 raise UsageError(

@@ -26,9 +26,9 @@ _LEVEL = 0.05
 _NAMES = (BY_ACCURACY.name, BY_ACCURACY.low, BY_ACCURACY.high)
 
 
-def reproduce(arguments: argparse.Namespace, console: Console, json_file: Path | None) -> int:
+def reproduce(namespace: argparse.Namespace, console: Console, json_file: Path | None) -> int:
     """Measure and report the differences that the command line asks for; returns the exit status."""
-    setups = setups_of(arguments)
+    setups = setups_of(namespace)
     folder = folder_of(setups[0])
     log = folder / "reproduce.log"
     console.line(f"differences on {len(setups)} settings; log: {log}")

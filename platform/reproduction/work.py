@@ -59,30 +59,30 @@ class Work:
         return self.table(self.setups[0]).metric
 
 
-def work_of(arguments: argparse.Namespace) -> Work:
+def work_of(namespace: argparse.Namespace) -> Work:
     """The table that the command line asks for, with a setup for every dataset and corruption.
 
     Raises:
         UsageError: a plan is not possible, or not for this table.
     """
     setups = []
-    table = paper_tables.TABLES[arguments.what](2)
+    table = paper_tables.TABLES[namespace.what](2)
     strategy = table.methods[-1].strategy
-    for dataset in datasets_of(arguments) or table.datasets:
-        for corruption in arguments.corruptions or table.corruptions or (None,):
-            plan = plan_of(arguments, strategy=strategy, dataset=dataset, corruption=corruption)
-            for seed_plan in plans_of_seeds(arguments, plan):
+    for dataset in datasets_of(namespace) or table.datasets:
+        for corruption in namespace.corruptions or table.corruptions or (None,):
+            plan = plan_of(namespace, strategy=strategy, dataset=dataset, corruption=corruption)
+            for seed_plan in plans_of_seeds(namespace, plan):
                 setup = setup_of(seed_plan)
-                _check_kind(arguments.what, setup, table)
-                steps = 1 if arguments.steps is None else arguments.steps
+                _check_kind(namespace.what, setup, table)
+                steps = 1 if namespace.steps is None else namespace.steps
                 check_range("--steps", steps, 1, setup.task.recipe.T)
                 setups.append(setup)
-    plan, seeds = setups[0].plan, arguments.training_seeds
-    name = f"{arguments.what}-{plan.preset}-seed{'s' if len(seeds) > 1 else ''}"
+    plan, seeds = setups[0].plan, namespace.training_seeds
+    name = f"{namespace.what}-{plan.preset}-seed{'s' if len(seeds) > 1 else ''}"
     name += "-".join(map(str, seeds))
-    name += "" if arguments.steps is None else f"-{arguments.steps}steps"
+    name += "" if namespace.steps is None else f"-{namespace.steps}steps"
     folder = Path(plan.storage) / "reproduce" / name
-    return Work(arguments.what, tuple(setups), seeds, arguments.steps, folder)
+    return Work(namespace.what, tuple(setups), seeds, namespace.steps, folder)
 
 
 def _check_kind(name: str, setup: Setup, table: paper_tables.Table) -> None:
