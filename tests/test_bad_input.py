@@ -169,6 +169,8 @@ def test_wrong_ways_to_evaluate(words, message, tmp_path, capfd, no_ray):
          "--steps is 11, but must be from 1 to 10"),
         (["table1", "--datasets", "fsdd-babble", "--datasets", "digits"], "--datasets is given twice"),
         (["table1", "--datasets", "digits", "--seed", "1,1"], "seed 1 is given twice in '1,1'"),
+        (["figure3", "--seed", "0,1"], "figure3 is of one training: give --seed one seed"),
+        (["differences", "digits", "--seed", "0,1"], "differences is of one training"),
         (["table2", "--datasets", "digits"], "table2 is of speech, but digits is of image"),
     ],
 )  # fmt: skip

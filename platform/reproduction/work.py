@@ -68,8 +68,8 @@ def work_of(namespace: argparse.Namespace) -> Work:
     setups = []
     table = paper_tables.TABLES[namespace.what](2)
     strategy = table.methods[-1].strategy
-    for dataset in datasets_of(namespace) or table.datasets:
-        for corruption in namespace.corruptions or table.corruptions or (None,):
+    for dataset in dict.fromkeys(datasets_of(namespace) or table.datasets):
+        for corruption in dict.fromkeys(namespace.corruptions or table.corruptions or (None,)):
             plan = plan_of(namespace, strategy=strategy, dataset=dataset, corruption=corruption)
             for seed_plan in plans_of_seeds(namespace, plan):
                 setup = setup_of(seed_plan)
