@@ -1,4 +1,4 @@
-"""One colour and one marker a strategy, the same in every figure.
+"""One colour and one marker a strategy, or a sampler, the same in every figure.
 
 The colours are those of Okabe and Ito's palette, two of Paul Tol's and a violet, so that they are told apart
 with any kind of colour blindness; a marker says the same without colour.
@@ -31,6 +31,13 @@ STYLES = {
     "parallel-noisy": Style("#7800e1", "d"),
 }
 
+SAMPLERS = {
+    "DDIM": Style("#0072b2", "o"),
+    "DDPM's mean": Style("#009e73", "^"),
+    "published": Style("#d55e00", "D"),
+}
+"""Samplers that are compared in a figure of their own, which has no strategies."""
+
 TRIAL = "#9aa5b1"
 """The colour of points that were measured on validation samples alone."""
 
@@ -42,6 +49,8 @@ _OTHER_MARKERS = "pdhXH8"
 
 
 def style_of(strategy: str) -> Style:
-    """The style of a strategy; one that is not in `STYLES` is grey, and its marker follows from its name."""
+    """The style of a strategy or a sampler; one that is not known is grey, and its marker follows from
+    its name.
+    """
     marker = _OTHER_MARKERS[zlib.crc32(strategy.encode()) % len(_OTHER_MARKERS)]
-    return STYLES.get(strategy, Style(_OTHER_COLOR, marker))
+    return (STYLES | SAMPLERS).get(strategy, Style(_OTHER_COLOR, marker))

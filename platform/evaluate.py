@@ -1,7 +1,8 @@
 """`python -m platform.evaluate STRATEGY DATASET --point JSON | --run ID`: replay a point.
 
 The point is measured on the test split with the parts in the store, next to the baselines at the
-paper's point and at their best. What was measured before at the same seeds is read from the records.
+paper's point and at their best. What was measured before at the same seeds is read from the records. With
+several training seeds, each has its own parts, and intervals and tests are over seeds and samples.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from platform.cli import interrupts
-from platform.cli.flags import parser, plans_of, summary_file
+from platform.cli.flags import parser, plans_of, plans_of_seeds, summary_file
 from platform.planning.replay import SPLITS, Replay
 from platform.planning.setup import Setup, setup_of
 from typing import Any
@@ -38,10 +39,10 @@ def _main(arguments: Sequence[str] | None) -> int:
     console = Console()
     with console.loading():
         (plan,) = plans_of(namespace)
-        setup = setup_of(plan)
-        point = _point(setup, namespace.run, written_point)
+        setups = [setup_of(seed_plan) for seed_plan in plans_of_seeds(namespace, plan)]
+        point = _point(setups[0], namespace.run, written_point)
         from platform.pipeline.replay import replay
-    replay(setup, how, point, console, json_file)
+    replay(setups, how, point, console, json_file)
     return 0
 
 
@@ -51,6 +52,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "Measure one point of a strategy on the test split, next to the baselines.",
         "example: python -m platform.evaluate nested digits --run RUN_ID\n"
         "The parts must have been trained, by platform.train or a sweep, with the same preset and seed.",
+        several_seeds=True,
     )
     source = verb_parser.add_mutually_exclusive_group()
     source.add_argument(

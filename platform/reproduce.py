@@ -1,5 +1,5 @@
-"""`python -m platform.reproduce table1|…|figure4|cost`: the paper's numbers beside ours, and its figures of
-samples with ours.
+"""`python -m platform.reproduce table1|…|figure4|cost|differences`: the paper's numbers beside ours, its
+figures of samples with ours, and what the choices of its authors' code do.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
-from platform.cli.flags import check_words, summary_file, with_common
+from platform.cli.flags import check_words, datasets_of, summary_file, with_common
 from platform.cli.parser import bare_parser
 from platform.reproduction.paper_tables import SAMPLE_FIGURES, TABLES
 from typing import TYPE_CHECKING
 
-from trainables.core.errors import check_range, unknown_name
+from trainables.core.errors import UsageError, check_range, unknown_name
 from trainables.core.files import write_json
 
 if TYPE_CHECKING:
     # Loading torch and Ray takes seconds, so what needs them is imported once it is known what to do.
     from platform.cli.console import Console
 
-COST = "cost"
-NAMES = (*TABLES, *SAMPLE_FIGURES, COST)
+COST, DIFFERENCES = "cost", "differences"
+NAMES = (*TABLES, *SAMPLE_FIGURES, COST, DIFFERENCES)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +42,10 @@ def _main(arguments: Sequence[str] | None) -> int:
         return 0
     if namespace.what in SAMPLE_FIGURES:
         return _samples(namespace, console, json_file)
+    if namespace.what == DIFFERENCES:
+        with console.loading():
+            from platform.reproduction.differences_report import reproduce
+        return reproduce(namespace, console, json_file)
     return _table(namespace, console, json_file)
 
 
@@ -99,9 +103,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "data; print and keep ours and the paper's numbers side by side.",
         "example: python -m platform.reproduce table1 --datasets mnist\n"
         "figure3 and figure5 are pictures of samples, restored; cost counts calls by the engine's meter, on\n"
-        "networks that do nothing.",
+        "networks that do nothing; differences switches on the choices of the authors' published code,\n"
+        "one at a time, on the same weights and data: python -m platform.reproduce differences digits",
     )
     parser.add_argument("what", help=", ".join(NAMES))
+    parser.add_argument("names", nargs="*", metavar="DATASET", help="the same as --datasets")
     parser.add_argument(
         "--datasets",
         nargs="+",
@@ -118,10 +124,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--steps", type=int, default=None, metavar="N",
         help="sample each trajectory in N steps [as many as there are noise levels]",
     )  # fmt: skip
-    namespace: argparse.Namespace = with_common(parser).parse_args(arguments)
+    namespace: argparse.Namespace = with_common(parser, several_seeds=True).parse_args(arguments)
     if namespace.what not in NAMES:
         raise unknown_name("table", namespace.what, NAMES)
-    for dataset in namespace.datasets or (None,):  # all of them, before the first is looked at
+    if namespace.what == DIFFERENCES and namespace.steps is not None:
+        raise UsageError("differences measures at steps of its own: leave out --steps")
+    for dataset in datasets_of(namespace) or (None,):  # all of them, before the first is looked at
         check_words(namespace, dataset=dataset)
     check_range("--steps", 1 if namespace.steps is None else namespace.steps, 1, 100_000)
     return namespace

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from trainables.core.memory import keep_pages
 from trainables.core.noise import SampleNoise, seeded
+from trainables.core.pixel_scale import pixel_scale
 from trainables.data.dataset import Dataset, Facts, Split
-from trainables.data.pixel_scale import pixel_scale
 from trainables.evaluation.assembly import assemble
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier, ResNetConfig

@@ -20,8 +20,8 @@ from platform.planning.presets import preset
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from trainables.core.pixel_scale import pixel_scale
 from trainables.data.dataset import Dataset, Facts, Split
-from trainables.data.pixel_scale import pixel_scale
 from trainables.task.recipe import Task, Updates
 from trainables.training import loop, stages
 from trainables.training.batches import Share

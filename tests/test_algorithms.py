@@ -10,8 +10,8 @@ from helpers import DIGITS, tiny_recipe, tiny_task
 
 from trainables.core.config import as_mapping, from_mapping
 from trainables.core.errors import UsageError
+from trainables.core.pixel_scale import pixel_scale
 from trainables.data.dataset import Dataset, Split
-from trainables.data.pixel_scale import pixel_scale
 from trainables.models.images.classifier import ResNetConfig
 from trainables.models.images.logit_attention import LogitAttentionConfig
 from trainables.models.images.logit_mlp import LogitMLPConfig

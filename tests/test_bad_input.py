@@ -32,6 +32,7 @@ MISTAKES = [
     (["nested", "digits", "--trials", "-5"], "--trials is -5, but must be from 1"),
     (["nested", "digits", "--trials", "many"], "invalid int value: 'many'"),
     (["nested", "digits", "--seed", "-1"], "--seed is -1, but must be from 0"),
+    (["nested", "digits", "--seed", "0,1"], "--seed: takes one seed here, not '0,1': evaluate and"),
     (["nested", "digits", "--workers", "-1"], "--workers is -1, but must be from 0"),
     (["nested", "digits", "--workers", "3"], "--workers is 3, but must divide the batch of 128"),
     (["nested", "digits", "--gpus-per-trial", "-1"], "--gpus-per-trial is -1"),
@@ -125,12 +126,30 @@ def test_evaluating_before_training_says_what_is_missing_and_what_to_type(tmp_pa
     assert f"-m platform.train nested digits {' '.join(where)}\n" in error
 
 
+def test_every_training_that_seeds_miss_is_told(tmp_path, capfd, no_ray):
+    where = ["--preset", "smoke", "--storage", str(tmp_path), "--seed", "0,7"]
+    error = _refused(evaluate.main, ["nested", "digits", *where], capfd)
+    assert (
+        "not been trained: at seed 0 classifier, signal" in error and "; at seed 7 class" in error
+    )
+    command = "-m platform.train nested digits --preset smoke"
+    assert f"{command} --storage {tmp_path} && " in error
+    assert f"{command} --seed 7 --storage {tmp_path}\n" in error
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--split", "train"], "unknown value of --split 'train': known: test, validation"),
         (["--split", "tset"], "unknown value of --split 'tset': did you mean 'test'?"),
         (["--seeds", "0"], "--seeds is 0, but must be from 1 to 1000"),
+        (["--seed", "0,1,0"], "seed 0 is given twice in '0,1,0'"),
+        (["--seed", "0,,1"], "a seed is empty in '0,,1': separate seeds by commas, such as 0,1,2"),
+        (["--seed", ""], "a seed is empty in ''"),
+        (["--seed", "0,one"], "invalid int value: 'one'"),
+        (["--seed", "0,-1"], "--seed is -1, but must be from 0"),
+        (["--seed", ",".join(map(str, range(21)))], "21 seeds are given, but at most 20 can be"),
+        (["--seed", "0,1", "--seed", "2"], "--seed is given twice"),
         (["--run", "a", "--run", "b"], "--run is given twice"),
         (["--run", "a", "--point", "{}"], "not allowed with argument"),
     ],
@@ -149,6 +168,7 @@ def test_wrong_ways_to_evaluate(words, message, tmp_path, capfd, no_ray):
         (["table1", "--datasets", "digits", "--preset", "smoke", "--steps", "11"],
          "--steps is 11, but must be from 1 to 10"),
         (["table1", "--datasets", "fsdd-babble", "--datasets", "digits"], "--datasets is given twice"),
+        (["table1", "--datasets", "digits", "--seed", "1,1"], "seed 1 is given twice in '1,1'"),
         (["table2", "--datasets", "digits"], "table2 is of speech, but digits is of image"),
     ],
 )  # fmt: skip

@@ -44,7 +44,7 @@ def _points(metric=IMAGES, **measured):
         for name, (validation, test) in measured.items()
         for role in (["front"] if name.startswith("p") else ["baseline"])
     ]  # fmt: skip
-    points = confirm.with_tests(points, {name: test for name, (_, test) in measured.items()})
+    points = confirm.with_tests(points, {name: [test] for name, (_, test) in measured.items()})
     return points, {name: validation for name, (validation, _) in measured.items()}
 
 

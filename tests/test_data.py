@@ -7,10 +7,10 @@ import torch
 
 from trainables.core.errors import UsageError
 from trainables.core.noise import BatchNoise, SampleNoise, generator_of
+from trainables.core.pixel_scale import PixelScale, pixel_scale
 from trainables.data import corruptions, datasets
 from trainables.data.augment import Augmentation, augment
 from trainables.data.dataset import stratified
-from trainables.data.pixel_scale import PixelScale, pixel_scale
 
 
 def test_digits_are_scikit_learns():

@@ -24,6 +24,7 @@ LADDERS = {
     "platform.planning": (FILES, "presets"),
     "trainables": (
         "workers",
+        "published",
         "evaluation",
         "training",
         "strategies",

@@ -25,6 +25,7 @@ REFUSED = {
     "compare": ["digitz", "digits --preset quik", "digits --seed -1", "digits --sed 1"],
     "reproduce": [
         "table9", "table1 --datasets digits mnits", "table1 --steps 0", "table1 --preset quik",
+        "differences digitz", "differences digits --steps 5",
     ],
 }  # fmt: skip
 

@@ -1,6 +1,8 @@
 """Every verb's tables fit the terminal, 80 letters wide or 200, and nothing of them is cut."""
 
+import csv
 import io
+import json
 from platform.cli.console import Console
 from platform.cli.layout import blocks
 from platform.cli.tables import say_if_smoke, table, table_of_points, table_of_signals
@@ -8,7 +10,7 @@ from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 from platform.reproduction.cost import cost_tables
 from platform.reproduction.report import tables
-from platform.reproduction.results import Result, percent_of
+from platform.reproduction.results import Result, percent_of, save
 
 import pytest
 
@@ -166,6 +168,26 @@ def test_what_a_table_of_the_paper_has_not_got_has_no_column():
     ]  # fmt: skip
     out = _shown(80, lambda console: tables(console, "Figure 4", results, BY_ACCURACY, ""))
     assert "paper" not in out and "vs" not in out and "50.0 [40.0, 60.0]" in out
+
+
+def test_training_seeds_are_counted_where_there_are_several(tmp_path):
+    metrics = _metrics(0.5, 0.4, 0.6, 10)
+    results = [
+        Result("digits", "gn30", name, "nested", 0, NESTED, metrics, 64, 2, None, 0, per_seed=per_seed)
+        for name, per_seed in (("one", {"3": metrics}), ("three", dict.fromkeys("012", metrics)))
+    ]  # fmt: skip
+    out = _shown(120, lambda console: tables(console, "Table", results, BY_ACCURACY, ""))
+    assert "images × seeds × training seeds" in out and "64 × 2 × 3" in out
+    out = _shown(120, lambda console: tables(console, "Table", results[:1], BY_ACCURACY, ""))
+    assert "64 × 2" in out and "training" not in out
+    save(results, tmp_path, BY_ACCURACY)
+    rows = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
+    assert [row["training_seeds"] for row in rows] == ["1", "3"]
+    assert list(json.loads((tmp_path / "results.json").read_text())[1]["per_seed"]) == [
+        "0",
+        "1",
+        "2",
+    ]
 
 
 @WIDTHS

@@ -12,6 +12,7 @@ from platform.reproduction.cost import cost_rows, speech_cost_rows
 
 import pytest
 from conftest import ROOT, asset, clean_environment
+from mlflow import MlflowClient
 
 from trainables import strategies
 from trainables.data.dataset import Facts
@@ -137,6 +138,42 @@ def test_reproduce_trains_measures_and_keeps_both_numbers(tmp_path):
     again = _run("platform.train", "parallel", "digits", "--preset", "smoke",
                  "--storage", str(storage))  # fmt: skip
     assert again.returncode == 0 and "trained now: none" in again.stdout, again.stderr
+
+
+@pytest.mark.slow
+def test_reproduce_and_evaluate_at_several_training_seeds(tmp_path):
+    storage, file = tmp_path / "runs", tmp_path / "out.json"
+    setting = ("--preset", "smoke", "--seed", "0,1", "--storage", str(storage), "--json", str(file))
+    words = ("table1", "--datasets", "digits", "--corruptions", "gn30")
+    done = _run("platform.reproduce", *words, *setting)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "images × seeds × training seeds" in done.stdout and "64 × 2 × 2" in done.stdout
+    results = {r["method"]: r for r in json.loads(file.read_text())}
+    for result in results.values():
+        ours, per_seed = result["ours"], result["per_seed"]
+        assert list(per_seed) == ["0", "1"]
+        mean = sum(values["accuracy"] for values in per_seed.values()) / 2
+        assert ours["accuracy"] == pytest.approx(mean)
+        assert ours["accuracy_low"] <= ours["accuracy"] <= ours["accuracy_high"]
+    (folder,) = (storage / "reproduce").iterdir()
+    assert folder.name == "table1-smoke-seeds0-1" and (folder / "table1.png").stat().st_size > 0
+
+    client = MlflowClient(f"sqlite:///{storage / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    pooled = client.search_runs([experiment], "tags.seeds = '0,1' and tags.stage = 'confirm'")
+    accuracies = {run.data.tags["label"]: run.data.metrics["test_accuracy"] for run in pooled}
+    assert accuracies == {name: result["ours"]["accuracy"] for name, result in results.items()}
+    alone = client.search_runs([experiment], "tags.seed = '1' and tags.stage = 'confirm'")
+    assert {run.data.tags["label"] for run in alone} == set(results)
+
+    # What was measured is read: the paper's point means the same in both verbs.
+    done = _run("platform.evaluate", "nested", "digits", *setting)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "test split, training seeds 0, 1" in done.stdout
+    summary = json.loads(file.read_text())
+    assert summary["training_seeds"] == [0, 1]
+    assert summary["points"][0]["test"] == results["nested"]["ours"]
+    assert summary["points"][0]["per_seed"] == results["nested"]["per_seed"]
 
 
 @pytest.mark.slow

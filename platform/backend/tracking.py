@@ -172,10 +172,12 @@ class Tracker:
                 self._client.delete_run(run.info.run_id)
         return runs
 
-    def confirmed(self, reported: ReportedPoint) -> str:
-        """Record a point measured on the test split; returns its run id."""
+    def confirmed(self, reported: ReportedPoint, extra: Mapping[str, str] | None = None) -> str:
+        """Record a point measured on the test split, with extra tags, which replace those of the setup;
+        returns its run id.
+        """
         tags = {"split": "test", "role": reported.role, "strategy": reported.strategy}
-        tags |= {LABEL: reported.label, _CONTENT: _content_hash(reported)}
+        tags |= {LABEL: reported.label, _CONTENT: _content_hash(reported), **(extra or {})}
         run = self._create(confirm_name(reported), STAGE_CONFIRM, tags, self.parent)
         tests = {
             f"{name}_vs_{_metric_key(baseline)}": value

@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from platform.cli.parser import Parser, bare_parser
+from platform.cli.seeds import TRAINING_SEEDS, add_seed_flag
 from platform.planning import presets
 from platform.planning.checkpoints import USUAL_WHISPER, sgmse_of, whisper_of
 from platform.planning.locations import (
@@ -41,7 +42,7 @@ EVERY = "all"
 """The word that stands for every strategy on the command line."""
 
 
-def parser(prog: str, description: str, epilog: str) -> Parser:
+def parser(prog: str, description: str, epilog: str, several_seeds: bool = False) -> Parser:
     """A parser with strategy, dataset and corruption, and the flags of `with_common`."""
     verb_parser = bare_parser(prog, description, epilog)
     verb_parser.add_argument(
@@ -53,29 +54,28 @@ def parser(prog: str, description: str, epilog: str) -> Parser:
         help=f"what is done to images: {_list(corruptions.names())}; gn15 and gn30 replace 15 %% and 30 %% "
         f"of the elements by noise; of speech it is a part of the dataset [{corruptions.for_images()[0]}]",
     )  # fmt: skip
-    return with_common(verb_parser)
+    return with_common(verb_parser, several_seeds)
 
 
-def with_common(verb_parser: Parser) -> Parser:
+def with_common(verb_parser: Parser, several_seeds: bool = False) -> Parser:
     """The parser with the flags that all verbs share that compute."""
-    with_setting(verb_parser)
+    with_setting(verb_parser, several_seeds)
     _with_machine(verb_parser)
     _with_networks(verb_parser)
     return with_tracking(verb_parser)
 
 
-def with_setting(verb_parser: Parser) -> Parser:
-    """The parser with the flags of preset, seed and directories."""
+def with_setting(verb_parser: Parser, several_seeds: bool = False) -> Parser:
+    """The parser with the flags of preset, seed and directories; `several_seeds` lets the verb train at
+    more than one seed, see `platform.cli.seeds`.
+    """
     verb_parser.add_argument(
         "--preset", default=presets.USUAL, metavar="|".join(presets.NAMES),
         help="size of everything: smoke to see that it works (a minute), quick for a laptop "
         "(minutes), standard for the paper's networks on one GPU (hours), paper for its training too, on "
         "GPUs [%(default)s]",
     )  # fmt: skip
-    verb_parser.add_argument(
-        "--seed", type=int, default=0, metavar="N",
-        help="of training, search and sampling; the same seed gives the same numbers [%(default)s]",
-    )  # fmt: skip
+    add_seed_flag(verb_parser, several_seeds)
     verb_parser.add_argument(
         "--storage", default=USUAL_STORAGE, metavar="DIR",
         help="directory that all output goes under; on a cluster, one that all nodes share "
@@ -176,43 +176,55 @@ def summary_file(path: str | None) -> Path | None:
     return file
 
 
-def plans_of(arguments: argparse.Namespace, searched: bool = False) -> list[Plan]:
+def plans_of(namespace: argparse.Namespace, searched: bool = False) -> list[Plan]:
     """The plans that the arguments stand for, one a strategy; `searched` leaves out strategies that have
     nothing to search.
 
     Raises:
         UsageError: one is not possible.
     """
-    return [plan_of(arguments, strategy=name) for name in _strategies(arguments, searched)]
+    return [plan_of(namespace, strategy=name) for name in _strategies(namespace, searched)]
 
 
-def check_words(arguments: argparse.Namespace, **named: str | None) -> None:
+def plans_of_seeds(namespace: argparse.Namespace, plan: Plan) -> list[Plan]:
+    """The plan at every training seed that the arguments name."""
+    return [replace(plan, seed=seed) for seed in getattr(namespace, TRAINING_SEEDS)]
+
+
+def datasets_of(namespace: argparse.Namespace) -> list[str]:
+    """The datasets that the arguments name, by position and by flag; none where the verb's own are meant."""
+    return [*namespace.names, *(namespace.datasets or ())]
+
+
+def check_words(namespace: argparse.Namespace, **named: str | None) -> None:
     """Refuse names and numbers that no plan can have; those that are `named` stand in the place of the
-    arguments.
+    namespace.
 
     Raises:
         UsageError: a name is unknown, or a number out of range.
     """
-    pairs = (vars(arguments) | named).items()
+    pairs = (vars(namespace) | named).items()
     values = {name: value for name, value in pairs if value is not None}
     check_names(**{name: values[name] for name in NAMES if name in values})
     check_numbers(**{name: values[name] for name in RANGES if name in values})
+    for seed in values.get(TRAINING_SEEDS, ()):
+        check_numbers(seed=seed)
     check_gpus(values.get("gpus_per_trial"))
 
 
-def plan_of(arguments: argparse.Namespace, **named: str | None) -> Plan:
+def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
     """The plan that the arguments stand for, with the strategy, dataset and corruption that are `named` in
     the place of theirs; a verb that does not search has no `trials`.
 
     Raises:
         UsageError: it is not possible. Mistakes that are seen without torch are reported first.
     """
-    check_words(arguments, **named)
-    values = vars(arguments) | named
+    check_words(namespace, **named)
+    values = vars(namespace) | named
     trials = values.get("trials")
-    whisper, sgmse = whisper_of(arguments.whisper), sgmse_of(arguments.sgmse)
-    data_dir, storage = data_directory(arguments.data_dir), writable_storage(arguments.storage)
-    uri = tracking_uri(arguments.tracking_uri, storage, os.environ)
+    whisper, sgmse = whisper_of(namespace.whisper), sgmse_of(namespace.sgmse)
+    data_dir, storage = data_directory(namespace.data_dir), writable_storage(namespace.storage)
+    uri = tracking_uri(namespace.tracking_uri, storage, os.environ)
     from trainables.evaluation.storage import Storage  # with torch, once all above is right
 
     facts = facts_of(values["dataset"], Storage(str(storage), data_dir).data)
@@ -220,28 +232,28 @@ def plan_of(arguments: argparse.Namespace, **named: str | None) -> Plan:
         strategy=values["strategy"],
         dataset=values["dataset"],
         corruption=values["corruption"] or facts.corruptions[0],
-        preset=arguments.preset,
-        trials=presets.preset(arguments.preset, facts).trials if trials is None else trials,
-        seed=arguments.seed,
-        workers=arguments.workers,
-        gpus_per_trial=arguments.gpus_per_trial,
+        preset=namespace.preset,
+        trials=presets.preset(namespace.preset, facts).trials if trials is None else trials,
+        seed=namespace.seed,
+        workers=namespace.workers,
+        gpus_per_trial=namespace.gpus_per_trial,
         storage=str(storage),
         tracking_uri=uri,
         data_dir=data_dir,
         fresh=values.get("fresh", False),
-        precision=arguments.precision,
+        precision=namespace.precision,
         whisper=whisper,
         sgmse=sgmse,
     )
 
 
-def _strategies(arguments: argparse.Namespace, searched: bool) -> list[str]:
+def _strategies(namespace: argparse.Namespace, searched: bool) -> list[str]:
     """Names of the strategies that the arguments stand for.
 
     Raises:
         UsageError: strategy and dataset have changed places.
     """
-    strategy, dataset = arguments.strategy, arguments.dataset
+    strategy, dataset = namespace.strategy, namespace.dataset
     if strategy in datasets.names() and dataset in (*strategies.names(), EVERY):
         raise UsageError(
             f"{strategy} is a dataset and {dataset} a strategy: swap them, {dataset} {strategy}"

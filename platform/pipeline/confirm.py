@@ -6,7 +6,7 @@ so that a searched strategy is not compared with an unsearched baseline alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import Session
@@ -21,7 +21,12 @@ import search_spaces
 from dashboards.pareto import front
 from dashboards.points import ReportedPoint
 from trainables.evaluation.records import Measurement
-from trainables.evaluation.summary import paired, summary
+from trainables.evaluation.summary import (
+    SeedGroups,
+    paired_over_seeds,
+    summary,
+    summary_over_seeds,
+)
 from trainables.scoring.metric_names import ACCURACY, NFE
 from trainables.scoring.statistics import holm
 from trainables.strategies import schedule_of
@@ -47,7 +52,7 @@ def confirm(session: Session, study: optuna.Study) -> Confirmation:
         ConfirmationFailed: nothing of the front is left.
     """
     metric = session.setup.metric
-    planned = front_points(session.setup, study) + baseline_points(session)
+    planned = front_points(session.setup, study) + baseline_points([session])
     candidates = [Candidate(point.strategy, point.point) for point in planned]
     validation = measure_all(session, candidates, "validation")
     test = measure_all(session, candidates, "test")
@@ -59,7 +64,7 @@ def confirm(session: Session, study: optuna.Study) -> Confirmation:
     ]
     if all(point.role == "baseline" for point in points):
         raise ConfirmationFailed("no point of the front could be measured again: see above")
-    points = with_tests(points, dict(zip(labels, test, strict=True)))
+    points = with_tests(points, {n: [t] for n, t in zip(labels, test, strict=True)})
     return Confirmation(points, choose(points, dict(zip(labels, validation, strict=True))))
 
 
@@ -82,16 +87,18 @@ def front_points(setup: Setup, study: optuna.Study) -> list[ReportedPoint]:
     return [*points, ReportedPoint(f"{strategy} (paper)", strategy, "paper", paper)]
 
 
-def baseline_points(session: Session) -> list[ReportedPoint]:
-    """Each baseline at the paper's point and, where that is another, at its best on validation."""
-    setup = session.setup
+def baseline_points(sessions: Sequence[Session]) -> list[ReportedPoint]:
+    """Each baseline at the paper's point and, where that is another, at its best on validation: over all
+    training seeds, each of which has a session.
+    """
+    setup = sessions[0].setup
     T, kind = setup.task.recipe.T, setup.facts.kind
     names = [name for name in BASELINES if name != setup.plan.strategy]
     candidates = [
         Candidate(name, point) for name in names for point in search_spaces.load(name).grid(T, kind)
     ]
-    runs = measure_all(session, candidates, "validation")
-    scores = {i: summary(measurements) for i, measurements in enumerate(runs) if measurements}
+    groups = measured_at_seeds(sessions, candidates, "validation")
+    scores = {i: summary_over_seeds(group) for i, group in enumerate(groups) if group}
     points = []
     for name in names:
         paper = search_spaces.load(name).paper_point(T, kind)
@@ -109,20 +116,36 @@ def baseline_points(session: Session) -> list[ReportedPoint]:
     return points
 
 
+def measured_at_seeds(
+    sessions: Sequence[Session],
+    candidates: Sequence[Candidate],
+    split: str,
+    seeds: int | None = None,
+) -> list[list[list[Measurement]]]:
+    """Measurements of every candidate, a list a training seed, each of which has a session; an empty list
+    where a candidate failed at one of them. `split` and `seeds` are those of `measure_all`.
+    """
+    runs = [measure_all(session, candidates, split, seeds) for session in sessions]
+    groups = [list(group) for group in zip(*runs, strict=True)]
+    return [group if all(group) else [] for group in groups]
+
+
 def with_tests(
-    points: list[ReportedPoint], measurements: Mapping[str, list[Measurement]]
+    points: list[ReportedPoint], measurements: Mapping[str, SeedGroups]
 ) -> list[ReportedPoint]:
     """The points with paired tests of each that is no baseline against every baseline; all of these
     are corrected together, by Holm, for their number.
 
     Args:
         points: what is reported, baselines among them.
-        measurements: of each point on the test split, by the points' labels.
+        measurements: of each point on the test split, by the points' labels, a list a training seed.
     """
     searched = [point.label for point in points if point.role != "baseline"]
     baselines = [point.label for point in points if point.role == "baseline"]
     pairs = [(label, baseline) for label in searched for baseline in baselines]
-    results = [paired(measurements[label], measurements[baseline]) for label, baseline in pairs]
+    results = [
+        paired_over_seeds(measurements[label], measurements[baseline]) for label, baseline in pairs
+    ]
     p_values = holm([result.p_value for result in results])
     tests: dict[str, dict[str, dict[str, float]]] = {point.label: {} for point in points}
     for (label, baseline), result, p_holm in zip(pairs, results, p_values, strict=True):

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from platform.backend.cluster import Cluster
-from platform.backend.measure import Candidate, measure_all
+from platform.backend.measure import Candidate
 from platform.backend.session import Session
 from platform.cli.console import Console, chatter_to
 from platform.cli.next_commands import command, common_flags
 from platform.cli.tables import say_if_smoke, table_of_points, table_of_signals
 from platform.pipeline.choice import against
-from platform.pipeline.confirm import baseline_points, with_tests
+from platform.pipeline.confirm import baseline_points, measured_at_seeds, with_tests
 from platform.pipeline.samples import files_of_samples
 from platform.planning.replay import Replay
 from platform.planning.setup import Setup
@@ -22,27 +22,39 @@ from dashboards.points import ReportedPoint, as_json
 from trainables.core.config import digest, identity
 from trainables.core.errors import UsageError
 from trainables.core.files import write_files, write_json
-from trainables.evaluation.summary import summary
+from trainables.evaluation.summary import summary, summary_over_seeds
 
 
 def replay(
-    setup: Setup, how: Replay, point: Mapping[str, Any], console: Console, json_file: Path | None
+    setups: Sequence[Setup],
+    how: Replay,
+    point: Mapping[str, Any],
+    console: Console,
+    json_file: Path | None,
 ) -> None:
     """Measure the point and the baselines, show them, keep samples of the point.
+
+    Args:
+        setups: one a training seed; samples are drawn with the parts of the first.
+        how: the split and the number of samplings.
+        point: the sampling parameters.
+        console: what is measured is shown there.
+        json_file: where a summary is written; none if None.
 
     Raises:
         UsageError: parts are missing, or the point's sampling fails.
     """
-    _check_parts(setup)
+    _check_parts(setups)
+    setup = setups[0]
     plan, log = setup.plan, Path(setup.storage.root) / "evaluate.log"
-    setting = f"{setup.facts.title}, {plan.corruption}, {how.split} split"
+    setting = f"{setup.facts.title}, {plan.corruption}, {how.split} split{_seeds_text(setups)}"
     console.line(f"evaluate {plan.strategy} on {setting}; log: {log}")
     with chatter_to(log):
         with Cluster() as cluster:
-            session = Session(setup, cluster, console)
-            console.line(session.devices)
+            sessions = [Session(setup, cluster, console) for setup in setups]
+            console.line(sessions[0].devices)
             with console.step("measure", "1/2 measuring the point and the baselines"):
-                points = _measured_points(session, how, point)
+                points, per_seed = _measured_points(sessions, how, point)
         with console.step("samples", "2/2 drawing samples"):
             samples = _sample_files(setup, points, how.split, console)
     console.line()
@@ -52,40 +64,70 @@ def replay(
     say_if_smoke(console, plan.preset)
     if json_file is not None:
         files = {name: str(path) for name, path in samples.items()}
-        summary = {"plan": setup.as_mapping(), "points": [as_json(p) for p in points]}
+        summary: dict[str, Any] = {
+            "plan": setup.as_mapping(),
+            "points": [as_json(p) for p in points],
+        }
+        if len(setups) > 1:
+            summary["training_seeds"] = [s.plan.seed for s in setups]
+            summary["points"] = [as_json(p) | {"per_seed": per_seed[p.label]} for p in points]
         write_json(json_file, {**summary, "files": files})
     console.line(f"samples:  {samples['samples.png']}")
 
 
-def _check_parts(setup: Setup) -> None:
-    """Refuse a point whose strategy, or a baseline, has no trained parts."""
-    missing = setup.storage.parts.missing(setup.kinds, setup.task)
+def _seeds_text(setups: Sequence[Setup]) -> str:
+    """The training seeds, in words that follow others; empty where there is one."""
+    numbers = ", ".join(str(setup.plan.seed) for setup in setups)
+    return f", training seeds {numbers}" if len(setups) > 1 else ""
+
+
+def _check_parts(setups: Sequence[Setup]) -> None:
+    """Refuse a point whose strategy, or a baseline, has no trained parts at one of the seeds."""
+    missing: dict[int, list[str]] = {}
+    trainings: list[str] = []
+    for setup in setups:
+        kinds = setup.storage.parts.missing(setup.kinds, setup.task)
+        if kinds:
+            missing[setup.plan.seed] = kinds
+            words = setup.plan.strategy, setup.plan.dataset, *common_flags(setup)
+            trainings.append(command("platform.train", *words))
     if missing:
-        words = setup.plan.strategy, setup.plan.dataset, *common_flags(setup)
-        training = command("platform.train", *words)
+        listing = "; ".join(
+            (f"at seed {seed} " if len(setups) > 1 else "") + ", ".join(kinds)
+            for seed, kinds in missing.items()
+        )
         raise UsageError(
-            f"parts that have not been trained: {', '.join(missing)}; train them by: {training}"
+            f"parts that have not been trained: {listing}; train them by: {' && '.join(trainings)}"
         )
 
 
 def _measured_points(
-    session: Session, how: Replay, point: Mapping[str, Any]
-) -> list[ReportedPoint]:
-    """The point, which is the first, and the baselines as measured on the split, with paired tests."""
-    strategy = session.setup.plan.strategy
-    replayed = ReportedPoint(strategy, strategy, "front", point)
-    planned = [replayed, *baseline_points(session)]
+    sessions: Sequence[Session], how: Replay, point: Mapping[str, Any]
+) -> tuple[list[ReportedPoint], dict[str, dict[str, dict[str, float]]]]:
+    """The point, which is the first, and the baselines as measured on the split, with paired tests; and
+    their metrics at each training seed, by label and seed.
+    """
+    setup = sessions[0].setup
+    replayed = ReportedPoint(setup.plan.strategy, setup.plan.strategy, "front", point)
+    planned = [replayed, *baseline_points(sessions)]
     candidates = [Candidate(point.strategy, point.point) for point in planned]
-    runs = measure_all(session, candidates, how.split, how.seeds)
-    if not runs[0]:
+    groups = measured_at_seeds(sessions, candidates, how.split, how.seeds)
+    if not groups[0]:
         raise UsageError("the point cannot be measured: its sampling fails, see above")
-    measurements = {point.label: run for point, run in zip(planned, runs, strict=True)}
+    measurements = {p.label: group for p, group in zip(planned, groups, strict=True) if group}
     points = [
-        replace(point, test=summary(measurements[point.label], session.setup.metric))
-        for point in planned
-        if measurements[point.label]
+        replace(p, test=summary_over_seeds(measurements[p.label], setup.metric))
+        for p in planned
+        if p.label in measurements
     ]
-    return with_tests(points, measurements)
+    per_seed = {
+        label: {
+            str(session.setup.plan.seed): summary(measurements_of_seed, setup.metric)
+            for session, measurements_of_seed in zip(sessions, group, strict=True)
+        }
+        for label, group in measurements.items()
+    }
+    return with_tests(points, measurements), per_seed
 
 
 def _sample_files(

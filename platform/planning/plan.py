@@ -16,6 +16,8 @@ from trainables.data import datasets
 
 MAX_SEEDS = 1000
 """Sampling seeds that belong to one seed of a sweep."""
+MAX_TRAINING_SEEDS = 20
+"""Seeds at which one command trains at most; they are part of the name of a directory."""
 _LEAST_SHARE = 0.001  # of a GPU
 USUAL_PRECISION = "auto"
 NAMES = {

@@ -26,14 +26,16 @@ def tables(
         metric: which of their metrics is shown.
         reference: the label of the method that the rest are tested against; none if empty.
     """
-    columns = ["method", "NFE", "measured", "paper", f"vs {reference}", f"{metric.samples} × seeds",
+    several = any(result.training_seeds > 1 for result in results)
+    counted = f"{metric.samples} × seeds" + (" × training seeds" if several else "")
+    columns = ["method", "NFE", "measured", "paper", f"vs {reference}", counted,
                f"its {metric.samples}"]  # fmt: skip
     left_out = set() if reference else {f"vs {reference}"}
     if not any(result.paper for result in results):
         left_out |= {"paper", f"its {metric.samples}"}
     shown = [place for place, column in enumerate(columns) if column not in left_out]
     for data in dict.fromkeys((result.dataset, result.corruption) for result in results):
-        rows = [_row(r, metric) for r in results if (r.dataset, r.corruption) == data]
+        rows = [_row(r, metric, several) for r in results if (r.dataset, r.corruption) == data]
         heading = f"{' '.join(data)}, {metric.title} % [95 % interval] on test {metric.samples}"
         console.line()
         console.table(
@@ -43,15 +45,16 @@ def tables(
         )
 
 
-def _row(result: Result, metric: Metric) -> list[str]:
-    """A result as a row of the terminal's table."""
+def _row(result: Result, metric: Metric, several: bool) -> list[str]:
+    """A result as a row of the terminal's table; the training seeds are counted where there are several."""
+    counts = [result.images, result.seeds, *([result.training_seeds] if several else [])]
     return [
         result.method,
         f"{result.ours[NFE]:.0f}",
         percent(result.ours, metric),
         percent(result.paper or {}, metric),
         difference(result.test, metric) if result.test else "",
-        f"{result.images} × {result.seeds}",
+        " × ".join(map(str, counts)),
         _paper_samples(result),
     ]
 
@@ -80,6 +83,8 @@ def report(
             "the paper gives no intervals; those beside it follow from its number of "
             f"{metric.samples}, where that is known"
         )
+    if len(work.seeds) > 1:
+        console.line(f"intervals and tests are over {metric.samples} and training seeds")
     say_if_smoke(console, setup.plan.preset)
     best = max(results, key=lambda r: r.ours[ACCURACY])
     console.line(

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,14 @@ class Result:
         point: the sampling parameters.
         ours: metrics on the test split, fractions.
         images: how many test images were measured, or utterances where signals are speech.
-        seeds: at how many seeds.
+        seeds: at how many sampling seeds, of each training seed.
         paper: the paper's metrics, fractions; None where it reports none.
         paper_images: on how many images it reports them, 0 where it does not tell.
         test: the paired test on the same images against the table's reference method; None for that
             method itself.
         paper_dataset: whose numbers the paper's are, empty where it reports none.
+        per_seed: metrics at each training seed, by the seed. Where there are several, `ours` and `test` are
+            over training seeds and samples.
     """
 
     dataset: str
@@ -51,6 +53,12 @@ class Result:
     paper_images: int
     test: Mapping[str, float] | None = None
     paper_dataset: str = ""
+    per_seed: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def training_seeds(self) -> int:
+        """The number of training seeds."""
+        return max(1, len(self.per_seed))
 
     def as_json(self) -> dict[str, Any]:
         """The result in JSON types."""
@@ -97,6 +105,7 @@ def save(results: Sequence[Result], folder: Path, metric: Metric) -> dict[str, P
         ["dataset", "corruption", "method", "point", NFE, *names, "images", "seeds"]
         + [f"paper_{name}" for name in names]
         + ["paper_images", "paper_dataset", "accuracy_difference", "p_value", "p_holm"]
+        + ["training_seeds"]
     )
     for r in results:
         paper = r.paper or {}
@@ -106,6 +115,7 @@ def save(results: Sequence[Result], folder: Path, metric: Metric) -> dict[str, P
             + [r.images, r.seeds, *(paper.get(name, "") for name in names)]
             + [r.paper_images, r.paper_dataset]
             + [(r.test or {}).get(name, "") for name in ("difference", "p_value", "p_holm")]
+            + [r.training_seeds]
         )
     write_whole(folder / "results.csv", buffer.getvalue().encode())
     return {"json": folder / "results.json", "table": folder / "results.csv"}
@@ -126,6 +136,7 @@ def draw(
             for strategy in dict.fromkeys(r.strategy for r in panel_results)
         }
         note = f"bars: 95 % intervals over {panel_results[0].images} test {metric.samples}"
+        note += _and_seeds(panel_results, "and")
         figure = curves_figure(
             f"{title}: {' '.join(panel)}",
             "selected steps of each trajectory",
@@ -138,9 +149,16 @@ def draw(
         files[f"figure of {' '.join(panel)}"] = written[f"{stem}.png"]
     if not any(r.place for r in results):
         pairs = [Pair(_panel(r), r.method, r.strategy, r.ours, r.paper) for r in results]
-        written = write_files(folder, figure_files(name, side_by_side(title, pairs, metric)))
+        heading = title + _and_seeds(results, "over")
+        written = write_files(folder, figure_files(name, side_by_side(heading, pairs, metric)))
         files["figure"] = written[f"{name}.png"]
     return files
+
+
+def _and_seeds(results: Sequence[Result], word: str) -> str:
+    """The number of training seeds, in words that follow others; empty where there is one."""
+    number = max(result.training_seeds for result in results)
+    return f" {word} {number} training seeds" if number > 1 else ""
 
 
 def _panel(result: Result) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.flags import plan_of
+from platform.cli.flags import datasets_of, plan_of
 from platform.cli.tables import say_if_smoke
 from platform.pipeline.prepare import prepare, read
 from platform.planning.setup import BASELINES, Setup, kinds_of, setup_of
@@ -51,30 +51,30 @@ class SampleWork:
     folder: Path
 
 
-def sample_work_of(arguments: argparse.Namespace) -> SampleWork:
+def sample_work_of(namespace: argparse.Namespace) -> SampleWork:
     """The figure that the command line asks for, with a setup for every dataset and corruption.
 
     Raises:
         UsageError: a plan is not possible, or the data are not images.
     """
-    figure, setups = SAMPLE_FIGURES[arguments.what], []
-    for dataset in arguments.datasets or figure.datasets:
-        for corruption in arguments.corruptions or figure.corruptions:
-            plan = plan_of(arguments, strategy="nested", dataset=dataset, corruption=corruption)
+    figure, setups = SAMPLE_FIGURES[namespace.what], []
+    for dataset in datasets_of(namespace) or figure.datasets:
+        for corruption in namespace.corruptions or figure.corruptions:
+            plan = plan_of(namespace, strategy="nested", dataset=dataset, corruption=corruption)
             setup = setup_of(plan)
             if setup.facts.kind != "image":
                 raise UsageError(
-                    f"{arguments.what} is of images, but {dataset} is of {setup.facts.kind}: choose "
+                    f"{namespace.what} is of images, but {dataset} is of {setup.facts.kind}: choose "
                     f"another dataset, such as {figure.datasets[0]}"
                 )
-            if arguments.steps is not None:
-                check_range("--steps", arguments.steps, 1, setup.task.recipe.T)
+            if namespace.steps is not None:
+                check_range("--steps", namespace.steps, 1, setup.task.recipe.T)
             setups.append(setup)
     plan = setups[0].plan
-    name = f"{arguments.what}-{plan.preset}-seed{plan.seed}"
-    name += "" if arguments.steps is None else f"-{arguments.steps}steps"
+    name = f"{namespace.what}-{plan.preset}-seed{plan.seed}"
+    name += "" if namespace.steps is None else f"-{namespace.steps}steps"
     folder = Path(plan.storage) / "reproduce" / name
-    return SampleWork(figure, arguments.what, tuple(setups), arguments.steps, folder)
+    return SampleWork(figure, namespace.what, tuple(setups), namespace.steps, folder)
 
 
 def reproduce_samples(work: SampleWork, console: Console) -> tuple[list[dict[str, Any]], int]:

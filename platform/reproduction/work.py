@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.flags import plan_of
+from platform.cli.flags import datasets_of, plan_of, plans_of_seeds
 from platform.pipeline.prepare import prepare
 from platform.planning.setup import Setup, kinds_of, setup_of
 from platform.reproduction import paper_tables
-from platform.reproduction.results import Result, corrected, percent_of, save
+from platform.reproduction.pooling import SeedRuns, pooled_results, tags_of_seeds
+from platform.reproduction.results import Result, corrected, save
 
 from dashboards.points import ReportedPoint
 from trainables.core.errors import UsageError, check_range
-from trainables.evaluation.records import Measurement
-from trainables.evaluation.summary import paired, summary
 from trainables.scoring.metric_names import STAGE_REPRODUCE, Metric
 
 
@@ -29,13 +28,15 @@ class Work:
 
     Args:
         name: the table's, as one of `paper_tables.TABLES`.
-        setups: one a dataset and corruption.
+        setups: one a dataset, corruption and training seed, the seeds of each following each other.
+        seeds: the training seeds.
         steps: of each trajectory; as many as there are noise levels if None.
         folder: where the results go.
     """
 
     name: str
     setups: tuple[Setup, ...]
+    seeds: tuple[int, ...]
     steps: int | None
     folder: Path
 
@@ -43,35 +44,45 @@ class Work:
         """The paper's table, at the noise levels of a setup."""
         return paper_tables.TABLES[self.name](setup.task.recipe.T)
 
+    def steps_of(self, setup: Setup) -> int:
+        """The number of steps of each trajectory on a setup's data."""
+        return self.steps or setup.task.recipe.T
+
+    def candidates(self, setup: Setup) -> list[Candidate]:
+        """The point of each of the table's methods on a setup's data."""
+        steps = self.steps_of(setup)
+        return [Candidate(m.strategy, m.point(steps)) for m in self.table(setup).methods]
+
     @property
     def metric(self) -> Metric:
         """What the table reports."""
         return self.table(self.setups[0]).metric
 
 
-def work_of(arguments: argparse.Namespace) -> Work:
+def work_of(namespace: argparse.Namespace) -> Work:
     """The table that the command line asks for, with a setup for every dataset and corruption.
 
     Raises:
         UsageError: a plan is not possible, or not for this table.
     """
     setups = []
-    table = paper_tables.TABLES[arguments.what](2)
+    table = paper_tables.TABLES[namespace.what](2)
     strategy = table.methods[-1].strategy
-    for dataset in arguments.datasets or table.datasets:
-        for corruption in arguments.corruptions or table.corruptions or (None,):
-            setup = setup_of(
-                plan_of(arguments, strategy=strategy, dataset=dataset, corruption=corruption)
-            )
-            _check_kind(arguments.what, setup, table)
-            steps = 1 if arguments.steps is None else arguments.steps
-            check_range("--steps", steps, 1, setup.task.recipe.T)
-            setups.append(setup)
-    plan = setups[0].plan
-    name = f"{arguments.what}-{plan.preset}-seed{plan.seed}"
-    name += "" if arguments.steps is None else f"-{arguments.steps}steps"
+    for dataset in datasets_of(namespace) or table.datasets:
+        for corruption in namespace.corruptions or table.corruptions or (None,):
+            plan = plan_of(namespace, strategy=strategy, dataset=dataset, corruption=corruption)
+            for seed_plan in plans_of_seeds(namespace, plan):
+                setup = setup_of(seed_plan)
+                _check_kind(namespace.what, setup, table)
+                steps = 1 if namespace.steps is None else namespace.steps
+                check_range("--steps", steps, 1, setup.task.recipe.T)
+                setups.append(setup)
+    plan, seeds = setups[0].plan, namespace.training_seeds
+    name = f"{namespace.what}-{plan.preset}-seed{'s' if len(seeds) > 1 else ''}"
+    name += "-".join(map(str, seeds))
+    name += "" if namespace.steps is None else f"-{namespace.steps}steps"
     folder = Path(plan.storage) / "reproduce" / name
-    return Work(arguments.what, tuple(setups), arguments.steps, folder)
+    return Work(namespace.what, tuple(setups), seeds, namespace.steps, folder)
 
 
 def _check_kind(name: str, setup: Setup, table: paper_tables.Table) -> None:
@@ -86,84 +97,80 @@ def _check_kind(name: str, setup: Setup, table: paper_tables.Table) -> None:
 
 def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
     """Results of every dataset and corruption, and the exit status; one that fails is reported and
-    left out.
+    left out, as is a training seed that fails.
     """
-    results: list[Result] = []
+    results: dict[tuple[str, str], list[Result]] = {}
+    seed_runs: dict[tuple[str, str], list[SeedRuns]] = {}
     left_out: list[str] = []
     log = work.folder / "reproduce.log"
-    console.line(f"{work.name} on {len(work.setups)} settings; log: {log}")
+    settings, seeds = len(work.setups) // len(work.seeds), len(work.seeds)
+    places = f"{settings} settings" + (f" at {seeds} training seeds" if seeds > 1 else "")
+    console.line(f"{work.name} on {places}; log: {log}")
+
+    def all_results() -> list[Result]:
+        return corrected([result for setting in results.values() for result in setting])
 
     def reproduce(session: TrackedSession) -> None:
+        setting = session.setup.plan.dataset, session.setup.plan.corruption
+        measured = seed_runs.setdefault(setting, [])
         try:
-            results[:] = corrected([*results, *_results_of_setup(work, session)])
+            measured.append(_seed_runs(work, session))
         except UsageError as error:  # data that are not there: the other settings' may be
             console.line(f"          left out: {error}")
             left_out.append(session.setup.setting)
             return
-        save(results, work.folder, work.metric)
+        results[setting] = _recorded(work, session, measured)
+        save(all_results(), work.folder, work.metric)
 
     status = run_each(work.setups, console, lambda setup: log, reproduce)
-    return results, status or (interrupts.USAGE if left_out else 0)
+    return all_results(), status or (interrupts.USAGE if left_out else 0)
 
 
-def _results_of_setup(work: Work, session: TrackedSession) -> list[Result]:
-    """Train what is missing, measure every method on the test split, record it."""
-    setup, plan, tracker = session.setup, session.setup.plan, session.tracker
-    table = work.table(setup)
+def _seed_runs(work: Work, session: TrackedSession) -> SeedRuns:
+    """Train what is missing at a training seed, and measure every method on the test split."""
+    table = work.table(session.setup)
     prepare(session, kinds_of(method.strategy for method in table.methods))
-    steps = work.steps or setup.task.recipe.T
-    candidates = [Candidate(m.strategy, m.point(steps)) for m in table.methods]
-    runs = measure_all(session, candidates, "test")
-    name = f"{work.name} {plan.corruption} {plan.preset} seed {plan.seed}"
-    tracker.open(name, STAGE_REPRODUCE, {"split": "test"}, {"steps": steps})
-    results = []
-    for column, (method, candidate) in enumerate(zip(table.methods, candidates, strict=True)):
-        if not runs[column]:
-            continue
-        metrics = summary(runs[column], setup.metric)
-        point = ReportedPoint(method.label, method.strategy, "paper", candidate.point, test=metrics)
-        tracker.confirmed(point)
-        against = None if table.reference in (None, column) else runs[table.reference]
-        test = asdict(paired(runs[column], against)) if against else None
-        results.append(_result(table, setup, column, point, runs[column], test))
-    tracker.finish("FINISHED")
-    return results
+    return SeedRuns(session.setup, measure_all(session, work.candidates(session.setup), "test"))
 
 
-def _result(
-    table: paper_tables.Table,
-    setup: Setup,
-    column: int,
-    point: ReportedPoint,
-    measurements: Sequence[Measurement],
-    test: Mapping[str, float] | None,
-) -> Result:
-    """The result of a table's method on a setup's data, beside the number that the paper reports.
+def _recorded(work: Work, session: TrackedSession, seed_runs: Sequence[SeedRuns]) -> list[Result]:
+    """The results over the training seeds that have been measured, the last of them in this session. Its
+    results are recorded in MLflow; with the last of several seeds, those over all of them too.
+    """
+    setup = session.setup
+    table, candidates = work.table(setup), work.candidates(setup)
+    alone = pooled_results(table, candidates, seed_runs[-1:])
+    _record(work, session, alone, f"seed {setup.plan.seed}", {})
+    if len(seed_runs) == 1:
+        return alone
+    pooled = pooled_results(table, candidates, seed_runs)
+    if setup.plan.seed == work.seeds[-1]:
+        tags = tags_of_seeds([seed.setup for seed in seed_runs])
+        _record(work, session, pooled, f"seeds {tags['seeds']}", tags)
+    return pooled
+
+
+def _record(
+    work: Work,
+    session: TrackedSession,
+    results: Sequence[Result],
+    seeds: str,
+    tags: dict[str, str],
+) -> None:
+    """Record results in MLflow as a parent run with a child run a method.
 
     Args:
-        table: the paper's.
-        setup: data and corruption.
-        column: the method's place in the table.
-        point: what the method was measured at, with its metrics on the test split.
-        measurements: of the method, one a seed.
-        test: the paired test against the table's reference method, if there is one.
+        work: what is reproduced.
+        session: the runs are recorded by its tracker.
+        results: of one dataset and corruption.
+        seeds: the training seeds in words, for the parent's name.
+        tags: more tags of all these runs.
     """
-    plan, method = setup.plan, table.methods[column]
-    source = table.source(plan.dataset, plan.corruption)
-    test_images = paper_tables.TEST_IMAGES.get(source, 0)
-    percentage = table.percentage(plan.dataset, plan.corruption, column)
-    return Result(
-        dataset=setup.facts.title,
-        corruption=plan.corruption,
-        method=method.label,
-        strategy=method.strategy,
-        place=method.place,
-        point=dict(point.point),
-        ours=point.test,
-        images=len(measurements[0].correct),
-        seeds=len(measurements),
-        paper=percent_of(percentage, test_images, table.metric),
-        paper_images=test_images,
-        test=test,
-        paper_dataset=source,
-    )
+    plan, tracker = session.setup.plan, session.tracker
+    params: dict[str, object] = {"steps": work.steps_of(session.setup)}
+    params |= {name: tags[name] for name in ("seed", "sweep") if name in tags}
+    name = f"{work.name} {plan.corruption} {plan.preset} {seeds}"
+    tracker.open(name, STAGE_REPRODUCE, {"split": "test", **tags}, params)
+    for r in results:
+        tracker.confirmed(ReportedPoint(r.method, r.strategy, "paper", r.point, test=r.ours), tags)
+    tracker.finish("FINISHED")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from trainables.core.pixel_scale import pixel_scale
 from trainables.data.dataset import Dataset, Facts, Split
-from trainables.data.pixel_scale import pixel_scale
 from trainables.data.spectrogram import PUBLISHED, Sound, Spectrogram
 
 

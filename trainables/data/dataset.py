@@ -12,8 +12,8 @@ from torch import Tensor
 from trainables.core.errors import UsageError, check_range, unknown_name
 from trainables.core.memory import room_for_data
 from trainables.core.noise import NoiseSource, generator_of
+from trainables.core.pixel_scale import PixelScale
 from trainables.data import corruptions
-from trainables.data.pixel_scale import PixelScale
 from trainables.data.spectrogram import Sound
 
 SPLITS = ("train", "validation", "test")

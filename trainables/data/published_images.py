@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from trainables.core.errors import UsageError
+from trainables.core.pixel_scale import pixel_scale
 from trainables.data.dataset import Dataset, Split, stratified
-from trainables.data.pixel_scale import pixel_scale
 
 SPLIT_SEED = 0
 _LARGEST_VALIDATION = 5000

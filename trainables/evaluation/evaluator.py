@@ -22,7 +22,7 @@ from trainables.evaluation.listening import Quality, quality_of, reference_wavef
 from trainables.evaluation.measurement import Sampling, Tally, measurement_config, measurement_of
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
-from trainables.sampling.engine import Engine, Outcome
+from trainables.sampling.engine import CoupledSystem, Engine, Outcome
 from trainables.sampling.meter import Meter, MeterReading
 from trainables.sampling.moves import Move
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
@@ -100,13 +100,17 @@ class Evaluator:
             UsageError: the point's parameters are unknown or out of range.
             NonFiniteError: sampling produced NaN or infinity.
         """
-        config = measurement_config(self.task, self.strategy, point, sampling)
+        config = self.config(point, sampling)
         record = self.storage.records.find(config)
         if record is not None:
             return record
         measurement = measurement_of(config, point, [self.tally(point, sampling)])
         self.storage.records.save(measurement)
         return measurement
+
+    def config(self, point: Mapping[str, object], sampling: Sampling) -> dict[str, object]:
+        """The configuration that identifies the measurement of a point."""
+        return measurement_config(self.task, self.strategy, point, sampling)
 
     def tally(
         self, point: Mapping[str, object], sampling: Sampling, rows: slice = slice(None)
@@ -179,6 +183,11 @@ class Evaluator:
         """The same that the classifier answers on the outcome's signal, f(x_hat), whatever answered."""
         return self._classifier.classes_of(self._classifier(outcome.x))
 
+    def system(self, dtype: torch.dtype) -> CoupledSystem:
+        """The coupled system that points are sampled from, with networks that compute in `dtype`."""
+        dataset, device = self.dataset, self.device
+        return assemble(self.task, dataset, self._classifier, self._weights, device, dtype)
+
     def _batches(
         self, parts: Sequence[Samples], sampling: Sampling, cache: PrefixCache
     ) -> Iterator[tuple[SampleNoise, SharedBatch]]:
@@ -199,8 +208,7 @@ class Evaluator:
     def _engine(self, dtype: torch.dtype) -> tuple[Engine, int, PrefixCache]:
         """The engine with networks of that dtype, its batch size, and its prefix cache."""
         if dtype not in self._engines:
-            dataset, device = self.dataset, self.device
-            system = assemble(self.task, dataset, self._classifier, self._weights, device, dtype)
+            dataset, device, system = self.dataset, self.device, self.system(dtype)
             batch = fitting_batch(
                 device,
                 self._cpu_batch,

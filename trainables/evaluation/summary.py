@@ -1,9 +1,10 @@
 """Summaries of measurements: accuracy with its interval, and paired tests of two points.
 
 The same sample appears once a seed, so its answers are not independent: the unit of all statistics is
-the sample. Images and single words are right or wrong. For sentences accuracy is the word accuracy,
-1 - WER, which is below 0 where there are more errors than words; `trainables.scoring.word_error` has its
-statistics.
+the sample. Where a point was trained at several seeds, training seeds are a second unit, see
+`trainables.scoring.training_seeds`. Images and single words are right or wrong. For sentences accuracy
+is the word accuracy, 1 - WER, which is below 0 where there are more errors than words;
+`trainables.scoring.word_error` has its statistics.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ from trainables.scoring.metric_names import (
     Metric,
 )
 from trainables.scoring.statistics import LEVEL, PairedTest, sign_flip, wilson
+from trainables.scoring.training_seeds import two_sided_p, widened
+
+SeedGroups = Sequence[Sequence[Measurement]]
+"""Measurements of one point, a group a training seed, each at as many sampling seeds."""
 
 
 def per_image(measurements: Sequence[Measurement]) -> np.ndarray:
@@ -84,7 +89,18 @@ def summary(measurements: Sequence[Measurement], metric: Metric = BY_ACCURACY) -
     Raises:
         UsageError: there are no measurements, or they are of different samples.
     """
-    accuracy, low, high = _accuracy(measurements)
+    return summary_over_seeds([measurements], metric)
+
+
+def summary_over_seeds(groups: SeedGroups, metric: Metric = BY_ACCURACY) -> dict[str, float]:
+    """As `summary`, over all training seeds: the mean, and an interval over seeds and samples. With one
+    training seed the interval is over samples.
+
+    Raises:
+        UsageError: a training seed has no measurements, has more than another, or other samples.
+    """
+    measurements = _pooled(groups)
+    accuracy, low, high = _accuracy(groups)
     ends = sorted((metric.of(low), metric.of(high)))
     values = {metric.name: metric.of(accuracy), metric.low: ends[0], metric.high: ends[1]}
     names = [name for name in measurements[0].cost if all(name in m.cost for m in measurements)]
@@ -92,18 +108,60 @@ def summary(measurements: Sequence[Measurement], metric: Metric = BY_ACCURACY) -
     return {ACCURACY: accuracy, ACCURACY_LOW: low, ACCURACY_HIGH: high, **values, **cost}
 
 
-def _accuracy(measurements: Sequence[Measurement]) -> tuple[float, float, float]:
+def _pooled(groups: SeedGroups) -> list[Measurement]:
+    """The measurements of all training seeds.
+
+    Raises:
+        UsageError: there are none, or some training seed has more than another.
+    """
+    if len({len(group) for group in groups}) != 1:
+        raise UsageError("every training seed needs as many measurements of the same samples")
+    return [measurement for group in groups for measurement in group]
+
+
+def _accuracy(groups: SeedGroups) -> tuple[float, float, float]:
     """Accuracy and the ends of its interval."""
+    measurements = _pooled(groups)
     if _are_of_sentences(measurements):
-        counts = per_utterance(measurements)
-        low, high = word_error.interval(*counts)
-        return 1 - word_error.wer(*counts), 1 - high, 1 - low
-    scores = per_image(measurements)
-    return float(scores.mean()), *interval(scores)
+        errors, words = _utterances(groups)
+        pooled = errors.sum(axis=0), words.sum(axis=0)
+        accuracy = 1 - word_error.wer(*pooled)
+        low, high = word_error.interval(*pooled)
+        ends, least = (1 - high, 1 - low), -math.inf
+        scores = -_linearised(errors, words)
+    else:
+        pooled_scores = per_image(measurements)
+        accuracy, ends, least = float(pooled_scores.mean()), interval(pooled_scores), 0.0
+        scores = np.stack([per_image(group) for group in groups])
+    if len(groups) > 1:
+        low, high = widened(accuracy, ends, scores)
+        ends = max(least, low), min(1.0, high)
+    return accuracy, *ends
 
 
 def _are_of_sentences(measurements: Sequence[Measurement]) -> bool:
     return any(m.words for m in measurements)
+
+
+def _utterances(groups: SeedGroups) -> tuple[np.ndarray, np.ndarray]:
+    """Word errors and words of each training seed and utterance, (S, N) each.
+
+    Raises:
+        UsageError: the training seeds were not measured on as many utterances.
+    """
+    counts = [per_utterance(group) for group in groups]
+    if len({len(errors) for errors, _ in counts}) != 1:
+        raise UsageError("every training seed needs measurements of the same utterances")
+    errors, words = zip(*counts, strict=True)
+    return np.stack(errors), np.stack(words)
+
+
+def _linearised(errors: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """The influence of each training seed and utterance on the ratio of all errors to all words, (S, N)
+    each: errors less those expected at the mean rate, in units of the mean number of words.
+    """
+    values: np.ndarray = (errors - errors.sum() / words.sum() * words) / words.mean()
+    return values
 
 
 def paired(
@@ -118,17 +176,49 @@ def paired(
     Raises:
         UsageError: the two were not measured on the same samples, or at different numbers of seeds.
     """
-    if len(measurements) != len(baseline):
-        raise UsageError(
-            f"a paired test needs the same seeds, not {len(measurements)} and {len(baseline)}"
-        )
-    if _are_of_sentences([*measurements, *baseline]):
-        errors, words = per_utterance(measurements)
-        baseline_errors, baseline_words = per_utterance(baseline)
-        if not np.array_equal(words, baseline_words):
-            raise UsageError("a paired test needs the same utterances at as many seeds")
-        return word_error.paired_difference(baseline_errors, errors, words, seed)
-    counts, baseline_counts = _correct_counts(measurements), _correct_counts(baseline)
+    return paired_over_seeds([measurements], [baseline], seed)
+
+
+def paired_over_seeds(groups: SeedGroups, baseline: SeedGroups, seed: int = 0) -> PairedTest:
+    """As `paired`, over all training seeds: the mean of the differences at each seed, with an interval
+    and a p-value over seeds and samples. With one training seed they are over samples.
+
+    Raises:
+        UsageError: the two were not measured on the same samples, or at different numbers of seeds.
+    """
+    numbers = len(_pooled(groups)), len(_pooled(baseline))
+    if numbers[0] != numbers[1] or len(groups) != len(baseline):
+        raise UsageError(f"a paired test needs the same seeds, not {numbers[0]} and {numbers[1]}")
+    if _are_of_sentences([*_pooled(groups), *_pooled(baseline)]):
+        test, scores = _paired_sentences(groups, baseline, seed)
+    else:
+        test, scores = _paired_answers(groups, baseline)
+    if len(groups) == 1:
+        return test
+    low, high = widened(test.difference, (test.low, test.high), scores)
+    p_value = two_sided_p(test.difference, scores, test.p_value)
+    return PairedTest(test.difference, low, high, p_value)
+
+
+def _paired_sentences(
+    groups: SeedGroups, baseline: SeedGroups, seed: int
+) -> tuple[PairedTest, np.ndarray]:
+    """The paired test over utterances, and the differences of each training seed and utterance, (S, N)."""
+    errors, words = _utterances(groups)
+    baseline_errors, baseline_words = _utterances(baseline)
+    if not np.array_equal(words, baseline_words):
+        raise UsageError("a paired test needs the same utterances at as many seeds")
+    fewer = baseline_errors - errors
+    test = word_error.paired_difference(
+        baseline_errors.sum(axis=0), errors.sum(axis=0), words.sum(axis=0), seed
+    )
+    return test, _linearised(fewer, words)
+
+
+def _paired_answers(groups: SeedGroups, baseline: SeedGroups) -> tuple[PairedTest, np.ndarray]:
+    """The paired test over samples, and the differences of each training seed and sample, (S, N)."""
+    measurements = _pooled(groups)
+    counts, baseline_counts = _correct_counts(measurements), _correct_counts(_pooled(baseline))
     if len(counts) != len(baseline_counts):
         raise UsageError(
             f"a paired test needs the same samples, not {len(counts)} and {len(baseline_counts)}"
@@ -138,4 +228,6 @@ def paired(
     mean = float(differences.mean())
     error = float(differences.std(ddof=1)) / math.sqrt(len(differences))
     half_width = float(stats.t.ppf((1 + LEVEL) / 2, len(differences) - 1)) * error
-    return PairedTest(mean, mean - half_width, mean + half_width, sign_flip(count_differences))
+    test = PairedTest(mean, mean - half_width, mean + half_width, sign_flip(count_differences))
+    pairs = zip(groups, baseline, strict=True)
+    return test, np.stack([per_image(ours) - per_image(theirs) for ours, theirs in pairs])

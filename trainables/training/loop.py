@@ -95,16 +95,18 @@ def train_part(
     share: Share,
     report: Callable[[Report], None],
     checkpoint: Checkpoint | None = None,
+    build: Callable[[Context], Objective] | None = None,
 ) -> Weights:
     """Train one part and return its averaged weights, on the CPU.
 
     `report` is called on every worker, at the end of every epoch and at least `LEAST_REPORTS` times.
-    An interrupted training resumes from the checkpoint of such a report.
+    An interrupted training resumes from the checkpoint of such a report. `build` makes an objective in
+    the place of the stage's, of the same length and the same batches.
 
     Raises:
         NonFiniteError: the loss became NaN or infinite.
     """
-    run = _begin(kind, context, share, checkpoint)
+    run = _begin(kind, context, share, checkpoint, build or stages.load(kind).build)
     recipe = context.task.recipe
     updates = stages.load(kind).updates(recipe)
     stage = run.objective
@@ -128,9 +130,15 @@ def train_part(
     return {name: _on_cpu(state) for name, state in final.weights().items()}
 
 
-def _begin(kind: str, context: Context, share: Share, checkpoint: Checkpoint | None) -> _Run:
+def _begin(
+    kind: str,
+    context: Context,
+    share: Share,
+    checkpoint: Checkpoint | None,
+    build: Callable[[Context], Objective],
+) -> _Run:
     with seeded(torch.device("cpu"), "weights", kind, context.task.seed):
-        objective: Objective = stages.load(kind).build(context)
+        objective = build(context)
     objective.to(share.device)
     objective.move(share.device)
     averaged = AveragedModel(objective, multi_avg_fn=_averaging(context.task.recipe.ema))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from trainables.core.noise import NoiseSource
-    from trainables.data.pixel_scale import PixelScale
+    from trainables.core.pixel_scale import PixelScale
 
     Corruption = Callable[[Tensor, PixelScale, NoiseSource], Tensor]
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from trainables.core.noise import NoiseSource
-from trainables.data.pixel_scale import PixelScale
+from trainables.core.pixel_scale import PixelScale
 
 
 def replace_elements(x0: Tensor, scale: PixelScale, fraction: float, noise: NoiseSource) -> Tensor:

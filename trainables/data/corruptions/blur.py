@@ -6,7 +6,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from trainables.core.noise import NoiseSource
-from trainables.data.pixel_scale import PixelScale
+from trainables.core.pixel_scale import PixelScale
 
 
 def corrupt(x0: Tensor, scale: PixelScale, noise: NoiseSource) -> Tensor:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from trainables.core.noise import NoiseSource
+from trainables.core.pixel_scale import PixelScale
 from trainables.data.corruptions._white_noise import replace_elements
-from trainables.data.pixel_scale import PixelScale
 
 
 def corrupt(x0: Tensor, scale: PixelScale, noise: NoiseSource) -> Tensor:

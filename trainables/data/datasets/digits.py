@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from sklearn.datasets import load_digits
 
+from trainables.core.pixel_scale import pixel_scale
 from trainables.data.dataset import Dataset, Facts, Split, stratified
-from trainables.data.pixel_scale import pixel_scale
 
 SIZES = (1197, 200, 400)
 SPLIT_SEED = 0

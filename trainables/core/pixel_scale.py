@@ -22,11 +22,23 @@ class PixelScale:
 
     def restored(self, standardised: Tensor) -> Tensor:
         """Standardised images (B, C, H, W), or one (C, H, W), in the units of images in [-1, 1]."""
+        mean, deviation = self._tensors(standardised)
+        return standardised * deviation + mean
+
+    def standardised(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W), or one (C, H, W), in [-1, 1], standardised; a channel that never changes
+        is 0.
+        """
+        mean, deviation = self._tensors(images)
+        return torch.where(deviation > 0, (images - mean) / deviation, 0.0)
+
+    def _tensors(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation, (C, 1, 1) each, of the type and device of other values."""
         mean, deviation = (
-            torch.tensor(values).to(standardised).reshape(-1, 1, 1)
+            torch.tensor(values).to(like).reshape(-1, 1, 1)
             for values in (self.mean, self.deviation)
         )
-        return standardised * deviation + mean
+        return mean, deviation
 
 
 def pixel_scale(images: Tensor) -> PixelScale:
