@@ -71,9 +71,9 @@ def _samples(namespace: argparse.Namespace, console: Console, json_file: Path | 
         from platform.reproduction.sample_figures import reproduce_samples, sample_work_of
 
         work = sample_work_of(namespace)
-    drawn, status = reproduce_samples(work, console)
-    if drawn and json_file is not None:
-        write_json(json_file, drawn)
+    contents, status = reproduce_samples(work, console)
+    if contents and json_file is not None:
+        write_json(json_file, contents)
     return status
 
 

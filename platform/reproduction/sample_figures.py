@@ -81,24 +81,24 @@ def reproduce_samples(work: SampleWork, console: Console) -> tuple[list[dict[str
     """Draw the figure of every dataset and corruption; returns what is on them, in JSON types, and the exit
     status. A setting whose data are not there is reported and left out.
     """
-    drawn: list[dict[str, Any]] = []
+    contents: list[dict[str, Any]] = []
     left_out: list[str] = []
     log = work.folder / "reproduce.log"
     console.line(f"{work.name} on {len(work.setups)} settings; log: {log}")
 
     def draw(session: TrackedSession) -> None:
         try:
-            drawn.append(_draw(work, session))
+            contents.append(_draw(work, session))
         except UsageError as error:  # data that are not there: the other settings' may be
             console.line(f"          left out: {error}")
             left_out.append(session.setup.setting)
             return
-        write_json(work.folder / "samples.json", drawn)
+        write_json(work.folder / "samples.json", contents)
 
     status = run_each(work.setups, console, lambda setup: log, draw)
-    if drawn:
+    if contents:
         say_if_smoke(console, work.setups[0].plan.preset)
-    return drawn, status or (interrupts.USAGE if left_out else 0)
+    return contents, status or (interrupts.USAGE if left_out else 0)
 
 
 def _draw(work: SampleWork, session: TrackedSession) -> dict[str, Any]:
@@ -147,10 +147,10 @@ def _restored(
     device = session.cluster.foreseen(setup).device_here
     pictures, answers, of_pictures = {CLEAN: split.clean().numpy()}, {}, {}
     truths: list[str] = []
-    shown = [Method(CORRUPTED, "noisy", lambda _: {}), *methods]
+    columns = [Method(CORRUPTED, "noisy", lambda _: {}), *methods]
     with session.console.bar("restoring samples") as bar:
-        for number, method in enumerate(shown):
-            bar.update(number, len(shown), f"sampling by {method.strategy}")
+        for number, method in enumerate(columns):
+            bar.update(number, len(columns), f"sampling by {method.strategy}")
             evaluator = Evaluator(
                 setup.task, method.strategy, setup.storage, setup.budget.batch, device,
                 dataset=dataset,
