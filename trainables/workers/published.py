@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
 
+from trainables.core.files import write_json
 from trainables.core.memory import keep_pages
 from trainables.data.dataset import Dataset
 from trainables.evaluation.measurement import Sampling
@@ -35,13 +35,17 @@ class PublishedBench:
         self._evaluators: dict[tuple[Choice, str], PublishedEvaluator] = {}
 
     def train(self, training: str, history: str) -> None:
-        """Train the parts of a training that are missing; the last report is kept in the file `history`."""
+        """Train the parts of a training that are missing; the last report is kept, whole, in the
+        file `history`, which the driver reads meanwhile.
+        """
 
         def write(report: Report) -> None:
             progress = {
-                "kind": report.kind, "update": report.update, "updates": report.updates
-            }  # fmt: skip
-            Path(history).write_text(json.dumps(progress))
+                "kind": report.kind,
+                "update": report.update,
+                "updates": report.updates,
+            }
+            write_json(Path(history), progress)
 
         storage = storage_of(self._job.storage, Choice(training=training))
         train(storage, self._job.task, Share(device=self._device), write)
