@@ -198,7 +198,7 @@ def datasets_of(namespace: argparse.Namespace) -> list[str]:
 
 def check_words(namespace: argparse.Namespace, **named: str | None) -> None:
     """Refuse names and numbers that no plan can have; those that are `named` stand in the place of the
-    namespace.
+    arguments.
 
     Raises:
         UsageError: a name is unknown, or a number out of range.
