@@ -1,7 +1,7 @@
 """One colour and one marker a strategy, or a sampler, the same in every figure.
 
-The colours are those of Okabe and Ito's palette, two of Paul Tol's and a violet, so that they are told apart
-with any kind of colour blindness; a marker says the same without colour.
+The colours are those of Okabe and Ito's palette, two of Paul Tol's, a violet, a dark green and a dark blue,
+so that they are told apart with any kind of colour blindness; a marker says the same without colour.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ STYLES = {
     "signal-only": Style("#882255", "<"),
     "logit-only": Style("#999933", ">"),
     "parallel-noisy": Style("#7800e1", "d"),
+    "retrained": Style("#004000", "p"),
+    "ensemble": Style("#202080", "h"),
 }
 
 SAMPLERS = {

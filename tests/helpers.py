@@ -14,6 +14,7 @@ from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.models.images.classifier import ConvNetConfig
 from trainables.models.images.logit_mlp import LogitMLPConfig
 from trainables.models.images.unet import UNetConfig
+from trainables.task.members import RETRAINED, member_kinds
 from trainables.task.recipe import Recipe, Task, Updates
 from trainables.training import stages
 from trainables.training.batches import Share
@@ -107,7 +108,7 @@ def train(kind: str, task: Task, parts: dict[str, Weights], **options) -> Weight
 def train_all(task: Task) -> dict[str, Weights]:
     """All parts of a task on digits, trained."""
     parts: dict[str, Weights] = {}
-    for kind in in_order(stages.names()):
+    for kind in in_order([*stages.names(), *member_kinds(RETRAINED)]):
         parts[kind] = train(kind, task, parts)
     return parts
 

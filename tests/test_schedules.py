@@ -15,6 +15,7 @@ from trainables.sampling.moves import (
     Condition,
     Cost,
     NewChain,
+    RetrainedAnswer,
     Start,
     Update,
     check,
@@ -97,6 +98,10 @@ def test_baselines_by_hand():
     assert schedule_of("enhanced", {"steps": 2, "eta": 0.5}) == expected
     T = 150
     assert cost(schedule_of("noisy", {})) == Cost(0, 0, 1)
+    assert schedule_of("retrained", {}) == [RetrainedAnswer(1)]
+    three = [RetrainedAnswer(1), RetrainedAnswer(2), RetrainedAnswer(3)]
+    assert schedule_of("ensemble", {"members": 3}) == three
+    assert cost(schedule_of("retrained", {})) == Cost(0, 0, 1) and cost(three) == Cost(0, 0, 3)
     paper = search_spaces.load("enhanced").paper_point(T)
     assert cost(schedule_of("enhanced", paper)) == Cost(T, 0, 1)
 

@@ -248,10 +248,10 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
 
 
 def _strategies(namespace: argparse.Namespace, searched: bool) -> list[str]:
-    """Names of the strategies that the arguments stand for.
+    """Names of the strategies that the arguments stand for; every one is every one for these signals.
 
     Raises:
-        UsageError: strategy and dataset have changed places.
+        UsageError: strategy and dataset have changed places, or a word or a number is no plan's.
     """
     strategy, dataset = namespace.strategy, namespace.dataset
     if strategy in datasets.names() and dataset in (*strategies.names(), EVERY):
@@ -260,4 +260,7 @@ def _strategies(namespace: argparse.Namespace, searched: bool) -> list[str]:
         )
     if strategy != EVERY:
         return [strategy]
-    return [n for n in strategies.names() if not searched or fields(strategies.load(n).Parameters)]
+    check_words(namespace, strategy=strategies.names()[0])
+    signals = "speech" if datasets.must_be_built(dataset) else "image"
+    names = strategies.names(signals)
+    return [n for n in names if not searched or fields(strategies.load(n).Parameters)]

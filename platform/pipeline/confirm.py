@@ -12,7 +12,7 @@ from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import Session
 from platform.pipeline.choice import Choice, choose
 from platform.pipeline.study import POINT, accuracy_and_nfe, complete
-from platform.planning.setup import BASELINES, Setup
+from platform.planning.setup import Setup
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -93,7 +93,7 @@ def baseline_points(sessions: Sequence[Session]) -> list[ReportedPoint]:
     """
     setup = sessions[0].setup
     T, kind = setup.task.recipe.T, setup.facts.kind
-    names = [name for name in BASELINES if name != setup.plan.strategy]
+    names = [name for name in setup.baselines if name != setup.plan.strategy]
     candidates = [
         Candidate(name, point) for name in names for point in search_spaces.load(name).grid(T, kind)
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from platform.backend.measure import Candidate
-from platform.planning.setup import BASELINES, Setup
+from platform.planning.setup import Setup
 from typing import Any
 
 import optuna
@@ -83,7 +83,7 @@ class _Inventory:
             likely = by_nfe[:: max(1, len(space) // _FRONT_POINTS)]
             work.confirm += [(cost, size) for cost in likely for _ in range(seeds)]
         work.confirm += self._missing([paper, *front], "test")
-        for name in BASELINES:
+        for name in self._setup.baselines:
             if name != plan.strategy:
                 work.confirm += self._baseline(name)
         return work

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from trainables.task.recipe import Task
     from trainables.workers.job import Job
 
-BASELINES = ("noisy", "enhanced", "card")
-"""Strategies that every other one is compared with."""
+BASELINES = ("noisy", "enhanced", "card", "retrained")
+"""Strategies that every other one is compared with, where they are for its kind of signals."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,12 @@ class Setup:
     @property
     def kinds(self) -> list[str]:
         """Kinds of parts that the strategy and the baselines sample with."""
-        return kinds_of([self.plan.strategy, *BASELINES])
+        return kinds_of([self.plan.strategy, *self.baselines])
+
+    @property
+    def baselines(self) -> list[str]:
+        """The baselines of this kind of signals."""
+        return [name for name in BASELINES if name in strategies.names(self.facts.kind)]
 
     def job(
         self, split: str, threads: int, seeds: int | None = None, gpu_share: float = 0.0
@@ -118,8 +123,8 @@ def setup_of(plan: Plan) -> Setup:
     """All that follows from a plan. The dataset's files are listed; nothing is written.
 
     Raises:
-        UsageError: the dataset has no such corruption, the workers do not divide the batch, or a
-            checkpoint is not for this network.
+        UsageError: the dataset has no such corruption, the strategy is for other signals, the workers do
+            not divide the batch, or a checkpoint is not for this network.
     """
     from trainables.evaluation.storage import Storage
     from trainables.task.recipe import Task
@@ -128,6 +133,11 @@ def setup_of(plan: Plan) -> Setup:
     facts = facts_of(plan.dataset, storage.data)
     if plan.corruption not in facts.corruptions:
         raise unknown_name("corruption", plan.corruption, facts.corruptions)
+    if plan.strategy not in strategies.names(facts.kind):
+        raise UsageError(
+            f"{plan.strategy} is not for {facts.kind}, whose classifier, Whisper, stays as it was published: "
+            f"choose one of {', '.join(strategies.names(facts.kind))}"
+        )
     budget = _budget(plan, facts)
     batch = budget.recipe.batch
     if plan.workers and batch % plan.workers:

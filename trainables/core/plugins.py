@@ -21,6 +21,17 @@ def names(package: str) -> tuple[str, ...]:
     return tuple(sorted(name.replace("_", "-") for name in modules if not name.startswith("_")))
 
 
+def names_for(package: str, signals: str) -> tuple[str, ...]:
+    """Names of a package's members that are for a kind of signals, "image" or "speech"."""
+    modules = {name: load(package, "member", name) for name in names(package)}
+    return tuple(name for name, module in modules.items() if is_for(module, signals))
+
+
+def is_for(module: ModuleType, signals: str) -> bool:
+    """Whether a member is for a kind of signals: for all, unless its SIGNALS names some."""
+    return signals in getattr(module, "SIGNALS", (signals,))
+
+
 def load(package: str, kind: str, name: str) -> ModuleType:
     """Import the member `name` of `package`; `kind` is what a user calls such a member.
 

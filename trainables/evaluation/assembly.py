@@ -45,8 +45,8 @@ def assemble(
         task: the task.
         dataset: the task's data.
         classifier: the frozen classifier, already on the device.
-        weights: state dicts of the denoisers, "signal" and "logit"; a denoiser without weights is None
-            in the system.
+        weights: state dicts of the denoisers, "signal" and "logit", and of retrained classifiers; a
+            denoiser without weights is None in the system.
         device: where networks run.
         dtype: what networks compute in.
     """
@@ -64,12 +64,18 @@ def assemble(
         logit = PreparedLogit(_frozen(logit_network, device), dtype, use_graphs)
         if is_speech:
             logit = LogitOfFeatures(logit, classifier)
+    has_slow_pooling = is_cpu and isinstance(recipe.classifier, ConvNetConfig)
+    classifier_dtype = torch.float32 if has_slow_pooling else dtype
+
+    def prepared(frozen: FrozenClassifier) -> PreparedClassifier:
+        return PreparedClassifier(frozen, classifier_dtype, use_graphs or has_slow_pooling)
+
     classify: Callable[[Tensor], Tensor] = classifier
     if isinstance(classifier, FrozenClassifier):
-        has_slow_pooling = is_cpu and isinstance(recipe.classifier, ConvNetConfig)
-        classifier_dtype = torch.float32 if has_slow_pooling else dtype
-        classify = PreparedClassifier(classifier, classifier_dtype, use_graphs or has_slow_pooling)
-    return CoupledSystem(classify, signal_process, logit_process, signal, logit)
+        classify = prepared(classifier)
+    members = networks.retrained_classifiers(dataset, recipe, weights, classifier.scale)
+    retrained = [prepared(_frozen(member, device)) for member in members]
+    return CoupledSystem(classify, signal_process, logit_process, signal, logit, retrained)
 
 
 def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.device) -> None:
@@ -77,6 +83,8 @@ def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.dev
     x = torch.zeros(batch, *dataset.signal_shape, device=device)
     y, level = system.classifier(x), torch.zeros(1, device=device)
     signal, logit = system.signal_denoiser, system.logit_denoiser
+    for classifier in system.retrained:
+        classifier(x)
     if signal is not None:
         codes = signal.encode_corrupted(x), signal.encode_logits(y, batch)
         signal(x, signal.encode_time(level), *codes)

@@ -11,9 +11,10 @@ from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.sampling.engine import AnyProcess, CoupledSystem, Engine
-from trainables.sampling.meter import Meter
+from trainables.sampling.meter import Meter, classifier_calls
 from trainables.sampling.moves import Cost
 from trainables.strategies import schedule_of
+from trainables.task.members import MOST_MEMBERS
 
 
 class _ZeroSignalDenoiser(SignalDenoiser):
@@ -62,9 +63,10 @@ def call_count(
         process,
         _ZeroSignalDenoiser(),
         _ZeroLogitDenoiser(),
+        [lambda x: torch.zeros(len(x), 2)] * MOST_MEMBERS,
     )
     Engine(system, (2,), meter).run(
         schedule_of(strategy, point), torch.zeros(1, 1, 1, 1), SampleNoise(0, [0])
     )
     calls = meter.calls
-    return Cost(calls["signal"], calls["logit"], calls["classifier"])
+    return Cost(calls["signal"], calls["logit"], classifier_calls(calls))

@@ -11,7 +11,7 @@ from trainables.core.errors import check_choice
 from trainables.core.precision_names import PRECISIONS
 from trainables.evaluation.listening import Quality, means
 from trainables.evaluation.records import FORMATS, Measurement
-from trainables.sampling.meter import MeterReading
+from trainables.sampling.meter import MeterReading, classifier_calls
 from trainables.scoring.answers import Correctness, combine
 from trainables.scoring.metric_names import (
     GFLOPS,
@@ -76,7 +76,7 @@ def measurement_of(
         NFE: (calls["signal"] + calls["logit"]) / count,
         NFE_SIGNAL: calls["signal"] / count,
         NFE_LOGIT: calls["logit"] / count,
-        NFE_CLASSIFIER: calls["classifier"] / count,
+        NFE_CLASSIFIER: classifier_calls(calls) / count,
         GFLOPS: reading.flops / count / 1e9,
         SECONDS_PER_SAMPLE: reading.seconds / count,
         SPREAD: sum(tally.spread for tally in tallies) / count,

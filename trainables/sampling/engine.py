@@ -8,7 +8,7 @@ counts as the paper counts it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, assert_never
 
@@ -31,11 +31,13 @@ from trainables.sampling.moves import (
     Move,
     NewChain,
     Predict,
+    RetrainedAnswer,
     Start,
     Update,
 )
 from trainables.sampling.prefix_cache import SharedBatch, prefix_names
 from trainables.sampling.state import State, Trajectory, transfer
+from trainables.task.members import RETRAINED, member_kind
 
 AnyProcess: TypeAlias = Process[Any]
 """A process of discrete or of continuous noise levels: the engine only hands its levels back to it."""
@@ -45,8 +47,9 @@ AnyProcess: TypeAlias = Process[Any]
 class CoupledSystem:
     """Both processes with their denoisers, and the classifier between them.
 
-    `classifier` maps signals (B, *signal shape) to standardised logits (B, *logit shape). A denoiser
-    that no move of a strategy calls may be None.
+    `classifier` maps signals (B, *signal shape) to standardised logits (B, *logit shape), and so do the
+    members of `retrained`, which were trained on corrupted signals, with the scale of `classifier`. A
+    denoiser or a member that no move of a strategy calls may be None, or be left out.
     """
 
     classifier: Callable[[Tensor], Tensor]
@@ -54,6 +57,7 @@ class CoupledSystem:
     logit_process: AnyProcess
     signal_denoiser: SignalDenoiser | None = None
     logit_denoiser: LogitDenoiser | None = None
+    retrained: Sequence[Callable[[Tensor], Tensor]] = ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,8 @@ class Engine:
                 self._condition(state, move)
             case Answer():
                 state.answers.append(self._answer(state, move))
+            case RetrainedAnswer():
+                state.answers.append(self._retrained_answer(state, move.member))
             case NewChain():
                 state.start_chain()
             case _:
@@ -300,6 +306,13 @@ class Engine:
     def _answer(self, state: State, move: Answer) -> Tensor:
         value = self._source_value(state, move.source)
         return value if move.source == "y" else self._classify(state, value)
+
+    def _retrained_answer(self, state: State, member: int) -> Tensor:
+        """The output of a retrained classifier for x_cor: one call, computed once for a batch."""
+        self.meter.count(RETRAINED, len(state.batch.x_cor))
+        network, classifier = member_kind(RETRAINED, member), self.system.retrained[member - 1]
+        output: Tensor = self._x_cor_output(state, network, classifier)
+        return output
 
 
 def _outcome(state: State) -> Outcome:

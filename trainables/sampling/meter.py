@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
+
+from trainables.task.members import RETRAINED
 
 Result = TypeVar("Result")
 
@@ -32,6 +34,11 @@ class MeterReading:
         )
 
 
+def classifier_calls(calls: Mapping[str, int]) -> int:
+    """The calls of any classifier, the frozen one's and the retrained ones', among those of all networks."""
+    return calls.get("classifier", 0) + calls.get(RETRAINED, 0)
+
+
 @runtime_checkable
 class Graph(Protocol):
     """A frozen graph: a function whose operations cannot be counted, with a plain form of it."""
@@ -52,7 +59,8 @@ def _result_and_flops(
 class Meter:
     """Counts every network call of the engine; each passes through `call`.
 
-    Calls are those of a whole network ("signal", "logit", "classifier"), as the paper counts them.
+    Calls are those of a whole network ("signal", "logit", "classifier"), as the paper counts them, and
+    "retrained", those of all classifiers that were trained on corrupted signals.
     FLOPs are those of everything executed, encodings of conditions included; they are measured the
     first time that a function gets inputs of certain shapes, and looked up after that. A `Graph` is
     measured by its `plain`, since a frozen graph hides its operations.

@@ -73,10 +73,19 @@ class Condition:
 class Answer:
     """Add an answer: the logits "y" (state), or the classifier's output for "x_cor" or "x" (state).
 
-    The last move of every schedule is an answer.
+    The last move of every schedule is an answer, this or a `RetrainedAnswer`.
     """
 
     source: Literal["y", "x", "x_cor"]
+
+
+@dataclass(frozen=True)
+class RetrainedAnswer:
+    """Add an answer: the output for x_cor of a classifier that was trained on corrupted signals, the member
+    of an ensemble of this number, from 1.
+    """
+
+    member: int
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,8 @@ class NewChain:
     """Start a new chain with fresh noise: the answers stay, all else that was sampled is forgotten."""
 
 
-Move = Start | Update | Predict | Correct | Condition | Answer | NewChain
+AnyAnswer = Answer | RetrainedAnswer
+Move = Start | Update | Predict | Correct | Condition | AnyAnswer | NewChain
 _SLOT_SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
 _SOURCE_PROCESS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
 
@@ -102,8 +112,8 @@ def check(moves: Iterable[Move]) -> list[Move]:
     Raises:
         ValueError: a process steps or is corrected before it starts or beyond its end, logits are
             stepped or corrected while the signal slot is empty, a slot is set from a source that does
-            not exist yet, an answer is read from an unfinished trajectory, a chain has no answer, or
-            the last move is not an answer.
+            not exist yet, an answer is read from an unfinished trajectory, a member's number is below 1,
+            a chain has no answer, or the last move is not an answer.
     """
     schedule = list(moves)
     steps_left: dict[str, int] = {}
@@ -136,9 +146,12 @@ def check(moves: Iterable[Move]) -> list[Move]:
                 is_complete = process is None or steps_left.get(process) == 0
                 _require(is_complete, place, "the trajectory has not ended")
                 has_answer = True
+            case RetrainedAnswer():
+                _require(move.member >= 1, place, "members are numbered from 1")
+                has_answer = True
             case _:
                 assert_never(move)
-    ends_with_answer = bool(schedule) and isinstance(schedule[-1], Answer)
+    ends_with_answer = bool(schedule) and isinstance(schedule[-1], AnyAnswer)
     _require(ends_with_answer, "the last move", "it is not an answer")
     return schedule
 
@@ -173,14 +186,17 @@ def before_answers(moves: Sequence[Move]) -> tuple[Move, ...]:
     in what answers alone.
     """
     end = len(moves)
-    while end and isinstance(moves[end - 1], Answer):
+    while end and isinstance(moves[end - 1], AnyAnswer):
         end -= 1
     return tuple(moves[:end])
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Calls of each network for one sample; `nfe` are the calls of both denoisers (D.4)."""
+    """Calls of each network for one sample; `nfe` are the calls of both denoisers (D.4).
+
+    `nfe_classifier` are the calls of any classifier: the frozen one, and each retrained one.
+    """
 
     nfe_signal: int
     nfe_logit: int
@@ -212,6 +228,8 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
                 calls["classifier"] += move.slot == SIGNAL
             case Answer():
                 calls["classifier"] += move.source == "x"
+            case RetrainedAnswer():
+                calls["classifier"] += 1
             case NewChain():
                 has_classified_x_cor = False
             case Start():

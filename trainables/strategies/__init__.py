@@ -2,7 +2,8 @@
 
 A strategy's file holds one frozen dataclass `Parameters` (its sampling parameters, checked when
 made) with `schedule()`, a generator of moves (`trainables.sampling.moves`), and `PARTS`, the trained parts it
-samples with. Where something is drawn, `Parameters` is a `ChainParameters` and says what one chain is.
+samples with. Where something is drawn, `Parameters` is a `ChainParameters` and says what one chain is. It
+has `SIGNALS` where it is not for all kinds of signals.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ __all__ = [
 ]
 
 
-def names() -> tuple[str, ...]:
-    """Names of all strategies."""
-    return plugins.names(__name__)
+def names(signals: str | None = None) -> tuple[str, ...]:
+    """Names of all strategies, or of those that are for a kind of signals, "image" or "speech"."""
+    return plugins.names(__name__) if signals is None else plugins.names_for(__name__, signals)
 
 
 def load(name: str) -> ModuleType:

@@ -20,6 +20,7 @@ from trainables.models.speech.ncsnpp.checkpoint import load_sgmse, read_sgmse
 from trainables.models.speech.ncsnpp.config import NCSNppConfig
 from trainables.models.speech.ncsnpp.network import NCSNpp
 from trainables.models.speech.whisper.config import ANY_SIZE, SIZES, RecogniserConfig
+from trainables.task.members import RETRAINED, member_kinds
 from trainables.task.recipe import Recipe, SpeechRecipe
 
 if TYPE_CHECKING:
@@ -153,6 +154,23 @@ def frozen_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> 
     network.load_state_dict(weights["network"])
     scale.load_state_dict(weights["scale"])
     return FrozenClassifier(network, scale, dataset.classes)
+
+
+def retrained_classifiers(
+    dataset: Dataset, recipe: Recipe, weights: StateDicts, scale: LogitScale
+) -> list[FrozenClassifier]:
+    """The classifiers that were trained on corrupted signals, of the members that weights are given of.
+
+    Their logits are standardised by the frozen classifier's `scale`, all by the same one, so that the mean
+    of standardised logits is that of raw ones.
+    """
+    classifiers = []
+    for kind in member_kinds(RETRAINED):
+        if kind in weights:
+            network = new_classifier(dataset, recipe)
+            network.load_state_dict(weights[kind])
+            classifiers.append(FrozenClassifier(network, scale, dataset.classes))
+    return classifiers
 
 
 def signal_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> SignalDenoiser:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict, cast
 
 import torch
@@ -19,11 +19,12 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from trainables.core.errors import NonFiniteError
-from trainables.core.noise import SampleNoise, seeded
+from trainables.core.noise import SampleNoise, seed_of, seeded
 from trainables.core.precision import dtype_of
 from trainables.data.dataset import Dataset
 from trainables.scoring.answers import Correctness, class_correctness, transcript_correctness
 from trainables.scoring.metric_names import ACCURACY
+from trainables.task.members import kind_and_member
 from trainables.task.recipe import Recipe
 from trainables.training import stages
 from trainables.training.batches import Batch, Batches, Draws, Share
@@ -106,6 +107,7 @@ def train_part(
     Raises:
         NonFiniteError: the loss became NaN or infinite.
     """
+    context = _of_member(kind, context)
     run = _begin(kind, context, share, checkpoint, build or stages.load(kind).build)
     recipe = context.task.recipe
     updates = stages.load(kind).updates(recipe)
@@ -128,6 +130,17 @@ def train_part(
     final.eval()
     final.finish(context.dataset, share.device)
     return {name: _on_cpu(state) for name, state in final.weights().items()}
+
+
+def _of_member(kind: str, context: Context) -> Context:
+    """The context of that part's training: a member of an ensemble after the first has a seed of its own, so
+    other batches too.
+    """
+    _, member = kind_and_member(kind)
+    if member == 1:
+        return context
+    seed = seed_of("member", context.task.seed, member)
+    return replace(context, task=replace(context.task, seed=seed), member=member)
 
 
 def _begin(

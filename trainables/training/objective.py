@@ -21,11 +21,14 @@ Weights = dict[str, dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Context:
-    """What a stage is built from: the task, its data, and the weights of the parts it needs."""
+    """What a stage is built from: the task, its data, the weights of the parts it needs, and the number of
+    the member that is trained, where the part is an ensemble's.
+    """
 
     task: Task
     dataset: Dataset
     parts: dict[str, Weights]
+    member: int = 1
 
 
 class Objective(nn.Module):

@@ -3,6 +3,8 @@
 A stage's file has `NEEDS`, the kinds of parts it starts from; `USES_CORRUPTION`, whether the
 corruption belongs to what produced the part; `updates(recipe)`; `forwards(recipe)`, what an update
 costs; `describe(recipe)`, the settings that shape the part; and `build(context)`, its `Objective`.
+It has `SIGNALS` where it is not for all kinds of signals, and `MEMBERS` where parts of its kind are members
+of an ensemble: how many there are (`trainables.task.members` says what they are called).
 """
 
 from __future__ import annotations
@@ -10,11 +12,14 @@ from __future__ import annotations
 from types import ModuleType
 
 from trainables.core import plugins
+from trainables.task.members import kind_and_member
 
 
-def names() -> tuple[str, ...]:
-    """Kinds of parts."""
-    return plugins.names(__name__)
+def names(signals: str | None = None) -> tuple[str, ...]:
+    """Kinds of parts, or those that are for a kind of signals, "image" or "speech"; of an ensemble the first
+    member stands for all.
+    """
+    return plugins.names(__name__) if signals is None else plugins.names_for(__name__, signals)
 
 
 CLASSIFIER = "classifier"
@@ -29,9 +34,14 @@ def parts_given(name: str) -> tuple[str, ...]:
 
 
 def load(name: str) -> ModuleType:
-    """The stage that trains parts of that kind.
+    """The stage that trains parts of that kind, or that member of an ensemble.
 
     Raises:
         UsageError: there is none.
     """
+    kind, member = kind_and_member(name)
+    if kind in plugins.names(__name__):
+        stage = plugins.load(__name__, "part", kind)
+        if member <= getattr(stage, "MEMBERS", 1):
+            return stage
     return plugins.load(__name__, "part", name)
