@@ -138,6 +138,24 @@ def test_chosen_points_are_ringed_and_say_why():
     assert bold == {"#5 cheapest", "#11 best"}
 
 
+def test_a_front_without_calls_is_drawn_as_levels():
+    """As that of `ensemble` is, which calls no denoiser."""
+    points = [
+        _reported("ensemble #3", "front", 0.94, 0),
+        _reported("ensemble (paper)", "paper", 0.91, 0),
+        _reported("retrained", "baseline", 0.91, 0),
+        _reported("enhanced (paper)", "baseline", 0.9, 30),
+    ]
+    figure = _front(points, {"ensemble #3": "best"}, trials=((0.94, 0.0), (0.9, 0.0)))
+    figure.draw_without_rendering()
+    words = {text.get_text().split("\n")[0] for text in figure.axes[0].texts}
+    assert {"ensemble #3", "ensemble (paper)", "retrained"} <= words
+    every = fronts_figure("made up", points, BY_ACCURACY)
+    every.draw_without_rendering()
+    names = {text.get_text().split("\n")[0] for text in every.axes[0].texts}
+    assert {"ensemble", "retrained"} <= names
+
+
 @pytest.mark.parametrize(
     ("noisy", "said"), [(0.36, "noisy\n36.0 ↓"), (0.89, "noisy"), (0.97, "noisy")]
 )

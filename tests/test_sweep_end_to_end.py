@@ -73,7 +73,7 @@ def test_the_terminal_says_what_was_found_and_what_to_type_next(swept):
     assert out.startswith("sweep nested on digits")
     for step in ("1/5", "2/5", "3/5", "4/5", "5/5"):
         assert step in out
-    for name in ("noisy", "enhanced (paper)", "card (paper)", "nested (paper)"):
+    for name in ("noisy", "enhanced (paper)", "card (paper)", "retrained", "nested (paper)"):
         assert name in out
     for wanted in ("mlflow ui", "platform.evaluate nested digits", "--trials 8", "front.png"):
         assert wanted in out
@@ -118,7 +118,11 @@ def test_the_summary_is_for_scripts(swept):
     paper = next(p for p in summary["front"] if p["role"] == "paper")
     assert paper["test"]["nfe"] == 90 and paper["test"]["nfe_classifier"] == 8
     baselines = {p["label"] for p in summary["baselines"]}
-    assert set(paper["tests"]) == baselines >= {"noisy", "enhanced (paper)", "card (paper)"}
+    assert (
+        set(paper["tests"])
+        == baselines
+        >= {"noisy", "enhanced (paper)", "card (paper)", "retrained"}
+    )
     for test in paper["tests"].values():
         assert {"difference", "low", "high", "p_value", "p_holm"} == set(test)
     ours = {p["label"] for p in summary["front"]}
@@ -164,7 +168,7 @@ def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations
         )
         assert run.data.metrics["gflops"] > 0
     kinds = {run.data.tags["kind"] for run in _runs(storage, "train")}
-    assert kinds == {"classifier", "signal", "logit", "nested", "enhanced", "card"}
+    assert kinds == {"classifier", "signal", "logit", "nested", "enhanced", "card", "retrained"}
     assert {run.data.tags["on_front"] for run in trials} <= {"true", "false"}
     assert "true" in {run.data.tags["on_front"] for run in trials}
     assert parent.data.metrics["test_accuracy"] > 0 and parent.data.tags["best"] == summary["best"]

@@ -28,7 +28,8 @@ class Updates:
     """Optimiser updates of each stage.
 
     `coupled` is the length of every strategy's coupled training, and of the enhanced baseline's
-    further training, so that all have seen the same number of batches.
+    further training, so that all have seen the same number of batches. A classifier that is retrained on
+    corrupted signals makes the updates of `signal`, `logit` and `coupled` together.
     """
 
     classifier: int
