@@ -5,7 +5,7 @@ ours: what is compared.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from platform.planning.setup import kinds_of
 from typing import Any
 
@@ -142,5 +142,5 @@ def _other_choices(T: int) -> list[Difference]:
 
 
 def _with(arm: Arm, **choices: Any) -> Arm:
-    """The same point, sampled with a choice of the published code."""
-    return Arm(arm.strategy, arm.point, Choice(**choices))
+    """The same arm with more chosen as the published code chooses it."""
+    return replace(arm, choice=replace(arm.choice, **choices))

@@ -12,7 +12,6 @@ from platform.planning.setup import Setup, setup_of
 
 from trainables.core.errors import UsageError, check_range
 
-
 _SIGNALS = {"image": "images", "speech": "speech"}
 
 
