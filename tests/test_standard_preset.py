@@ -65,7 +65,7 @@ def test_training_on_images_takes_the_flops_that_are_said():
     for kind in ("classifier", "signal", "logit", *sorted(set(stages.names()))):
         if kind in parts:
             continue
-        needed = {name: parts[name] for name in stages.given(kind) if name in parts}
+        needed = {name: parts[name] for name in stages.parts_given(kind) if name in parts}
         objective = stages.load(kind).build(Context(task, dataset, needed))
         objective.eval().requires_grad_(False)  # of one sample there is no variance
         prepared, draws = [], [Draws(0, name, 0, 1, Share()) for name in ("prepare", "step")]
