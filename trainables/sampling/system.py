@@ -1,0 +1,30 @@
+"""The coupled system that is sampled: two processes, their denoisers, and the classifier between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from torch import Tensor
+
+from trainables.diffusion.process import Process
+from trainables.models.base import LogitDenoiser, SignalDenoiser
+
+AnyProcess: TypeAlias = Process[Any]
+"""A process of discrete or of continuous noise levels: the engine only hands its levels back to it."""
+
+
+@dataclass(frozen=True)
+class CoupledSystem:
+    """Both processes with their denoisers, and the classifier between them.
+
+    `classifier` maps signals (B, *signal shape) to standardised logits (B, *logit shape). A denoiser
+    that no move of a strategy calls may be None.
+    """
+
+    classifier: Callable[[Tensor], Tensor]
+    signal_process: AnyProcess
+    logit_process: AnyProcess
+    signal_denoiser: SignalDenoiser | None = None
+    logit_denoiser: LogitDenoiser | None = None
