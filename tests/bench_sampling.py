@@ -30,8 +30,9 @@ from trainables.evaluation.assembly import assemble
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier, ResNetConfig
 from trainables.models.scale import LogitScale
-from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter
+from trainables.sampling.system import CoupledSystem
 from trainables.strategies import alternating, nested, parallel
 from trainables.task import networks
 from trainables.task.recipe import Task

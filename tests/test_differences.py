@@ -34,8 +34,9 @@ from trainables.published.samples import uncorrupted
 from trainables.published.scaling import ViewedClassifier, coupled_view, enhanced_view, per_sample
 from trainables.published.storage import storage_of
 from trainables.published.training import train
-from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter
+from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 from trainables.training.batches import Batch, Draws, Share
 from trainables.training.objective import Context

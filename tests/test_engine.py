@@ -11,9 +11,10 @@ from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.models.images.classifier import ConvNet, ConvNetConfig, FrozenClassifier
 from trainables.models.scale import LogitScale
-from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter, classifier_calls
 from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, check, cost, trajectory
+from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 from trainables.strategies.nested import Parameters
 

@@ -20,11 +20,12 @@ from trainables.core.errors import UsageError
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.diffusion.ouve import OUVE
-from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter
 from trainables.sampling.moves import Answer, Start, check, cost
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
 from trainables.sampling.state import State
+from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 
 TOLERANCE = 1e-6  # networks are told times in float32

@@ -11,9 +11,10 @@ import search_spaces
 from trainables import strategies
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter
 from trainables.sampling.moves import cost
+from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 
 T, SIGNAL_SHAPE, LOGIT_SHAPE = 6, (2, 6, 5), (3, 4)

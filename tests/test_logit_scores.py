@@ -99,7 +99,7 @@ def test_weighted_by_a_spread_the_loss_is_that_of_the_output_at_unit_scale():
     sigma, m = PROCESS.deviation(t)[:, None], 0.3 * PROCESS.decay(t)[:, None]
     v = sigma**2 + m**2
     target = (-eps + sigma * (y_t - y_cor) / v) * v.sqrt() / m
-    of_noise, of_output = (OUVELoss(PROCESS), OUVELoss(PROCESS, 0.3))
+    of_noise, of_output = (OUVELoss(PROCESS, None, 50), OUVELoss(PROCESS, 0.3, 50))
     torch.testing.assert_close(of_noise.loss(score, y0, eps, t), (score + eps).square().mean())
     want = (output - target).square().mean()
     torch.testing.assert_close(of_output.loss(score, y0, eps, t), want)
@@ -110,7 +110,7 @@ def test_the_next_state_is_at_the_next_time_of_the_sampling(steps):
     levels = PROCESS.levels(steps)
     t, generator = torch.tensor(levels[:-1]), generator_of("states")
     z_t, z0_hat, origin = torch.randn(3, steps, CLASSES, generator=generator).unbind()
-    ours = OUVELoss(PROCESS, steps=steps).next_state(z_t, z0_hat, origin, t)
+    ours = OUVELoss(PROCESS, None, steps).next_state(z_t, z0_hat, origin, t)
     for row, (now, after) in enumerate(pairwise(levels)):
         one = slice(row, row + 1)
         theirs = PROCESS.step(z_t[one], z0_hat[one], now, after, 0.0, None, origin[one])

@@ -12,7 +12,7 @@ from helpers import ExactLogit, ExactSignal
 
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter
 from trainables.sampling.moves import (
     SIGNAL,
@@ -25,6 +25,7 @@ from trainables.sampling.moves import (
     trajectory,
 )
 from trainables.sampling.prefix_cache import PrefixCache
+from trainables.sampling.system import CoupledSystem
 from trainables.strategies import alternating, card, nested, parallel
 
 T, SHAPE, BATCH = 12, (1, 2, 2), 6

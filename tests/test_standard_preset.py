@@ -48,10 +48,15 @@ def test_it_has_the_papers_networks():
     assert preset("standard", CIFAR100).recipe.loss_weighting == "velocity"
 
 
-def _flops(work):
+def _flops(work, *arguments):
+    """The FLOPs of a call, and what it returns."""
     with FlopCounterMode(display=False) as counter:
-        work()
-    return counter.get_total_flops()
+        value = work(*arguments)
+    return counter.get_total_flops(), value
+
+
+def _step(objective, prepared, draws):
+    objective(prepared, draws)["loss"].backward()
 
 
 @pytest.mark.slow
@@ -68,10 +73,10 @@ def test_training_on_images_takes_the_flops_that_are_said():
         needed = {name: parts[name] for name in stages.parts_given(kind) if name in parts}
         objective = stages.load(kind).build(Context(task, dataset, needed))
         objective.eval().requires_grad_(False)  # of one sample there is no variance
-        prepared, draws = [], [Draws(0, name, 0, 1, Share()) for name in ("prepare", "step")]
-        once = _flops(lambda: prepared.append(objective.prepare(batch, draws[0])))  # noqa: B023
+        draws = [Draws(0, name, 0, 1, Share()) for name in ("prepare", "step")]
+        once, prepared = _flops(objective.prepare, batch, draws[0])
         objective.requires_grad_(True)
-        each = _flops(lambda: objective(prepared[0], draws[1])["loss"].backward())  # noqa: B023
+        each, _ = _flops(_step, objective, prepared, draws[1])
         parts[kind] = objective.weights()
         update = recipe.batch * (each + once / objective.inner_updates)
         total += stages.load(kind).updates(recipe) * update
@@ -90,7 +95,7 @@ def test_training_on_speech_takes_the_flops_that_are_said(facts, module, classes
     with torch.device("meta"):
         network, x, t = recipe.signal.build(sizes).eval(), torch.zeros(1, *shape), torch.zeros(1)
         codes = network.encode_corrupted(x), network.encode_logits(None, 1)
-        forward = _flops(lambda: network(x, network.encode_time(t), *codes))
+        forward, _ = _flops(lambda: network(x, network.encode_time(t), *codes))
     passes = sum(
         number * stages.load(kind).updates(recipe) for kind, number in SIGNAL_PASSES.items()
     )

@@ -60,10 +60,10 @@ def _points(extra):
     return [best, paper, ReportedPoint("noisy", "noisy", "baseline", {}, some, whole), enhanced]
 
 
-def _shown(width, show):
-    """What a console of that width is told by `show`; no line is too long or padded."""
+def _shown(width, show, *arguments):
+    """What a console of that width is told by `show`, given it first; no line is too long or padded."""
     stream = io.StringIO()
-    show(Console(stream, width))
+    show(Console(stream, width), *arguments)
     lines = stream.getvalue().split("\n")
     for line in lines:
         assert len(line) <= width and line == line.rstrip(), line
@@ -147,7 +147,7 @@ def test_the_tables_of_reproduce(width):
     ):
         title = "Table 3, guidance source in parallel"
         two = [*results, *_results("mnist", "mnist", 10_000, 10_000, metric)]
-        out = _shown(width, lambda c: tables(c, title, two, metric, "enhanced"))  # noqa: B023
+        out = _shown(width, tables, title, two, metric, "enhanced")
         assert out.count("alternating, 150 steps") >= 2 and f"{results[0].images} × 3" in out
         first = out.strip().split("\n\n")[0]
         assert "1500" in first
@@ -193,7 +193,7 @@ def test_training_seeds_are_counted_where_there_are_several(tmp_path):
 @WIDTHS
 def test_the_table_of_costs(width):
     for costs in cost_tables():
-        out = _shown(width, lambda c: c.table(costs.title, costs.rows[0], costs.rows[1:]))  # noqa: B023
+        out = _shown(width, Console.table, costs.title, costs.rows[0], costs.rows[1:])
         for row in costs.rows[1:]:
             assert all(cell in out for cell in row)
 

@@ -172,8 +172,8 @@ def test_reproduce_and_evaluate_at_several_training_seeds(tmp_path):
     assert "test split, training seeds 0, 1" in done.stdout
     summary = json.loads(file.read_text())
     assert summary["training_seeds"] == [0, 1]
-    assert summary["points"][0]["test"] == results["nested"]["ours"]
-    assert summary["points"][0]["per_seed"] == results["nested"]["per_seed"]
+    assert summary["points"][0]["test"] == results["nested, y"]["ours"]
+    assert summary["points"][0]["per_seed"] == results["nested, y"]["per_seed"]
 
 
 @pytest.mark.slow

@@ -5,14 +5,12 @@ a run for each training and each confirmed point.
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from platform.backend.run_page import confirm_name, dataset_input, description, trial_name
+from platform.backend.run_tags import run_tags
 from platform.backend.tracking_store import (
     client_of,
     experiment_of,
@@ -23,10 +21,9 @@ from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import FORMAT, LABEL, PARENT
+from dashboards.runs import LABEL, PARENT
 from trainables.core.config import digest
 from trainables.core.progress import Progress, quiet
-from trainables.evaluation.records import FORMATS
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
     NFE,
@@ -41,7 +38,6 @@ from trainables.training.part_store import key_of
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-_PACKAGES = ("torch", "ray", "optuna", "mlflow", "numpy")
 _CONTENT = "content"  # the tag with a hash of all that is recorded of a confirmed point
 
 
@@ -67,7 +63,7 @@ class Tracker:
         place = own_artifacts(setup.plan.tracking_uri, Path(setup.plan.storage), setup.facts.title)
         with failures_told(setup.plan.tracking_uri):
             self.experiment, self.note = experiment_of(self._client, setup.facts.title, place)
-        self._tags = self._common_tags() | ({"devices": devices} if devices else {})
+        self._tags = run_tags(setup) | ({"devices": devices} if devices else {})
         self.parent = ""
         self._open: set[str] = set()
 
@@ -282,38 +278,6 @@ class Tracker:
             metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
             params=[Param(name, str(value)) for name, value in params.items()],
         )
-
-    def _common_tags(self) -> dict[str, str]:
-        setup = self._setup
-        parts = {f"part.{kind}": key_of(kind, setup.task) for kind in setup.kinds}
-        packages = {f"version.{name}": version(name) for name in _PACKAGES}
-        return {
-            "strategy": setup.plan.strategy,
-            "dataset": setup.facts.title,
-            "corruption": setup.plan.corruption,
-            "preset": setup.plan.preset,
-            "precision": setup.plan.precision,
-            "seed": str(setup.plan.seed),
-            FORMAT: str(FORMATS[setup.facts.kind]),
-            "sweep": setup.sweep_id,
-            "git.commit": _commit(),
-            "version.python": sys.version.split()[0],
-            **parts,
-            **packages,
-        }
-
-
-def _commit() -> str:
-    """The commit of the checkout, with a mark where it has changes; "unknown" where there is none."""
-    folder = Path(__file__).parent
-    try:
-        completed = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=folder, capture_output=True, text=True, timeout=10, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return completed.stdout.strip()
 
 
 def _content_hash(reported: ReportedPoint) -> str:

@@ -8,14 +8,14 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from platform.backend.session import TrackedSession, run_each
+from platform.backend.session import TrackedSession
 from platform.cli.console import Console
 from platform.cli.next_commands import command, common_flags
 from platform.cli.tables import say_if_smoke
 from platform.planning.setup import Setup
 from platform.reproduction.differences import DDIM, MEAN, PUBLISHED, USUAL_DATASET
 from platform.reproduction.differences_work import DifferenceResult, results_of_setup
-from platform.reproduction.settings import folder_of, setups_of
+from platform.reproduction.settings import folder_of, run_settings, setups_of
 
 from dashboards.curves import curves_figure
 from dashboards.figure_files import figure_files
@@ -39,7 +39,7 @@ def reproduce(namespace: argparse.Namespace, console: Console, json_file: Path |
         results.extend(results_of_setup(session))
         save(results, folder)
 
-    status = run_each(setups, console, lambda setup: log, work)
+    status = run_settings(setups, console, log, work)
     if results:
         if json_file is not None:
             write_json(json_file, [result.as_json() for result in results])

@@ -8,19 +8,17 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from platform.backend.session import TrackedSession, run_each
-from platform.cli import interrupts
+from platform.backend.session import TrackedSession
 from platform.cli.console import Console
 from platform.cli.tables import say_if_smoke
 from platform.pipeline.prepare import prepare, read
 from platform.planning.setup import BASELINES, Setup, kinds_of
 from platform.reproduction.paper_tables import SAMPLE_FIGURES, Method, SampleFigure
-from platform.reproduction.settings import folder_of, setups_of
+from platform.reproduction.settings import folder_of, run_settings, setups_of
 from typing import Any
 
 from dashboards.figure_files import figure_files
 from dashboards.samples import AnsweredSamples, answered_grid
-from trainables.core.errors import UsageError
 from trainables.core.files import write_files, write_json
 from trainables.data.dataset import Dataset
 from trainables.evaluation.evaluator import Evaluator
@@ -68,23 +66,17 @@ def reproduce_samples(work: SampleWork, console: Console) -> tuple[list[dict[str
     status. A setting whose data are not there is reported and left out.
     """
     contents: list[dict[str, Any]] = []
-    left_out: list[str] = []
     log = work.folder / "reproduce.log"
     console.line(f"{work.name} on {len(work.setups)} settings; log: {log}")
 
     def draw(session: TrackedSession) -> None:
-        try:
-            contents.append(_draw(work, session))
-        except UsageError as error:  # data that are not there: the other settings' may be
-            console.line(f"          left out: {error}")
-            left_out.append(session.setup.setting)
-            return
+        contents.append(_draw(work, session))
         write_json(work.folder / "samples.json", contents)
 
-    status = run_each(work.setups, console, lambda setup: log, draw)
+    status = run_settings(work.setups, console, log, draw)
     if contents:
         say_if_smoke(console, work.setups[0].plan.preset)
-    return contents, status or (interrupts.USAGE if left_out else 0)
+    return contents, status
 
 
 def _draw(work: SampleWork, session: TrackedSession) -> dict[str, Any]:

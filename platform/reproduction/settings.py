@@ -1,12 +1,15 @@
 """The settings of a reproduction: the data, corruptions and training seeds that the command line asks for,
-and where their results go.
+where their results go, and how they are gone through.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from platform.backend.session import TrackedSession, run_each
+from platform.cli import interrupts
+from platform.cli.console import Console
 from platform.cli.flags import datasets_of, plan_of, plans_of_seeds
 from platform.planning.setup import Setup, setup_of
 
@@ -59,3 +62,22 @@ def folder_of(namespace: argparse.Namespace, setup: Setup) -> Path:
     name += "-".join(map(str, seeds))
     name += "" if namespace.steps is None else f"-{namespace.steps}steps"
     return Path(plan.storage) / "reproduce" / name
+
+
+def run_settings(
+    setups: Sequence[Setup], console: Console, log: Path, work: Callable[[TrackedSession], None]
+) -> int:
+    """Do the work for every setting; returns the exit status. One that is refused, such as for data that
+    are not there, is reported and left out: the others' data may be there.
+    """
+    left_out: list[Setup] = []
+
+    def attempt(session: TrackedSession) -> None:
+        try:
+            work(session)
+        except UsageError as error:
+            console.line(f"          left out: {error}")
+            left_out.append(session.setup)
+
+    status = run_each(setups, console, lambda setup: log, attempt)
+    return status or (interrupts.USAGE if left_out else 0)

@@ -7,18 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from platform.backend.measure import Candidate, measure_all
-from platform.backend.session import TrackedSession, run_each
-from platform.cli import interrupts
+from platform.backend.session import TrackedSession
 from platform.cli.console import Console
 from platform.pipeline.prepare import prepare
 from platform.planning.setup import Setup, kinds_of
 from platform.reproduction import paper_tables
 from platform.reproduction.pooling import SeedRuns, pooled_results, tags_of_seeds
 from platform.reproduction.results import Result, corrected, save
-from platform.reproduction.settings import folder_of, setups_of
+from platform.reproduction.settings import folder_of, run_settings, setups_of
 
 from dashboards.points import ReportedPoint
-from trainables.core.errors import UsageError
 from trainables.scoring.metric_names import STAGE_REPRODUCE, Metric
 
 
@@ -78,7 +76,6 @@ def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
     """
     results: dict[tuple[str, str], list[Result]] = {}
     seed_runs: dict[tuple[str, str], list[SeedRuns]] = {}
-    left_out: list[str] = []
     log = work.folder / "reproduce.log"
     settings, seeds = len(work.setups) // len(work.seeds), len(work.seeds)
     places = f"{settings} settings" + (f" at {seeds} training seeds" if seeds > 1 else "")
@@ -90,17 +87,12 @@ def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
     def reproduce(session: TrackedSession) -> None:
         setting = session.setup.plan.dataset, session.setup.plan.corruption
         measured = seed_runs.setdefault(setting, [])
-        try:
-            measured.append(_seed_runs(work, session))
-        except UsageError as error:  # data that are not there: the other settings' may be
-            console.line(f"          left out: {error}")
-            left_out.append(session.setup.setting)
-            return
+        measured.append(_seed_runs(work, session))
         results[setting] = _recorded(work, session, measured)
         save(all_results(), work.folder, work.metric)
 
-    status = run_each(work.setups, console, lambda setup: log, reproduce)
-    return all_results(), status or (interrupts.USAGE if left_out else 0)
+    status = run_settings(work.setups, console, log, reproduce)
+    return all_results(), status
 
 
 def _seed_runs(work: Work, session: TrackedSession) -> SeedRuns:

@@ -105,7 +105,9 @@ class Split:
 
     def part(self, rows: Tensor | slice) -> Split:
         """The split of these rows."""
-        return Split(self.stored[rows], self.labels[rows], self.numbers[rows], self.scale)
+        return replace(
+            self, stored=self.stored[rows], labels=self.labels[rows], numbers=self.numbers[rows]
+        )
 
     def first(self, limit: int) -> Split:
         """The first `limit` samples (all where there are fewer); splits are shuffled already."""

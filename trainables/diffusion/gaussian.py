@@ -106,7 +106,7 @@ class GaussianDiffusion:
         """
         abar_t, abar_s = float(self.alpha_bar[t]), float(self.alpha_bar[s])
         sigma = eta * math.sqrt((1 - abar_s) / (1 - abar_t) * (1 - abar_t / abar_s))
-        eps_hat = (z_t - math.sqrt(abar_t) * z0_hat) / math.sqrt(1 - abar_t)
+        eps_hat = self.noise_of(z_t, z0_hat, t)
         mean = math.sqrt(abar_s) * z0_hat + math.sqrt(max(1 - abar_s - sigma**2, 0.0)) * eps_hat
         return mean if noise is None else mean + sigma * noise
 

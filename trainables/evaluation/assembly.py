@@ -17,7 +17,7 @@ from trainables.models.prepared import (
     PreparedLogit,
     PreparedSignal,
 )
-from trainables.sampling.engine import CoupledSystem
+from trainables.sampling.system import CoupledSystem
 from trainables.task import networks
 from trainables.task.processes import processes
 from trainables.task.recipe import Task

@@ -10,9 +10,10 @@ from torch import Tensor
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.models.base import LogitDenoiser, SignalDenoiser
-from trainables.sampling.engine import AnyProcess, CoupledSystem, Engine
+from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter, classifier_calls
 from trainables.sampling.moves import Cost
+from trainables.sampling.system import AnyProcess, CoupledSystem
 from trainables.strategies import schedule_of
 from trainables.task.members import MOST_MEMBERS
 

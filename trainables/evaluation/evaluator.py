@@ -22,10 +22,11 @@ from trainables.evaluation.listening import Quality, quality_of, reference_wavef
 from trainables.evaluation.measurement import Sampling, Tally, measurement_config, measurement_of
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
-from trainables.sampling.engine import CoupledSystem, Engine, Outcome
+from trainables.sampling.engine import Engine, Outcome
 from trainables.sampling.meter import Meter, MeterReading
 from trainables.sampling.moves import Move
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
+from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 from trainables.task import networks
 from trainables.task.recipe import Task
@@ -180,7 +181,9 @@ class Evaluator:
 
     @torch.no_grad()
     def answers_of_signal(self, outcome: Outcome) -> Tensor:
-        """The same that the classifier answers on the outcome's signal, f(x_hat), whatever answered."""
+        """Class or token numbers that the classifier answers on the outcome's signal, f(x_hat), whatever the
+        point answers by.
+        """
         return self._classifier.classes_of(self._classifier(outcome.x))
 
     def system(self, dtype: torch.dtype) -> CoupledSystem:

@@ -21,7 +21,7 @@ from trainables.published.processes import PerSampleLogits, PublishedSampler, St
 from trainables.published.samples import uncorrupted
 from trainables.published.scaling import VIEWS, ViewedClassifier, per_sample
 from trainables.published.storage import storage_of
-from trainables.sampling.engine import CoupledSystem
+from trainables.sampling.system import CoupledSystem
 from trainables.task.processes import processes
 from trainables.task.recipe import Task
 

@@ -1,43 +1,18 @@
-"""Samples that are left uncorrupted, for parts that are trained on clean signals, and for views of these."""
+"""Images that are left uncorrupted, for parts that are trained on clean signals, and for views of these."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from trainables.core.noise import NoiseSource
-from trainables.data.dataset import Dataset, Samples
+from trainables.data.dataset import Dataset, Samples, Split
 
 
 @dataclass(frozen=True)
-class Uncorrupted:
-    """Samples whose corrupted signals are the clean ones."""
-
-    samples: Samples
-
-    @property
-    def labels(self) -> Tensor:
-        return self.samples.labels
-
-    @property
-    def numbers(self) -> Tensor:
-        return self.samples.numbers
-
-    @property
-    def signal_shape(self) -> tuple[int, ...]:
-        return self.samples.signal_shape
-
-    @property
-    def fixed(self) -> bool:
-        return self.samples.fixed
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def clean(self, rows: Tensor | slice = slice(None)) -> Tensor:
-        return self.samples.clean(rows)
+class Uncorrupted(Split):
+    """Images whose corrupted signals are the clean ones."""
 
     def corrupted(
         self, x0: Tensor, rows: Tensor | slice, corruption: str, noise: NoiseSource
@@ -45,17 +20,13 @@ class Uncorrupted:
         """x0 as it is."""
         return x0
 
-    def near(self, device: torch.device) -> Uncorrupted:
-        return Uncorrupted(self.samples.near(device))
-
-    def part(self, rows: Tensor | slice) -> Uncorrupted:
-        return Uncorrupted(self.samples.part(rows))
-
-    def first(self, limit: int) -> Uncorrupted:
-        return Uncorrupted(self.samples.first(limit))
-
 
 def uncorrupted(dataset: Dataset) -> Dataset:
-    """The dataset with its splits left uncorrupted."""
-    train, validation, test = map(Uncorrupted, (dataset.train, dataset.validation, dataset.test))
+    """The dataset of images with its splits left uncorrupted."""
+    train, validation, test = map(_uncorrupted, (dataset.train, dataset.validation, dataset.test))
     return replace(dataset, train=train, validation=validation, test=test)
+
+
+def _uncorrupted(split: Samples) -> Uncorrupted:
+    assert isinstance(split, Split), "the published choices are those of the image code"
+    return Uncorrupted(split.stored, split.labels, split.numbers, split.scale)

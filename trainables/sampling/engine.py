@@ -8,9 +8,9 @@ counts as the paper counts it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, assert_never
+from typing import assert_never
 
 import torch
 from torch import Tensor
@@ -18,8 +18,7 @@ from torch import Tensor
 from trainables.core.device import synchronise
 from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise
-from trainables.diffusion.process import Process
-from trainables.models.base import Encoding, LogitDenoiser, SignalDenoiser
+from trainables.models.base import Encoding
 from trainables.sampling.meter import Meter, MeterReading
 from trainables.sampling.moves import (
     LOGIT,
@@ -37,27 +36,8 @@ from trainables.sampling.moves import (
 )
 from trainables.sampling.prefix_cache import SharedBatch, prefix_names
 from trainables.sampling.state import State, Trajectory, transfer
+from trainables.sampling.system import AnyProcess, CoupledSystem
 from trainables.task.members import RETRAINED, member_kind
-
-AnyProcess: TypeAlias = Process[Any]
-"""A process of discrete or of continuous noise levels: the engine only hands its levels back to it."""
-
-
-@dataclass(frozen=True)
-class CoupledSystem:
-    """Both processes with their denoisers, and the classifier between them.
-
-    `classifier` maps signals (B, *signal shape) to standardised logits (B, *logit shape), and so do the
-    members of `retrained`, which were trained on corrupted signals, with the scale of `classifier`. A
-    denoiser or a member that no move of a strategy calls may be None, or be left out.
-    """
-
-    classifier: Callable[[Tensor], Tensor]
-    signal_process: AnyProcess
-    logit_process: AnyProcess
-    signal_denoiser: SignalDenoiser | None = None
-    logit_denoiser: LogitDenoiser | None = None
-    retrained: Sequence[Callable[[Tensor], Tensor]] = ()
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class OUVELoss:
     sampling that `next_state` is of.
     """
 
-    def __init__(self, process: OUVE, spread: float | None = None, steps: int = 50) -> None:
+    def __init__(self, process: OUVE, spread: float | None, steps: int) -> None:
         self.process, self.spread, self.steps = process, spread, steps
 
     def times(self, draws: Draws) -> Tensor:

@@ -13,8 +13,8 @@ from torch import Tensor
 from trainables.task.recipe import Recipe
 from trainables.training import coupled
 from trainables.training.batches import Batch, Draws
-from trainables.training.coupled import CoupledObjective
-from trainables.training.objective import Context, Objective, PreparedBatch, prepared_batch
+from trainables.training.objective import Context, Objective, PreparedBatch
+from trainables.training.stages.parallel import ParallelObjective
 
 NEEDS = coupled.NEEDS
 USES_CORRUPTION = True
@@ -41,15 +41,10 @@ def build(context: Context) -> Objective:
     return ParallelNoisyObjective(context)
 
 
-class ParallelNoisyObjective(CoupledObjective):
+class ParallelNoisyObjective(ParallelObjective):
     """The signal denoiser is given y_t, the logit denoiser x_{t-1}, as Algorithm 2 has them at that time:
     the signal's step comes first.
     """
-
-    @torch.no_grad()
-    def prepare(self, batch: Batch, draws: Draws) -> PreparedBatch:
-        """Line 3: y0 = f(x0), and f(x_cor), which stands where the signal is hidden."""
-        return prepared_batch(batch, self.classifier_outputs(batch))
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         """Lines 4, 5, 7 and 10 to 13, y_t and x_{t-1} in the place of the estimates. x_{t-1} is where the

@@ -1,0 +1,49 @@
+"""The tags that all runs of a setup have in MLflow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from platform.planning.setup import Setup
+
+from dashboards.runs import FORMAT
+from trainables.evaluation.records import FORMATS
+from trainables.training.part_store import key_of
+
+_PACKAGES = ("torch", "ray", "optuna", "mlflow", "numpy")
+
+
+def run_tags(setup: Setup) -> dict[str, str]:
+    """What was asked for, and what it was done with: parts, code and packages."""
+    plan = setup.plan
+    parts = {f"part.{kind}": key_of(kind, setup.task) for kind in setup.kinds}
+    packages = {f"version.{name}": version(name) for name in _PACKAGES}
+    return {
+        "strategy": plan.strategy,
+        "dataset": setup.facts.title,
+        "corruption": plan.corruption,
+        "preset": plan.preset,
+        "precision": plan.precision,
+        "seed": str(plan.seed),
+        FORMAT: str(FORMATS[setup.facts.kind]),
+        "sweep": setup.sweep_id,
+        "git.commit": _commit(),
+        "version.python": sys.version.split()[0],
+        **parts,
+        **packages,
+    }
+
+
+def _commit() -> str:
+    """The commit of the checkout, with a mark where it has changes; "unknown" where there is none."""
+    folder = Path(__file__).parent
+    try:
+        completed = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=folder, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return completed.stdout.strip()
