@@ -22,7 +22,7 @@ def _random_probabilities(batch: int, classes: int, seed: int = 0) -> torch.Tens
 
 
 def _integral_of_rate(process: LabelDiffusion, t: float) -> float:
-    """The integral of sigma over [0, t] by Simpson's rule in the variable log a, where it is smooth."""
+    """The integral of sigma over [0, t] by Simpson's rule."""
     grid = torch.linspace(0, t, 200_001, dtype=torch.float64)
     values = process.rate(grid)
     weights = torch.ones_like(grid)

@@ -228,7 +228,7 @@ def _chosen_labels(p: Tensor, choice: LabelChoice, noise: NoiseSource | None) ->
         raise UsageError(
             "the label is chosen at random, but no noise is given: pass a noise source"
         )
-    return labels_from(p, noise.uniform(()).to(p.device))
+    return labels_from(p, noise.uniform((1,)).squeeze(1).to(p.device))
 
 
 def _size(process: LabelDiffusion, t: float, s: float) -> float:

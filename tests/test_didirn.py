@@ -1,0 +1,143 @@
+"""DiDiRN: ResNet's convolutions, conditioned in every block, with s(y, c_t, t) = 1 at c_t."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+
+from trainables.core.errors import UsageError
+from trainables.core.noise import BatchNoise, SampleNoise
+from trainables.diffusion.label_sampling import sample_labels, sample_probabilities
+from trainables.diffusion.labels import LabelDiffusion, labels_from, targets_of
+from trainables.models.base import NetworkInterface
+from trainables.models.images.didirn import DiDiRN, DiDiRNConfig, SmallDiDiRNConfig
+
+FIT = NetworkInterface((3, 16, 16), 5)
+
+
+def _network(config=None, seed: int = 0) -> DiDiRN:
+    """A network whose head is not zero, in eval mode."""
+    torch.manual_seed(seed)
+    network = (config or SmallDiDiRNConfig(base=8, blocks=(1, 2), embedding=16)).build(FIT)
+    nn.init.normal_(network.head.weight, std=0.5)
+    return network.eval()
+
+
+def _convolutions(network: nn.Module) -> list[tuple]:
+    return [
+        (tuple(layer.weight.shape), layer.stride, layer.padding)
+        for layer in network.modules()
+        if isinstance(layer, nn.Conv2d)
+    ]
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50])
+def test_the_convolutions_are_those_of_resnet(depth):
+    resnet = getattr(models, f"resnet{depth}")()
+    network = DiDiRNConfig(depth).build(FIT)
+    assert _convolutions(network)[0] == ((64, 3, 3, 3), (1, 1), (1, 1))
+    assert _convolutions(network)[1:] == _convolutions(resnet)[1:]
+    assert network.head.weight.shape == (5, resnet.fc.in_features)
+    assert len(network.blocks) == sum(len(getattr(resnet, f"layer{i}")) for i in range(1, 5))
+
+
+@pytest.mark.parametrize("depth", [18, 50])
+def test_without_conditioning_a_block_is_resnets(depth):
+    """With the layers between the convolutions and the shortcut taken out, blocks compute ResNet's."""
+    torch.manual_seed(0)
+    resnet, network = getattr(models, f"resnet{depth}")().eval(), DiDiRNConfig(depth).build(FIT)
+    stages = [block for i in range(1, 5) for block in getattr(resnet, f"layer{i}")]
+    h = torch.randn(2, 64, 8, 8)
+    for block, expected in zip(network.eval().blocks, stages, strict=True):
+        parameters = [*block.body.parameters(), *block.shortcut.parameters()]
+        for own, theirs in zip(parameters, expected.parameters(), strict=True):
+            own.data.copy_(theirs.data)
+        torch.testing.assert_close(torch.relu(block.body(h) + block.shortcut(h)), expected(h))
+        h = expected(h)
+
+
+def test_the_score_at_the_label_itself_is_one():
+    network = _network()
+    x, labels, t = torch.randn(5, 3, 16, 16), torch.arange(5), torch.rand(5)
+    log_score = network(x, labels, t)
+    assert log_score.shape == (5, 5) and log_score.dtype == torch.float32
+    assert torch.equal(log_score.diagonal(), torch.zeros(5))
+    assert int((log_score == 0).sum()) == 5
+
+
+def test_an_untrained_score_is_one_for_all_labels():
+    network = DiDiRNConfig(18, stem="pooled").build(FIT)
+    log_score = network(torch.randn(2, 3, 16, 16), torch.tensor([0, 4]), torch.tensor([0.5]))
+    assert torch.equal(log_score, torch.zeros(2, 5))
+
+
+def test_label_and_time_condition_every_block():
+    network = _network()
+    x, labels = torch.randn(2, 3, 16, 16), torch.tensor([1, 2])
+    network(x, labels, torch.rand(2)).square().sum().backward()
+    for block in network.blocks:
+        assert float(block.condition.weight.grad.abs().max()) > 0
+    assert network.label.weight.grad.abs().amax(dim=1).bool().tolist() == [0, 1, 1, 0, 0]
+    early, late = (network(x, labels, torch.tensor([t])) for t in (0.1, 0.9))
+    assert not torch.allclose(early, late)
+
+
+def test_the_samplers_score_is_the_networks():
+    network = _network()
+    x, labels = torch.randn(3, 3, 16, 16), torch.tensor([[0, 1], [2, 2], [4, 0]])
+    log_score = network.score_of(x)(labels, 0.3)
+    assert log_score.shape == (3, 2, 5)
+    for chain in range(2):
+        expected = network(x, labels[:, chain], torch.tensor([0.3]))
+        torch.testing.assert_close(log_score[:, chain], expected)
+    alone = network.score_of(x[:1])(labels[:1], 0.3)
+    torch.testing.assert_close(alone, log_score[:1])
+
+
+def test_images_are_encoded_once_in_a_trajectory():
+    network, process, calls = _network(), LabelDiffusion(5), []
+    network.stem.register_forward_hook(lambda *inputs: calls.append("stem"))
+    network.blocks[1].register_forward_hook(lambda *inputs: calls.append("block"))
+    device = torch.device("cpu")
+    with torch.no_grad():
+        score = network.score_of(torch.randn(1, 3, 16, 16))
+    p = sample_probabilities(process, score, process.prior(1, device), 4)
+    assert p.shape == (1, 5) and calls == ["stem", *["block"] * 4]
+    frequencies = sample_labels(process, score, SampleNoise(0, [0]), device, 4, 6)
+    assert frequencies.shape == (1, 5) and float(frequencies.sum()) == pytest.approx(1)
+
+
+def test_training_learns_a_posterior():
+    """Dark images have label 0 or 1, with 0.75 and 0.25; bright ones label 2 always."""
+    process, generator = LabelDiffusion(3), torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    network = SmallDiDiRNConfig(8, (1,), 16).build(NetworkInterface((1, 4, 4), 3))
+    optimiser = torch.optim.Adam(network.parameters(), 5e-3)
+    images = torch.tensor([-1.0, 1.0])[:, None, None, None].expand(2, 1, 4, 4)
+    posterior = torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.0, 1.0]])
+    rows = torch.arange(256) % 2
+    for _ in range(300):
+        noise = BatchNoise(generator, 256)
+        uniform = noise.uniform((3,)).unbind(dim=1)
+        targets = targets_of(labels_from(posterior[rows], uniform[0]), 3)
+        t = process.times(uniform[1])
+        labels = labels_from(process.marginal(targets, t), uniform[2])
+        loss = process.loss(network(images[rows], labels, t), targets, labels, t).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    with torch.no_grad():
+        score = network.eval().score_of(images)
+    start = process.prior(2, torch.device("cpu"))
+    result = sample_probabilities(process, score, start, 8)
+    print(result)
+    torch.testing.assert_close(result, posterior, atol=0.1, rtol=0)
+
+
+def test_settings_that_are_not_allowed_are_refused():
+    for settings in ({"depth": 101}, {"stem": "large"}, {"embedding": 0}):
+        with pytest.raises(UsageError, match="DiDiRN"):
+            DiDiRNConfig(**settings)
+    for settings in ({"base": 0}, {"blocks": ()}, {"blocks": (0,)}, {"embedding": 0}):
+        with pytest.raises(UsageError, match="DiDiRN"):
+            SmallDiDiRNConfig(**settings)
