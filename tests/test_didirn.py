@@ -71,15 +71,20 @@ def test_an_untrained_score_is_one_for_all_labels():
     assert torch.equal(log_score, torch.zeros(2, 5))
 
 
-def test_label_and_time_condition_every_block():
-    network = _network()
-    x, labels = torch.randn(2, 3, 16, 16), torch.tensor([1, 2])
-    network(x, labels, torch.rand(2)).square().sum().backward()
+@pytest.mark.parametrize("base", [2, 6, 8, 32, 64])
+def test_label_and_time_condition_every_block(base):
+    """Also where channels are few: group normalisation must not take away what is added to a channel."""
+    network = _network(SmallDiDiRNConfig(base, (1, 2), 16))
+    outputs = []
     for block in network.blocks:
-        assert float(block.condition.weight.grad.abs().max()) > 0
-    assert network.label.weight.grad.abs().amax(dim=1).bool().tolist() == [0, 1, 1, 0, 0]
-    early, late = (network(x, labels, torch.tensor([t])) for t in (0.1, 0.9))
-    assert not torch.allclose(early, late)
+        block.norm.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    x = torch.randn(1, 3, 16, 16)
+    for label, t in ((1, 0.1), (2, 0.1), (1, 0.9)):
+        network(x, torch.tensor([label]), torch.tensor([t]))
+    first, other_label, other_time = outputs[:3], outputs[3:6], outputs[6:]
+    for block in range(3):
+        assert float((other_label[block] - first[block]).abs().max()) > 1e-2
+        assert float((other_time[block] - first[block]).abs().max()) > 1e-2
 
 
 def test_the_samplers_score_is_the_networks():
@@ -138,6 +143,6 @@ def test_settings_that_are_not_allowed_are_refused():
     for settings in ({"depth": 101}, {"stem": "large"}, {"embedding": 0}):
         with pytest.raises(UsageError, match="DiDiRN"):
             DiDiRNConfig(**settings)
-    for settings in ({"base": 0}, {"blocks": ()}, {"blocks": (0,)}, {"embedding": 0}):
+    for settings in ({"base": 0}, {"base": 9}, {"blocks": ()}, {"blocks": (0,)}, {"embedding": 0}):
         with pytest.raises(UsageError, match="DiDiRN"):
             SmallDiDiRNConfig(**settings)

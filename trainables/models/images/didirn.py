@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from trainables.core.errors import check_choice, check_range
+from trainables.core.errors import UsageError, check_choice, check_range
 from trainables.diffusion.label_sampling import LabelScore
 from trainables.models.base import NetworkInterface
 from trainables.models.layers import TimeEmbedding, zero_output
@@ -63,8 +63,8 @@ class DiDiRNConfig:
 
 @dataclass(frozen=True)
 class SmallDiDiRNConfig:
-    """Sizes for images of few pixels: channels of the first stage (doubled in each later one), the number
-    of basic blocks in each stage, and the width of the embeddings.
+    """Sizes for images of few pixels: channels of the first stage, an even number that each later stage
+    doubles, the number of basic blocks in each stage, and the width of the embeddings.
     """
 
     base: int = 32
@@ -74,7 +74,9 @@ class SmallDiDiRNConfig:
     kind: ClassVar[str] = "image"
 
     def __post_init__(self) -> None:
-        check_range("DiDiRN base", self.base, 1, 4096)
+        check_range("DiDiRN base", self.base, 2, 4096)
+        if self.base % 2:
+            raise UsageError(f"DiDiRN base is {self.base}, but must be even: try {self.base + 1}")
         check_range("the number of stages of DiDiRN", len(self.blocks), 1, 6)
         for count in self.blocks:
             check_range("the number of blocks in a stage of DiDiRN", count, 1, 64)
@@ -173,7 +175,9 @@ class ConditionedBlock(nn.Module):
         self.shortcut = residual.downsample or nn.Identity()
         width = self.body[-1].num_features
         self.condition = nn.Linear(embedding, width)
-        self.norm = nn.GroupNorm(math.gcd(width, 32), width)
+        # The published 32 groups, fewer where they would have one channel each: normalising a channel
+        # alone takes away whatever constant was added to it.
+        self.norm = nn.GroupNorm(math.gcd(width // 2, 32), width)
 
     def forward(self, h: Tensor, embedding: Tensor) -> Tensor:
         """h (B, C, H, W) and SiLU of the embedding (B, width) to (B, C', H', W')."""
