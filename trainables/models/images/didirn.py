@@ -119,10 +119,8 @@ class DiDiRN(nn.Module):
         )
         if pooled:
             self.stem.append(nn.MaxPool2d(3, stride=2, padding=1))
-        self.blocks = nn.ModuleList(
-            ConditionedBlock(residual, embedding)
-            for residual in _residual_blocks(block, base, counts)
-        )
+        self.first, *later = _blocks(block, base, counts, embedding)
+        self.later = nn.ModuleList(later)
         self.label, self.time = nn.Embedding(classes, embedding), TimeEmbedding(embedding)
         self.head = nn.Linear(base * 2 ** (len(counts) - 1) * block.expansion, classes)
         for module in self.modules():
@@ -132,14 +130,14 @@ class DiDiRN(nn.Module):
 
     def encode_images(self, x: Tensor) -> ImageEncoding:
         """The part of the computation that no label and no time enters, done once for a trajectory."""
-        h, first = self.stem(x), self.blocks[0]
-        return first.body(h), first.shortcut(h)
+        h = self.stem(x)
+        return self.first.body(h), self.first.shortcut(h)
 
     def log_scores(self, images: ImageEncoding, labels: Tensor, t: Tensor) -> Tensor:
         """log s, (B, K) float32, of encoded images, labels (B,) and times (B,) or (1,)."""
         embedding = functional.silu(self.label(labels) + self.time(t))
-        h = self.blocks[0].joined(*images, embedding)
-        for block in self.blocks[1:]:
+        h = self.first.joined(*images, embedding)
+        for block in self.later:
             h = block(h, embedding)
         output: Tensor = self.head(h.mean(dim=(2, 3))).float()
         return output.scatter(1, labels[:, None], 0.0)
@@ -166,14 +164,14 @@ class ConditionedBlock(nn.Module):
 
     Args:
         residual: torchvision's block, whose layers it takes over.
+        width: the number of channels that it puts out.
         embedding: the width of the embedding.
     """
 
-    def __init__(self, residual: BasicBlock | Bottleneck, embedding: int) -> None:
+    def __init__(self, residual: BasicBlock | Bottleneck, width: int, embedding: int) -> None:
         super().__init__()
         self.body = nn.Sequential(*_layers(residual))
         self.shortcut = residual.downsample or nn.Identity()
-        width = self.body[-1].num_features
         self.condition = nn.Linear(embedding, width)
         # The published 32 groups, fewer where they would have one channel each: normalising a channel
         # alone takes away whatever constant was added to it.
@@ -196,19 +194,20 @@ def _layers(residual: BasicBlock | Bottleneck) -> Iterator[nn.Module]:
         yield from (nn.ReLU(), residual.conv3, residual.bn3)
 
 
-def _residual_blocks(
-    block: Block, base: int, counts: tuple[int, ...]
-) -> Iterator[BasicBlock | Bottleneck]:
+def _blocks(
+    block: Block, base: int, counts: tuple[int, ...], embedding: int
+) -> Iterator[ConditionedBlock]:
     """ResNet's blocks in their order: each stage after the first halves the image and doubles the width."""
     incoming = base
     for stage, count in enumerate(counts):
         width = base * 2**stage
+        outgoing = width * block.expansion
         for i in range(count):
             stride = 2 if stage and not i else 1
-            outgoing = width * block.expansion
             downsample = None
             if stride != 1 or incoming != outgoing:
                 convolution = nn.Conv2d(incoming, outgoing, 1, stride=stride, bias=False)
                 downsample = nn.Sequential(convolution, nn.BatchNorm2d(outgoing))
-            yield block(incoming, width, stride, downsample)
+            residual = block(incoming, width, stride, downsample)
+            yield ConditionedBlock(residual, outgoing, embedding)
             incoming = outgoing
