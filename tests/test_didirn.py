@@ -6,9 +6,9 @@ from torch import nn
 from torchvision import models
 
 from trainables.core.errors import UsageError
-from trainables.core.noise import BatchNoise, SampleNoise
+from trainables.core.noise import SampleNoise
 from trainables.diffusion.label_sampling import sample_labels, sample_probabilities
-from trainables.diffusion.labels import LabelDiffusion, labels_from, targets_of
+from trainables.diffusion.labels import LabelDiffusion, targets_of
 from trainables.models.base import NetworkInterface
 from trainables.models.images.didirn import DiDiRN, DiDiRNConfig, SmallDiDiRNConfig
 
@@ -118,7 +118,9 @@ def test_images_are_encoded_once_in_a_trajectory():
 
 
 def test_training_learns_a_posterior():
-    """One image has label 0 or 1, with 0.75 and 0.25, the other label 2 always."""
+    """One image has label 0 or 1, with 0.75 and 0.25, the other label 2 always. The loss is summed over
+    images, labels c_0 and noised labels c_t; times alone are drawn, one in each sixteenth.
+    """
     process, generator = LabelDiffusion(3), torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     network = SmallDiDiRNConfig(8, (1, 1), 16).build(NetworkInterface((1, 4, 4), 3))
@@ -126,23 +128,27 @@ def test_training_learns_a_posterior():
     schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, 400)
     images = torch.randn(2, 1, 4, 4, generator=generator)
     posterior = torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.0, 1.0]])
-    rows = torch.arange(128) % 2
+    grid = torch.cartesian_prod(torch.arange(2), torch.arange(3), torch.arange(16))
+    rows, labels, sixteenths = grid.unbind(dim=1)
     for _ in range(400):
-        noise = BatchNoise(generator, 128)
-        uniform = noise.uniform((3,)).unbind(dim=1)
-        targets = targets_of(labels_from(posterior[rows], uniform[0]), 3)
-        t = process.times(uniform[1])
-        labels = labels_from(process.marginal(targets, t), uniform[2])
-        loss = process.loss(network(images[rows], labels, t), targets, labels, t).mean()
+        t = process.times((sixteenths + torch.rand(len(grid), generator=generator)) / 16)
+        log_score = network(images[rows], labels, t)
+        loss = torch.zeros(())
+        for c_0 in range(3):
+            targets = targets_of(torch.full_like(labels, c_0), 3)
+            at_label = process.marginal(targets, t).gather(1, labels[:, None])[:, 0]
+            losses = process.loss(log_score, targets, labels, t)
+            loss = loss + (posterior[rows, c_0] * at_label * losses).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
     with torch.no_grad():
         score = network.eval().score_of(images)
-    start = process.prior(2, torch.device("cpu"))
-    result = sample_probabilities(process, score, start, 8)
-    torch.testing.assert_close(result, posterior, atol=0.1, rtol=0)
+    for predictor in ("euler", "analytic"):
+        start = process.prior(2, torch.device("cpu"))
+        result = sample_probabilities(process, score, start, 8, predictor)
+        torch.testing.assert_close(result, posterior, atol=0.1, rtol=0)
 
 
 def test_settings_that_are_not_allowed_are_refused():
