@@ -12,7 +12,9 @@ from conftest import ROOT
 from trainables.core.errors import UsageError
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.label_sampling import (
+    analytic_weights,
     backward_euler,
+    euler_weights,
     explicit_euler,
     posterior_step,
     sample_labels,
@@ -76,6 +78,25 @@ def test_the_posterior_step_is_bayes_rule(K):
     torch.testing.assert_close(backward.sum(dim=0), torch.ones(K).double())
     result = posterior_step(p, q_t, q_s, keep)[0]
     assert float((result - backward @ p[0]).abs().max()) < 1e-12
+
+
+@pytest.mark.parametrize("K", [2, 7, 100])
+def test_the_weights_of_a_chain_are_a_column_of_the_matrices(K):
+    """Where nothing is clamped, a chain at label j has the j-th column of the steps over probabilities."""
+    process, t, s = LabelDiffusion(K), 0.7, 0.69
+    q0, labels = _random_probabilities(1, K), torch.arange(K)[None]
+    q_t, q_s = process.marginal(q0, t), process.marginal(q0, s)
+    log_score, size = ExactScore(process, q0)(labels, t), process.rate(t) * (t - s)
+    at_labels, keep = torch.eye(K, dtype=torch.float64), process.share(t) / process.share(s)
+
+    columns = euler_weights(log_score, labels, size)[0]
+    expected = explicit_euler(at_labels, q_t.expand(K, K), size)
+    assert float(expected.min()) >= 0 and float((columns - expected).abs().max()) < 1e-12
+
+    columns = analytic_weights(process.clean_of(log_score, t), labels, process, t, s)[0]
+    expected = posterior_step(at_labels, q_t.expand(K, K), q_s.expand(K, K), keep)
+    error = columns / columns.sum(dim=1, keepdim=True) - expected
+    assert float(error.abs().max()) < 1e-12
 
 
 @pytest.mark.parametrize(("t", "s"), [(1.0, 0.0), (1.0, 0.5), (0.3, 0.2)])
