@@ -171,7 +171,7 @@ def test_wrong_ways_to_evaluate(words, message, tmp_path, capfd, no_ray):
         (["table1", "--datasets", "digits", "--seed", "1,1"], "seed 1 is given twice in '1,1'"),
         (["figure3", "--seed", "0,1"], "figure3 is of one training: give --seed one seed"),
         (["differences", "digits", "--seed", "0,1"], "differences is of one training"),
-        (["table2", "--datasets", "digits"], "table2 is of speech, but digits is of image"),
+        (["table2", "--datasets", "digits"], "table2 is of speech, but digits is of images"),
     ],
 )  # fmt: skip
 def test_wrong_reproductions(words, message, tmp_path, capfd, no_ray):

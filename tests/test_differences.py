@@ -4,7 +4,7 @@ shows what they do.
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from platform import reproduce
 from platform.reproduction.differences import Arm, differences_of
 
@@ -237,6 +237,20 @@ def test_every_comparison_is_measured_and_only_its_choice_is_switched_on(storage
     point = {"steps": 2, "eta": 0.0}
     (ours, _), (theirs, _) = usual.sample(point, sampling), plain.sample(point, sampling)
     assert torch.equal(ours.x, theirs.x) and torch.equal(ours.y, theirs.y)
+
+
+def test_the_two_sides_of_a_comparison_differ_in_what_is_compared_alone():
+    """So whatever both sides have, such as uncorrupted images, is the same on both."""
+    for difference in differences_of(T):
+        ours, theirs = asdict(difference.ours.choice), asdict(difference.theirs.choice)
+        changes = {name for name in ours if ours[name] != theirs[name]}
+        is_mean = difference.sampler == "DDPM's mean"  # of ours, by another point
+        assert len(changes) == (0 if is_mean else 1), difference.name
+        same_point = difference.ours.point == difference.theirs.point
+        assert same_point or is_mean or difference.ours.strategy == "noisy", difference.name
+    uncorrupted_arms = [d for d in differences_of(T) if d.name.endswith("clean")]
+    assert len(uncorrupted_arms) == 2
+    assert all(d.theirs.choice.uncorrupted and d.ours.choice.uncorrupted for d in uncorrupted_arms)
 
 
 def test_an_arm_names_what_it_chooses():

@@ -57,6 +57,7 @@ def _swept(address: str, storage: Path, *words: str) -> subprocess.CompletedProc
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_actor_that_is_lent_a_gpu_that_is_not_there_says_so():
     ray.init(address="local", num_cpus=1, num_gpus=1, include_dashboard=False, log_to_driver=False)
     try:

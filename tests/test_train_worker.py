@@ -73,6 +73,7 @@ def _whole(weights):
     return torch.cat([value.flatten().double() for value in states if value.is_floating_point()])
 
 
+@pytest.mark.slow
 def test_two_workers_learn_what_one_learns(alone, tmp_path):
     """Both see the same batches; dropout alone differs, so it is the parts without it that agree.
 
@@ -126,6 +127,7 @@ def _assert_went_on(weights, history, alone):
     _assert_close(weights, parts, 1e-5)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_goes_on_from_its_checkpoint(alone, tmp_path):
     flag = tmp_path / "died"
     weights, history = _train(tmp_path / "s", 1, _dying(str(flag)), ("classifier", "signal"))

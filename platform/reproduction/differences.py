@@ -4,23 +4,20 @@ ours: what is compared.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from platform.cli.flags import datasets_of, plan_of
-from platform.planning.setup import Setup, kinds_of, setup_of
+from dataclasses import asdict, dataclass, field, replace
+from platform.planning.setup import kinds_of
 from typing import Any
 
 import search_spaces
-from trainables.core.errors import UsageError
 from trainables.published.choice import Choice
 
 DDIM, MEAN, PUBLISHED = "DDIM", "DDPM's mean", "published"
 """The samplers that are compared over numbers of steps: ours with eta = 0, ours with eta = 1 and without
 noise, and the published one.
 """
-_USUAL_DATASET = "digits"
+USUAL_DATASET = "digits"
+"""What is measured unless the command line names other images."""
 _STEPS = (1, 2, 5, 10, 25)
 
 
@@ -66,32 +63,6 @@ class Difference:
     theirs: Arm
     steps: int = 0
     sampler: str = ""
-
-
-def setups_of(namespace: argparse.Namespace) -> list[Setup]:
-    """A setup for every dataset and corruption that the command line asks for.
-
-    Raises:
-        UsageError: a plan is not possible, or the data are speech.
-    """
-    setups = []
-    for dataset in datasets_of(namespace) or (_USUAL_DATASET,):
-        for corruption in namespace.corruptions or (None,):
-            plan = plan_of(namespace, strategy="nested", dataset=dataset, corruption=corruption)
-            setup = setup_of(plan)
-            if setup.facts.kind != "image":
-                raise UsageError(
-                    f"differences is of the published code of images, but {dataset} is of "
-                    f"{setup.facts.kind}: choose another dataset, such as {_USUAL_DATASET}"
-                )
-            setups.append(setup)
-    return setups
-
-
-def folder_of(setup: Setup) -> Path:
-    """Where results go."""
-    plan = setup.plan
-    return Path(plan.storage) / "reproduce" / f"differences-{plan.preset}-seed{plan.seed}"
 
 
 def kinds() -> list[str]:
@@ -171,5 +142,5 @@ def _other_choices(T: int) -> list[Difference]:
 
 
 def _with(arm: Arm, **choices: Any) -> Arm:
-    """The same point, sampled with a choice of the published code."""
-    return Arm(arm.strategy, arm.point, Choice(**choices))
+    """The same arm with more chosen as the published code chooses it."""
+    return replace(arm, choice=replace(arm.choice, **choices))

@@ -13,8 +13,9 @@ from platform.cli.console import Console
 from platform.cli.next_commands import command, common_flags
 from platform.cli.tables import say_if_smoke
 from platform.planning.setup import Setup
-from platform.reproduction.differences import DDIM, MEAN, PUBLISHED, folder_of, setups_of
+from platform.reproduction.differences import DDIM, MEAN, PUBLISHED, USUAL_DATASET
 from platform.reproduction.differences_work import DifferenceResult, results_of_setup
+from platform.reproduction.settings import folder_of, setups_of
 
 from dashboards.curves import curves_figure
 from dashboards.figure_files import figure_files
@@ -28,8 +29,8 @@ _NAMES = (BY_ACCURACY.name, BY_ACCURACY.low, BY_ACCURACY.high)
 
 def reproduce(namespace: argparse.Namespace, console: Console, json_file: Path | None) -> int:
     """Measure and report the differences that the command line asks for; returns the exit status."""
-    setups = setups_of(namespace)
-    folder = folder_of(setups[0])
+    setups = setups_of(namespace, "nested", "image", (USUAL_DATASET,))
+    folder = folder_of(namespace, setups[0])
     log = folder / "reproduce.log"
     console.line(f"differences on {len(setups)} settings; log: {log}")
     results: list[DifferenceResult] = []

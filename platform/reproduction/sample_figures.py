@@ -11,16 +11,16 @@ from pathlib import Path
 from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.flags import datasets_of, plan_of
 from platform.cli.tables import say_if_smoke
 from platform.pipeline.prepare import prepare, read
-from platform.planning.setup import BASELINES, Setup, kinds_of, setup_of
+from platform.planning.setup import BASELINES, Setup, kinds_of
 from platform.reproduction.paper_tables import SAMPLE_FIGURES, Method, SampleFigure
+from platform.reproduction.settings import folder_of, setups_of
 from typing import Any
 
 from dashboards.figure_files import figure_files
 from dashboards.samples import AnsweredSamples, answered_grid
-from trainables.core.errors import UsageError, check_range
+from trainables.core.errors import UsageError
 from trainables.core.files import write_files, write_json
 from trainables.data.dataset import Dataset
 from trainables.evaluation.evaluator import Evaluator
@@ -57,23 +57,9 @@ def sample_work_of(namespace: argparse.Namespace) -> SampleWork:
     Raises:
         UsageError: a plan is not possible, or the data are not images.
     """
-    figure, setups = SAMPLE_FIGURES[namespace.what], []
-    for dataset in datasets_of(namespace) or figure.datasets:
-        for corruption in namespace.corruptions or figure.corruptions:
-            plan = plan_of(namespace, strategy="nested", dataset=dataset, corruption=corruption)
-            setup = setup_of(plan)
-            if setup.facts.kind != "image":
-                raise UsageError(
-                    f"{namespace.what} is of images, but {dataset} is of {setup.facts.kind}: choose "
-                    f"another dataset, such as {figure.datasets[0]}"
-                )
-            if namespace.steps is not None:
-                check_range("--steps", namespace.steps, 1, setup.task.recipe.T)
-            setups.append(setup)
-    plan = setups[0].plan
-    name = f"{namespace.what}-{plan.preset}-seed{plan.seed}"
-    name += "" if namespace.steps is None else f"-{namespace.steps}steps"
-    folder = Path(plan.storage) / "reproduce" / name
+    figure = SAMPLE_FIGURES[namespace.what]
+    setups = setups_of(namespace, "nested", "image", figure.datasets, figure.corruptions)
+    folder = folder_of(namespace, setups[0])
     return SampleWork(figure, namespace.what, tuple(setups), namespace.steps, folder)
 
 

@@ -10,15 +10,15 @@ from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.flags import datasets_of, plan_of, plans_of_seeds
 from platform.pipeline.prepare import prepare
-from platform.planning.setup import Setup, kinds_of, setup_of
+from platform.planning.setup import Setup, kinds_of
 from platform.reproduction import paper_tables
 from platform.reproduction.pooling import SeedRuns, pooled_results, tags_of_seeds
 from platform.reproduction.results import Result, corrected, save
+from platform.reproduction.settings import folder_of, setups_of
 
 from dashboards.points import ReportedPoint
-from trainables.core.errors import UsageError, check_range
+from trainables.core.errors import UsageError
 from trainables.scoring.metric_names import STAGE_REPRODUCE, Metric
 
 
@@ -65,34 +65,11 @@ def work_of(namespace: argparse.Namespace) -> Work:
     Raises:
         UsageError: a plan is not possible, or not for this table.
     """
-    setups = []
     table = paper_tables.TABLES[namespace.what](2)
     strategy = table.methods[-1].strategy
-    for dataset in dict.fromkeys(datasets_of(namespace) or table.datasets):
-        for corruption in dict.fromkeys(namespace.corruptions or table.corruptions or (None,)):
-            plan = plan_of(namespace, strategy=strategy, dataset=dataset, corruption=corruption)
-            for seed_plan in plans_of_seeds(namespace, plan):
-                setup = setup_of(seed_plan)
-                _check_kind(namespace.what, setup, table)
-                steps = 1 if namespace.steps is None else namespace.steps
-                check_range("--steps", steps, 1, setup.task.recipe.T)
-                setups.append(setup)
-    plan, seeds = setups[0].plan, namespace.training_seeds
-    name = f"{namespace.what}-{plan.preset}-seed{'s' if len(seeds) > 1 else ''}"
-    name += "-".join(map(str, seeds))
-    name += "" if namespace.steps is None else f"-{namespace.steps}steps"
-    folder = Path(plan.storage) / "reproduce" / name
-    return Work(namespace.what, tuple(setups), seeds, namespace.steps, folder)
-
-
-def _check_kind(name: str, setup: Setup, table: paper_tables.Table) -> None:
-    """Refuse images for a table of speech, and the other way round."""
-    kind, dataset = setup.facts.kind, setup.plan.dataset
-    if kind != table.kind:
-        raise UsageError(
-            f"{name} is of {table.kind}, but {dataset} is of {kind}: choose another dataset, such as "
-            f"{table.datasets[0]}"
-        )
+    setups = setups_of(namespace, strategy, table.kind, table.datasets, table.corruptions)
+    folder = folder_of(namespace, setups[0])
+    return Work(namespace.what, tuple(setups), namespace.training_seeds, namespace.steps, folder)
 
 
 def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
