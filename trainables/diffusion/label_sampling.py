@@ -1,0 +1,241 @@
+"""Samplers of the label diffusion: DiDiCM-CP over class probabilities, DiDiCM-CL over chains of labels.
+
+The reverse process from t to s is dp = sigma_t M p with M(i, j) = S(i, j) for i != j and columns that sum
+to zero. As S(i, j) = q_i / q_j has rank one, the score of a single label gives all of M,
+
+    M = q (1/q)^T - diag(1/q),    q = s / (sum of s),
+
+and M p is q (sum of p/q) - p/q: O(K) time and memory. A step's size is sigma_t (t - s). Since marginals of
+the log-linear schedule are linear in t, an explicit step with the true score takes q(c_t) to q(c_s)
+exactly, however long it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from trainables.core.errors import UsageError, check_choice, check_range
+from trainables.core.noise import NoiseSource
+from trainables.diffusion.labels import LabelDiffusion, labels_from, normalised
+
+LabelScore = Callable[[Tensor, float], Tensor]
+"""log s(y, c, t), (B, C, K), of C labels a sample (B, C) at one time, with 0 at the label itself."""
+
+ProbabilityPredictor = Literal["euler", "backward-euler", "analytic"]
+LabelPredictor = Literal["euler", "analytic"]
+LabelChoice = Literal["argmin", "argmax", "random"]
+
+_LEAST_PROBABILITY = 1e-18  # a softmax that underflows to 0 cannot be divided by
+
+
+# ---- steps over probabilities
+
+
+def explicit_euler(p: Tensor, q: Tensor, size: float) -> Tensor:
+    """(I + size M) p, for probabilities p and q (B, K), q positive.
+
+    It sums to one; for a size above some q_i it may be negative.
+    """
+    ratio = p / q
+    return p + size * (q * ratio.sum(dim=-1, keepdim=True) - ratio)
+
+
+def backward_euler(p: Tensor, q: Tensor, size: float) -> Tensor:
+    """(I - size M)^-1 p, for probabilities p and q (B, K) and a size above 0: never outside the simplex.
+
+    By Sherman and Morrison's formula, where with w = 1 / (q + size) the denominator 1 - size (sum of q w)
+    is the sum of q^2 w, in which nothing cancels.
+    """
+    weight = 1 / (q + size)
+    total = (p * weight).sum(dim=-1, keepdim=True) / (q * q * weight).sum(dim=-1, keepdim=True)
+    return q * weight * (p + size * q * total)
+
+
+def posterior_step(p: Tensor, q_t: Tensor, q_s: Tensor, keep: float) -> Tensor:
+    """The sum over j of q(c_s = i | c_t = j) p_j, exact for the true marginals q_t and q_s (B, K).
+
+    By Bayes' rule q(c_s = i | c_t = j) = q_s(i) q(c_t = j | c_s = i) / q_t(j), where a label is kept with
+    probability `keep` = a_t / a_s and else replaced by a uniform one.
+    """
+    ratio = p / q_t
+    spread = (1 - keep) / p.shape[-1]
+    return q_s * (keep * ratio + spread * ratio.sum(dim=-1, keepdim=True))
+
+
+# ---- steps over labels
+
+
+def euler_weights(log_score: Tensor, labels: Tensor, size: float) -> Tensor:
+    """Probabilities (..., K) of the next label, column c of I + size M: size s_i for i != c, and the rest,
+    0 at least, to stay. They are weights: where s is large they sum to more than one.
+
+    Args:
+        log_score: the scores (..., K) of the labels.
+        labels: c, (...).
+        size: sigma_t (t - s).
+    """
+    index = labels[..., None]
+    weights = log_score.exp().mul_(size).scatter_(-1, index, 0.0)
+    return weights.scatter_(-1, index, (1 - weights.sum(dim=-1, keepdim=True)).clamp_(min=0))
+
+
+def analytic_weights(
+    clean: Tensor, labels: Tensor, process: LabelDiffusion, t: float, s: float
+) -> Tensor:
+    """Weights (..., K) of the next label, q_s(i) q(c_t = c | c_s = i), given the clean estimates (..., K) of
+    the scores of labels c (...): the analytic tau-leaping of Lou et al. 2024.
+    """
+    keep = _kept(process, t, s)
+    index, q_s = labels[..., None], process.marginal(clean, s)
+    spread = (1 - keep) / process.classes
+    at_label = q_s.gather(-1, index) * (keep + spread)
+    return q_s.mul_(spread).scatter_(-1, index, at_label)
+
+
+# ---- samplers
+
+
+@torch.no_grad()
+def sample_probabilities(
+    process: LabelDiffusion,
+    score: LabelScore,
+    start: Tensor,
+    steps: int,
+    predictor: ProbabilityPredictor = "euler",
+    choice: LabelChoice = "argmin",
+    noise: NoiseSource | None = None,
+) -> Tensor:
+    """DiDiCM-CP: the posterior p(c_0 | y), (B, K), by one call of the score a step.
+
+    Args:
+        process: the label diffusion.
+        score: of a label a sample, called as (B, 1) at a time.
+        start: the probabilities (B, K) to start from, `process.prior`.
+        steps: the number of steps.
+        predictor: an Euler step, explicit or backward, or the exact posterior of the score's own clean
+            estimate.
+        choice: the label whose score is asked for: the least or the most probable one, or one that is
+            drawn from p.
+        noise: where random labels are drawn from; None for the other choices.
+
+    Raises:
+        UsageError: a value is not allowed, or random labels have no noise.
+    """
+    check_choice("the predictor of label probabilities", predictor, get_args(ProbabilityPredictor))
+    check_choice("the choice of a label", choice, get_args(LabelChoice))
+    p = start
+    for t, s in pairwise(process.levels(steps)):
+        labels = _chosen_labels(p, choice, noise)
+        log_score = score(labels[:, None], t)[:, 0]
+        p = normalised(_next_probabilities(process, p, log_score, t, s, predictor))
+    return p
+
+
+@torch.no_grad()
+def sample_labels(
+    process: LabelDiffusion,
+    score: LabelScore,
+    noise: NoiseSource,
+    device: torch.device,
+    steps: int,
+    chains: int,
+    predictor: LabelPredictor = "euler",
+    chains_at_once: int = 16,
+) -> Tensor:
+    """DiDiCM-CL: the posterior p(c_0 | y), (B, K), as frequencies of the labels that chains end at.
+
+    A sample needs memory for its N labels, its K frequencies and `chains_at_once` scores. The last does
+    not change what is drawn: a step of a chain takes one uniform number, whatever runs beside it.
+
+    Args:
+        process: the label diffusion.
+        score: of up to `chains_at_once` labels a sample at a time.
+        noise: where labels are drawn from; it says how many samples B there are.
+        device: where the score computes.
+        steps: the number of steps.
+        chains: N, the number of independent chains of each sample.
+        predictor: the Euler step, or analytic tau-leaping.
+        chains_at_once: how many chains of a sample go through one call of the score.
+
+    Raises:
+        UsageError: a value is not allowed.
+    """
+    check_choice("the predictor of labels", predictor, get_args(LabelPredictor))
+    check_range("the number of chains", chains, 1, 1_000_000)
+    check_range("the number of chains at once", chains_at_once, 1, 1_000_000)
+    labels = (noise.uniform((chains,)).double() * process.classes).long().to(device)
+    for t, s in pairwise(process.levels(steps)):
+        blocks = zip(
+            labels.split(chains_at_once, dim=1),
+            noise.uniform((chains,)).to(device).split(chains_at_once, dim=1),
+            strict=True,
+        )
+        steps_of_blocks = [
+            labels_from(_next_weights(process, score(block, t), block, t, s, predictor), uniform)
+            for block, uniform in blocks
+        ]
+        labels = torch.cat(steps_of_blocks, dim=1)
+    frequencies = torch.zeros(len(labels), process.classes, device=device)
+    return (
+        frequencies.scatter_add_(1, labels, torch.ones_like(labels, dtype=frequencies.dtype))
+        / chains
+    )
+
+
+def _next_probabilities(
+    process: LabelDiffusion,
+    p: Tensor,
+    log_score: Tensor,
+    t: float,
+    s: float,
+    predictor: ProbabilityPredictor,
+) -> Tensor:
+    """Weights (B, K) at time s, 0 or more, of a step from the probabilities p at time t."""
+    if predictor == "analytic":
+        clean = process.clean_of(log_score, t)
+        marginals = process.marginal(clean, t), process.marginal(clean, s)
+        return posterior_step(p, *marginals, _kept(process, t, s))
+    q = torch.softmax(log_score, dim=-1).clamp_(min=_LEAST_PROBABILITY)
+    if predictor == "backward-euler":
+        return backward_euler(p, q, _size(process, t, s))
+    return explicit_euler(p, q, _size(process, t, s)).clamp_(min=0)
+
+
+def _next_weights(
+    process: LabelDiffusion,
+    log_score: Tensor,
+    labels: Tensor,
+    t: float,
+    s: float,
+    predictor: LabelPredictor,
+) -> Tensor:
+    """Weights (B, C, K) of the labels at time s, of chains at labels (B, C) at time t."""
+    if predictor == "analytic":
+        return analytic_weights(process.clean_of(log_score, t), labels, process, t, s)
+    return euler_weights(log_score, labels, _size(process, t, s))
+
+
+def _chosen_labels(p: Tensor, choice: LabelChoice, noise: NoiseSource | None) -> Tensor:
+    """The labels (B,) whose scores are asked for."""
+    if choice != "random":
+        return p.argmin(dim=-1) if choice == "argmin" else p.argmax(dim=-1)
+    if noise is None:
+        raise UsageError(
+            "the label is chosen at random, but no noise is given: pass a noise source"
+        )
+    return labels_from(p, noise.uniform((1,)).squeeze(1).to(p.device))
+
+
+def _size(process: LabelDiffusion, t: float, s: float) -> float:
+    """sigma_t (t - s)."""
+    return float(process.rate(t)) * (t - s)
+
+
+def _kept(process: LabelDiffusion, t: float, s: float) -> float:
+    """a_t / a_s, the probability that a label at time s is still kept at time t."""
+    return float(process.share(t)) / float(process.share(s))
