@@ -37,8 +37,8 @@ class TrainingFailed(RuntimeError):
 def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
     """Train those of these kinds of parts that the store lacks; returns which these were.
 
-    A training that was cut off goes on from its last checkpoint. A part that another process trains is
-    waited for.
+    A training that was cut off goes on from its last checkpoint. A part that is damaged is trained again; one
+    that another process trains is waited for.
 
     Raises:
         UsageError: the data are not there.
@@ -46,6 +46,7 @@ def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
     """
     setup, console = session.setup, session.console
     parts = setup.storage.parts
+    parts.put_damaged_aside(kinds, setup.task)
     name = digest([key_of(kind, setup.task) for kind in kinds])
     history = Path(setup.storage.root) / "training" / f"{name}.history.jsonl"
     with ExitStack() as locks:
