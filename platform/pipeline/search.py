@@ -19,6 +19,8 @@ from platform.pipeline.study import (
     open_study,
     try_again,
 )
+from platform.pipeline.trial_log import TrialLog
+from platform.planning.study_names import TRIALS
 from typing import Any
 
 import optuna
@@ -119,7 +121,8 @@ def _tune(
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     setup, allocation = session.setup, session.cluster.allocation(session.setup)
-    searcher = StudySearcher(study, setup.plan.strategy, setup.task.recipe.T, setup.facts.kind)
+    log = TrialLog(setup.folder / TRIALS)
+    searcher = StudySearcher(study, log, setup.plan.strategy, setup.task.recipe.T, setup.facts.kind)
     follower = _Follower(session, study, searcher, bar, reference)
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
     resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
