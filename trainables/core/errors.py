@@ -25,7 +25,7 @@ class DamagedFileError(ValueError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} is damaged ({reason})")
-        self.path = path
+        self.path, self.reason = path, reason
 
 
 class DamageWarning(UserWarning):

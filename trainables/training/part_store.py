@@ -141,7 +141,9 @@ class PartStore:
                 try:
                     self._content(kind, task)
                 except DamagedFileError as error:
-                    folder = DamagedFileError(self.folder(kind, task), str(error))
+                    folder = DamagedFileError(
+                        self.folder(kind, task), f"{error.path.name}: {error.reason}"
+                    )
                     put_aside(folder, "the part is trained again")
 
     def load(self, kind: str, task: Task) -> Weights:
