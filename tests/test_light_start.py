@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, clean_environment
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "scipy", "matplotlib", "numpy", "sklearn", "rich")
-VERBS = ("sweep", "train", "evaluate", "compare", "reproduce")
+VERBS = ("sweep", "train", "evaluate", "compare", "reproduce", "ui")
 REFUSED = {
     "sweep": [
         "nestd digits", "nested digitz", "nested digits --preset quik", "nested digits --gpus 1",
@@ -22,6 +22,7 @@ REFUSED = {
         "nestd digits", "nested digits --split train", "nested digits --seeds 0",
         'nested digits --point {"outer_step":3}', "nested digits --point {",
     ],
+    "ui": ["digits", "--port 0", "--prot 5000"],
     "compare": ["digitz", "digits --preset quik", "digits --seed -1", "digits --sed 1"],
     "reproduce": [
         "table9", "table1 --datasets digits mnits", "table1 --steps 0", "table1 --preset quik",

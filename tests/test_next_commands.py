@@ -87,8 +87,9 @@ def test_a_command_names_the_environments_store_where_a_uri_has_a_password():
     setup = _setup("--tracking-uri", _SECRET)
     line = command("platform.sweep", "nested", *common_flags(setup))
     assert line.endswith(' --tracking-uri "$MLFLOW_TRACKING_URI"')
-    (page,) = page_steps(_SECRET).values()
-    assert '--backend-store-uri "$MLFLOW_TRACKING_URI"' in page and "s3cr" not in page
+    (page,) = page_steps(setup).values()
+    assert page_steps(_setup("--tracking-uri", "http://127.0.0.1:5000")) == {}
+    assert page.endswith('-m platform.ui --tracking-uri "$MLFLOW_TRACKING_URI"')
 
 
 def test_passwords_are_masked_in_texts_plans_lines_and_errors(capfd):

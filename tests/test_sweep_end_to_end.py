@@ -75,7 +75,7 @@ def test_the_terminal_says_what_was_found_and_what_to_type_next(swept):
         assert step in out
     for name in ("noisy", "enhanced (paper)", "card (paper)", "retrained", "nested (paper)"):
         assert name in out
-    for wanted in ("mlflow ui", "platform.evaluate nested digits", "--trials 8", "front.png"):
+    for wanted in ("platform.ui", "platform.evaluate nested digits", "--trials 8", "front.png"):
         assert wanted in out
     assert f"/#/experiments/1/runs/{summary['parent_run_id']}?workflowType=machine_learning" in out
     assert "127.0.0.1" in out and str(storage) in out

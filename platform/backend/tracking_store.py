@@ -26,12 +26,13 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+"""What MLflow's processes are told by environment variables."""
 # A server is asked once and waited for this long (seconds, also for each of two addresses of a name);
 # MLflow itself would ask seven times and wait two minutes each.
 _FIRST_CONTACT = {
@@ -57,13 +58,8 @@ def client_of(
         UsageError: the store does not answer, is none of MLflow's, or is of another version; with
             `existing`, there is none.
     """
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        check_database(uri, existing)
-    except (SQLAlchemyError, sqlite3.Error, ImportError, OSError) as error:
-        raise _unreachable(uri, error) from error
-    for name, value in _ENVIRONMENT.items():
+    _check(uri, existing)
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
@@ -74,6 +70,29 @@ def client_of(
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
     return client
+
+
+def check_recorded(uri: str) -> None:
+    """Refuse a database that nothing was recorded to; MLflow is not loaded for it.
+
+    Raises:
+        UsageError: it cannot be reached, is none of MLflow's, or is empty.
+    """
+    _check(uri, existing=True)
+
+
+def _check(uri: str, existing: bool) -> None:
+    """Look at a database before MLflow does.
+
+    Raises:
+        UsageError: it cannot be reached, is none of MLflow's, or, with `existing`, is empty.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        check_database(uri, existing)
+    except (SQLAlchemyError, sqlite3.Error, ImportError, OSError) as error:
+        raise _unreachable(uri, error) from error
 
 
 @contextmanager

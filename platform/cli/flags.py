@@ -76,11 +76,7 @@ def with_setting(verb_parser: Parser, several_seeds: bool = False) -> Parser:
         "GPUs [%(default)s]",
     )  # fmt: skip
     add_seed_flag(verb_parser, several_seeds)
-    verb_parser.add_argument(
-        "--storage", default=USUAL_STORAGE, metavar="DIR",
-        help="directory that all output goes under; on a cluster, one that all nodes share "
-        "[%(default)s]",
-    )  # fmt: skip
+    _add_storage(verb_parser)
     verb_parser.add_argument(
         "--data-dir", default=None, metavar="DIR",
         help="directory with the dataset's files, such as train/CLASS/*.png and test/CLASS/*.png for "
@@ -91,14 +87,33 @@ def with_setting(verb_parser: Parser, several_seeds: bool = False) -> Parser:
 
 def with_tracking(verb_parser: Parser) -> Parser:
     """The parser with the flags that say where runs are recorded and a summary is written."""
-    verb_parser.add_argument(
-        "--tracking-uri", default=None, metavar="URI",
-        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
-    )  # fmt: skip
+    _add_tracking(verb_parser)
     verb_parser.add_argument(
         "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
     )
     return verb_parser
+
+
+def with_places(verb_parser: Parser) -> Parser:
+    """The parser with the flags of the storage and of the tracking store alone."""
+    _add_storage(verb_parser)
+    _add_tracking(verb_parser)
+    return verb_parser
+
+
+def _add_storage(verb_parser: Parser) -> None:
+    verb_parser.add_argument(
+        "--storage", default=USUAL_STORAGE, metavar="DIR",
+        help="directory that all output goes under; on a cluster, one that all nodes share "
+        "[%(default)s]",
+    )  # fmt: skip
+
+
+def _add_tracking(verb_parser: Parser) -> None:
+    verb_parser.add_argument(
+        "--tracking-uri", default=None, metavar="URI",
+        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
+    )  # fmt: skip
 
 
 def _with_machine(verb_parser: Parser) -> None:

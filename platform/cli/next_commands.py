@@ -42,13 +42,13 @@ def common_flags(setup: Setup) -> Sequence[str]:
         *_network_flags(setup),
         *precision,
         *_device_flags(setup),
-        *_place_flags(setup),
+        *place_flags(setup),
     ]
 
 
 def compare_flags(setup: Setup) -> Sequence[str]:
     """The flags with which `platform.compare` finds this plan's sweep."""
-    return [*_setting_flags(setup), *_place_flags(setup)]
+    return [*_setting_flags(setup), *place_flags(setup)]
 
 
 def _setting_flags(setup: Setup) -> Sequence[str]:
@@ -76,7 +76,7 @@ def _device_flags(setup: Setup) -> Sequence[str]:
     ]
 
 
-def _place_flags(setup: Setup) -> Sequence[str]:
+def place_flags(setup: Setup) -> Sequence[str]:
     """The flags of the storage and of the tracking store. The latter is named also where the environment
     names it, since whoever copies the command may have another environment.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from platform.cli.next_commands import command, common_flags, compare_flags
+from platform.cli.next_commands import command, common_flags, compare_flags, place_flags
 from platform.planning.setup import Setup
 
 from dashboards.points import ReportedPoint
@@ -28,12 +28,17 @@ def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
     }
 
 
-def page_steps(tracking_uri: str) -> dict[str, str]:
+def page_steps(setup: Setup) -> dict[str, str]:
     """The command that shows a database's runs in MLflow's interface; none where a server shows them."""
-    if _is_server(tracking_uri):
+    if is_server(setup.plan.tracking_uri):
         return {}
-    flags = ("--backend-store-uri", tracking_uri, "--host", "127.0.0.1", "--port", _PORT)
-    return {"open MLflow's interface, then look at that page": command("mlflow", "ui", *flags)}
+    shown = command("platform.ui", *place_flags(setup))
+    return {"open MLflow's interface, then look at that page": shown}
+
+
+def home_address(server: str) -> str:
+    """The address of the list of experiments in an interface, given the server's."""
+    return f"{server.rstrip('/')}/#/experiments"
 
 
 def page_address(tracking_uri: str, experiment: str, run: str = "") -> str:
@@ -41,10 +46,11 @@ def page_address(tracking_uri: str, experiment: str, run: str = "") -> str:
 
     Without its last words the interface shows a page made for language models.
     """
-    root = tracking_uri.rstrip("/") if _is_server(tracking_uri) else f"http://127.0.0.1:{_PORT}"
+    root = tracking_uri.rstrip("/") if is_server(tracking_uri) else f"http://127.0.0.1:{_PORT}"
     page = f"experiments/{experiment}/runs" + (f"/{run}" if run else "")
     return f"{root}/#/{page}?workflowType=machine_learning"
 
 
-def _is_server(tracking_uri: str) -> bool:
+def is_server(tracking_uri: str) -> bool:
+    """Whether a tracking URI names a server of MLflow's, which shows its interface itself."""
     return tracking_uri.startswith(("http:", "https:"))

@@ -72,7 +72,7 @@ def _compare(
     console.line(f"figure:   {folder / 'fronts.png'}")
     console.line(f"table:    {folder / 'points.csv'}")
     console.line(f"MLflow:   {page_address(setup.plan.tracking_uri, experiment)}")
-    for purpose, command in page_steps(setup.plan.tracking_uri).items():
+    for purpose, command in page_steps(setup).items():
         console.line(f"{purpose}:\n  {command}")
 
 

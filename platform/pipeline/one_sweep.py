@@ -158,5 +158,5 @@ def _report(session: TrackedSession, finished: FinishedSweep) -> None:
     console.line(f"table:    {files['front.csv']}")
     console.line(f"runs:     parent {tracker.parent} in {uri}")
     console.line(f"MLflow:   {page_address(uri, tracker.experiment, tracker.parent)}")
-    for purpose, command in (page_steps(uri) | next_steps(setup, choice.cheapest)).items():
+    for purpose, command in (page_steps(setup) | next_steps(setup, choice.cheapest)).items():
         console.line(f"{purpose}:\n  {command}")
