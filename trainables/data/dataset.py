@@ -167,6 +167,13 @@ class Facts:
     sizes: tuple[int, int, int] | None = None
     note: str = ""
 
+    @property
+    def answers(self) -> str:
+        """What the answers are: "image" for classes of images, "word" and "sentence" for what is said."""
+        if self.kind == "image":
+            return "image"
+        return "sentence" if self.sentences else "word"
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -18,8 +18,8 @@ def fraction_rows(labels: Tensor, fraction: float) -> Tensor:
     They are the first of an order that spreads every prefix evenly over the classes: a smaller fraction's
     rows are among a larger one's.
     """
-    count = max(1, round(fraction * len(labels)))
-    rows: Tensor = dealt(labels, "train fraction", _SEED)[:count].sort().values
+    first = dealt(labels, "train fraction", _SEED)[: _count(fraction, len(labels))]
+    rows: Tensor = first.sort().values
     return rows
 
 
@@ -32,11 +32,25 @@ def with_train_fraction(dataset: Dataset, fraction: float) -> Dataset:
     """
     if fraction == 1:
         return dataset
+    check_train_fraction(fraction, len(dataset.train), len(dataset.classes))
     rows = fraction_rows(dataset.train.labels, fraction)
-    least = max(2, len(dataset.classes))
-    if len(rows) < least:
-        raise UsageError(
-            f"--train-fraction {fraction:g} leaves {len(rows)} of {len(dataset.train)} training samples "
-            f"of {dataset.name}, but {least} are needed at least: give a larger one"
-        )
     return replace(dataset, train=dataset.train.part(rows))
+
+
+def check_train_fraction(fraction: float, samples: int, classes: int) -> None:
+    """Refuse a fraction of so many training samples that leaves fewer than there are classes, or than two.
+
+    Raises:
+        UsageError: it does.
+    """
+    left, least = _count(fraction, samples), max(2, classes)
+    if left < least:
+        raise UsageError(
+            f"train fraction {fraction:g} leaves {left} of {samples} training samples, but {least} are "
+            "needed at least: give a larger one"
+        )
+
+
+def _count(fraction: float, samples: int) -> int:
+    """How many of so many samples a fraction is."""
+    return max(1, round(fraction * samples))

@@ -147,6 +147,15 @@ class Recipe:
         return "image" if self.speech is None else "speech"
 
     @property
+    def answers(self) -> str:
+        """What the answers are, a key of `FORMATS` of records: "image" for classes of images, "word" and
+        "sentence" for what is said.
+        """
+        if self.speech is None:
+            return "image"
+        return "sentence" if isinstance(self.logit, LogitSequenceConfig) else "word"
+
+    @property
     def spectrogram(self) -> Spectrogram | None:
         """What speech is shown as; None for images."""
         return None if self.speech is None else self.speech.spectrogram
