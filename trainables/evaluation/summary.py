@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from trainables.core.errors import UsageError
 from trainables.evaluation.records import Measurement
@@ -28,7 +27,7 @@ from trainables.scoring.metric_names import (
     TOP5_LOW,
     Metric,
 )
-from trainables.scoring.statistics import LEVEL, PairedTest, sign_flip, wilson
+from trainables.scoring.statistics import PairedTest, paired_counts, wilson
 from trainables.scoring.training_seeds import two_sided_p, widened
 
 SeedGroups = Sequence[Sequence[Measurement]]
@@ -42,6 +41,15 @@ def per_image(measurements: Sequence[Measurement]) -> np.ndarray:
         UsageError: there are no measurements, or they are of different samples.
     """
     return _share_per_image(measurements, "correct")
+
+
+def correct_counts(measurements: Sequence[Measurement]) -> np.ndarray:
+    """The number of seeds at which each image was classified rightly, (N,).
+
+    Raises:
+        UsageError: there are no measurements, or they are of different samples.
+    """
+    return _counts(measurements, "correct")
 
 
 def _share_per_image(measurements: Sequence[Measurement], name: str) -> np.ndarray:
@@ -246,18 +254,11 @@ def _paired_sentences(
 def _paired_answers(groups: SeedGroups, baseline: SeedGroups) -> tuple[PairedTest, np.ndarray]:
     """The paired test over samples, and the differences of each training seed and sample, (S, N)."""
     measurements = _pooled(groups)
-    counts, baseline_counts = (
-        _counts(pooled, "correct") for pooled in (measurements, _pooled(baseline))
-    )
+    counts, baseline_counts = correct_counts(measurements), correct_counts(_pooled(baseline))
     if len(counts) != len(baseline_counts):
         raise UsageError(
             f"a paired test needs the same samples, not {len(counts)} and {len(baseline_counts)}"
         )
-    count_differences = counts - baseline_counts
-    differences = count_differences / len(measurements)
-    mean = float(differences.mean())
-    error = float(differences.std(ddof=1)) / math.sqrt(len(differences))
-    half_width = float(stats.t.ppf((1 + LEVEL) / 2, len(differences) - 1)) * error
-    test = PairedTest(mean, mean - half_width, mean + half_width, sign_flip(count_differences))
+    test = paired_counts(counts - baseline_counts, len(measurements))
     pairs = zip(groups, baseline, strict=True)
     return test, np.stack([per_image(ours) - per_image(theirs) for ours, theirs in pairs])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainables.data.degradation import Degradation
 from trainables.evaluation.measurement import Sampling
 from trainables.evaluation.storage import Storage
 from trainables.task.recipe import Task
@@ -25,7 +24,6 @@ class Job:
         threads: CPU threads of an actor.
         gpu_share: the fraction of a GPU that an actor may use; 0 on a CPU.
         precision: what the networks compute in.
-        tested: what is done to signals in the place of what parts were trained on; None for the same.
     """
 
     task: Task
@@ -38,11 +36,7 @@ class Job:
     threads: int
     gpu_share: float = 0.0
     precision: str = "auto"
-    tested: Degradation | None = None
 
     def samplings(self) -> list[Sampling]:
         """The sampling of each seed."""
-        return [
-            Sampling(self.split, self.limit, seed, self.precision, self.tested)
-            for seed in self.seeds
-        ]
+        return [Sampling(self.split, self.limit, seed, self.precision) for seed in self.seeds]
