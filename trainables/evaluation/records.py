@@ -87,8 +87,8 @@ class RecordStore:
             put_aside(error, "what it was the record of is measured again")
             return None
         word_values = (tuple(record.get(name, ())) for name in _WORD_FIELDS)
-        fields = (record[name] for name in _FIELDS)
-        return Measurement(*fields, *word_values, record.get(_TOP5, ""))
+        values = [*(record[name] for name in _FIELDS), *word_values, record.get(_TOP5, "")]
+        return Measurement(*values)
 
     def save(self, measurement: Measurement) -> Path:
         """Write the record of a measurement; returns its file."""
