@@ -1,20 +1,29 @@
 """Points under degradations that they were not trained on: losses, their tests, and the verb."""
 
 import csv
+import io
 import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
 from platform import transfer as verb
+from platform.backend.cluster import Cluster
+from platform.backend.session import TrackedSession
+from platform.backend.tracking import Tracker
+from platform.backend.tracking_store import client_of
+from platform.cli.console import Console
 from platform.planning.plan import Plan
-from platform.planning.setup import setup_of
+from platform.planning.setup import kinds_of, setup_of
 from platform.robustness.comparison import findings, losses_of
 from platform.robustness.points import points_of
-from platform.robustness.work import Row, work_of
+from platform.robustness.report import save
+from platform.robustness.work import Row, Work, record, rows_of, work_of
 
 import numpy as np
 import pytest
+import torch
 from conftest import run_verb
+from helpers import DIGITS, tiny_task
 from scipy import stats
 
 from dashboards.figure_files import figure_files
@@ -23,11 +32,13 @@ from dashboards.points import ReportedPoint
 from trainables.core.errors import UsageError
 from trainables.core.noise import generator_of
 from trainables.data.degradation import Degradation
+from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.losses import Transferred, loss, loss_difference
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import per_image
 from trainables.scoring.metric_names import BY_ACCURACY
 from trainables.scoring.statistics import holm
+from trainables.training.part_store import in_order
 
 GN30, BLUR, HALF = (Degradation("gn30"), Degradation("blur"), Degradation("none", 0.5))
 
@@ -122,11 +133,12 @@ def test_it_says_which_loses_least_and_how_frozen_and_retrained_differ():
     assert "trained on gn30, nested (best) loses least of 3: " in first
     assert "the difference from all others is beyond chance" in first
     assert "Holm's correction for 3 tests" in first
-    assert "beside retrained, which loses" in second
+    assert "and retrained, which loses" in second and "points, differ: " in second
     assert "loses less: nested (best) (-" in second and "not told from it: enhanced" in second
     assert "the most accurate there is nested (best)" in third
     worse = [replace(row, restores=row.point.strategy == "enhanced") for row in _rows()]
-    assert "loses less" not in findings(losses_of(worse, (GN30, BLUR, HALF)))[1]
+    told = findings(losses_of(worse, (GN30, BLUR, HALF)))[1]
+    assert "are not told apart: not told from it: enhanced" in told and "loses less" not in told
     alike = [
         _row("nested", "nested", (0.9, 0.8, 0.8)),
         _row("card", "card", (0.9, 0.8, 0.8), False),
@@ -244,37 +256,83 @@ def test_what_cannot_be_is_refused(tmp_path, words, message):
         _work(tmp_path, *words.split())
 
 
-@pytest.mark.slow
-def test_the_verb_measures_records_and_draws(tmp_path):
-    """Trained on two degradations, tested on three, at smoke size; the second time nothing is measured."""
-    from mlflow import MlflowClient
+@pytest.fixture
+def measured(tmp_path, parts):
+    """What is asked for on tiny parts that are stored for two conditions, with a record of every point."""
+    places = str(tmp_path), f"sqlite:///{tmp_path}/m.db"
+    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, *places)
+    setups = []
+    for resolution in (1.0, 0.5):
+        setup = setup_of(replace(plan, resolution=resolution))
+        budget = replace(setup.budget, confirm_limit=24)
+        setup = replace(setup, budget=budget, task=replace(tiny_task(), resolution=resolution))
+        for kind in in_order(kinds_of(["nested", *setup.baselines])):
+            setup.storage.parts.save(kind, setup.task, parts[kind], {"seconds": 1.0})
+        setups.append(setup)
+    tested = (GN30, Degradation("gn30", 0.5), BLUR)
+    work = Work(tuple(setups), tested, ("nested",), False, tmp_path / "transfer")
+    for setup in setups:
+        for point in points_of(setup, work.names, every=False):
+            evaluator = Evaluator(
+                setup.task, point.strategy, setup.storage, 24, torch.device("cpu"), dataset=DIGITS
+            )
+            for sampling in setup.job("test", 1).samplings():
+                for degradation in tested:
+                    evaluator.measure(point.point, replace(sampling, tested=degradation))
+    return work
 
-    words = ["digits", "--preset", "smoke", "--storage", tmp_path / "runs", "--strategies", "nested",
-             "--trained", "gn30,none@0.5", "--tested", "gn30,blur"]  # fmt: skip
-    text, summary = run_verb("transfer", *words, file=tmp_path / "out.json")
-    (folder,) = (tmp_path / "runs" / "transfer").iterdir()
-    assert json.loads((folder / "transfer.json").read_text()) == summary
-    assert summary["tested"] == ["gn30", "none@0.5", "blur"]
-    labels = {row["label"] for row in summary["rows"]}
-    assert labels == {"nested (paper)", "noisy", "enhanced (paper)", "card (paper)", "retrained"}
-    assert len(summary["rows"]) == 2 * len(labels)
-    assert all(set(row["tested"]) == set(summary["tested"]) for row in summary["rows"])
-    assert len(summary["losses"]) == 8  # noisy is not trained on what is tested
-    assert sum("loses least" in line for line in summary["found"]) == 2
-    noisy = [row["tested"] for row in summary["rows"] if row["label"] == "noisy"]
-    assert noisy[0]["blur"]["accuracy"] == noisy[1]["blur"]["accuracy"]
-    rows = list(csv.DictReader((folder / "transfer.csv").open()))
-    assert len(rows) == 30 and {"top5", "accuracy_low", "tested"} <= set(rows[0])
-    for name in ("transfer.png", "transfer.svg"):
-        assert (folder / name).stat().st_size > 1000
-    assert "found:" in text and "losses where training was on gn30" in text
-    client = MlflowClient(f"sqlite:///{tmp_path}/runs/mlflow.db")
+
+def test_what_was_measured_becomes_rows_runs_files_and_sentences(measured, tmp_path):
+    stream, rows = io.StringIO(), []
+    console = Console(stream)
+    for setup in measured.setups:
+        with Cluster() as cluster:
+            session = TrackedSession(setup, cluster, console, Tracker(setup))
+            found = rows_of(measured, session)
+            rows += found
+            record(session, found, list(save(measured, rows).values()))
+    labels = ["nested (paper)", "noisy", "enhanced (paper)", "card (paper)", "retrained"]
+    assert [row.point.label for row in rows] == 2 * labels
+    assert [row.restores for row in rows[:5]] == [True, False, True, False, False]
+    assert [row.compared for row in rows[:5]] == [True, False, True, True, True]
+    half = rows[6]  # noisy: what it is trained on does not matter
+    assert half.trained == Degradation("gn30", 0.5)
+    for tested in measured.tested:
+        assert half.metrics(tested)["accuracy"] == rows[1].metrics(tested)["accuracy"]
+    client = client_of(measured.setups[0].plan.tracking_uri)
     experiment = client.get_experiment_by_name("digits").experiment_id
     runs = client.search_runs([experiment], "tags.stage = 'transfer'", max_results=1000)
     parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    assert len(parents) == 2 and len(runs) == 2 + 30
-    assert all(run.info.status == "FINISHED" for run in runs)
-    assert any(run.data.tags.get("tested") == "blur" for run in runs)
+    assert len(parents) == 2 and len(runs) == 2 + 2 * 5 * 3
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert {run.data.tags["tested"] for run in runs if run not in parents} == {
+        "gn30", "gn30, resolution 0.5", "blur",
+    }  # fmt: skip
+    content = json.loads((measured.folder / "transfer.json").read_text())
+    assert content["tested"] == ["gn30", "gn30@0.5", "blur"] and len(content["losses"]) == 2 * 4
+    assert sum("loses least of 4" in line for line in content["found"]) == 2
+    lines = list(csv.DictReader((measured.folder / "transfer.csv").open()))
+    assert len(lines) == 30 and {"top5", "accuracy_low", "tested"} <= set(lines[0])
+    for name in ("transfer.png", "transfer.svg"):
+        assert (measured.folder / name).stat().st_size > 1000
+    assert "starting Ray" not in stream.getvalue()
+
+
+@pytest.mark.slow
+def test_the_verb_trains_measures_records_and_says_what_it_found(tmp_path):
+    """At reduced resolution and on half of the training split; the second time nothing is measured."""
+    words = ["digits", "--preset", "smoke", "--storage", tmp_path / "runs", "--strategies", "nested",
+             "--trained", "none@0.5", "--tested", "blur", "--train-fraction", "0.5"]  # fmt: skip
+    text, summary = run_verb("transfer", *words, file=tmp_path / "out.json")
+    (folder,) = (tmp_path / "runs" / "transfer").iterdir()
+    assert folder.name == "digits-resolution-0.5-train-fraction-0.5-smoke-seed0"
+    assert json.loads((folder / "transfer.json").read_text()) == summary
+    assert summary["tested"] == ["none@0.5", "blur"] and len(summary["rows"]) == 5
+    assert len(summary["losses"]) == 4  # noisy is not trained on what is tested
+    assert "found:" in text and "losses where training was on resolution 0.5" in text
+    names = [part.name for part in (tmp_path / "runs" / "parts" / "digits").iterdir()]
+    assert any(name.startswith("nested-resolution-0.5-train-fraction-0.5-") for name in names)
+    assert any(name.startswith("classifier-train-fraction-0.5-") for name in names)
     again, same = run_verb("transfer", *words, file=tmp_path / "again.json")
-    assert "runs: " not in again and same["rows"] == summary["rows"]
+    assert "measuring on the test split" not in again and same["rows"] == summary["rows"]
     assert Path(folder / "transfer.log").is_file()

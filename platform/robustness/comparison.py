@@ -115,9 +115,10 @@ def _frozen_and_retrained(losses: Sequence[Loss]) -> list[str]:
         )  # fmt: skip
         sides[side].append(f"{one.row.point.label} ({100 * difference:+.1f})")
     words = "; ".join(f"{side} {', '.join(names)}" for side, names in sides.items() if names)
+    differ = any(one.differs_from(name) for one in restored)
     return [
-        f"the frozen classifier behind a diffusion, beside {name}, which loses "
-        f"{_points(retrained[0].test)} points: {words}"
+        f"the frozen classifier behind a diffusion and {name}, which loses {_points(retrained[0].test)} "
+        f"points, {'differ' if differ else 'are not told apart'}: {words}"
     ]
 
 

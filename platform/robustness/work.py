@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from platform.backend.measure import Candidate, measure_under
 from platform.backend.session import TrackedSession
-from platform.cli.flags import plan_of
+from platform.cli.flags import EVERY, plan_of
 from platform.pipeline.prepare import prepare
 from platform.planning.setup import Setup, kinds_of, setup_of
 from platform.robustness.points import UNSWEPT, points_of
@@ -145,6 +145,9 @@ def rows_of(work: Work, session: TrackedSession) -> list[Row]:
     main = points_of(setup, work.names, every=False)
     points = points_of(setup, work.names, every=work.every)
     prepare(session, kinds_of(point.strategy for point in points))
+    session.console.line(
+        f"          {len(points)} points are measured under {len(work.tested)} degradations"
+    )
     candidates = [Candidate(point.strategy, point.point) for point in points]
     measured = measure_under(session, candidates, "test", work.tested)
     trained = setup.plan.degradation
@@ -170,7 +173,8 @@ def record(session: TrackedSession, rows: Sequence[Row], files: Sequence[Path]) 
     plan, tracker = session.setup.plan, session.tracker
     trained = plan.degradation
     name = f"transfer {plan.condition} {plan.preset} seed {plan.seed}"
-    tracker.open(name, STAGE_TRANSFER, {"split": "test", "trained": trained.text}, {})
+    tags = {"split": "test", "trained": trained.text, "strategy": EVERY}
+    tracker.open(name, STAGE_TRANSFER, tags, {})
     cells = [(row, tested) for row in rows for tested in row.runs]
     with session.console.bar("recording the points") as bar:
         for row, tested in bar.each(cells):
