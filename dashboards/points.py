@@ -47,8 +47,8 @@ def describe(point: Mapping[str, object]) -> str:
 
 
 def percent(values: Mapping[str, float], metric: Metric) -> str:
-    """The metric in percent, with its interval where there is one."""
-    if not values:
+    """The metric in percent, with its interval where there is one; a dash where it was not measured."""
+    if metric.name not in values:
         return "–"
     text = f"{100 * values[metric.name]:.1f}"
     if metric.low not in values:

@@ -22,10 +22,19 @@ FORMAT = "format"
 """The tag with the format of the records that a run's numbers come from: numbers of different formats do not
 mean the same, and are not compared.
 """
+SHARES = ("resolution", "train_fraction")
+"""Tags with the shares of rows and columns, and of the training split; runs of releases that had no such
+shares lack them, and are of 1.
+"""
 LABEL = "label"
 """The tag with a confirmed point's label in tables."""
 PARENT = "mlflow.parentRunId"
 """MLflow's tag with the run that a run is a child of."""
+
+
+def share_tags(resolution: float, train_fraction: float) -> dict[str, str]:
+    """The tags `SHARES` of runs."""
+    return dict(zip(SHARES, (f"{resolution:g}", f"{train_fraction:g}"), strict=True))
 
 
 def confirmed_points(client: MlflowClient, title: str, tags: dict[str, str]) -> list[ReportedPoint]:
@@ -34,7 +43,8 @@ def confirmed_points(client: MlflowClient, title: str, tags: dict[str, str]) -> 
     Args:
         client: of the tracking store.
         title: the experiment's name, which is the dataset's title.
-        tags: those that the sweeps must have, such as corruption, preset and seed.
+        tags: those that the sweeps must have, such as corruption, preset and seed; of `SHARES` those that
+            are left out are 1.
 
     Raises:
         LookupError: the store has no such experiment, or no finished sweep with these tags.
@@ -47,9 +57,11 @@ def confirmed_points(client: MlflowClient, title: str, tags: dict[str, str]) -> 
             f"{uri} has no experiment {title!r}: run a sweep first; it has: "
             f"{', '.join(names) or 'none'}"
         )
-    query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+    shares = {name: tags.get(name, "1") for name in SHARES}
+    others = {name: value for name, value in tags.items() if name not in SHARES}
+    query = " and ".join(f"tags.`{name}` = '{value}'" for name, value in others.items())
     points: dict[str, ReportedPoint] = {}
-    for sweep in _newest_sweeps(client, experiment.experiment_id, query):
+    for sweep in _newest_sweeps(client, experiment.experiment_id, query, shares):
         for reported in _points(client, experiment.experiment_id, sweep):
             points.setdefault(reported.label, reported)
     if not points:
@@ -60,15 +72,20 @@ def confirmed_points(client: MlflowClient, title: str, tags: dict[str, str]) -> 
     return list(points.values())
 
 
-def _newest_sweeps(client: MlflowClient, experiment: str, query: str) -> Iterator[str]:
-    """Run ids of each strategy's newest finished sweep."""
+def _newest_sweeps(
+    client: MlflowClient, experiment: str, query: str, shares: Mapping[str, str]
+) -> Iterator[str]:
+    """Run ids of each strategy's newest finished sweep with these shares."""
     strategies: set[str] = set()
     stage = f"tags.stage = '{STAGE_SWEEP}' and attributes.status = 'FINISHED'"
     for run in client.search_runs(
         [experiment], f"{stage} and {query}", order_by=["attributes.start_time DESC"]
     ):
-        if run.data.tags["strategy"] not in strategies:
-            strategies.add(run.data.tags["strategy"])
+        tags = run.data.tags
+        if any(tags.get(name, "1") != share for name, share in shares.items()):
+            continue
+        if tags["strategy"] not in strategies:
+            strategies.add(tags["strategy"])
             yield run.info.run_id
 
 

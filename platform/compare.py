@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from trainables.core.errors import UsageError, unknown_name
 from trainables.data import datasets
+from trainables.data.degradation import Degradation, condition_text, path_name
 
 if TYPE_CHECKING:
     # Loading torch and MLflow takes seconds, so what needs them is imported once it is known what to do.
@@ -50,6 +51,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         from platform.cli.tables import say_if_smoke
 
         from dashboards.points import as_json
+        from dashboards.runs import share_tags
         from trainables.core.files import write_json
         from trainables.scoring.metric_names import METRIC_OF_KIND
     facts = datasets.facts(namespace.dataset, root)
@@ -57,9 +59,16 @@ def _main(arguments: Sequence[str] | None) -> int:
     if corruption not in facts.corruptions:
         raise unknown_name("corruption", corruption, facts.corruptions)
     tags = {"corruption": corruption, "preset": namespace.preset, "seed": str(namespace.seed)}
-    points = _points(uri, title, facts.kind, tags)
-    files = _files(writable_storage(namespace.storage), title, tags)
-    _show(console, title, tags, points, METRIC_OF_KIND[facts.kind], files)
+    shares = share_tags(namespace.resolution, namespace.train_fraction)
+    tags |= {name: share for name, share in shares.items() if share != "1"}
+    points = _points(uri, title, facts.answers, tags)
+    condition = condition_text(
+        Degradation(corruption, namespace.resolution), namespace.train_fraction
+    )
+    words = [path_name(condition), namespace.preset, str(namespace.seed)]
+    files = _files(writable_storage(namespace.storage), "-".join([title, *words]))
+    heading = f"{title}, {condition} (preset {namespace.preset}, seed {namespace.seed})"
+    _show(console, heading, points, METRIC_OF_KIND[facts.kind], files)
     say_if_smoke(console, namespace.preset)
     if json_file is not None:
         paths = {kind: str(path) for kind, path in files.items()}
@@ -83,8 +92,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return value
 
 
-def _points(uri: str, title: str, kind: str, tags: dict[str, str]) -> list[ReportedPoint]:
-    """The confirmed points in the tracking store, of runs with these tags and records of today's format.
+def _points(uri: str, title: str, answers: str, tags: dict[str, str]) -> list[ReportedPoint]:
+    """The confirmed points in the tracking store, of runs with these tags and records of today's format
+    for these answers.
 
     Raises:
         UsageError: it cannot be read, or has none.
@@ -97,22 +107,20 @@ def _points(uri: str, title: str, kind: str, tags: dict[str, str]) -> list[Repor
     client = client_of(uri, existing=True)
     try:
         with failures_told(uri):
-            return confirmed_points(client, title, {**tags, FORMAT: str(FORMATS[kind])})
+            return confirmed_points(client, title, {**tags, FORMAT: str(FORMATS[answers])})
     except LookupError as error:
         raise UsageError(str(error)) from error
 
 
-def _files(storage: Path, title: str, tags: dict[str, str]) -> dict[str, Path]:
-    """Where the figure and the table go."""
-    name = "-".join([title, *tags.values()])
+def _files(storage: Path, name: str) -> dict[str, Path]:
+    """Where the figure and the table of this name go."""
     folder = storage / "compared"
     return {"figure": folder / f"{name}.png", "table": folder / f"{name}.csv"}
 
 
 def _show(
     console: Console,
-    title: str,
-    tags: dict[str, str],
+    heading: str,
     points: Sequence[ReportedPoint],
     metric: Metric,
     files: dict[str, Path],
@@ -126,7 +134,6 @@ def _show(
     from trainables.core.files import write_files
     from trainables.scoring.metric_names import ACCURACY, NFE
 
-    heading = f"{title}, {tags['corruption']} (preset {tags['preset']}, seed {tags['seed']})"
     figures = figure_files(files["figure"].stem, fronts_figure(heading, points, metric))
     table = {files["table"].name: to_csv(points).encode()}
     write_files(files["figure"].parent, figures | table)

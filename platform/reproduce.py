@@ -129,6 +129,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         raise unknown_name("table", namespace.what, NAMES)
     if namespace.what == DIFFERENCES and namespace.steps is not None:
         raise UsageError("differences measures at steps of its own: leave out --steps")
+    if namespace.what == DIFFERENCES and namespace.resolution != 1:
+        raise UsageError("differences compares clean images too: leave out --resolution")
     if namespace.what not in TABLES and len(namespace.training_seeds) > 1:
         raise UsageError(f"{namespace.what} is of one training: give --seed one seed")
     for dataset in datasets_of(namespace) or (None,):  # all of them, before the first is looked at

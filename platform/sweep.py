@@ -56,7 +56,7 @@ def _run(setup: Setup, console: Console, json_file: Path | None) -> int:
     """Run one sweep; returns the exit status."""
     plan, log = setup.plan, setup.folder / "sweep.log"
     console.line(
-        f"sweep {plan.strategy} on {setup.facts.title} ({plan.corruption}, preset {plan.preset}, seed "
+        f"sweep {plan.strategy} on {setup.facts.title} ({plan.condition}, preset {plan.preset}, seed "
         f"{plan.seed}): {plan.trials} trials; log: {log}"
     )
     with console.loading():

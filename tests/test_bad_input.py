@@ -22,7 +22,10 @@ MISTAKES = [
     (["nested", "digits", "--preset", "quik"], "unknown preset 'quik': did you mean 'quick'?"),
     (["nested", "digits", "--trails", "3"], "unknown flag '--trails': did you mean --trials?"),
     (["nested", "digits", "--gpus", "1"], "unknown flag '--gpus': did you mean --gpus-per-trial?"),
-    (["nested", "digits", "--tr", "1"], "did you mean --tracking-uri or --trials?"),
+    (
+        ["nested", "digits", "--tr", "1"],
+        "did you mean --train-fraction or --tracking-uri or --trials?",
+    ),
     (["nested", "digits", "--seed", "1", "--seed", "2"], "--seed is given twice: give it once"),
     (["nested", "digits", "--seed=1", "--preset", "smoke", "--seed", "1"], "--seed is given twice"),
     (["digits", "nested"], "digits is a dataset and nested a strategy: swap them, nested digits"),

@@ -99,7 +99,7 @@ def test_its_runs_stay_and_are_not_compared_with_those_of_today(store, dataset):
     client = client_of(setup.plan.tracking_uri)
     earlier = client.get_run(run)
     assert earlier.info.status == "FINISHED" and earlier.data.tags["corruption"] == corruption
-    tags = {"corruption": corruption, FORMAT: str(FORMATS[setup.facts.kind])}
+    tags = {"corruption": corruption, FORMAT: str(FORMATS[setup.facts.answers])}
     with pytest.raises(LookupError, match="no finished sweep"):
         confirmed_points(client, setup.facts.title, tags)
     assert FORMAT not in earlier.data.tags

@@ -8,14 +8,15 @@ import pytest
 from conftest import ROOT, clean_environment
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "scipy", "matplotlib", "numpy", "sklearn", "rich")
-VERBS = ("sweep", "train", "evaluate", "compare", "reproduce", "ui")
+VERBS = ("sweep", "train", "evaluate", "compare", "reproduce", "transfer", "ui")
 REFUSED = {
     "sweep": [
         "nestd digits", "nested digitz", "nested digits --preset quik", "nested digits --gpus 1",
         "nested digits --trials 0", "nested digits --seed -1", "nested digits --seed 1 --seed 2",
         "nested digits --workers -1", "nested digits --precision fp16", "digits nested",
         "nested digits --whisper bse", "nested digits --json /no/such/place/x.json",
-        "nested digits --tracking-uri ftp://x", "nested digits --data-dir /no/such/place", "nested",
+        "nested digits --tracking-uri ftp://x", "nested digits --resolution 0",
+        "nested digits --train-fraction 1.5", "nested digits --data-dir /no/such/place", "nested",
     ],
     "train": ["nestd digits", "all digitz", "digits all", "all digits --worker 2"],
     "evaluate": [
@@ -26,7 +27,12 @@ REFUSED = {
     "compare": ["digitz", "digits --preset quik", "digits --seed -1", "digits --sed 1"],
     "reproduce": [
         "table9", "table1 --datasets digits mnits", "table1 --steps 0", "table1 --preset quik",
-        "differences digitz", "differences digits --steps 5",
+        "differences digitz", "differences digits --steps 5", "differences digits --resolution 0.5",
+    ],
+    "transfer": [
+        "digitz", "digits --trained gn35", "digits --tested gn15,,blur", "digits --tested gn15@2",
+        "digits --resolution 0.5", "digits --train-fraction 2", "digits --points some",
+        "digits --strategies nestd", "digits --seed 0,1",
     ],
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 from platform.backend.cluster import Cluster
-from platform.backend.measure import Candidate, measure_all
+from platform.backend.measure import Candidate, measure_all, measure_under
 from platform.backend.session import Session
 from platform.cli.console import Console
 from platform.planning.plan import Plan
@@ -16,6 +16,7 @@ from platform.planning.setup import setup_of
 import pytest
 from helpers import DIGITS
 
+from trainables.data.degradation import Degradation
 from trainables.models.scale import LogitScale
 from trainables.task import networks
 
@@ -51,7 +52,11 @@ def test_one_point_is_cut_by_the_splits_length_not_by_a_limit_beyond_it(setup, c
     with Cluster() as cluster:
         session = Session(setup, cluster, Console())
         ((measured,),) = measure_all(session, [Candidate("noisy", {})], "test", 1)
+        tested = [Degradation("gn30"), Degradation("none", 0.5)]
+        ((usual, other),) = measure_under(session, [Candidate("noisy", {})], "test", tested)
     assert len(measured.correct) == len(DIGITS.test) and measured.cost["nfe_classifier"] == 1
+    assert usual[0] == measured and len(usual) == len(other) == setup.budget.confirm_seeds
+    assert all(m.config["tested"]["resolution"] == 0.5 for m in other)
     assert "failed" not in capfd.readouterr().out
 
 

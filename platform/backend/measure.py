@@ -13,6 +13,7 @@ from platform.cli.interrupts import last_line
 from platform.planning.setup import Setup
 from typing import Any
 
+from trainables.data.degradation import Degradation
 from trainables.evaluation.measurement import Sampling, Tally, measurement_config, measurement_of
 from trainables.evaluation.records import Measurement
 from trainables.sampling.moves import Move, before_answers, cost
@@ -55,9 +56,35 @@ def measure_all(
     A candidate that fails is reported, and its list is empty. Dear points go first, so that no actor
     is left with one at the end.
     """
-    setup = session.setup
-    job = setup.job(split, 1, seeds)
+    job = session.setup.job(split, 1, seeds)
     samplings = job.samplings()
+    _measure_missing(session, candidates, job, samplings)
+    return [_records_of(session.setup, candidate, samplings) for candidate in candidates]
+
+
+def measure_under(
+    session: Session, candidates: Sequence[Candidate], split: str, tested: Sequence[Degradation]
+) -> list[list[list[Measurement]]]:
+    """As `measure_all`, with signals that are degraded otherwise than those that parts were trained on:
+    of each candidate a list of measurements for each degradation that is tested, in order.
+    """
+    job = session.setup.job(split, 1)
+    columns = [
+        [replace(sampling, tested=degradation) for sampling in job.samplings()]
+        for degradation in tested
+    ]
+    _measure_missing(session, candidates, job, [s for samplings in columns for s in samplings])
+    return [
+        [_records_of(session.setup, candidate, samplings) for samplings in columns]
+        for candidate in candidates
+    ]
+
+
+def _measure_missing(
+    session: Session, candidates: Sequence[Candidate], job: Job, samplings: Sequence[Sampling]
+) -> None:
+    """Measure every candidate at those samplings of a job at which it has no record."""
+    setup = session.setup
     missing = [
         unit
         for group in _groups(candidates)
@@ -68,7 +95,6 @@ def measure_all(
     if missing:
         with session.console.bar("starting Ray") as bar:
             _Dispatch(session, bar, missing, job).run()
-    return [_records_of(setup, candidate, samplings) for candidate in candidates]
 
 
 class _Dispatch:

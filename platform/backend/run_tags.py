@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from platform.planning.setup import Setup
 
-from dashboards.runs import FORMAT
+from dashboards.runs import FORMAT, share_tags
 from trainables.evaluation.records import FORMATS
 from trainables.training.part_store import key_of
 
@@ -25,9 +25,10 @@ def run_tags(setup: Setup) -> dict[str, str]:
         "dataset": setup.facts.title,
         "corruption": plan.corruption,
         "preset": plan.preset,
+        **share_tags(plan.resolution, plan.train_fraction),
         "precision": plan.precision,
         "seed": str(plan.seed),
-        FORMAT: str(FORMATS[setup.facts.kind]),
+        FORMAT: str(FORMATS[setup.facts.answers]),
         "sweep": setup.sweep_id,
         "git.commit": _commit(),
         "version.python": sys.version.split()[0],

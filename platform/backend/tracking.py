@@ -82,7 +82,7 @@ class Tracker:
                 self._client.set_tag(self.parent, "devices", self._tags["devices"])
         else:
             setup = self._setup
-            name = f"{setup.plan.strategy} {setup.plan.corruption} {setup.plan.preset} seed {setup.plan.seed}"
+            name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
             self.open(name, STAGE_SWEEP, {"split": "validation"}, {})
         self._open.add(self.parent)
 

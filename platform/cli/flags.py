@@ -25,11 +25,13 @@ from platform.planning.locations import (
 from platform.planning.plan import (
     NAMES,
     RANGES,
+    SHARES,
     USUAL_PRECISION,
     Plan,
     check_gpus,
     check_names,
     check_numbers,
+    check_shares,
 )
 from platform.planning.setup import facts_of
 
@@ -51,8 +53,9 @@ def parser(prog: str, description: str, epilog: str, several_seeds: bool = False
     verb_parser.add_argument("dataset", help=f"what is classified: {_list(datasets.names())}")
     verb_parser.add_argument(
         "--corruption", default=None, metavar="NAME",
-        help=f"what is done to images: {_list(corruptions.names())}; gn15 and gn30 replace 15 %% and 30 %% "
-        f"of the elements by noise; of speech it is a part of the dataset [{corruptions.for_images()[0]}]",
+        help=f"what is done to images: {_list(corruptions.names())}; gn15, gn30 and gn45 replace 15, 30 "
+        f"and 45 %% of the elements by noise; of speech it is a part of the dataset "
+        f"[{corruptions.for_images()[0]}]",
     )  # fmt: skip
     return with_common(verb_parser, several_seeds)
 
@@ -76,6 +79,15 @@ def with_setting(verb_parser: Parser, several_seeds: bool = False) -> Parser:
         "GPUs [%(default)s]",
     )  # fmt: skip
     add_seed_flag(verb_parser, several_seeds)
+    verb_parser.add_argument(
+        "--resolution", type=float, default=1.0, metavar="R",
+        help="reduce the corrupted image to this share of its rows and columns, such as 0.5, and bring it "
+        "back; with --corruption none nothing else is done to it [%(default)g, as it is]",
+    )  # fmt: skip
+    verb_parser.add_argument(
+        "--train-fraction", type=float, default=1.0, metavar="F",
+        help="share of the training split that everything is trained on, each class alike [%(default)g, all]",
+    )  # fmt: skip
     _add_storage(verb_parser)
     verb_parser.add_argument(
         "--data-dir", default=None, metavar="DIR",
@@ -225,6 +237,7 @@ def check_words(namespace: argparse.Namespace, **named: str | None) -> None:
     for seed in values.get(TRAINING_SEEDS, ()):
         check_numbers(seed=seed)
     check_gpus(values.get("gpus_per_trial"))
+    check_shares(**{name: values[name] for name in SHARES if name in values})
 
 
 def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
@@ -259,6 +272,8 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         precision=namespace.precision,
         whisper=whisper,
         sgmse=sgmse,
+        resolution=namespace.resolution,
+        train_fraction=namespace.train_fraction,
     )
 
 

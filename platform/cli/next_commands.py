@@ -52,9 +52,11 @@ def compare_flags(setup: Setup) -> Sequence[str]:
 
 
 def _setting_flags(setup: Setup) -> Sequence[str]:
-    """The flags of corruption, preset, seed and data."""
+    """The flags of condition, preset, seed and data."""
     return [
         *_flag_unless_usual(setup.facts.corruptions[0], "--corruption", setup.plan.corruption),
+        *_flag_unless_usual("1", "--resolution", f"{setup.plan.resolution:.12g}"),
+        *_flag_unless_usual("1", "--train-fraction", f"{setup.plan.train_fraction:.12g}"),
         *_flag_unless_usual(presets.USUAL, "--preset", setup.plan.preset),
         *_flag_unless_usual("0", "--seed", str(setup.plan.seed)),
         *_flag_unless_usual("", "--data-dir", setup.plan.data_dir),

@@ -8,9 +8,9 @@ from platform.planning import presets
 from platform.planning.setup import Setup
 from textwrap import fill
 
-from dashboards.points import ReportedPoint, rows, signal_rows
+from dashboards.points import ReportedPoint, percent, rows, signal_rows
 from trainables.evaluation.listening import LISTENED
-from trainables.scoring.metric_names import Metric
+from trainables.scoring.metric_names import BY_TOP5, Metric
 
 _WIDTH = 80
 _INDENT = " " * 10
@@ -22,19 +22,25 @@ def table_of_points(
     points: Sequence[ReportedPoint],
     metric: Metric,
     test_title: str = "test",
+    top5: bool = False,
 ) -> None:
     """Write a table of points: their calls, the metric on the test split in a column with this title, and
-    the paired tests; the metric on the validation split where it was measured; the parameters.
+    the paired tests; with `top5` the top-5 accuracy where it was measured; the metric on the validation
+    split where it was measured; the parameters.
     """
     baselines = list(dict.fromkeys(name for p in points for name in p.tests))
     has_validation = any(p.validation for p in points)
+    has_top5 = top5 and any(BY_TOP5.name in p.test for p in points)
     columns = ["point", "NFE", test_title, *(f"vs {name}" for name in baselines)]
     cells = []
-    for label, parameters, nfe, validation, test, *tests in rows(points, metric):
+    for reported, row in zip(points, rows(points, metric), strict=True):
+        label, parameters, nfe, validation, test, *tests = row
         tests += [""] * (len(baselines) - len(tests))
+        tests += [percent(reported.test, BY_TOP5)] if has_top5 else []
         cells.append(
             [label, nfe, test, *tests, *([validation] if has_validation else []), parameters]
         )
+    columns += [BY_TOP5.title] if has_top5 else []
     columns += [*(["validation"] if has_validation else []), "parameters"]
     heading = f"{title}: {metric.title} % [95 % interval]"
     console.table(heading, columns, cells, text=["parameters"])
@@ -54,7 +60,7 @@ def table_of_signals(console: Console, points: Sequence[ReportedPoint]) -> None:
 
 def table(setup: Setup, console: Console, subject: str, points: Sequence[ReportedPoint]) -> None:
     """Write a table of points of a subject, such as a strategy, on both splits, with the paired tests."""
-    title = f"{subject} on {setup.facts.title}, {setup.plan.corruption}"
+    title = f"{subject} on {setup.facts.title}, {setup.plan.condition}"
     table_of_points(console, title, points, setup.metric)
     table_of_signals(console, points)
     say_if_smoke(console, setup.plan.preset)

@@ -105,7 +105,7 @@ def lines(setup: Setup, allocation: Allocation, predicted: Forecast) -> list[str
     nfe = [cost.nfe for cost in work.space]
     runs = len(work.confirm)
     return [
-        f"strategy {plan.strategy} on {setup.facts.title} with {plan.corruption}, preset {plan.preset}",
+        f"strategy {plan.strategy} on {setup.facts.title} with {plan.condition}, preset {plan.preset}",
         *([f"data: {setup.facts.note}"] if setup.facts.note else []),
         f"parts in the store: {', '.join(stored) or 'none'}; to train: {', '.join(missing) or 'none'}",
         f"trials: {plan.trials} in all, {min(work.trials, plan.trials)} of them in the study; to confirm: "
@@ -180,6 +180,7 @@ def training_seconds(setup: Setup, calls: Calls, trained: Collection[str]) -> fl
         total += stage.updates(recipe) * update
     sizes = setup.facts.sizes
     if stages.CLASSIFIER in missing and setup.facts.kind == "speech" and sizes is not None:
-        utterances = sizes[0] + min(recipe.validated, sizes[1])
+        trained_on = setup.task.train_fraction * sizes[0]
+        utterances = trained_on + min(recipe.validated, sizes[1])
         total += 2 * utterances * calls.classifier  # clean and corrupted
     return total

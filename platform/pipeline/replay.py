@@ -47,7 +47,7 @@ def replay(
     _check_parts(setups)
     setup = setups[0]
     plan, log = setup.plan, Path(setup.storage.root) / "evaluate.log"
-    setting = f"{setup.facts.title}, {plan.corruption}, {how.split} split{_seeds_text(setups)}"
+    setting = f"{setup.facts.title}, {plan.condition}, {how.split} split{_seeds_text(setups)}"
     console.line(f"evaluate {plan.strategy} on {setting}; log: {log}")
     with chatter_to(log):
         with Cluster() as cluster:
@@ -59,7 +59,7 @@ def replay(
             samples = _sample_files(setup, points, how.split, console)
     console.line()
     metric = setup.metric
-    table_of_points(console, setting, against(points, points[0]), metric, metric.title)
+    table_of_points(console, setting, against(points, points[0]), metric, metric.title, top5=True)
     table_of_signals(console, points)
     say_if_smoke(console, plan.preset)
     if json_file is not None:

@@ -13,6 +13,7 @@ from trainables import strategies
 from trainables.core.errors import UsageError, check_range, unknown_name
 from trainables.core.precision_names import PRECISIONS
 from trainables.data import datasets
+from trainables.data.degradation import Degradation, check_share, condition_text
 
 MAX_SEEDS = 1000
 """Sampling seeds that belong to one seed of a sweep."""
@@ -29,6 +30,8 @@ NAMES = {
 """What the names in a plan may be, known before the data are looked at."""
 RANGES = {"trials": (1, 100_000), "seed": (0, 2**31 - 1), "workers": (0, 10_000)}
 """From where to where the numbers in a plan may be."""
+SHARES = ("resolution", "train_fraction")
+"""Shares in a plan: above 0, at most 1, which is the usual one."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Plan:
         precision: what networks compute in when they sample.
         whisper: the size of Whisper that classifies speech, or a checkpoint file.
         sgmse: the checkpoint file that speech's signal denoiser starts from; none if empty.
+        resolution: the share of an image's rows and columns that is left of the corrupted image, in (0, 1].
+        train_fraction: the share of the training split that all parts are trained on, in (0, 1].
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -69,11 +74,26 @@ class Plan:
     precision: str = USUAL_PRECISION
     whisper: str = USUAL_WHISPER
     sgmse: str = ""
+    resolution: float = 1.0
+    train_fraction: float = 1.0
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})
         check_numbers(**{name: getattr(self, name) for name in RANGES})
         check_gpus(self.gpus_per_trial)
+        check_shares(**{name: getattr(self, name) for name in SHARES})
+
+    @property
+    def degradation(self) -> Degradation:
+        """What is done to signals before they are classified."""
+        return Degradation(self.corruption, self.resolution)
+
+    @property
+    def condition(self) -> str:
+        """The degradation and the training share in words, as titles have them: `gn30` where both shares
+        are 1.
+        """
+        return condition_text(self.degradation, self.train_fraction)
 
 
 def check_names(**names: str) -> None:
@@ -98,6 +118,16 @@ def check_gpus(share: float | None) -> None:
             f"--gpus-per-trial is {share:g}, but must be 0, for none, or from {_LEAST_SHARE:g} to 1, as "
             "a trial runs on one GPU"
         )
+
+
+def check_shares(**shares: float) -> None:
+    """Refuse shares that no plan can have, of those in `SHARES`.
+
+    Raises:
+        UsageError: one is out of range.
+    """
+    for name, value in shares.items():
+        check_share(f"--{name.replace('_', '-')}", value)
 
 
 def check_numbers(**numbers: float) -> None:

@@ -21,6 +21,7 @@ from trainables import strategies
 from trainables.core.config import as_mapping, digest, identity
 from trainables.core.errors import UsageError, unknown_name
 from trainables.data import datasets
+from trainables.data.degradation import path_name
 from trainables.evaluation.records import FORMATS
 from trainables.models.speech.whisper.config import RecogniserConfig
 from trainables.scoring.metric_names import METRIC_OF_KIND, Metric
@@ -64,9 +65,9 @@ class Setup:
 
     @property
     def setting(self) -> str:
-        """Data, corruption, preset and seed in words."""
+        """Data, condition, preset and seed in words."""
         plan = self.plan
-        return f"{self.facts.title}, {plan.corruption} (preset {plan.preset}, seed {plan.seed})"
+        return f"{self.facts.title}, {plan.condition} (preset {plan.preset}, seed {plan.seed})"
 
     @property
     def folder(self) -> Path:
@@ -125,8 +126,9 @@ def setup_of(plan: Plan) -> Setup:
     """All that follows from a plan. The dataset's files are listed; nothing is written.
 
     Raises:
-        UsageError: the dataset has no such corruption, the strategy is for other signals, the workers do
-            not divide the batch, or a checkpoint is not for this network.
+        UsageError: the dataset has no such corruption, the strategy is for other signals, too little is left
+            at the resolution or of the training split, the workers do not divide the batch, or a checkpoint
+            is not for this network.
     """
     from trainables.evaluation.storage import Storage
     from trainables.task.recipe import Task
@@ -144,8 +146,26 @@ def setup_of(plan: Plan) -> Setup:
     batch = budget.recipe.batch
     if plan.workers and batch % plan.workers:
         raise UsageError(f"--workers is {plan.workers}, but must divide the batch of {batch}")
-    task = Task(plan.dataset, plan.corruption, plan.seed, budget.recipe, facts.content)
+    shares = plan.resolution, plan.train_fraction
+    task = Task(plan.dataset, plan.corruption, plan.seed, budget.recipe, facts.content, *shares)
+    _check_shares(plan, facts)
     return Setup(plan, facts, budget, task, storage, _sweep_id(plan, facts, budget, task))
+
+
+def _check_shares(plan: Plan, facts: Facts) -> None:
+    """Refuse a resolution that leaves too few pixels, and a training share that leaves too few samples
+    where their number is known.
+
+    Raises:
+        UsageError: one does.
+    """
+    from trainables.data.resolution import reduced_sides
+    from trainables.data.train_fraction import check_train_fraction
+
+    if plan.resolution != 1:
+        reduced_sides(facts.signal_shape, plan.resolution)
+    if plan.train_fraction != 1 and facts.sizes is not None:
+        check_train_fraction(plan.train_fraction, facts.sizes[0], facts.classes)
 
 
 @functools.cache
@@ -181,12 +201,12 @@ def _sweep_id(plan: Plan, facts: Facts, budget: Preset, task: Task) -> str:
         "seeds": budget.search_seeds,
         "limit": budget.search_limit,
         "precision": plan.precision,
-        "format": FORMATS[facts.kind],
+        "format": FORMATS[facts.answers],
     }
     space = search_spaces.description(plan.strategy, task.recipe.T, facts.kind)
     return digest([plan.strategy, identity(task), searched, space])
 
 
 def _sweeps(plan: Plan) -> Path:
-    """The directory of the sweeps of a plan's dataset and corruption."""
-    return Path(plan.storage) / "sweeps" / plan.dataset / plan.corruption
+    """The directory of the sweeps of a plan's dataset and condition."""
+    return Path(plan.storage) / "sweeps" / plan.dataset / path_name(plan.condition)

@@ -21,6 +21,7 @@ from dashboards.curves import curves_figure
 from dashboards.figure_files import figure_files
 from dashboards.points import difference, percent
 from trainables.core.files import write_files, write_json, write_whole
+from trainables.data.degradation import path_name
 from trainables.scoring.metric_names import BY_ACCURACY
 
 _LEVEL = 0.05
@@ -96,7 +97,7 @@ def draw(results: Sequence[DifferenceResult], folder: Path) -> Path:
         curves,
         BY_ACCURACY,
     )
-    stem = f"samplers-{first.dataset}-{first.corruption}"
+    stem = f"samplers-{first.dataset}-{path_name(first.corruption)}"
     return write_files(folder, figure_files(stem, figure))[f"{stem}.png"]
 
 

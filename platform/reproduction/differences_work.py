@@ -64,7 +64,7 @@ def results_of_setup(session: TrackedSession) -> list[DifferenceResult]:
     differences = differences_of(setup.task.recipe.T)
     arms = list(dict.fromkeys(arm for d in differences for arm in (d.ours, d.theirs)))
     measurements = _measure(session, arms)
-    name = f"differences {plan.corruption} {plan.preset} seed {plan.seed}"
+    name = f"differences {plan.condition} {plan.preset} seed {plan.seed}"
     tracker.open(name, STAGE_REPRODUCE, {"split": "test"}, {})
     for arm in arms:
         tracker.confirmed(_reported(arm, differences, measurements[arm]))
@@ -77,7 +77,7 @@ def results_of_setup(session: TrackedSession) -> list[DifferenceResult]:
     return [
         DifferenceResult(
             setup.facts.title,
-            plan.corruption,
+            plan.condition,
             difference,
             summary(measurements[difference.ours]),
             summary(measurements[difference.theirs]),

@@ -63,14 +63,14 @@ def _result(
     """
     setup, method, group = seed_runs[0].setup, table.methods[column], groups[column]
     plan, metric = setup.plan, setup.metric
-    source = table.source(plan.dataset, plan.corruption)
+    source = table.source(plan.dataset, plan.condition)  # the paper reduces nothing
     test_images = paper_tables.TEST_IMAGES.get(source, 0)
-    percentage = table.percentage(plan.dataset, plan.corruption, column)
+    percentage = table.percentage(plan.dataset, plan.condition, column)
     against = None if table.reference in (None, column) else groups[table.reference]
     tested = against is not None and all(against)
     return Result(
         dataset=setup.facts.title,
-        corruption=plan.corruption,
+        corruption=plan.condition,
         method=method.label,
         strategy=method.strategy,
         place=method.place,

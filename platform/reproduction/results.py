@@ -14,8 +14,11 @@ from dashboards.curves import curves_figure
 from dashboards.figure_files import figure_files
 from dashboards.paper_comparison import Pair, side_by_side
 from trainables.core.files import write_files, write_json, write_whole
-from trainables.scoring.metric_names import NFE, Metric
+from trainables.data.degradation import path_name
+from trainables.scoring.metric_names import BY_TOP5, NFE, Metric
 from trainables.scoring.statistics import holm, wilson
+
+_TOP5 = (BY_TOP5.name, BY_TOP5.low, BY_TOP5.high)
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Result:
     """A method as it was measured on the test split, and what the paper reports of it.
 
     Args:
-        dataset, corruption: names of the data.
+        dataset, corruption: names of the data; beside the corruption's stand resolution and training share
+            where they are not 1.
         method: the method's label in the table.
         strategy: what it samples by.
         place: where it is drawn in a figure over the number of steps, 0 where it has no place there.
@@ -105,7 +109,7 @@ def save(results: Sequence[Result], folder: Path, metric: Metric) -> dict[str, P
         ["dataset", "corruption", "method", "point", NFE, *names, "images", "seeds"]
         + [f"paper_{name}" for name in names]
         + ["paper_images", "paper_dataset", "accuracy_difference", "p_value", "p_holm"]
-        + ["training_seeds"]
+        + ["training_seeds", *_TOP5]
     )
     for r in results:
         paper = r.paper or {}
@@ -115,7 +119,7 @@ def save(results: Sequence[Result], folder: Path, metric: Metric) -> dict[str, P
             + [r.images, r.seeds, *(paper.get(name, "") for name in names)]
             + [r.paper_images, r.paper_dataset]
             + [(r.test or {}).get(name, "") for name in ("difference", "p_value", "p_holm")]
-            + [r.training_seeds]
+            + [r.training_seeds, *(r.ours.get(name, "") for name in _TOP5)]
         )
     write_whole(folder / "results.csv", buffer.getvalue().encode())
     return {"json": folder / "results.json", "table": folder / "results.csv"}
@@ -144,7 +148,7 @@ def draw(
             curves,
             metric,
         )
-        stem = f"{name}-{'-'.join(panel)}"
+        stem = f"{name}-{panel[0]}-{path_name(panel[1])}"
         written = write_files(folder, figure_files(stem, figure))
         files[f"figure of {' '.join(panel)}"] = written[f"{stem}.png"]
     if not any(r.place for r in results):

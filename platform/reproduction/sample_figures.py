@@ -21,6 +21,7 @@ from dashboards.figure_files import figure_files
 from dashboards.samples import AnsweredSamples, answered_grid
 from trainables.core.files import write_files, write_json
 from trainables.data.dataset import Dataset
+from trainables.data.degradation import path_name
 from trainables.evaluation.evaluator import Evaluator
 
 ROWS = 6
@@ -88,8 +89,8 @@ def _draw(work: SampleWork, session: TrackedSession) -> dict[str, Any]:
     restored = _restored(work, session, dataset, methods)
     rows, note = _chosen(work.figure, restored)
     samples = restored.part(rows)
-    stem = f"{work.name}-{setup.plan.dataset}-{setup.plan.corruption}"
-    heading = f"{work.figure.title}: {setup.facts.title}, {setup.plan.corruption}"
+    stem = f"{work.name}-{setup.plan.dataset}-{path_name(setup.plan.condition)}"
+    heading = f"{work.figure.title}: {setup.facts.title}, {setup.plan.condition}"
     files = write_files(work.folder, figure_files(stem, answered_grid(heading, note, samples)))
     console.line(f"          {note}")
     console.line(f"picture:  {files[f'{stem}.png']}")
@@ -99,7 +100,7 @@ def _draw(work: SampleWork, session: TrackedSession) -> dict[str, Any]:
     )
     return {
         "dataset": setup.facts.title,
-        "corruption": setup.plan.corruption,
+        "corruption": setup.plan.condition,
         "preset": setup.plan.preset,
         "seed": setup.plan.seed,
         "note": note,

@@ -14,6 +14,7 @@ from platform.cli.flags import datasets_of, plan_of, plans_of_seeds
 from platform.planning.setup import Setup, setup_of
 
 from trainables.core.errors import UsageError, check_range
+from trainables.data.degradation import Degradation, condition_text, path_name
 
 _SIGNALS = {"image": "images", "speech": "speech"}
 
@@ -61,6 +62,8 @@ def folder_of(namespace: argparse.Namespace, setup: Setup) -> Path:
     name = f"{namespace.what}-{plan.preset}-seed{'s' if len(seeds) > 1 else ''}"
     name += "-".join(map(str, seeds))
     name += "" if namespace.steps is None else f"-{namespace.steps}steps"
+    shares = path_name(condition_text(Degradation("", plan.resolution), plan.train_fraction))
+    name += f"-{shares}" if shares else ""
     return Path(plan.storage) / "reproduce" / name
 
 

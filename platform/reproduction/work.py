@@ -85,7 +85,7 @@ def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
         return corrected([result for setting in results.values() for result in setting])
 
     def reproduce(session: TrackedSession) -> None:
-        setting = session.setup.plan.dataset, session.setup.plan.corruption
+        setting = session.setup.plan.dataset, session.setup.plan.condition
         measured = seed_runs.setdefault(setting, [])
         measured.append(_seed_runs(work, session))
         results[setting] = _recorded(work, session, measured)
@@ -138,7 +138,7 @@ def _record(
     plan, tracker = session.setup.plan, session.tracker
     params: dict[str, object] = {"steps": work.steps_of(session.setup)}
     params |= {name: tags[name] for name in ("seed", "sweep") if name in tags}
-    name = f"{work.name} {plan.corruption} {plan.preset} {seeds}"
+    name = f"{work.name} {plan.condition} {plan.preset} {seeds}"
     tracker.open(name, STAGE_REPRODUCE, {"split": "test", **tags}, params)
     for r in results:
         tracker.confirmed(ReportedPoint(r.method, r.strategy, "paper", r.point, test=r.ours), tags)

@@ -167,6 +167,13 @@ class Facts:
     sizes: tuple[int, int, int] | None = None
     note: str = ""
 
+    @property
+    def answers(self) -> str:
+        """What the answers are: "image" for classes of images, "word" and "sentence" for what is said."""
+        if self.kind == "image":
+            return "image"
+        return "sentence" if self.sentences else "word"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -218,10 +225,24 @@ def stratified(labels: Tensor, sizes: tuple[int, ...], seed: int) -> tuple[Tenso
     if sum(sizes) > total:
         raise UsageError(f"splits of {sizes} samples ask for more than the {total} there are")
     generator = generator_of("split", seed)
-    shuffled = torch.randperm(total, generator=generator)
+    parts = torch.split(_dealt(labels, generator)[: sum(sizes)], list(sizes))
+    return tuple(part[torch.randperm(len(part), generator=generator)] for part in parts)
+
+
+def dealt(labels: Tensor, purpose: str, seed: int) -> Tensor:
+    """All indices in a random order of which every prefix is spread evenly over the classes.
+
+    Args:
+        labels: the class of each sample, (N,).
+        purpose, seed: what seeds the order.
+    """
+    return _dealt(labels, generator_of(purpose, seed))
+
+
+def _dealt(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """As `dealt`, drawn from a generator."""
+    shuffled = torch.randperm(len(labels), generator=generator)
     by_class = shuffled[torch.argsort(labels[shuffled], stable=True)]
     # Golden-ratio steps through the class-sorted list spread every prefix evenly over the classes.
-    position = (torch.arange(total, dtype=torch.float64) * 0.6180339887498949) % 1.0
-    dealt = by_class[torch.argsort(position, stable=True)]
-    parts = torch.split(dealt[: sum(sizes)], list(sizes))
-    return tuple(part[torch.randperm(len(part), generator=generator)] for part in parts)
+    position = (torch.arange(len(labels), dtype=torch.float64) * 0.6180339887498949) % 1.0
+    return by_class[torch.argsort(position, stable=True)]

@@ -16,6 +16,7 @@ from trainables.core.noise import SampleNoise
 from trainables.core.precision import dtype_of
 from trainables.core.prefetch import prefetch
 from trainables.data.dataset import Dataset, Samples
+from trainables.data.resolution import degraded
 from trainables.evaluation.assembly import assemble, probe
 from trainables.evaluation.judge import Judge
 from trainables.evaluation.listening import Quality, quality_of, reference_waveforms
@@ -41,13 +42,15 @@ class _Run:
 
     Args:
         moves: the schedule.
-        answers, deviations, signals: by batch, the answers, the mean deviation between chains of each
-            sample (B,), and the restored signals of the samples that are listened to.
+        answers, likeliest, deviations, signals: by batch, the answers, the likeliest classes where there
+            are such, the mean deviation between chains of each sample (B,), and the restored signals of the
+            samples that are listened to.
         reading: what sampling cost.
     """
 
     moves: list[Move]
     answers: list[Tensor] = field(default_factory=list)
+    likeliest: list[Tensor] = field(default_factory=list)
     deviations: list[Tensor] = field(default_factory=list)
     signals: list[Tensor] = field(default_factory=list)
     reading: MeterReading = field(default_factory=MeterReading)
@@ -149,6 +152,8 @@ class Evaluator:
                 self._meter.reset()
                 outcome = engine.run(run.moves, shared, noise.split("sampling"))
                 run.answers.append(self.answers(outcome).cpu())
+                likeliest = self.judge.likeliest(outcome.y)
+                run.likeliest += [] if likeliest is None else [likeliest.cpu()]
                 run.deviations.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
                 missing = len(clean_waveforms) - sum(map(len, run.signals))
                 run.signals.append(outcome.x[: max(0, missing)].cpu())
@@ -163,7 +168,8 @@ class Evaluator:
         if self.dataset.sound is not None and clean_waveforms:
             estimates = torch.cat(run.signals).float()
             quality = quality_of(self.dataset.sound, estimates, clean_waveforms)
-        correctness = self.judge.correctness(torch.cat(run.answers), split)
+        likeliest = torch.cat(run.likeliest) if run.likeliest else None
+        correctness = self.judge.correctness(torch.cat(run.answers), split, likeliest)
         spread = float(torch.cat(run.deviations).sum())
         return Tally(correctness, spread, run.reading, quality)
 
@@ -171,7 +177,7 @@ class Evaluator:
         """The outcome of a point on a sampling's samples, and x_cor (B, *signal shape)."""
         split = self.dataset.split(sampling.split).first(sampling.limit)
         noise = SampleNoise(sampling.seed, split.numbers.tolist())
-        x_cor = self._corrupt(split, noise)
+        x_cor = self._corrupt(split, noise, sampling)
         engine, _, _ = self._engine(dtype_of(sampling.precision, self.device))
         return engine.run(schedule_of(self.strategy, point), x_cor, noise.split("sampling")), x_cor
 
@@ -198,15 +204,20 @@ class Evaluator:
         prepares the next.
         """
         noises = [SampleNoise(sampling.seed, part.numbers.tolist()) for part in parts]
-        keys = [(sampling.split, sampling.seed, noise.indices) for noise in noises]
-        corruptions = [partial(self._corrupt, *pair) for pair in zip(parts, noises, strict=True)]
+        degradation = sampling.degradation(self.task)
+        keys = [(degradation, sampling.split, sampling.seed, noise.indices) for noise in noises]
+        corruptions = [
+            partial(self._corrupt, part, noise, sampling)
+            for part, noise in zip(parts, noises, strict=True)
+        ]
         prefetched = prefetch(corruptions, threaded=self.device.type == "cuda")
         for noise, key, corrupt in zip(noises, keys, prefetched, strict=True):
             yield noise, cache.batch(key, corrupt)
 
-    def _corrupt(self, split: Samples, noise: SampleNoise) -> Tensor:
-        stream, corruption = noise.split("corruption"), self.task.corruption
-        return split.corrupted(split.clean(), slice(None), corruption, stream).to(self.device)
+    def _corrupt(self, split: Samples, noise: SampleNoise, sampling: Sampling) -> Tensor:
+        stream, degradation = noise.split("corruption"), sampling.degradation(self.task)
+        x_cor = degraded(split, split.clean(), slice(None), degradation, stream)
+        return x_cor.to(self.device)
 
     def _engine(self, dtype: torch.dtype) -> tuple[Engine, int, PrefixCache]:
         """The engine with networks of that dtype, its batch size, and its prefix cache."""

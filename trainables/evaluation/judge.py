@@ -13,7 +13,12 @@ from trainables.core.config import digest, identity
 from trainables.core.files import write_whole
 from trainables.data.dataset import Dataset, Samples
 from trainables.models.base import Classifier
-from trainables.scoring.answers import Correctness, class_correctness, transcript_correctness
+from trainables.scoring.answers import (
+    Correctness,
+    class_correctness,
+    likeliest_classes,
+    transcript_correctness,
+)
 from trainables.task.recipe import Task
 
 _BATCH = 16
@@ -40,13 +45,23 @@ class Judge:
         self._task, self._dataset = task, dataset
         self._classifier, self._device = classifier, device
 
-    def correctness(self, answers: Tensor, samples: Samples) -> Correctness:
+    def correctness(
+        self, answers: Tensor, samples: Samples, likeliest: Tensor | None = None
+    ) -> Correctness:
         """The correctness of the answers for samples: numbers (B,) or (B, S) as `Classifier.classes_of`
-        returns them.
+        returns them, with the likeliest classes where there are such.
         """
         if self._dataset.script is None:
-            return class_correctness(answers, samples.labels)
+            return class_correctness(answers, samples.labels, likeliest)
         return transcript_correctness(self.texts(answers), self.truths(samples))
+
+    def likeliest(self, y: Tensor) -> Tensor | None:
+        """The likeliest classes (B, TOP) by standardised logits (B, K), for the top-5 accuracy; None for
+        sentences, and where there are not more classes than that.
+        """
+        if self._dataset.script is not None:
+            return None
+        return likeliest_classes(self._classifier.scale.restored(y))
 
     def texts(self, answers: Tensor) -> list[str]:
         """The names of classes, or the transcripts, that answers (B,) or (B, S) stand for."""

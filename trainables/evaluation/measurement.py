@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainables import strategies
-from trainables.core.config import digest
+from trainables.core.config import as_mapping, digest
 from trainables.core.errors import check_choice
 from trainables.core.precision_names import PRECISIONS
+from trainables.data.degradation import Degradation
 from trainables.evaluation.listening import Quality, means
 from trainables.evaluation.records import FORMATS, Measurement
 from trainables.sampling.meter import MeterReading, classifier_calls
@@ -36,15 +37,21 @@ class Sampling:
         limit: the number of samples, the first of the split.
         seed: seed of the corruption and the sampling noise of every sample.
         precision: what the networks compute in, one of PRECISIONS.
+        tested: what is done to the signals in the place of what parts were trained on; None for the same.
     """
 
     split: str
     limit: int
     seed: int
     precision: str = "auto"
+    tested: Degradation | None = None
 
     def __post_init__(self) -> None:
         check_choice("precision", self.precision, PRECISIONS)
+
+    def degradation(self, task: Task) -> Degradation:
+        """What is done to the signals of a task."""
+        return self.tested or task.degradation
 
 
 @dataclass(frozen=True)
@@ -83,8 +90,23 @@ def measurement_of(
         **means([tally.quality for tally in tallies]),
     }
     return Measurement(
-        config, dict(point), correctness.correct, cost, correctness.errors, correctness.words
+        config,
+        dict(point),
+        correctness.correct,
+        cost,
+        correctness.errors,
+        correctness.words,
+        correctness.top5,
     )
+
+
+def _differing(task: Task, sampling: Sampling) -> dict[str, object]:
+    """What differs from the usual: a share that is not 1, a degradation that parts were not trained on."""
+    shares = {"resolution": task.resolution, "train_fraction": task.train_fraction}
+    values: dict[str, object] = {name: share for name, share in shares.items() if share != 1}
+    if sampling.degradation(task) != task.degradation:
+        values["tested"] = as_mapping(sampling.degradation(task))
+    return values
 
 
 def measurement_config(
@@ -97,12 +119,13 @@ def measurement_config(
     """
     moves = [f"{move}" for move in schedule_of(strategy, point)]
     return {
-        "format": FORMATS[task.recipe.kind],
+        "format": FORMATS[task.recipe.answers],
         "strategy": strategy,
         "schedule": digest(moves),
         "dataset": task.dataset,
         "content": task.content,
         "corruption": task.corruption,
+        **_differing(task, sampling),
         "T": task.recipe.T,
         "parts": {kind: key_of(kind, task) for kind in strategies.load(strategy).PARTS},
         "split": sampling.split,

@@ -10,13 +10,15 @@ from trainables.core.checked_files import put_aside, read_checked_json, write_ch
 from trainables.core.config import digest
 from trainables.core.errors import DamagedFileError
 
-FORMATS = {"image": 4, "speech": 5}
-"""The format of the records of each kind of signals. Raise one when the meaning of its records changes:
-points are then measured anew.
+FORMATS = {"image": 5, "word": 6, "sentence": 5}
+"""The format of the records of each kind of answers: classes of images, spoken words, sentences. Raise one
+when the meaning of its records changes: points are then measured anew.
 """
 _FIELDS = ("config", "point", "correct", "cost")
 _WORD_FIELDS = ("errors", "words")
 """Fields that only records of sentences have."""
+_TOP5 = "top5"
+"""A field that records of many classes have."""
 
 
 def key_of(config: Mapping[str, object]) -> str:
@@ -38,6 +40,8 @@ class Measurement:
             also the signal metrics of the first utterances.
         errors: word errors of each utterance for sentences; otherwise empty, and not written.
         words: words of each utterance's reference, likewise.
+        top5: a "1" for each sample whose class is among the five most likely ones, a "0" for each other,
+            where there are more classes; otherwise empty, and not written.
     """
 
     config: dict[str, object]
@@ -46,6 +50,7 @@ class Measurement:
     cost: dict[str, float]
     errors: tuple[int, ...] = ()
     words: tuple[int, ...] = ()
+    top5: str = ""
 
     @property
     def key(self) -> str:
@@ -82,7 +87,8 @@ class RecordStore:
             put_aside(error, "what it was the record of is measured again")
             return None
         word_values = (tuple(record.get(name, ())) for name in _WORD_FIELDS)
-        return Measurement(*(record[name] for name in _FIELDS), *word_values)
+        values = [*(record[name] for name in _FIELDS), *word_values, record.get(_TOP5, "")]
+        return Measurement(*values)
 
     def save(self, measurement: Measurement) -> Path:
         """Write the record of a measurement; returns its file."""
@@ -91,5 +97,7 @@ class RecordStore:
         for name in _WORD_FIELDS:
             if getattr(measurement, name):
                 record[name] = list(getattr(measurement, name))
+        if measurement.top5:
+            record[_TOP5] = measurement.top5
         write_checked_json(path, record)
         return path

@@ -9,6 +9,7 @@ from trainables.core.progress import Progress, quiet
 from trainables.data import datasets
 from trainables.data.dataset import Dataset
 from trainables.data.speech.builder import Spread
+from trainables.data.train_fraction import with_train_fraction
 from trainables.evaluation.records import RecordStore
 from trainables.task.recipe import Task
 from trainables.training.part_store import PartStore
@@ -44,7 +45,8 @@ class Storage:
     def dataset(
         self, task: Task, progress: Progress = quiet, spread: Spread | None = None
     ) -> Dataset:
-        """The task's data. A dataset that must be built first is built once, and kept in the storage.
+        """The task's data, of the training split as much as the task is trained on. A dataset that must be
+        built first is built once, and kept in the storage.
 
         Args:
             task: the task.
@@ -52,9 +54,10 @@ class Storage:
             spread: how the pieces of building are run; by default in this process.
 
         Raises:
-            UsageError: the dataset's files are missing or broken.
+            UsageError: the dataset's files are missing or broken, or too few training samples are left.
         """
         cache = Path(self.root) / "data"
-        return datasets.load(
+        dataset = datasets.load(
             task.dataset, self.data, cache, task.recipe.spectrogram, progress, spread
         )
+        return with_train_fraction(dataset, task.train_fraction)

@@ -13,7 +13,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from trainables.core.errors import UsageError
 from trainables.evaluation.records import Measurement
@@ -23,9 +22,12 @@ from trainables.scoring.metric_names import (
     ACCURACY_HIGH,
     ACCURACY_LOW,
     BY_ACCURACY,
+    TOP5,
+    TOP5_HIGH,
+    TOP5_LOW,
     Metric,
 )
-from trainables.scoring.statistics import LEVEL, PairedTest, sign_flip, wilson
+from trainables.scoring.statistics import PairedTest, paired_counts, wilson
 from trainables.scoring.training_seeds import two_sided_p, widened
 
 SeedGroups = Sequence[Sequence[Measurement]]
@@ -38,16 +40,30 @@ def per_image(measurements: Sequence[Measurement]) -> np.ndarray:
     Raises:
         UsageError: there are no measurements, or they are of different samples.
     """
-    return _correct_counts(measurements) / len(measurements)
+    return _share_per_image(measurements, "correct")
 
 
-def _correct_counts(measurements: Sequence[Measurement]) -> np.ndarray:
+def correct_counts(measurements: Sequence[Measurement]) -> np.ndarray:
     """The number of seeds at which each image was classified rightly, (N,).
 
     Raises:
         UsageError: there are no measurements, or they are of different samples.
     """
-    rows = [np.frombuffer(m.correct.encode(), np.uint8) == ord("1") for m in measurements]
+    return _counts(measurements, "correct")
+
+
+def _share_per_image(measurements: Sequence[Measurement], name: str) -> np.ndarray:
+    """The fraction of seeds at which each image has a "1" in a field, (N,) in [0, 1]."""
+    return _counts(measurements, name) / len(measurements)
+
+
+def _counts(measurements: Sequence[Measurement], name: str) -> np.ndarray:
+    """The number of seeds at which each image has a "1" in a field, "correct" or "top5", (N,).
+
+    Raises:
+        UsageError: there are no measurements, or they are of different samples.
+    """
+    rows = [np.frombuffer(getattr(m, name).encode(), np.uint8) == ord("1") for m in measurements]
     if not rows or len({len(row) for row in rows}) != 1:
         raise UsageError("measurements of the same samples are needed, one or more")
     count: np.ndarray = np.sum(rows, axis=0)
@@ -81,7 +97,8 @@ def interval(scores: np.ndarray) -> tuple[float, float]:
 
 
 def summary(measurements: Sequence[Measurement], metric: Metric = BY_ACCURACY) -> dict[str, float]:
-    """Accuracy and the metric, each with its interval, and the mean cost of a sample.
+    """Accuracy and the metric, each with its interval, the top-5 accuracy where it was measured, and the
+    mean cost of a sample.
 
     The word error rate of single words is exactly 1 - accuracy: an utterance has one word, and its
     answer is one word of the closed set, so a wrong answer is one substitution in one word.
@@ -105,7 +122,16 @@ def summary_over_seeds(groups: SeedGroups, metric: Metric = BY_ACCURACY) -> dict
     values = {metric.name: metric.of(accuracy), metric.low: ends[0], metric.high: ends[1]}
     names = [name for name in measurements[0].cost if all(name in m.cost for m in measurements)]
     cost = {name: float(np.mean([m.cost[name] for m in measurements])) for name in names}
-    return {ACCURACY: accuracy, ACCURACY_LOW: low, ACCURACY_HIGH: high, **values, **cost}
+    accuracies = {ACCURACY: accuracy, ACCURACY_LOW: low, ACCURACY_HIGH: high}
+    return {**accuracies, **values, **_top5(groups), **cost}
+
+
+def _top5(groups: SeedGroups) -> dict[str, float]:
+    """The top-5 accuracy with its interval; empty where not every measurement has it."""
+    if not all(measurement.top5 for measurement in _pooled(groups)):
+        return {}
+    value, low, high = _share(groups, "top5")
+    return {TOP5: value, TOP5_LOW: low, TOP5_HIGH: high}
 
 
 def _pooled(groups: SeedGroups) -> list[Measurement]:
@@ -121,22 +147,32 @@ def _pooled(groups: SeedGroups) -> list[Measurement]:
 
 def _accuracy(groups: SeedGroups) -> tuple[float, float, float]:
     """Accuracy and the ends of its interval."""
-    measurements = _pooled(groups)
-    if _are_of_sentences(measurements):
-        errors, words = _utterances(groups)
-        pooled = errors.sum(axis=0), words.sum(axis=0)
-        accuracy = 1 - word_error.wer(*pooled)
-        low, high = word_error.interval(*pooled)
-        ends, least = (1 - high, 1 - low), -math.inf
-        scores = -_linearised(errors, words)
-    else:
-        pooled_scores = per_image(measurements)
-        accuracy, ends, least = float(pooled_scores.mean()), interval(pooled_scores), 0.0
-        scores = np.stack([per_image(group) for group in groups])
-    if len(groups) > 1:
-        low, high = widened(accuracy, ends, scores)
+    if not _are_of_sentences(_pooled(groups)):
+        return _share(groups, "correct")
+    errors, words = _utterances(groups)
+    pooled = errors.sum(axis=0), words.sum(axis=0)
+    low, high = word_error.interval(*pooled)
+    scores = -_linearised(errors, words)
+    return _over_seeds(1 - word_error.wer(*pooled), (1 - high, 1 - low), scores, -math.inf)
+
+
+def _share(groups: SeedGroups, name: str) -> tuple[float, float, float]:
+    """The share of "1" in a field of the measurements, "correct" or "top5", and the ends of its interval."""
+    pooled = _share_per_image(_pooled(groups), name)
+    scores = np.stack([_share_per_image(group, name) for group in groups])
+    return _over_seeds(float(pooled.mean()), interval(pooled), scores, 0.0)
+
+
+def _over_seeds(
+    value: float, ends: tuple[float, float], scores: np.ndarray, least: float
+) -> tuple[float, float, float]:
+    """A value, and its interval over seeds and samples, made of that over samples; with one training seed
+    it is that. `scores` are those of each training seed and sample, (S, N), `least` the least value.
+    """
+    if len(scores) > 1:
+        low, high = widened(value, ends, scores)
         ends = max(least, low), min(1.0, high)
-    return accuracy, *ends
+    return value, *ends
 
 
 def _are_of_sentences(measurements: Sequence[Measurement]) -> bool:
@@ -218,16 +254,11 @@ def _paired_sentences(
 def _paired_answers(groups: SeedGroups, baseline: SeedGroups) -> tuple[PairedTest, np.ndarray]:
     """The paired test over samples, and the differences of each training seed and sample, (S, N)."""
     measurements = _pooled(groups)
-    counts, baseline_counts = _correct_counts(measurements), _correct_counts(_pooled(baseline))
+    counts, baseline_counts = correct_counts(measurements), correct_counts(_pooled(baseline))
     if len(counts) != len(baseline_counts):
         raise UsageError(
             f"a paired test needs the same samples, not {len(counts)} and {len(baseline_counts)}"
         )
-    count_differences = counts - baseline_counts
-    differences = count_differences / len(measurements)
-    mean = float(differences.mean())
-    error = float(differences.std(ddof=1)) / math.sqrt(len(differences))
-    half_width = float(stats.t.ppf((1 + LEVEL) / 2, len(differences) - 1)) * error
-    test = PairedTest(mean, mean - half_width, mean + half_width, sign_flip(count_differences))
+    test = paired_counts(counts - baseline_counts, len(measurements))
     pairs = zip(groups, baseline, strict=True)
     return test, np.stack([per_image(ours) - per_image(theirs) for ours, theirs in pairs])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ACCURACY, ACCURACY_LOW, ACCURACY_HIGH = "accuracy", "accuracy_low", "accuracy_high"
+TOP5, TOP5_LOW, TOP5_HIGH = "top5", "top5_low", "top5_high"
 NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe", "nfe_signal", "nfe_logit", "nfe_classifier"
 GFLOPS, SECONDS_PER_SAMPLE = "gflops", "seconds_per_sample"
 SPREAD = "spread"
@@ -13,7 +14,7 @@ SI_SDR, PESQ, ESTOI = "si_sdr", "pesq", "estoi"
 HYPERVOLUME = "hypervolume"
 
 STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
-STAGE_REPRODUCE = "reproduce"
+STAGE_REPRODUCE, STAGE_TRANSFER = "reproduce", "transfer"
 
 
 def utterances_of(signal_metric: str) -> str:
@@ -39,6 +40,9 @@ METRICS = (
     WER_HIGH,
     *SIGNAL_METRICS,
     *(utterances_of(name) for name in SIGNAL_METRICS),
+    TOP5,
+    TOP5_LOW,
+    TOP5_HIGH,
 )
 
 COSTS = (NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER, GFLOPS, SECONDS_PER_SAMPLE)
@@ -94,6 +98,8 @@ class Metric:
 
 
 BY_ACCURACY = Metric(ACCURACY, "accuracy", True, "images")
+BY_TOP5 = Metric(TOP5, "top-5 accuracy", True, "images")
+"""The share of samples whose class is among the five most likely ones, where there are more classes."""
 
 METRIC_OF_KIND = {"image": BY_ACCURACY, "speech": Metric(WER, "WER", False, "utterances")}
 """The metric of each kind of signals."""

@@ -49,6 +49,17 @@ def sign_flip(difference: np.ndarray) -> float:
     return min(1.0, max(0.0, float(chances[extreme].sum())))
 
 
+def paired_counts(differences: np.ndarray, answers: int) -> PairedTest:
+    """The paired test of differences in right answers, (N,) counts, of samples with so many answers each:
+    the mean of a sample's share with Student's interval, and the p-value of `sign_flip`.
+    """
+    shares = differences / answers
+    mean, count = float(shares.mean()), len(shares)
+    error = float(shares.std(ddof=1)) / math.sqrt(count)
+    half_width = float(stats.t.ppf((1 + LEVEL) / 2, count - 1)) * error
+    return PairedTest(mean, mean - half_width, mean + half_width, sign_flip(differences))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values of several tests after Holm's correction, in the order of `p_values`."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])

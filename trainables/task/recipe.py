@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainables.core.config import as_mapping
+from trainables.core.config import added_field, as_mapping
 from trainables.core.errors import UsageError, check_choice, check_range
 from trainables.core.precision_names import PRECISIONS
 from trainables.data.augment import Augmentation
+from trainables.data.degradation import Degradation, check_share, condition_text
 from trainables.data.spectrogram import SPECTROGRAM_16K, Spectrogram
 from trainables.diffusion.ouve import OUVE, OUVE_16K
 from trainables.models.images.classifier import ConvNetConfig, ResNetConfig
@@ -146,6 +147,15 @@ class Recipe:
         return "image" if self.speech is None else "speech"
 
     @property
+    def answers(self) -> str:
+        """What the answers are, a key of `FORMATS` of records: "image" for classes of images, "word" and
+        "sentence" for what is said.
+        """
+        if self.speech is None:
+            return "image"
+        return "sentence" if isinstance(self.logit, LogitSequenceConfig) else "word"
+
+    @property
     def spectrogram(self) -> Spectrogram | None:
         """What speech is shown as; None for images."""
         return None if self.speech is None else self.speech.spectrogram
@@ -181,9 +191,18 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Task:
-    """What a comparison holds fixed: the data, its corruption, the seed of training, the recipe.
+    """What a comparison holds fixed: the data, what degrades it, the seed of training, the recipe.
 
-    `content` tells apart data that share a dataset's name, such as folders of images.
+    Args:
+        dataset, corruption: names.
+        seed: of training.
+        recipe: of all parts.
+        content: tells apart data that share a dataset's name, such as folders of images.
+        resolution: the share of an image's rows and columns that is left of the corrupted image, in (0, 1].
+        train_fraction: the share of the training split that all parts are trained on, in (0, 1].
+
+    Raises:
+        UsageError: a share is out of range, or speech is to be reduced.
     """
 
     dataset: str
@@ -191,3 +210,24 @@ class Task:
     seed: int
     recipe: Recipe
     content: str = ""
+    resolution: float = added_field(1.0)
+    train_fraction: float = added_field(1.0)
+
+    def __post_init__(self) -> None:
+        check_share("resolution", self.resolution)
+        check_share("train fraction", self.train_fraction)
+        if self.resolution != 1 and self.recipe.speech is not None:
+            raise UsageError(
+                f"resolution is {self.resolution:g}, but speech has none: it is of images alone, leave "
+                "it out"
+            )
+
+    @property
+    def degradation(self) -> Degradation:
+        """What is done to signals before they are classified."""
+        return Degradation(self.corruption, self.resolution)
+
+    @property
+    def condition(self) -> str:
+        """The degradation and the training share in words."""
+        return condition_text(self.degradation, self.train_fraction)

@@ -14,6 +14,7 @@ from torch import Tensor
 from trainables.core.noise import BatchNoise, generator_of
 from trainables.data.augment import augment
 from trainables.data.dataset import Samples
+from trainables.data.resolution import degraded
 from trainables.task.recipe import Task
 from trainables.training.classifier_cache import CachedOutputs
 
@@ -65,7 +66,7 @@ class Batches:
         rows, share = torch.stack(numbers), self.share
         x0 = augment(self.split.clean(rows), self.task.recipe.augmentation, generator)
         noise = BatchNoise(generator, len(x0))
-        x_cor = self.split.corrupted(x0, rows, self.task.corruption, noise)
+        x_cor = degraded(self.split, x0, rows, self.task.degradation, noise)
         outputs = (
             None if self.outputs is None else self.outputs.part(rows[share.rank :: share.world])
         )

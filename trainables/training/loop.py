@@ -22,6 +22,7 @@ from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise, seed_of, seeded
 from trainables.core.precision import dtype_of
 from trainables.data.dataset import Dataset
+from trainables.data.resolution import degraded
 from trainables.scoring.answers import Correctness, class_correctness, transcript_correctness
 from trainables.scoring.metric_names import ACCURACY
 from trainables.task.members import kind_and_member
@@ -256,7 +257,7 @@ def _validation(objective: Objective, context: Context, device: torch.device) ->
     outputs = cached_outputs(split, dataset, task.recipe, objective.judge, device)
     noise = SampleNoise(task.seed, split.numbers.tolist(), "validation")
     x0 = split.clean()
-    x_cor = split.corrupted(x0, slice(None), task.corruption, noise)
+    x_cor = degraded(split, x0, slice(None), task.degradation, noise)
     share = Share(device=device)
     if outputs is not None:
         outputs = outputs.part(slice(None)).to(device)

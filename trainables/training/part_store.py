@@ -21,6 +21,7 @@ from trainables.core.checked_files import (
 from trainables.core.config import as_mapping, digest
 from trainables.core.errors import DamagedFileError, UsageError
 from trainables.core.files import write_whole
+from trainables.data.degradation import Degradation, condition_text, path_name
 from trainables.task.recipe import Task
 from trainables.training import stages
 from trainables.training.objective import Weights
@@ -64,6 +65,7 @@ def origin(kind: str, task: Task) -> dict[str, object]:
         "dataset": task.dataset,
         "content": task.content,
         "corruption": task.corruption if stage.USES_CORRUPTION else None,
+        **_reductions(kind, task),
         "seed": task.seed,
         "settings": stage.describe(recipe),
         "training": {
@@ -76,6 +78,15 @@ def origin(kind: str, task: Task) -> dict[str, object]:
         },
         "needs": {need: key_of(need, task) for need in stage.NEEDS},
     }
+
+
+def _reductions(kind: str, task: Task) -> dict[str, float]:
+    """The resolution and the training share of a part's training, those that are not 1: what was stored
+    before there were such is found.
+    """
+    resolution = task.resolution if stages.load(kind).USES_CORRUPTION else 1.0
+    shares = {"resolution": resolution, "train_fraction": task.train_fraction}
+    return {name: share for name, share in shares.items() if share != 1}
 
 
 def key_of(kind: str, task: Task) -> str:
@@ -101,8 +112,10 @@ class PartStore:
 
     def folder(self, kind: str, task: Task) -> Path:
         """The folder of a part."""
-        corruption = f"-{task.corruption}" if stages.load(kind).USES_CORRUPTION else ""
-        return self.root / task.dataset / f"{kind}{corruption}-{key_of(kind, task)}"
+        uses_corruption = stages.load(kind).USES_CORRUPTION
+        degradation = task.degradation if uses_corruption else Degradation("")
+        words = path_name(condition_text(degradation, task.train_fraction))
+        return self.root / task.dataset / "-".join(filter(None, (kind, words, key_of(kind, task))))
 
     def has(self, kind: str, task: Task) -> bool:
         """Whether the finished part is stored. Its description, which is written last, shows this."""

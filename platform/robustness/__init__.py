@@ -1,0 +1,1 @@
+"""How points do under degradations that their parts were not trained on."""
