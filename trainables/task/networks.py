@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from trainables.core.errors import UsageError
 from trainables.data.audio import RATE
 from trainables.data.dataset import Dataset, Script
+from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.models.base import Classifier, LogitDenoiser, NetworkInterface, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier
+from trainables.models.images.noisy_classifier import NoisyClassifier
+from trainables.models.images.unet import UNetConfig
 from trainables.models.scale import AudioLogitScale, LogitScale
 from trainables.models.speech.ncsnpp.checkpoint import load_sgmse, read_sgmse
 from trainables.models.speech.ncsnpp.config import NCSNppConfig
@@ -171,6 +174,21 @@ def retrained_classifiers(
             network.load_state_dict(weights[kind])
             classifiers.append(FrozenClassifier(network, scale, dataset.classes))
     return classifiers
+
+
+def new_noisy_classifier(dataset: Dataset, recipe: Recipe) -> NoisyClassifier:
+    """An untrained noise-conditional classifier of images, with the sizes of the signal denoiser."""
+    config = recipe.signal
+    assert isinstance(config, UNetConfig), "a noise-conditional classifier is for images alone"
+    process = GaussianDiffusion(recipe.T)
+    return NoisyClassifier(dataset.signal_shape[0], len(dataset.classes), config, process)
+
+
+def noisy_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> NoisyClassifier:
+    """The noise-conditional classifier of a part."""
+    classifier = new_noisy_classifier(dataset, recipe)
+    classifier.load_state_dict(weights["noisy_classifier"])
+    return classifier
 
 
 def signal_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> SignalDenoiser:

@@ -30,7 +30,8 @@ class Updates:
 
     `coupled` is the length of every strategy's coupled training, and of the enhanced baseline's
     further training, so that all have seen the same number of batches. A classifier that is retrained on
-    corrupted signals makes the updates of `signal`, `logit` and `coupled` together.
+    corrupted signals makes the updates of `signal`, `logit` and `coupled` together; a noise-conditional
+    classifier makes those of `logit`.
     """
 
     classifier: int

@@ -61,8 +61,8 @@ class UNet(SignalDenoiser):
             nn.Linear(classes, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
         )
         self.no_logits = nn.Parameter(torch.zeros(embedding))
-        self.main = _Encoder(channels, widths, config.blocks, embedding)
-        self.corrupted = _Encoder(channels, widths, config.blocks, None)
+        self.main = UNetEncoder(channels, widths, config.blocks, embedding)
+        self.corrupted = UNetEncoder(channels, widths, config.blocks, None)
         self.middle = ResidualBlock(widths[-1], widths[-1], embedding)
         self.up = nn.ModuleList(
             ResidualBlock(2 * width, width, embedding) for width in reversed(widths)
@@ -97,7 +97,7 @@ class UNet(SignalDenoiser):
         return output
 
 
-class _Encoder(nn.Module):
+class UNetEncoder(nn.Module):
     """Features of an image at every level, from fine to coarse.
 
     `condition`, the features of another encoder, is added at every level.
