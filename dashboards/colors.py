@@ -31,6 +31,8 @@ STYLES = {
     "parallel-noisy": Style("#7800e1", "d"),
     "retrained": Style("#004000", "p"),
     "ensemble": Style("#202080", "h"),
+    "didicm-cp": Style("#a6442a", "*"),
+    "didicm-cl": Style("#5d4a8c", "8"),
 }
 
 SAMPLERS = {

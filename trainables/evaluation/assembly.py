@@ -14,12 +14,14 @@ from trainables.models.images.classifier import ConvNetConfig, FrozenClassifier
 from trainables.models.prepared import (
     LogitOfFeatures,
     PreparedClassifier,
+    PreparedLabel,
     PreparedLogit,
     PreparedSignal,
 )
-from trainables.sampling.system import CoupledSystem
+from trainables.sampling.label_steps import chains_at_once
+from trainables.sampling.system import CoupledSystem, LabelSystem
 from trainables.task import networks
-from trainables.task.processes import processes
+from trainables.task.processes import label_process, processes
 from trainables.task.recipe import Task
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -45,8 +47,8 @@ def assemble(
         task: the task.
         dataset: the task's data.
         classifier: the frozen classifier, already on the device.
-        weights: state dicts of the denoisers, "signal" and "logit", and of retrained classifiers; a
-            denoiser without weights is None in the system.
+        weights: state dicts of the denoisers, "signal" and "logit", of the score network "label", and of
+            retrained classifiers; a network without weights is None in the system.
         device: where networks run.
         dtype: what networks compute in.
     """
@@ -75,7 +77,12 @@ def assemble(
         classify = prepared(classifier)
     members = networks.retrained_classifiers(dataset, recipe, weights, classifier.scale)
     retrained = [prepared(_frozen(member, device)) for member in members]
-    return CoupledSystem(classify, signal_process, logit_process, signal, logit, retrained)
+    labels: LabelSystem | None = None
+    if "label" in weights:
+        label_network = _frozen(networks.label_network(dataset, recipe, weights), device)
+        prepared_label = PreparedLabel(label_network, dtype, use_graphs)
+        labels = LabelSystem(label_process(dataset), prepared_label, classifier.scale.standardised)
+    return CoupledSystem(classify, signal_process, logit_process, signal, logit, retrained, labels)
 
 
 def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.device) -> None:
@@ -85,6 +92,10 @@ def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.dev
     signal, logit = system.signal_denoiser, system.logit_denoiser
     for classifier in system.retrained:
         classifier(x)
+    if system.labels is not None:
+        network = system.labels.network
+        labels = torch.zeros(batch, chains_at_once(batch), dtype=torch.long, device=device)
+        network(network.encode_images(x), labels, level)
     if signal is not None:
         codes = signal.encode_corrupted(x), signal.encode_logits(y, batch)
         signal(x, signal.encode_time(level), *codes)

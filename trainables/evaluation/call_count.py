@@ -9,11 +9,12 @@ from torch import Tensor
 
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.diffusion.labels import LabelDiffusion
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter, classifier_calls
 from trainables.sampling.moves import Cost
-from trainables.sampling.system import AnyProcess, CoupledSystem
+from trainables.sampling.system import AnyProcess, CoupledSystem, LabelSystem
 from trainables.strategies import schedule_of
 from trainables.task.members import MOST_MEMBERS
 
@@ -43,6 +44,16 @@ class _ZeroLogitDenoiser(LogitDenoiser):
         return torch.zeros_like(y_t)
 
 
+class _ZeroLabelScore:
+    """A score network of two labels whose output is zero."""
+
+    def encode_images(self, x: Tensor) -> None:
+        return None
+
+    def __call__(self, images: None, labels: Tensor, t: Tensor) -> Tensor:
+        return torch.zeros(*labels.shape, 2)
+
+
 def call_count(
     strategy: str, point: Mapping[str, object], T: int, process: AnyProcess | None = None
 ) -> Cost:
@@ -65,9 +76,10 @@ def call_count(
         _ZeroSignalDenoiser(),
         _ZeroLogitDenoiser(),
         [lambda x: torch.zeros(len(x), 2)] * MOST_MEMBERS,
+        LabelSystem(LabelDiffusion(2), _ZeroLabelScore(), lambda logits: logits),
     )
     Engine(system, (2,), meter).run(
         schedule_of(strategy, point), torch.zeros(1, 1, 1, 1), SampleNoise(0, [0])
     )
     calls = meter.calls
-    return Cost(calls["signal"], calls["logit"], classifier_calls(calls))
+    return Cost(calls["signal"], calls["logit"], classifier_calls(calls), calls["label"])

@@ -17,6 +17,7 @@ from trainables.scoring.metric_names import (
     GFLOPS,
     NFE,
     NFE_CLASSIFIER,
+    NFE_LABEL,
     NFE_LOGIT,
     NFE_SIGNAL,
     SECONDS_PER_SAMPLE,
@@ -73,9 +74,10 @@ def measurement_of(
     reading = sum((tally.reading for tally in tallies), MeterReading())
     calls = reading.calls
     cost = {
-        NFE: (calls["signal"] + calls["logit"]) / count,
+        NFE: (calls["signal"] + calls["logit"] + calls["label"]) / count,
         NFE_SIGNAL: calls["signal"] / count,
         NFE_LOGIT: calls["logit"] / count,
+        NFE_LABEL: calls["label"] / count,
         NFE_CLASSIFIER: classifier_calls(calls) / count,
         GFLOPS: reading.flops / count / 1e9,
         SECONDS_PER_SAMPLE: reading.seconds / count,

@@ -3,7 +3,7 @@
 The engine keeps x_t and y_t with their latest clean estimates, and two conditioning slots: the
 signal denoiser reads the slot `LOGIT` (logits, empty at first), the logit denoiser reads the slot
 `SIGNAL` (a signal and its classifier output, empty at first). The outcome of a schedule is the mean of
-all its answers, in logit space.
+all its answers, in logit space. The moves of the label diffusion are in `trainables.sampling.label_moves`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
+
+from trainables.sampling.label_moves import (
+    LABEL,
+    LabelAnswer,
+    StartLabels,
+    UpdateLabels,
+    label_move_fault,
+)
 
 Kind = Literal["signal", "logit"]
 SIGNAL: Kind = "signal"
@@ -73,7 +81,7 @@ class Condition:
 class Answer:
     """Add an answer: the logits "y" (state), or the classifier's output for "x_cor" or "x" (state).
 
-    The last move of every schedule is an answer, this or a `RetrainedAnswer`.
+    The last move of every schedule is an answer: this, a `RetrainedAnswer` or a `LabelAnswer`.
     """
 
     source: Literal["y", "x", "x_cor"]
@@ -93,8 +101,18 @@ class NewChain:
     """Start a new chain with fresh noise: the answers stay, all else that was sampled is forgotten."""
 
 
-AnyAnswer = Answer | RetrainedAnswer
-Move = Start | Update | Predict | Correct | Condition | AnyAnswer | NewChain
+AnyAnswer = Answer | RetrainedAnswer | LabelAnswer
+Move = (
+    Start
+    | Update
+    | Predict
+    | Correct
+    | Condition
+    | StartLabels
+    | UpdateLabels
+    | AnyAnswer
+    | NewChain
+)
 _SLOT_SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
 _SOURCE_PROCESS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
 
@@ -110,7 +128,8 @@ def check(moves: Iterable[Move]) -> list[Move]:
     """The moves as a list, if they are a legal schedule.
 
     Raises:
-        ValueError: a process steps or is corrected before it starts or beyond its end, logits are
+        ValueError: a process, that of labels too, steps or is corrected before it starts or beyond its end,
+            steps of labels are not those of their trajectory, logits are
             stepped or corrected while the signal slot is empty, a slot is set from a source that does
             not exist yet, an answer is read from an unfinished trajectory, a member's number is below 1,
             a chain has no answer, or the last move is not an answer.
@@ -149,6 +168,10 @@ def check(moves: Iterable[Move]) -> list[Move]:
             case RetrainedAnswer():
                 _require(move.member >= 1, place, "members are numbered from 1")
                 has_answer = True
+            case StartLabels() | UpdateLabels() | LabelAnswer():
+                fault = label_move_fault(move, steps_left)
+                _require(fault is None, place, fault or "")
+                has_answer = has_answer or isinstance(move, LabelAnswer)
             case _:
                 assert_never(move)
     ends_with_answer = bool(schedule) and isinstance(schedule[-1], AnyAnswer)
@@ -193,7 +216,8 @@ def before_answers(moves: Sequence[Move]) -> tuple[Move, ...]:
 
 @dataclass(frozen=True)
 class Cost:
-    """Calls of each network for one sample; `nfe` are the calls of both denoisers (D.4).
+    """Calls of each network for one sample; `nfe` are those of both denoisers (D.4) and of the label
+    diffusion's network, which denoises labels.
 
     `nfe_classifier` are the calls of any classifier: the frozen one, and each retrained one.
     """
@@ -201,10 +225,11 @@ class Cost:
     nfe_signal: int
     nfe_logit: int
     nfe_classifier: int
+    nfe_label: int = 0
 
     @property
     def nfe(self) -> int:
-        return self.nfe_signal + self.nfe_logit
+        return self.nfe_signal + self.nfe_logit + self.nfe_label
 
 
 def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
@@ -215,7 +240,7 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
     every move that needs it is a call.
     """
     calls: Counter[str] = Counter()
-    has_classified_x_cor = False
+    has_classified_x_cor, label_calls = False, 0
     for move in moves:
         if _classifies_x_cor(move, needs_origin):
             calls["classifier"] += not (has_classified_x_cor and needs_origin)
@@ -230,13 +255,17 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
                 calls["classifier"] += move.source == "x"
             case RetrainedAnswer():
                 calls["classifier"] += 1
+            case StartLabels():
+                label_calls = move.calls
+            case UpdateLabels():
+                calls[LABEL] += label_calls
             case NewChain():
                 has_classified_x_cor = False
-            case Start():
+            case Start() | LabelAnswer():
                 pass
             case _:
                 assert_never(move)
-    return Cost(calls[SIGNAL], calls[LOGIT], calls["classifier"])
+    return Cost(calls[SIGNAL], calls[LOGIT], calls["classifier"], calls[LABEL])
 
 
 def _classifies_x_cor(move: Move, needs_origin: bool) -> bool:

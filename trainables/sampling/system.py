@@ -4,15 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor
 
+from trainables.diffusion.labels import LabelDiffusion
 from trainables.diffusion.process import Process
-from trainables.models.base import LogitDenoiser, SignalDenoiser
+from trainables.models.base import Encoding, LogitDenoiser, SignalDenoiser
 
 AnyProcess: TypeAlias = Process[Any]
 """A process of discrete or of continuous noise levels: the engine only hands its levels back to it."""
+
+
+class LabelScoreNetwork(Protocol):
+    """The score network of the label diffusion."""
+
+    def encode_images(self, x: Tensor) -> Encoding:
+        """The encoding of images (B, C, H, W), which no label and no time enters."""
+
+    def __call__(self, images: Encoding, labels: Tensor, t: Tensor) -> Tensor:
+        """log s, (B, C, K) float32, of encoded images, C labels each (B, C) and a time (1,)."""
+
+
+@dataclass(frozen=True)
+class LabelSystem:
+    """The label diffusion (DiDiCM) with its score network; `standardised` maps raw logits (B, K) to those
+    that all answers have, standardised by the frozen classifier's scale.
+    """
+
+    process: LabelDiffusion
+    network: LabelScoreNetwork
+    standardised: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -20,8 +42,9 @@ class CoupledSystem:
     """Both processes with their denoisers, and the classifier between them.
 
     `classifier` maps signals (B, *signal shape) to standardised logits (B, *logit shape), and so do the
-    members of `retrained`, which were trained on corrupted signals, with the scale of `classifier`. A
-    denoiser or a member that no move of a strategy calls may be None, or be left out.
+    members of `retrained`, which were trained on corrupted signals, with the scale of `classifier`.
+    `labels` is the label diffusion of images. A network that no move of a strategy calls may be None, or be
+    left out.
     """
 
     classifier: Callable[[Tensor], Tensor]
@@ -30,3 +53,4 @@ class CoupledSystem:
     signal_denoiser: SignalDenoiser | None = None
     logit_denoiser: LogitDenoiser | None = None
     retrained: Sequence[Callable[[Tensor], Tensor]] = ()
+    labels: LabelSystem | None = None

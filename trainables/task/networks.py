@@ -15,6 +15,7 @@ from trainables.data.audio import RATE
 from trainables.data.dataset import Dataset, Script
 from trainables.models.base import Classifier, LogitDenoiser, NetworkInterface, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier
+from trainables.models.images.didirn import DiDiRN
 from trainables.models.scale import AudioLogitScale, LogitScale
 from trainables.models.speech.ncsnpp.checkpoint import load_sgmse, read_sgmse
 from trainables.models.speech.ncsnpp.config import NCSNppConfig
@@ -171,6 +172,18 @@ def retrained_classifiers(
             network.load_state_dict(weights[kind])
             classifiers.append(FrozenClassifier(network, scale, dataset.classes))
     return classifiers
+
+
+def new_label_network(dataset: Dataset, recipe: Recipe) -> DiDiRN:
+    """An untrained score network of the labels of images."""
+    return recipe.label.build(network_interface(dataset, recipe))
+
+
+def label_network(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> DiDiRN:
+    """The score network of a part."""
+    network = new_label_network(dataset, recipe)
+    network.load_state_dict(weights["label"])
+    return network
 
 
 def signal_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> SignalDenoiser:
