@@ -118,8 +118,9 @@ class State:
     @property
     def is_between_trajectories(self) -> bool:
         """Whether every trajectory that has started is complete."""
-        started = [*self.trajectories.values(), *([] if self.labels is None else [self.labels])]
-        return all(trajectory.is_complete for trajectory in started)
+        if self.labels is not None and not self.labels.is_complete:
+            return False
+        return all(trajectory.is_complete for trajectory in self.trajectories.values())
 
     def prefix(self, reading: MeterReading) -> Prefix:
         """The cached form of the state between trajectories, with what sampling up to here cost.
