@@ -264,7 +264,7 @@ def test_its_loss_is_the_weighted_score_entropy(smoothing):
 def test_it_learns():
     """More test images are answered rightly than by the untrained network's part, beyond chance."""
     lengths = Updates(classifier=1, signal=80, logit=80, coupled=40)
-    label = SmallDiDiRNConfig(16, (1, 1), 32)
+    label = SmallDiDiRNConfig(8, (1, 1), 16)
     task = tiny_task(updates=lengths, batch=64, label=label, learning_rate=5e-3)
     losses = []
     train(KIND, task, {"classifier": {}}, report=lambda r: losses.append(r.metrics))
