@@ -1,7 +1,8 @@
 """One colour and one marker a strategy, or a sampler, the same in every figure.
 
-The colours are those of Okabe and Ito's palette, two of Paul Tol's, a violet, a dark green and a dark blue,
-so that they are told apart with any kind of colour blindness; a marker says the same without colour.
+The colours are those of Okabe and Ito's palette, two of Paul Tol's, two violets, a dark green, a dark blue
+and a crimson, so that they are told apart with any kind of colour blindness; a marker says the same without
+colour.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ STYLES = {
     "retrained": Style("#004000", "p"),
     "ensemble": Style("#202080", "h"),
     "guided": Style("#78a860", "X"),
+    "didicm-cp": Style("#d80048", "P"),
+    "didicm-cl": Style("#a860f0", "8"),
 }
 
 SAMPLERS = {

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from trainables.data import datasets
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.diffusion.labels import LabelDiffusion
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.models.images.classifier import ConvNetConfig
+from trainables.models.images.didirn import SmallDiDiRNConfig
 from trainables.models.images.logit_mlp import LogitMLPConfig
 from trainables.models.images.unet import UNetConfig
 from trainables.task.members import RETRAINED, member_kinds
@@ -76,6 +78,20 @@ class ExactLogit(LogitDenoiser):
         return exact_velocity(self.process, y_t, level, mean, self.variance)
 
 
+class ExactLabels:
+    """The exact score of the posteriors q0 (B, K), whatever the images."""
+
+    def __init__(self, process: LabelDiffusion, q0: Tensor) -> None:
+        self.process, self.q0 = process, q0
+
+    def encode_images(self, x: Tensor) -> Tensor:
+        return self.q0[: len(x)]
+
+    def __call__(self, images: Tensor, labels: Tensor, t: Tensor) -> Tensor:
+        q_t = self.process.marginal(images, float(t))[:, None].expand(*labels.shape, -1)
+        return self.process.log_ratios(q_t, labels)
+
+
 def tiny_recipe(**changes: object) -> Recipe:
     """A recipe that trains in a second."""
     settings: dict[str, object] = {
@@ -89,6 +105,7 @@ def tiny_recipe(**changes: object) -> Recipe:
         "classifier": ConvNetConfig(base=4, hidden=8),
         "signal": UNetConfig(base=4),
         "logit": LogitMLPConfig(base=4, width=8, blocks=1, dropout=0.2),
+        "label": SmallDiDiRNConfig(base=4, blocks=(1, 1), embedding=8),
     }
     return Recipe(**(settings | changes))  # type: ignore[arg-type]
 

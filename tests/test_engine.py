@@ -2,20 +2,21 @@
 
 import pytest
 import torch
-from helpers import ExactLogit, ExactSignal
+from helpers import ExactLabels, ExactLogit, ExactSignal
 
 import search_spaces
 from trainables import strategies
 from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.diffusion.labels import LabelDiffusion
 from trainables.models.images.classifier import ConvNet, ConvNetConfig, FrozenClassifier
 from trainables.models.scale import LogitScale
 from trainables.sampling.engine import Engine
 from trainables.sampling.guidance import Guides
 from trainables.sampling.meter import Meter, classifier_calls
 from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, check, cost, trajectory
-from trainables.sampling.system import CoupledSystem
+from trainables.sampling.system import CoupledSystem, LabelSystem
 from trainables.strategies import schedule_of
 from trainables.strategies.nested import Parameters
 
@@ -25,7 +26,8 @@ VARIANCE_X, VARIANCE_Y = 0.09, 0.04
 
 
 def _system(shift=1.0):
-    process = GaussianDiffusion(T)
+    process, labels = GaussianDiffusion(T), LabelDiffusion(3)
+    posteriors = torch.tensor([[0.7, 0.2, 0.1]]).repeat(8, 1)
     return CoupledSystem(
         classifier=lambda x: x.flatten(1).mean(1, keepdim=True).repeat(1, 3),
         signal_process=process,
@@ -34,6 +36,7 @@ def _system(shift=1.0):
         logit_denoiser=ExactLogit(process, VARIANCE_Y),
         retrained=[_constant(member) for member in range(1, 9)],
         guides=Guides(lambda y: y.softmax(dim=-1), _linear, _linear),
+        labels=LabelSystem(labels, ExactLabels(labels, posteriors), lambda logits: logits),
     )
 
 
@@ -97,6 +100,7 @@ def test_the_meter_counts_what_the_schedule_costs(strategy):
     expected = cost(moves)
     assert meter.calls["signal"] == 3 * expected.nfe_signal
     assert meter.calls["logit"] == 3 * expected.nfe_logit
+    assert meter.calls["label"] == 3 * expected.nfe_label
     assert classifier_calls(meter.calls) == 3 * expected.nfe_classifier
     assert meter.calls["gradient"] == 3 * expected.nfe_gradient
 

@@ -24,7 +24,11 @@ from trainables.strategies import alternating, parallel, schedule_of
 
 T = 150
 X, Y = Update(SIGNAL, 0.0), Update(LOGIT, 0.0)
-SAMPLED = [name for name in strategies.names() if name not in ("noisy", "retrained", "ensemble")]
+SAMPLED = [
+    name
+    for name in strategies.names()
+    if issubclass(strategies.load(name).Parameters, strategies.ChainParameters)
+]
 SIGNAL_RUN, LOGIT_RUN = [Start(SIGNAL, 2), X, X], [Start(LOGIT, 3), Y, Y, Y]
 TWO_LOOPS = {"signal_steps": 2, "logit_steps": 3, "eta": 0.0}
 
@@ -40,6 +44,8 @@ COSTS = {
     "noisy": Cost(0, 0, 1),
     "retrained": Cost(0, 0, 1),
     "ensemble": Cost(0, 0, 1),
+    "didicm-cp": Cost(0, 0, 0, 8),
+    "didicm-cl": Cost(0, 0, 0, 2 * 16),
     "uncoupled": Cost(T, T, 2),
     "logit-only": Cost(T, T, 1),
     "signal-only": Cost(T, T, 2),

@@ -111,15 +111,22 @@ def lines(setup: Setup, allocation: Allocation, predicted: Forecast) -> list[str
         f"parts in the store: {', '.join(stored) or 'none'}; to train: {', '.join(missing) or 'none'}",
         f"trials: {plan.trials} in all, {min(work.trials, plan.trials)} of them in the study; to confirm: "
         f"{runs} {'run' if runs == 1 else 'runs'}",
-        f"NFE a sample: paper's point {paper.nfe} ({paper.nfe_signal} signal + {paper.nfe_logit} logit, "
-        f"{paper.nfe_classifier} of the classifier), mean of the space {mean(nfe):.0f}, largest drawn "
-        f"{max(nfe)}",
+        f"NFE a sample: paper's point {paper.nfe} ({_calls_text(paper)}), mean of the space "
+        f"{mean(nfe):.0f}, largest drawn {max(nfe)}",
         f"time, about: training {duration(predicted.training_seconds)}, search "
         f"{duration(predicted.search_seconds)}, confirmation {duration(predicted.confirm_seconds)}, with "
         f"start-up {duration(predicted.seconds)}; {_timed_on(allocation)}",
         f"output: {setup.folder}",
         f"tracking: {plan.tracking_uri}",
     ]
+
+
+def _calls_text(cost: Cost) -> str:
+    """The calls of each network in words."""
+    denoisers = f"{cost.nfe_signal} signal + {cost.nfe_logit} logit"
+    if cost.nfe_label:
+        denoisers += f" + {cost.nfe_label} label"
+    return f"{denoisers}, {cost.nfe_classifier} of the classifier"
 
 
 def duration(seconds: float) -> str:
@@ -153,6 +160,7 @@ def _seconds(runs: Iterable[tuple[Cost, int]], calls: Calls, devices: int) -> fl
     """Seconds of runs, each of a cost a sample and a number of samples, shared out to so many devices."""
     seconds = [
         size * (cost.nfe_signal * calls.signal + cost.nfe_logit * calls.logit
+                + cost.nfe_label * calls.label
                 + (cost.nfe_classifier + _FORWARDS_A_GRADIENT * cost.nfe_gradient) * calls.classifier) + _RUN
         for cost, size in runs
     ]  # fmt: skip
@@ -175,7 +183,10 @@ def training_seconds(setup: Setup, calls: Calls, trained: Collection[str]) -> fl
     for kind in missing:
         stage = stages.load(kind)
         signal, logit, classifier = stage.forwards(recipe)
-        denoising = recipe.batch * (signal * calls.signal + logit * calls.whole_logit)
+        label: float = getattr(stage, "LABEL_FORWARDS", 0.0)
+        denoising = recipe.batch * (
+            signal * calls.signal + logit * calls.whole_logit + label * calls.label
+        )
         classifying = recipe.batch * classifier * calls.classifier
         update = _FORWARDS_AN_UPDATE * denoising + classifying + _UPDATE
         total += stage.updates(recipe) * update

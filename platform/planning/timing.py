@@ -28,12 +28,14 @@ class Calls:
         logit: of the logit denoiser, its conditions being encoded already.
         whole_logit: of the logit denoiser with the encoding of its conditions.
         classifier: of the classifier.
+        label: of the score network of labels, for one label; 0 for speech, which has none.
     """
 
     signal: float
     logit: float
     whole_logit: float
     classifier: float
+    label: float = 0.0
 
 
 @torch.no_grad()
@@ -51,6 +53,9 @@ def seconds_a_call(
     signal = networks.new_signal_denoiser(dataset, recipe).eval().to(device)
     logit = networks.new_logit_denoiser(dataset, recipe).eval().to(device)
     classifier = networks.unscaled_classifier(dataset, recipe).to(device)
+    label = None
+    if recipe.kind == "image":
+        label = networks.new_label_network(dataset, recipe).eval().to(device)
     shape = networks.logit_shape(dataset, recipe)
     autocast = device.type == "cuda" and dtype_of(precision, device) == torch.bfloat16
 
@@ -61,12 +66,16 @@ def seconds_a_call(
         conditions = signal.encode_corrupted(x), signal.encode_logits(None, batch)
         signals = logit.encode_signals(evidence, y, evidence, y)
         times = signal.encode_time(t), logit.encode_time(t)
-        return [
+        timed: list[Callable[[], object]] = [
             lambda: signal(x, times[0], *conditions),
             lambda: logit(y, times[1], signals),
             lambda: logit(y, times[1], logit.encode_signals(evidence, y, evidence, y)),
             lambda: classifier(x.clone()),
         ]
+        if label is not None:
+            classes = torch.zeros(batch, dtype=torch.long, device=device)
+            timed.append(lambda: label(x, classes, t))
+        return timed
 
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
         few = min(_FEW, recipe.batch)

@@ -97,10 +97,95 @@ def analytic_weights(
     return q_s.mul_(spread).scatter_(-1, index, at_label)
 
 
-# ---- samplers
+# ---- a step of either sampler
 
 
 @torch.no_grad()
+def probability_step(
+    process: LabelDiffusion,
+    score: LabelScore,
+    p: Tensor,
+    t: float,
+    s: float,
+    predictor: ProbabilityPredictor = "euler",
+    choice: LabelChoice = "argmin",
+    noise: NoiseSource | None = None,
+) -> Tensor:
+    """A step of DiDiCM-CP: the probabilities (B, K) at time s of those at time t, by one call of the score.
+
+    Args:
+        process: the label diffusion.
+        score: of a label a sample, called as (B, 1) at a time.
+        p: the probabilities (B, K) at time t.
+        t, s: the times, t > s.
+        predictor: an Euler step, explicit or backward, or the exact posterior of the score's own clean
+            estimate.
+        choice: the label whose score is asked for: the least or the most probable one, or one that is
+            drawn from p.
+        noise: where random labels are drawn from; None for the other choices.
+
+    Raises:
+        UsageError: random labels have no noise.
+    """
+    labels = _chosen_labels(p, choice, noise)
+    log_score = score(labels[:, None], t)[:, 0]
+    return normalised(_next_probabilities(process, p, log_score, t, s, predictor))
+
+
+def uniform_labels(
+    process: LabelDiffusion, noise: NoiseSource, chains: int, device: torch.device
+) -> Tensor:
+    """The uniform labels (B, N) that the chains of DiDiCM-CL start from."""
+    return (noise.uniform((chains,)).double() * process.classes).long().to(device)
+
+
+@torch.no_grad()
+def label_step(
+    process: LabelDiffusion,
+    score: LabelScore,
+    labels: Tensor,
+    t: float,
+    s: float,
+    noise: NoiseSource,
+    predictor: LabelPredictor = "euler",
+    chains_at_once: int = 16,
+) -> Tensor:
+    """A step of DiDiCM-CL: labels (B, N) at time s of those at time t, by N calls of the score a sample.
+
+    Args:
+        process: the label diffusion.
+        score: of up to `chains_at_once` labels a sample at a time.
+        labels: the labels (B, N) at time t.
+        t, s: the times, t > s.
+        noise: where the next labels are drawn from, by one uniform number for each chain.
+        predictor: the Euler step, or analytic tau-leaping.
+        chains_at_once: how many chains of a sample go through one call of the score; it does not change
+            what is drawn.
+    """
+    blocks = zip(
+        labels.split(chains_at_once, dim=1),
+        noise.uniform((labels.shape[1],)).to(labels.device).split(chains_at_once, dim=1),
+        strict=True,
+    )
+    steps_of_blocks = [
+        labels_from(_next_weights(process, score(block, t), block, t, s, predictor), uniform)
+        for block, uniform in blocks
+    ]
+    return torch.cat(steps_of_blocks, dim=1)
+
+
+def frequencies_of(labels: Tensor, classes: int) -> Tensor:
+    """The frequencies (B, K), float32, of K classes among labels (B, N)."""
+    counts = torch.zeros(len(labels), classes, device=labels.device)
+    return (
+        counts.scatter_add_(1, labels, torch.ones_like(labels, dtype=counts.dtype))
+        / labels.shape[1]
+    )
+
+
+# ---- samplers
+
+
 def sample_probabilities(
     process: LabelDiffusion,
     score: LabelScore,
@@ -110,18 +195,12 @@ def sample_probabilities(
     choice: LabelChoice = "argmin",
     noise: NoiseSource | None = None,
 ) -> Tensor:
-    """DiDiCM-CP: the posterior p(c_0 | y), (B, K), by one call of the score a step.
+    """DiDiCM-CP: the posterior p(c_0 | y), (B, K), by so many times `probability_step`.
 
     Args:
-        process: the label diffusion.
-        score: of a label a sample, called as (B, 1) at a time.
         start: the probabilities (B, K) to start from, `process.prior`.
         steps: the number of steps.
-        predictor: an Euler step, explicit or backward, or the exact posterior of the score's own clean
-            estimate.
-        choice: the label whose score is asked for: the least or the most probable one, or one that is
-            drawn from p.
-        noise: where random labels are drawn from; None for the other choices.
+        process, score, predictor, choice, noise: as for `probability_step`.
 
     Raises:
         UsageError: a value is not allowed, or random labels have no noise.
@@ -130,13 +209,10 @@ def sample_probabilities(
     check_choice("the choice of a label", choice, get_args(LabelChoice))
     p = start
     for t, s in pairwise(process.levels(steps)):
-        labels = _chosen_labels(p, choice, noise)
-        log_score = score(labels[:, None], t)[:, 0]
-        p = normalised(_next_probabilities(process, p, log_score, t, s, predictor))
+        p = probability_step(process, score, p, t, s, predictor, choice, noise)
     return p
 
 
-@torch.no_grad()
 def sample_labels(
     process: LabelDiffusion,
     score: LabelScore,
@@ -147,20 +223,17 @@ def sample_labels(
     predictor: LabelPredictor = "euler",
     chains_at_once: int = 16,
 ) -> Tensor:
-    """DiDiCM-CL: the posterior p(c_0 | y), (B, K), as frequencies of the labels that chains end at.
+    """DiDiCM-CL: the posterior p(c_0 | y), (B, K), as frequencies of the labels that chains end at, by so
+    many times `label_step`.
 
-    A sample needs memory for its N labels, its K frequencies and `chains_at_once` scores. The last does
-    not change what is drawn: a step of a chain takes one uniform number, whatever runs beside it.
+    A sample needs memory for its N labels, its K frequencies and `chains_at_once` scores.
 
     Args:
-        process: the label diffusion.
-        score: of up to `chains_at_once` labels a sample at a time.
         noise: where labels are drawn from; it says how many samples B there are.
         device: where the score computes.
         steps: the number of steps.
         chains: N, the number of independent chains of each sample.
-        predictor: the Euler step, or analytic tau-leaping.
-        chains_at_once: how many chains of a sample go through one call of the score.
+        process, score, predictor, chains_at_once: as for `label_step`.
 
     Raises:
         UsageError: a value is not allowed.
@@ -168,23 +241,10 @@ def sample_labels(
     check_choice("the predictor of labels", predictor, get_args(LabelPredictor))
     check_range("the number of chains", chains, 1, 1_000_000)
     check_range("the number of chains at once", chains_at_once, 1, 1_000_000)
-    labels = (noise.uniform((chains,)).double() * process.classes).long().to(device)
+    labels = uniform_labels(process, noise, chains, device)
     for t, s in pairwise(process.levels(steps)):
-        blocks = zip(
-            labels.split(chains_at_once, dim=1),
-            noise.uniform((chains,)).to(device).split(chains_at_once, dim=1),
-            strict=True,
-        )
-        steps_of_blocks = [
-            labels_from(_next_weights(process, score(block, t), block, t, s, predictor), uniform)
-            for block, uniform in blocks
-        ]
-        labels = torch.cat(steps_of_blocks, dim=1)
-    frequencies = torch.zeros(len(labels), process.classes, device=device)
-    return (
-        frequencies.scatter_add_(1, labels, torch.ones_like(labels, dtype=frequencies.dtype))
-        / chains
-    )
+        labels = label_step(process, score, labels, t, s, noise, predictor, chains_at_once)
+    return frequencies_of(labels, process.classes)
 
 
 def _next_probabilities(

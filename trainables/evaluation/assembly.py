@@ -14,14 +14,16 @@ from trainables.models.images.classifier import ConvNetConfig, FrozenClassifier
 from trainables.models.prepared import (
     LogitOfFeatures,
     PreparedClassifier,
+    PreparedLabel,
     PreparedLogit,
     PreparedNoisyClassifier,
     PreparedSignal,
 )
 from trainables.sampling.guidance import Guides, gradient
-from trainables.sampling.system import CoupledSystem
+from trainables.sampling.label_steps import chains_at_once
+from trainables.sampling.system import CoupledSystem, LabelSystem
 from trainables.task import networks
-from trainables.task.processes import processes
+from trainables.task.processes import label_process, processes
 from trainables.task.recipe import Task
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -47,8 +49,9 @@ def assemble(
         task: the task.
         dataset: the task's data.
         classifier: the frozen classifier, already on the device.
-        weights: state dicts of the denoisers, "signal" and "logit", of retrained classifiers, and of a
-            noise-conditional one; what has no weights is None in the system, or is left out.
+        weights: state dicts of the denoisers, "signal" and "logit", of the score network "label", of
+            retrained classifiers, and of a noise-conditional one; what has no weights is None in the system,
+            or is left out.
         device: where networks run.
         dtype: what networks compute in.
     """
@@ -85,7 +88,13 @@ def assemble(
             )
     members = networks.retrained_classifiers(dataset, recipe, weights, classifier.scale)
     retrained = [prepared(_frozen(member, device)) for member in members]
-    return CoupledSystem(classify, signal_process, logit_process, signal, logit, retrained, guides)
+    labels: LabelSystem | None = None
+    if "label" in weights:
+        label_network = _frozen(networks.label_network(dataset, recipe, weights), device)
+        prepared_label = PreparedLabel(label_network, dtype, use_graphs)
+        labels = LabelSystem(label_process(dataset), prepared_label, classifier.scale.standardised)
+    processes_and_denoisers = signal_process, logit_process, signal, logit
+    return CoupledSystem(classify, *processes_and_denoisers, retrained, guides, labels)
 
 
 def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.device) -> None:
@@ -99,6 +108,10 @@ def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.dev
         target = system.guides.distribution(y)
         gradient(system.guides.frozen, x, target)
         gradient(system.guides.noisy, x, target, level.long())
+    if system.labels is not None:
+        network = system.labels.network
+        labels = torch.zeros(batch, chains_at_once(batch), dtype=torch.long, device=device)
+        network(network.encode_images(x), labels, level)
     if signal is not None:
         codes = signal.encode_corrupted(x), signal.encode_logits(y, batch)
         signal(x, signal.encode_time(level), *codes)

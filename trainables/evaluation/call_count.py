@@ -9,12 +9,13 @@ from torch import Tensor
 
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.diffusion.labels import LabelDiffusion
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.sampling.engine import Engine
 from trainables.sampling.guidance import Guides
 from trainables.sampling.meter import Meter, classifier_calls
 from trainables.sampling.moves import Cost
-from trainables.sampling.system import AnyProcess, CoupledSystem
+from trainables.sampling.system import AnyProcess, CoupledSystem, LabelSystem
 from trainables.strategies import schedule_of
 from trainables.task.members import MOST_MEMBERS
 
@@ -49,6 +50,16 @@ def _zero_logits(x: Tensor, *level: Tensor) -> Tensor:
     return 0 * x.flatten(1)[:, :1].expand(-1, 2)
 
 
+class _ZeroLabelScore:
+    """A score network of two labels whose output is zero."""
+
+    def encode_images(self, x: Tensor) -> None:
+        return None
+
+    def __call__(self, images: None, labels: Tensor, t: Tensor) -> Tensor:
+        return torch.zeros(*labels.shape, 2)
+
+
 def call_count(
     strategy: str, point: Mapping[str, object], T: int, process: AnyProcess | None = None
 ) -> Cost:
@@ -72,9 +83,16 @@ def call_count(
         _ZeroLogitDenoiser(),
         [_zero_logits] * MOST_MEMBERS,
         Guides(lambda y: y.softmax(dim=-1), _zero_logits, _zero_logits),
+        LabelSystem(LabelDiffusion(2), _ZeroLabelScore(), lambda logits: logits),
     )
     Engine(system, (2,), meter).run(
         schedule_of(strategy, point), torch.zeros(1, 1, 1, 1), SampleNoise(0, [0])
     )
     calls = meter.calls
-    return Cost(calls["signal"], calls["logit"], classifier_calls(calls), calls["gradient"])
+    return Cost(
+        calls["signal"],
+        calls["logit"],
+        classifier_calls(calls),
+        nfe_label=calls["label"],
+        nfe_gradient=calls["gradient"],
+    )

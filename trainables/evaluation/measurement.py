@@ -19,6 +19,7 @@ from trainables.scoring.metric_names import (
     NFE,
     NFE_CLASSIFIER,
     NFE_GRADIENT,
+    NFE_LABEL,
     NFE_LOGIT,
     NFE_SIGNAL,
     SECONDS_PER_SAMPLE,
@@ -81,9 +82,10 @@ def measurement_of(
     reading = sum((tally.reading for tally in tallies), MeterReading())
     calls = reading.calls
     cost = {
-        NFE: (calls["signal"] + calls["logit"]) / count,
+        NFE: (calls["signal"] + calls["logit"] + calls["label"]) / count,
         NFE_SIGNAL: calls["signal"] / count,
         NFE_LOGIT: calls["logit"] / count,
+        NFE_LABEL: calls["label"] / count,
         NFE_CLASSIFIER: classifier_calls(calls) / count,
         NFE_GRADIENT: calls["gradient"] / count,
         GFLOPS: reading.flops / count / 1e9,

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from trainables.models.base import Classifier, Denoiser, Encoding, LogitDenoiser, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier
+from trainables.models.images.didirn import DiDiRN, ImageEncoding
 from trainables.models.images.noisy_classifier import NoisyClassifier
 from trainables.models.tensor_cache import TensorCache
 
@@ -163,6 +164,28 @@ class PreparedNoisyClassifier:
         return output.float()
 
 
+class PreparedLabel:
+    """A score network of labels prepared for evaluation; labels and times are embedded in float32."""
+
+    def __init__(self, network: DiDiRN, dtype: torch.dtype, frozen: bool) -> None:
+        self._embedding_network, self._dtype = network, dtype
+        self._network = _cast_copy(network, dtype)
+        self._conditioned = Prepared(_Conditioned(self._network).eval(), dtype, frozen)
+
+    def encode_images(self, x: Tensor) -> ImageEncoding:
+        """The encoding of images (B, C, H, W)."""
+        return self._network.encode_images(_cast(x, self._dtype))
+
+    def __call__(self, images: ImageEncoding, labels: Tensor, t: Tensor) -> Tensor:
+        network = self._embedding_network
+        return network.chain_scores(images, labels, t, self._conditioned)
+
+    def plain(self, images: ImageEncoding, labels: Tensor, t: Tensor) -> Tensor:
+        """The scores without a frozen graph."""
+        network = self._embedding_network
+        return network.chain_scores(images, labels, t, self._conditioned.plain)
+
+
 class LogitOfFeatures(LogitDenoiser):
     """A logit denoiser that takes signals, and conditions the denoiser inside on the evidence of them.
 
@@ -213,6 +236,17 @@ class _Encoder(nn.Module):
 
     def forward(self, *signals: Tensor) -> Encoding:
         return self.network.encode_signals(*signals)
+
+
+class _Conditioned(nn.Module):
+    """`DiDiRN.conditioned` as the forward pass of a module, which can be traced."""
+
+    def __init__(self, network: DiDiRN) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, body: Tensor, shortcut: Tensor, embedding: Tensor) -> Tensor:
+        return self.network.conditioned(body, shortcut, embedding)
 
 
 def _cast_copy(network: Network, dtype: torch.dtype) -> Network:

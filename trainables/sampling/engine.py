@@ -20,6 +20,8 @@ from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise
 from trainables.models.base import Encoding
 from trainables.sampling.guidance import guided_output, target_of
+from trainables.sampling.label_moves import LabelAnswer, StartLabels, UpdateLabels
+from trainables.sampling.label_steps import make_label_move
 from trainables.sampling.meter import Meter, MeterReading
 from trainables.sampling.moves import (
     LOGIT,
@@ -128,6 +130,9 @@ class Engine:
                 state.answers.append(self._logits(state, move.source))
             case RetrainedAnswer():
                 state.answers.append(self._retrained_answer(state, move.member))
+            case StartLabels() | UpdateLabels() | LabelAnswer():
+                labels, encode = self.system.labels, self._x_cor_output
+                make_label_move(move, state, noise, labels, self.meter, encode)
             case NewChain():
                 state.start_chain()
             case _:

@@ -59,9 +59,10 @@ def _result_and_flops(
 class Meter:
     """Counts every network call of the engine; each passes through `call`.
 
-    Calls are those of a whole network ("signal", "logit", "classifier"), as the paper counts them, and
-    "retrained", those of all classifiers that were trained on corrupted signals, and "gradient", each a
-    forward and a backward pass of a classifier that guides.
+    Calls are those of a whole network ("signal", "logit", "classifier"), as the paper counts them;
+    "retrained", those of all classifiers that were trained on corrupted signals; "label", those of the label
+    diffusion's network, one for each label that it is given; and "gradient", each a forward and a backward
+    pass of a classifier that guides.
     FLOPs are those of everything executed, encodings of conditions included; they are measured the
     first time that a function gets inputs of certain shapes, and looked up after that. A `Graph` is
     measured by its `plain`, since a frozen graph hides its operations.

@@ -3,7 +3,7 @@
 The engine keeps x_t and y_t with their latest clean estimates, and two conditioning slots: the
 signal denoiser reads the slot `LOGIT` (logits, empty at first), the logit denoiser reads the slot
 `SIGNAL` (a signal and its classifier output, empty at first). The outcome of a schedule is the mean of
-all its answers, in logit space.
+all its answers, in logit space. The moves of the label diffusion are in `trainables.sampling.label_moves`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
+
+from trainables.sampling.label_moves import (
+    LABEL,
+    LabelAnswer,
+    StartLabels,
+    UpdateLabels,
+    label_move_fault,
+)
 
 Kind = Literal["signal", "logit"]
 SIGNAL: Kind = "signal"
@@ -93,7 +101,7 @@ class Guide:
 class Answer:
     """Add an answer: the logits "y" (state), or the classifier's output for "x_cor" or "x" (state).
 
-    The last move of every schedule is an answer, this or a `RetrainedAnswer`.
+    The last move of every schedule is an answer: this, a `RetrainedAnswer` or a `LabelAnswer`.
     """
 
     source: Literal["y", "x", "x_cor"]
@@ -113,8 +121,20 @@ class NewChain:
     """Start a new chain with fresh noise: the answers stay, all else that was sampled is forgotten."""
 
 
-AnyAnswer = Answer | RetrainedAnswer
-Move = Start | Update | Predict | Correct | Condition | Target | Guide | AnyAnswer | NewChain
+AnyAnswer = Answer | RetrainedAnswer | LabelAnswer
+Move = (
+    Start
+    | Update
+    | Predict
+    | Correct
+    | Condition
+    | Target
+    | Guide
+    | StartLabels
+    | UpdateLabels
+    | AnyAnswer
+    | NewChain
+)
 _SLOT_SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
 _SOURCE_PROCESS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
 
@@ -130,11 +150,12 @@ def check(moves: Iterable[Move]) -> list[Move]:
     """The moves as a list, if they are a legal schedule.
 
     Raises:
-        ValueError: a process steps or is corrected before it starts or beyond its end, logits are
-            stepped or corrected while the signal slot is empty, a slot or the target is set from a source
-            that does not exist yet, a signal is guided that has no step left or without a target, an answer
-            is read from an unfinished trajectory, a member's number is below 1, a chain has no answer, or
-            the last move is not an answer.
+        ValueError: a process, that of labels too, steps or is corrected before it starts or beyond its end,
+            steps of labels are not those of their trajectory, logits are stepped or corrected while the
+            signal slot is empty, a slot or the target is set from a source that does not exist yet, a signal
+            is guided that has no step left or without a target, an answer is read from an unfinished
+            trajectory, a member's number is below 1, a chain has no answer, or the last move is not an
+            answer.
     """
     schedule = list(moves)
     steps_left: dict[str, int] = {}
@@ -184,6 +205,10 @@ def check(moves: Iterable[Move]) -> list[Move]:
             case RetrainedAnswer():
                 _require(move.member >= 1, place, "members are numbered from 1")
                 has_answer = True
+            case StartLabels() | UpdateLabels() | LabelAnswer():
+                fault = label_move_fault(move, steps_left)
+                _require(fault is None, place, fault or "")
+                has_answer = has_answer or isinstance(move, LabelAnswer)
             case _:
                 assert_never(move)
     ends_with_answer = bool(schedule) and isinstance(schedule[-1], AnyAnswer)
@@ -224,7 +249,8 @@ def before_answers(moves: Sequence[Move]) -> tuple[Move, ...]:
 
 @dataclass(frozen=True)
 class Cost:
-    """Calls of each network for one sample; `nfe` are the calls of both denoisers (D.4).
+    """Calls of each network for one sample; `nfe` are those of both denoisers (D.4) and of the label
+    diffusion's network, which denoises labels.
 
     `nfe_classifier` are the calls of any classifier: the frozen one, and each retrained one. `nfe_gradient`
     are those of guidance: each is a forward and a backward pass of a classifier, and is counted neither as a
@@ -234,11 +260,12 @@ class Cost:
     nfe_signal: int
     nfe_logit: int
     nfe_classifier: int
+    nfe_label: int = 0
     nfe_gradient: int = 0
 
     @property
     def nfe(self) -> int:
-        return self.nfe_signal + self.nfe_logit
+        return self.nfe_signal + self.nfe_logit + self.nfe_label
 
 
 def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
@@ -250,6 +277,7 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
     """
     calls: Counter[str] = Counter()
     has_classified_x_cor = is_guided = False
+    label_calls = 0
     for move in moves:
         if _classifies_x_cor(move, needs_origin):
             calls["classifier"] += not (has_classified_x_cor and needs_origin)
@@ -270,13 +298,23 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
                 calls["classifier"] += move.source == "x"
             case RetrainedAnswer():
                 calls["classifier"] += 1
+            case StartLabels():
+                label_calls = move.calls
+            case UpdateLabels():
+                calls[LABEL] += label_calls
             case NewChain():
                 has_classified_x_cor = False
-            case Start():
+            case Start() | LabelAnswer():
                 pass
             case _:
                 assert_never(move)
-    return Cost(calls[SIGNAL], calls[LOGIT], calls["classifier"], calls["gradient"])
+    return Cost(
+        calls[SIGNAL],
+        calls[LOGIT],
+        calls["classifier"],
+        nfe_label=calls[LABEL],
+        nfe_gradient=calls["gradient"],
+    )
 
 
 def _classifies_x_cor(move: Move, needs_origin: bool) -> bool:

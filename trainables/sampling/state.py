@@ -8,6 +8,7 @@ from torch import Tensor
 
 from trainables.core.noise import SampleNoise
 from trainables.models.base import Encoding
+from trainables.sampling.label_trajectory import LabelTrajectory
 from trainables.sampling.meter import MeterReading
 from trainables.sampling.moves import LOGIT, SIGNAL, Guide, Kind
 from trainables.sampling.prefix_cache import Prefix, SharedBatch
@@ -74,6 +75,8 @@ class State:
         batch: the corrupted signals, and the outputs for them that all runs share.
         trajectories: the present trajectory of each process that has started.
         trajectory_counts: how many trajectories each process has started.
+        labels: the present trajectory of the label diffusion; None where it has not started.
+        label_count: how many trajectories the label diffusion has started.
         answers: the logits answered so far, each (B, *logit shape).
         logit_code: the encoded logits that the signal denoiser is conditioned on.
         signal_code: the encoded signal that the logit denoiser is conditioned on.
@@ -87,6 +90,8 @@ class State:
     batch: SharedBatch
     trajectories: dict[Kind, Trajectory] = field(default_factory=dict)
     trajectory_counts: dict[Kind, int] = field(default_factory=lambda: {SIGNAL: 0, LOGIT: 0})
+    labels: LabelTrajectory | None = None
+    label_count: int = 0
     answers: list[Tensor] = field(default_factory=list)
     logit_code: Encoding = None
     signal_code: Encoding = None
@@ -111,12 +116,14 @@ class State:
 
     def start_chain(self) -> None:
         """Start a new chain: the answers stay, all else that was sampled is forgotten."""
-        self.trajectories, self.has_classified_x_cor = {}, False
+        self.trajectories, self.labels, self.has_classified_x_cor = {}, None, False
         self.logit_code, self.signal_code, self.target, self.guide = None, None, None, None
 
     @property
     def is_between_trajectories(self) -> bool:
         """Whether every trajectory that has started is complete."""
+        if self.labels is not None and not self.labels.is_complete:
+            return False
         return all(trajectory.is_complete for trajectory in self.trajectories.values())
 
     def prefix(self, reading: MeterReading) -> Prefix:
@@ -127,4 +134,6 @@ class State:
         state = self.copy()
         for trajectory in state.trajectories.values():
             trajectory.noise = None
+        if state.labels is not None:
+            state.labels = state.labels.without_noise()
         return Prefix(state, reading)

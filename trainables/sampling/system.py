@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor
 
+from trainables.diffusion.labels import LabelDiffusion
 from trainables.diffusion.process import Process
-from trainables.models.base import LogitDenoiser, SignalDenoiser
+from trainables.models.base import Encoding, LogitDenoiser, SignalDenoiser
 from trainables.sampling.guidance import Guides
 
 AnyProcess: TypeAlias = Process[Any]
 """A process of discrete or of continuous noise levels: the engine only hands its levels back to it."""
+
+
+class LabelScoreNetwork(Protocol):
+    """The score network of the label diffusion."""
+
+    def encode_images(self, x: Tensor) -> Encoding:
+        """The encoding of images (B, C, H, W), which no label and no time enters."""
+
+    def __call__(self, images: Encoding, labels: Tensor, t: Tensor) -> Tensor:
+        """log s, (B, C, K) float32, of encoded images, C labels each (B, C) and a time (1,)."""
+
+
+@dataclass(frozen=True)
+class LabelSystem:
+    """The label diffusion (DiDiCM) with its score network; `standardised` maps raw logits (B, K) to those
+    that all answers have, standardised by the frozen classifier's scale.
+    """
+
+    process: LabelDiffusion
+    network: LabelScoreNetwork
+    standardised: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -22,8 +44,8 @@ class CoupledSystem:
 
     `classifier` maps signals (B, *signal shape) to standardised logits (B, *logit shape), and so do the
     members of `retrained`, which were trained on corrupted signals, with the scale of `classifier`. `guides`
-    are the classifiers that guide a signal by their gradients. What no move of a strategy calls may be None,
-    or be left out.
+    are the classifiers that guide a signal by their gradients, `labels` is the label diffusion of images.
+    What no move of a strategy calls may be None, or be left out.
     """
 
     classifier: Callable[[Tensor], Tensor]
@@ -33,3 +55,4 @@ class CoupledSystem:
     logit_denoiser: LogitDenoiser | None = None
     retrained: Sequence[Callable[[Tensor], Tensor]] = ()
     guides: Guides | None = None
+    labels: LabelSystem | None = None

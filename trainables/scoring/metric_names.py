@@ -7,7 +7,7 @@ from dataclasses import dataclass
 ACCURACY, ACCURACY_LOW, ACCURACY_HIGH = "accuracy", "accuracy_low", "accuracy_high"
 TOP5, TOP5_LOW, TOP5_HIGH = "top5", "top5_low", "top5_high"
 NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe", "nfe_signal", "nfe_logit", "nfe_classifier"
-NFE_GRADIENT = "nfe_gradient"
+NFE_LABEL, NFE_GRADIENT = "nfe_label", "nfe_gradient"
 GFLOPS, SECONDS_PER_SAMPLE = "gflops", "seconds_per_sample"
 SPREAD = "spread"
 WER, WER_LOW, WER_HIGH = "wer", "wer_low", "wer_high"
@@ -32,6 +32,7 @@ METRICS = (
     NFE,
     NFE_SIGNAL,
     NFE_LOGIT,
+    NFE_LABEL,
     NFE_CLASSIFIER,
     NFE_GRADIENT,
     GFLOPS,
@@ -47,7 +48,16 @@ METRICS = (
     TOP5_HIGH,
 )
 
-COSTS = (NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER, NFE_GRADIENT, GFLOPS, SECONDS_PER_SAMPLE)
+COSTS = (
+    NFE,
+    NFE_SIGNAL,
+    NFE_LOGIT,
+    NFE_LABEL,
+    NFE_CLASSIFIER,
+    NFE_GRADIENT,
+    GFLOPS,
+    SECONDS_PER_SAMPLE,
+)
 """What a point costs; the names of these metrics do not say the split."""
 
 

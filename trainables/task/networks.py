@@ -16,6 +16,7 @@ from trainables.data.dataset import Dataset, Script
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.models.base import Classifier, LogitDenoiser, NetworkInterface, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier
+from trainables.models.images.didirn import DiDiRN
 from trainables.models.images.noisy_classifier import NoisyClassifier
 from trainables.models.images.unet import UNetConfig
 from trainables.models.scale import AudioLogitScale, LogitScale
@@ -189,6 +190,18 @@ def noisy_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> N
     classifier = new_noisy_classifier(dataset, recipe)
     classifier.load_state_dict(weights["noisy_classifier"])
     return classifier
+
+
+def new_label_network(dataset: Dataset, recipe: Recipe) -> DiDiRN:
+    """An untrained score network of the labels of images."""
+    return recipe.label.build(network_interface(dataset, recipe))
+
+
+def label_network(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> DiDiRN:
+    """The score network of a part."""
+    network = new_label_network(dataset, recipe)
+    network.load_state_dict(weights["label"])
+    return network
 
 
 def signal_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> SignalDenoiser:

@@ -1,8 +1,10 @@
-"""The diffusion processes of signals and logits that a recipe stands for."""
+"""The diffusion processes of signals, logits and labels that a recipe stands for."""
 
 from __future__ import annotations
 
+from trainables.data.dataset import Dataset
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.diffusion.labels import LabelDiffusion
 from trainables.diffusion.ouve import OUVE
 from trainables.models.base import Classifier
 from trainables.task.recipe import Task
@@ -20,3 +22,8 @@ def processes(
         return task.recipe.speech.process, task.recipe.speech.logit_process
     bound = None if classifier is None else float(classifier.scale.largest)
     return GaussianDiffusion(task.recipe.T, clip=1.0), GaussianDiffusion(task.recipe.T, clip=bound)
+
+
+def label_process(dataset: Dataset) -> LabelDiffusion:
+    """The diffusion of the class labels of images."""
+    return LabelDiffusion(len(dataset.classes))

@@ -13,6 +13,7 @@ from trainables.data.degradation import Degradation, check_share, condition_text
 from trainables.data.spectrogram import SPECTROGRAM_16K, Spectrogram
 from trainables.diffusion.ouve import OUVE, OUVE_16K
 from trainables.models.images.classifier import ConvNetConfig, ResNetConfig
+from trainables.models.images.didirn import DiDiRNConfig, SmallDiDiRNConfig
 from trainables.models.images.logit_attention import LogitAttentionConfig
 from trainables.models.images.logit_mlp import LogitMLPConfig
 from trainables.models.images.unet import UNetConfig
@@ -90,6 +91,9 @@ class Recipe:
             coupled training: warm-ups and first trajectories are sampled without it.
         validated: the most validation samples that a part is judged by at every report.
         speech: states and process of speech; None for images, whose process has T levels.
+        classifier, signal, logit: the networks.
+        label: the score network of the label diffusion, which is for images alone.
+        label_smoothing: what that network's targets spread over all labels.
 
     Raises:
         UsageError: a number is out of range, or a network is for the other kind of signals.
@@ -116,6 +120,8 @@ class Recipe:
     logit: LogitMLPConfig | LogitAttentionConfig | LogitScoreConfig | LogitSequenceConfig = field(
         default_factory=LogitMLPConfig
     )
+    label: DiDiRNConfig | SmallDiDiRNConfig = added_field(SmallDiDiRNConfig())
+    label_smoothing: float = added_field(0.0)
 
     def __post_init__(self) -> None:
         check_choice("loss_weighting", self.loss_weighting, LOSS_WEIGHTINGS)
@@ -129,6 +135,7 @@ class Recipe:
         check_range("pool", self.pool, 1, 10**4)
         check_range("unguided", self.unguided, 0, 1)
         check_range("validated", self.validated, 1, 10**6)
+        check_range("label_smoothing", self.label_smoothing, 0, 1)
         self._check_networks()
 
     @property

@@ -8,6 +8,7 @@ from platform.planning.presets.definition import Preset
 from trainables.data.augment import Augmentation
 from trainables.data.dataset import Facts
 from trainables.models.images.classifier import ConvNetConfig, ResNetConfig
+from trainables.models.images.didirn import DiDiRNConfig, SmallDiDiRNConfig
 from trainables.models.images.logit_attention import LogitAttentionConfig
 from trainables.models.images.logit_mlp import LogitMLPConfig
 from trainables.models.images.unet import UNetConfig
@@ -63,6 +64,7 @@ def _smoke(facts: Facts) -> Preset:
         classifier=ConvNetConfig(base=8, hidden=32),
         signal=_unet(facts, 8, (1, 2), _patch(facts)),
         logit=LogitMLPConfig(base=8, width=32, blocks=1, patch=_patch(facts)),
+        label=SmallDiDiRNConfig(base=8, blocks=(1, 1), embedding=16),
     )
     return Preset(
         recipe,
@@ -86,6 +88,7 @@ def _quick(facts: Facts) -> Preset:
         sampling_steps=5,
         signal=_unet(facts, 16, (1, 2), _patch(facts)),
         logit=LogitMLPConfig(base=32, width=128, dropout=0.2, patch=_patch(facts)),
+        label=SmallDiDiRNConfig(base=16 if large else 32),
     )
     return Preset(
         recipe,
@@ -135,6 +138,7 @@ def _paper(facts: Facts) -> Preset:
         logit=LogitAttentionConfig()
         if many_classes
         else LogitMLPConfig(base=64, width=512, blocks=4),
+        label=DiDiRNConfig(depth=18 if grey else 50),
     )
     return Preset(
         recipe,

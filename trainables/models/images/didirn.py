@@ -8,7 +8,7 @@ convolutions put out, followed by group normalisation and SiLU.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -27,6 +27,8 @@ ImageEncoding = tuple[Tensor, Tensor]
 """What the first block makes of images before it is conditioned: its convolutions' and its shortcut's
 output, (B, C', H', W') each.
 """
+Conditioned = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""`DiDiRN.conditioned`, or what computes the same in its place."""
 
 _RESNETS: dict[int, tuple[Block, tuple[int, ...]]] = {
     18: (BasicBlock, (2, 2, 2, 2)),
@@ -133,14 +135,43 @@ class DiDiRN(nn.Module):
         h = self.stem(x)
         return self.first.body(h), self.first.shortcut(h)
 
-    def log_scores(self, images: ImageEncoding, labels: Tensor, t: Tensor) -> Tensor:
-        """log s, (B, K) float32, of encoded images, labels (B,) and times (B,) or (1,)."""
-        embedding = functional.silu(self.label(labels) + self.time(t))
-        h = self.first.joined(*images, embedding)
+    def embedding(self, labels: Tensor, t: Tensor) -> Tensor:
+        """The embedding (B, width) that conditions every block, of labels (B,) and times (B,) or (1,)."""
+        return functional.silu(self.label(labels) + self.time(t))
+
+    def conditioned(self, body: Tensor, shortcut: Tensor, embedding: Tensor) -> Tensor:
+        """What the head puts out, (B, K), for encoded images and an embedding: all but encodings."""
+        h = self.first.joined(body, shortcut, embedding)
         for block in self.later:
             h = block(h, embedding)
-        output: Tensor = self.head(h.mean(dim=(2, 3))).float()
+        output: Tensor = self.head(h.mean(dim=(2, 3)))
+        return output
+
+    def log_scores(
+        self,
+        images: ImageEncoding,
+        labels: Tensor,
+        t: Tensor,
+        conditioned: Conditioned | None = None,
+    ) -> Tensor:
+        """log s, (B, K) float32, of encoded images, labels (B,) and times (B,) or (1,); `conditioned`
+        computes in the place of the network's own.
+        """
+        output = (conditioned or self.conditioned)(*images, self.embedding(labels, t)).float()
         return output.scatter(1, labels[:, None], 0.0)
+
+    def chain_scores(
+        self,
+        images: ImageEncoding,
+        labels: Tensor,
+        t: Tensor,
+        conditioned: Conditioned | None = None,
+    ) -> Tensor:
+        """log s, (B, C, K) float32, of C labels an image (B, C), all in one pass; else as `log_scores`."""
+        batch, chains = labels.shape
+        body, shortcut = (part.repeat_interleave(chains, dim=0) for part in images)
+        output = self.log_scores((body, shortcut), labels.flatten(), t, conditioned)
+        return output.reshape(batch, chains, self.classes)
 
     def forward(self, x: Tensor, labels: Tensor, t: Tensor) -> Tensor:
         return self.log_scores(self.encode_images(x), labels, t)
@@ -148,15 +179,9 @@ class DiDiRN(nn.Module):
     def score_of(self, x: Tensor) -> LabelScore:
         """The score of images (B, C, H, W), which are encoded once, as the samplers call it."""
         images = self.encode_images(x)
-
-        def score(labels: Tensor, t: float) -> Tensor:
-            batch, chains = labels.shape
-            body, shortcut = (part.repeat_interleave(chains, dim=0) for part in images)
-            time = torch.full((1,), t, device=x.device)
-            output = self.log_scores((body, shortcut), labels.flatten(), time)
-            return output.reshape(batch, chains, self.classes)
-
-        return score
+        return lambda labels, t: self.chain_scores(
+            images, labels, torch.full((1,), t, device=x.device)
+        )
 
 
 class ConditionedBlock(nn.Module):

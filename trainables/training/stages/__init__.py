@@ -2,7 +2,8 @@
 
 A stage's file has `NEEDS`, the kinds of parts it starts from; `USES_CORRUPTION`, whether the
 corruption belongs to what produced the part; `updates(recipe)`; `forwards(recipe)`, what an update
-costs; `describe(recipe)`, the settings that shape the part; and `build(context)`, its `Objective`.
+costs, with `LABEL_FORWARDS`, its forward passes of the label diffusion's network, where it has any;
+`describe(recipe)`, the settings that shape the part; and `build(context)`, its `Objective`.
 It has `SIGNALS` where it is not for all kinds of signals, and `MEMBERS` where parts of its kind are members
 of an ensemble: how many there are (`trainables.task.members` says what they are called).
 """
