@@ -13,7 +13,7 @@ SI_SDR, PESQ, ESTOI = "si_sdr", "pesq", "estoi"
 HYPERVOLUME = "hypervolume"
 
 STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
-STAGE_REPRODUCE = "reproduce"
+STAGE_REPRODUCE, STAGE_DIAGNOSE = "reproduce", "diagnose"
 
 
 def utterances_of(signal_metric: str) -> str:
