@@ -14,6 +14,7 @@ from platform.planning.locations import (
     absolute_path,
     data_directory,
     tracking_uri,
+    without_passwords,
     writable_storage,
 )
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     say_if_smoke(console, namespace.preset)
     if json_file is not None:
         paths = {kind: str(path) for kind, path in files.items()}
-        summary = {"dataset": title, **tags, "tracking_uri": uri, "files": paths}
+        summary = {"dataset": title, **tags, "tracking_uri": without_passwords(uri), "files": paths}
         write_json(json_file, {**summary, "points": [as_json(p) for p in points]})
     return 0
 

@@ -1,5 +1,11 @@
 """Points measured on actors of a real Ray cluster."""
 
+import contextlib
+import os
+import signal
+import threading
+import time
+from pathlib import Path
 from platform.backend.cluster import Cluster
 from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import Session
@@ -12,6 +18,8 @@ from helpers import DIGITS
 
 from trainables.models.scale import LogitScale
 from trainables.task import networks
+
+_MARK = str(os.getpid())
 
 
 @pytest.fixture
@@ -44,4 +52,39 @@ def test_one_point_is_cut_by_the_splits_length_not_by_a_limit_beyond_it(setup, c
         session = Session(setup, cluster, Console())
         ((measured,),) = measure_all(session, [Candidate("noisy", {})], "test", 1)
     assert len(measured.correct) == len(DIGITS.test) and measured.cost["nfe_classifier"] == 1
+    assert "failed" not in capfd.readouterr().out
+
+
+def _measuring_actors():
+    """The actors of this test that measure at the moment."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            name = (folder / "cmdline").read_bytes()
+            ours = f"\0COUPLED_TEST={_MARK}\0".encode() in b"\0" + (folder / "environ").read_bytes()
+            if ours and name.startswith(b"ray::Confirmer.tallies"):
+                yield int(folder.name)
+
+
+def _kill(count, killed):
+    """Kill so many actors while they measure, one after the other."""
+    deadline = time.monotonic() + 120
+    while len(killed) < count and time.monotonic() < deadline:
+        for process in _measuring_actors():
+            if process not in killed and len(killed) < count:
+                os.kill(process, signal.SIGKILL)
+                killed.append(process)
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_the_work_of_killed_actors_is_done_again(setup, capfd, monkeypatch):
+    monkeypatch.setenv("COUPLED_TEST", _MARK)
+    killed = []
+    killer = threading.Thread(target=_kill, args=(2, killed))
+    with Cluster() as cluster:
+        session = Session(setup, cluster, Console())
+        killer.start()
+        ((measured,),) = measure_all(session, [Candidate("noisy", {})], "test", 1)
+        killer.join()
+    assert len(killed) == 2 and len(measured.correct) == len(DIGITS.test)
     assert "failed" not in capfd.readouterr().out

@@ -3,11 +3,17 @@
 import shlex
 import sys
 from pathlib import Path
+from platform.cli import interrupts
+from platform.cli.console import Console
 from platform.cli.flags import plan_of, sweep_parser
 from platform.cli.next_commands import command, common_flags, compare_flags
+from platform.cli.next_steps import page_steps
+from platform.planning.locations import without_passwords
 from platform.planning.setup import setup_of
 
 import pytest
+
+from trainables.core.errors import UsageError
 
 
 def _setup(*words):
@@ -72,3 +78,32 @@ def test_no_verb_prints_a_command_of_its_own_making():
     assert files
     for file in files:
         assert "python -m" not in file.read_text().split('"""', 2)[-1], file
+
+
+_SECRET = "postgresql+psycopg2://ada:s3cr%40t@db.example:5432/mlflow"
+
+
+def test_a_command_names_the_environments_store_where_a_uri_has_a_password():
+    setup = _setup("--tracking-uri", _SECRET)
+    line = command("platform.sweep", "nested", *common_flags(setup))
+    assert line.endswith(' --tracking-uri "$MLFLOW_TRACKING_URI"')
+    (page,) = page_steps(_SECRET).values()
+    assert '--backend-store-uri "$MLFLOW_TRACKING_URI"' in page and "s3cr" not in page
+
+
+def test_passwords_are_masked_in_texts_plans_lines_and_errors(capfd):
+    shown = "postgresql+psycopg2://ada:***@db.example:5432/mlflow"
+    assert without_passwords(f"to {_SECRET}, or {_SECRET}.") == f"to {shown}, or {shown}."
+    for other in ("sqlite:////tmp/a:b@c/m.db", "http://h:5000/x", "https://u@h:1/x", "a: b@c"):
+        assert without_passwords(other) == other
+    setup = _setup("--tracking-uri", _SECRET)
+    assert setup.plan.tracking_uri == _SECRET and setup.as_mapping()["tracking_uri"] == shown
+    Console().line(f"tracking: {_SECRET}")
+
+    def fails():
+        raise UsageError(f"{_SECRET} does not answer")
+
+    assert interrupts.guarded(fails) == interrupts.USAGE
+    said = capfd.readouterr()
+    assert (said.out, said.err) == (f"tracking: {shown}\n", f"error: {shown} does not answer\n")
+    assert "s3cr" not in interrupts.explain(OSError(_SECRET)) + interrupts.trace(OSError(_SECRET))

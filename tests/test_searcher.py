@@ -4,8 +4,10 @@ import dataclasses
 import math
 from platform.pipeline.search import SearchResult
 from platform.pipeline.study import POINT, StudySearcher, complete, open_study, try_again
+from platform.pipeline.trial_log import TrialLog
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
+from platform.planning.study_names import TRIALS
 
 import pytest
 from optuna.trial import TrialState
@@ -30,7 +32,8 @@ def _tell(searcher, trial_id, accuracy=0.5, nfe=10.0):
 
 def _searcher(setup):
     study = open_study(setup)
-    return study, StudySearcher(study, "nested", setup.task.recipe.T)
+    log = TrialLog(setup.folder / TRIALS)
+    return study, StudySearcher(study, log, "nested", setup.task.recipe.T)
 
 
 def test_the_papers_point_is_first(setup):

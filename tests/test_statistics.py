@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from dashboards.pareto import Reference, front, hypervolume, shared_reference
-from trainables.core.errors import UsageError
+from trainables.core.errors import DamageWarning, UsageError
 from trainables.evaluation.records import Measurement, RecordStore
 from trainables.evaluation.summary import interval, paired, per_image, summary
 from trainables.scoring.statistics import holm, sign_flip
@@ -131,6 +131,26 @@ def test_records_are_found_by_what_determines_them(tmp_path):
     assert store.find(dict(reversed(made.config.items()))) == made
     assert store.get(made.key) == made and store.get("00" * 10) is None
     assert not list(tmp_path.rglob(".*.json*"))
+
+
+def test_a_damaged_record_is_none_and_is_put_aside(tmp_path):
+    """One bit of each byte in turn, and every cut: none is read as a record."""
+    store, made = RecordStore(tmp_path), _measured("0110")
+    path = store.save(made)
+    content = path.read_bytes()
+    flips = [
+        content[:i] + bytes([content[i] ^ 1 << i % 8]) + content[i + 1 :]
+        for i in range(len(content))
+    ]
+    for damaged in [*flips, *(content[:end] for end in range(0, len(content) - 1, 7))]:
+        path.write_bytes(damaged)
+        with pytest.warns(DamageWarning, match="is measured again"):
+            assert store.find(made.config) is None
+        assert not path.exists()
+        for aside in tmp_path.rglob("*.damaged-*"):
+            aside.unlink()
+    path.write_bytes(content)
+    assert store.find(made.config) == made
 
 
 def test_a_record_is_written_whole_or_not_at_all(tmp_path):

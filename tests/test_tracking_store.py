@@ -4,6 +4,8 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from platform.backend.tracking import Tracker
 from platform.backend.tracking_store import client_of, own_artifacts, parameters_of
@@ -93,6 +95,55 @@ def test_a_place_that_somebody_chose_is_kept_and_told(made, tmp_path):
 def test_a_server_decides_itself_where_artifacts_go(tmp_path):
     assert own_artifacts("http://127.0.0.1:5000", tmp_path, "digits") is None
     assert own_artifacts("postgresql://h/d", tmp_path, "digits") == tmp_path / "artifacts/digits"
+
+
+def test_a_database_that_was_left_half_made_is_made_anew(tmp_path):
+    """As MLflow leaves it, stopped in a migration: no experiment yet, and a table in between."""
+    file = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+        database.execute("CREATE TABLE _alembic_tmp_experiments (experiment_id INTEGER)")
+    tracker = _sweep_with_file(tmp_path)
+    assert f"{file} was half made" in tracker.note and f"{file}.half-made" in tracker.note
+    assert (tmp_path / "mlflow.db.half-made").exists() and len(_files(tmp_path)) == 1
+    assert _sweep_with_file(tmp_path).note == ""
+    left = {path.name for path in tmp_path.iterdir()} - {"artifacts", "sweeps"}
+    assert left == {"mlflow.db", "mlflow.db.half-made", ".mlflow.db.lock"}
+
+
+def test_a_database_appears_when_it_is_whole(tmp_path, monkeypatch):
+    from mlflow.store.db import utils
+
+    def fails(engine):
+        utils.InitialBase.metadata.create_all(engine)
+        raise KeyboardInterrupt
+
+    file = tmp_path / "mlflow.db"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(utils, "_initialize_tables", fails)
+        client_of(f"sqlite:///{file}")
+    assert [path.name for path in tmp_path.iterdir()] == [".mlflow.db.lock"]
+    assert client_of(f"sqlite:///{file}").search_experiments()
+
+
+_OPEN = """
+import sys
+from platform.backend.tracking_store import client_of, experiment_of
+print(experiment_of(client_of(sys.argv[1]), "digits", None)[0])
+"""
+
+
+@pytest.mark.slow
+def test_several_open_a_new_database_at_the_same_moment(tmp_path):
+    words = [sys.executable, "-c", _OPEN, f"sqlite:///{tmp_path}/mlflow.db"]
+    opening = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    ids = [process.communicate(timeout=300)[0].strip() for process in opening]
+    assert [process.returncode for process in opening] == [0] * 4
+    assert len(set(ids)) == 1 and ids[0]
+
+
+def test_a_directory_is_no_database(tmp_path):
+    assert "is a directory: name a file in it" in _refusal(f"sqlite:///{tmp_path}")
 
 
 def _refusal(uri, **options):

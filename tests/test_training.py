@@ -8,7 +8,7 @@ import torch
 from helpers import DIGITS, tiny_recipe, tiny_task, train
 
 from trainables.core.config import as_mapping, from_mapping
-from trainables.core.errors import NonFiniteError, UsageError
+from trainables.core.errors import DamageWarning, NonFiniteError, UsageError
 from trainables.models.scale import LogitScale
 from trainables.task import networks
 from trainables.task.recipe import Recipe, Task
@@ -131,13 +131,32 @@ def test_the_store_keeps_loads_and_says_what_is_missing(tmp_path, parts):
     assert store.missing(wanted, task) == ["enhanced"]  # what nested needed is not needed any more
 
 
-def test_a_broken_part_is_refused_with_its_folder(tmp_path, parts):
+@pytest.mark.parametrize("name", ["weights.pt", "part.json"])
+def test_a_flipped_bit_anywhere_in_a_part_is_seen(tmp_path, parts, name):
     store, task = PartStore(tmp_path), tiny_task()
-    folder = store.save("signal", task, parts["signal"], {})
-    content = (folder / "weights.pt").read_bytes()
-    (folder / "weights.pt").write_bytes(content[: len(content) // 2])
-    with pytest.raises(UsageError, match="is broken"):
-        store.load("signal", task)
+    folder = store.save("signal", task, parts["signal"], {"seconds": 12.5})
+    content = (folder / name).read_bytes()
+    places = torch.randint(8 * len(content), (40,), generator=torch.Generator().manual_seed(1))
+    for place in places.tolist():
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        (folder / name).write_bytes(damaged)
+        with pytest.raises(UsageError, match=f"{name} is damaged .*trains it anew"):
+            store.load("signal", task)
+    (folder / name).write_bytes(content)
+    assert store.load("signal", task)
+
+
+@pytest.mark.parametrize("damage", [lambda f: f.write_bytes(f.read_bytes()[:99]), Path.unlink])
+def test_a_damaged_part_is_put_aside_and_missing(tmp_path, parts, damage):
+    store, task = PartStore(tmp_path), tiny_task()
+    for kind in ("classifier", "signal"):
+        folder = store.save(kind, task, parts[kind], {})
+    damage(folder / "weights.pt")
+    with pytest.warns(DamageWarning, match="put aside as .*damaged-1, and the part is trained"):
+        store.put_damaged_aside(["enhanced"], task)
+    assert store.missing(["enhanced"], task) == ["signal", "enhanced"]
+    assert not folder.exists() and folder.with_name(f"{folder.name}.damaged-1").is_dir()
 
 
 def test_a_part_with_code_in_it_is_not_executed(tmp_path, parts):

@@ -4,6 +4,7 @@ what is in the records costs nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from platform.backend.session import Session
@@ -20,6 +21,8 @@ from trainables.workers.job import Job
 
 _PIECES_AN_ACTOR = 2
 """Pieces of work that every actor is to have at least, so that none waits long for the last."""
+_MOST_DEATHS = 2
+"""How often a piece of work is begun again after its actor has died."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class _Dispatch:
     """Units of work shared out to actors, each actor one piece at a time.
 
     Where units are few, each is cut into pieces of whole batches, so that all actors have work; a
-    unit's records are written once all its pieces are there. An actor that dies is replaced.
+    unit's records are written once all its pieces are there. An actor that dies is replaced, and its piece
+    is measured again, twice at most.
     """
 
     def __init__(
@@ -94,16 +98,17 @@ class _Dispatch:
         # Of each unit, the tallies of its candidates by their first rows.
         self._tallies: list[dict[int, list[Tally]]] = [{} for _ in units]
         self._failed: set[int] = set()
+        self._deaths: Counter[tuple[int, int]] = Counter()  # by a piece's unit and first row
 
     def run(self) -> None:
         """Measure all units."""
         import ray
-        from ray.exceptions import RayError
+        from ray.exceptions import RayActorError, RayError
 
         from trainables.workers.trial import Confirmer
 
         remote = ray.remote(num_cpus=1, num_gpus=self._job.gpu_share)(Confirmer)
-        calls: dict[Any, tuple[Any, int, int]] = {}  # under way: the actor, the unit, the first row
+        calls: dict[Any, tuple[Any, int, slice]] = {}  # under way: the actor, the unit, the rows
 
         def start(actor: Any) -> None:
             if self._waiting:
@@ -113,7 +118,7 @@ class _Dispatch:
                 points = [dict(candidate.point) for candidate in unit.candidates]
                 ends = rows.start, rows.stop
                 call = actor.tallies.remote(strategy, points, unit.sampling, *ends)
-                calls[call] = actor, number, rows.start
+                calls[call] = actor, number, rows
 
         actors: list[Any] = [remote.remote(self._job) for _ in range(self._actors)]
         self._cut(self._samples(actors[0]))
@@ -121,13 +126,16 @@ class _Dispatch:
             start(actor)
         while calls:
             (call,), _ = ray.wait(list(calls), num_returns=1)
-            actor, unit, first = calls.pop(call)
+            actor, unit, rows = calls.pop(call)
             try:
-                self._tallies[unit][first] = ray.get(call)
+                self._tallies[unit][rows.start] = ray.get(call)
             except RayError as error:
-                self._fail(unit, last_line(str(error)))
                 ray.kill(actor)
                 actor = remote.remote(self._job)
+                if isinstance(error, RayActorError) and self._goes_again(unit, rows):
+                    start(actor)
+                    continue
+                self._fail(unit, last_line(str(error)))
             self._end_piece(unit)
             start(actor)
 
@@ -152,6 +160,16 @@ class _Dispatch:
         units = range(len(self._units))
         self._waiting = [(unit, rows) for unit in units for rows in pieces][::-1]
         self._unfinished = [len(pieces) for _ in units]
+
+    def _goes_again(self, unit: int, rows: slice) -> bool:
+        """Let the piece of an actor that died be the next, if it has not died too often before: memory that
+        was short for a moment is there the next time.
+        """
+        self._deaths[unit, rows.start] += 1
+        if unit in self._failed or self._deaths[unit, rows.start] > _MOST_DEATHS:
+            return False
+        self._waiting.append((unit, rows))
+        return True
 
     def _fail(self, unit: int, reason: str) -> None:
         """Report a unit that failed, once, and drop its pieces that wait."""

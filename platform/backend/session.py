@@ -5,6 +5,7 @@ MLflow ended, errors in one line.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ from platform.backend.cluster import Cluster
 from platform.cli import interrupts
 from platform.cli.console import Console, chatter_to
 from platform.planning.setup import Setup
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from trainables.core.errors import UsageError
+from trainables.core.errors import DamageWarning, UsageError
 
 if TYPE_CHECKING:
     from platform.backend.tracking import Tracker
@@ -104,7 +105,7 @@ def _run_in(
     console = session.console
     tracker: Tracker | None = None
     try:
-        with chatter_to(log):
+        with chatter_to(log), _damage_told(console):
             console.line(session.devices)
             with console.step("plan", opening):
                 tracker = _tracker(session)
@@ -124,6 +125,30 @@ def _run_in(
         _end(tracker, "FAILED", log)
         print(f"error: {interrupts.explain(error)}\n       more in {log}", file=sys.stderr)
         return interrupts.FAILED
+
+
+@contextmanager
+def _damage_told(console: Console) -> Iterator[None]:
+    """Within it, warnings of damaged files are lines on the console; others go where they went."""
+    show = warnings.showwarning
+
+    def tell(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if issubclass(category, DamageWarning):
+            console.line(f"          {message}")
+        else:
+            show(message, category, filename, lineno, file, line)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DamageWarning)
+        warnings.showwarning = tell
+        yield
 
 
 def _tracker(session: Session) -> Tracker:

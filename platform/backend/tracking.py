@@ -51,7 +51,8 @@ class Tracker:
 
     Attributes:
         experiment: the id of the dataset's experiment.
-        note: what people should know of where artifacts go, empty if there is nothing to say.
+        note: what people should know of the store and of where artifacts go, empty if there is
+            nothing to say.
         parent: the id of the parent run, empty until it is opened.
 
     Raises:
@@ -60,10 +61,12 @@ class Tracker:
 
     def __init__(self, setup: Setup, devices: str = "") -> None:
         self._setup = setup
-        self._client = client_of(setup.plan.tracking_uri)
+        notes: list[str] = []
+        self._client = client_of(setup.plan.tracking_uri, tell=notes.append)
         place = own_artifacts(setup.plan.tracking_uri, Path(setup.plan.storage), setup.facts.title)
         with failures_told(setup.plan.tracking_uri):
-            self.experiment, self.note = experiment_of(self._client, setup.facts.title, place)
+            self.experiment, moved = experiment_of(self._client, setup.facts.title, place)
+        self.note = "; ".join([*notes, *([moved] if moved else [])])
         self._tags = run_tags(setup) | ({"devices": devices} if devices else {})
         self.parent = ""
         self._open: set[str] = set()

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from platform.cli.interrupts import check
 from platform.cli.layout import blocks
+from platform.planning.locations import without_passwords
 from textwrap import wrap
 from types import TracebackType
 from typing import IO, TypeVar
@@ -49,8 +50,8 @@ class Console:
         self.seconds: dict[str, float] = {}
 
     def line(self, text: str = "") -> None:
-        """Write one line."""
-        self.rich.print(text, markup=False)
+        """Write one line, without the password of any URI in it."""
+        self.rich.print(without_passwords(text), markup=False)
 
     @contextmanager
     def step(self, name: str, text: str) -> Iterator[None]:

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from platform.cli.packages import check_packages
+from platform.planning.locations import without_passwords
 from types import FrameType
 
 from trainables.core.errors import UsageError
@@ -104,7 +105,7 @@ def guarded(verb: Callable[[], int]) -> int:
         check_packages()
         return verb()
     except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {without_passwords(str(error))}", file=sys.stderr)
         return USAGE
     except BrokenPipeError:
         return FAILED
@@ -119,9 +120,9 @@ def last_line(text: str) -> str:
 
 def explain(error: BaseException) -> str:
     """The last line of an error, for the terminal; the whole of it is for the log."""
-    return f"{type(error).__name__}: {last_line(str(error))}"
+    return without_passwords(f"{type(error).__name__}: {last_line(str(error))}")
 
 
 def trace(error: BaseException) -> str:
     """The whole of an error, for the log."""
-    return "".join(traceback.format_exception(error))
+    return without_passwords("".join(traceback.format_exception(error)))

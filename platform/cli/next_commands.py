@@ -9,17 +9,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from platform.planning import presets
 from platform.planning.checkpoints import USUAL_WHISPER
-from platform.planning.locations import USUAL_STORAGE, own_tracking_uri
+from platform.planning.locations import (
+    TRACKING_VARIABLE,
+    USUAL_STORAGE,
+    own_tracking_uri,
+    without_passwords,
+)
 from platform.planning.plan import USUAL_PRECISION
 from platform.planning.setup import Setup
 
 
 def command(module: str, *words: str) -> str:
-    """A command line to copy: this Python running a module, from the repository root."""
+    """A command line to copy: this Python running a module, from the repository root. Where a word is the
+    URI of a store with a password, the command names MLflow's environment variable instead.
+    """
     executable = Path(sys.executable)
     inside = executable.is_relative_to(Path.cwd())
     program = executable.relative_to(Path.cwd()) if inside else executable
-    return shlex.join([str(program), "-m", module, *words])
+    return " ".join(map(_quoted, [str(program), "-m", module, *words]))
+
+
+def _quoted(word: str) -> str:
+    """A word as a shell takes it; the environment variable in the place of a URI with a password."""
+    return shlex.quote(word) if word == without_passwords(word) else f'"${TRACKING_VARIABLE}"'
 
 
 def common_flags(setup: Setup) -> Sequence[str]:
@@ -71,7 +83,7 @@ def place_flags(storage: str, tracking_uri: str) -> Sequence[str]:
     """The flags of the storage and of the tracking store, both absolute. The latter is named also where the
     environment names it, since whoever copies the command may have another environment.
     """
-    usual = "" if os.environ.get("MLFLOW_TRACKING_URI") else own_tracking_uri(Path(storage))
+    usual = "" if os.environ.get(TRACKING_VARIABLE) else own_tracking_uri(Path(storage))
     return [
         *_flag_unless_usual(os.path.abspath(USUAL_STORAGE), "--storage", storage),
         *_flag_unless_usual(usual, "--tracking-uri", tracking_uri),

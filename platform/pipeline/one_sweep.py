@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from platform.backend.driver_lock import driver_lock
 from platform.backend.session import TrackedSession
 from platform.cli.next_steps import next_steps, page_address, page_steps
 from platform.cli.tables import paragraphs, table
@@ -18,6 +19,7 @@ import optuna
 
 from dashboards.pareto import Reference, hypervolume, shared_reference
 from dashboards.points import as_json
+from trainables.core.errors import UsageError
 from trainables.core.files import write_json
 
 
@@ -44,7 +46,24 @@ def run(session: TrackedSession, summary_file: Path | None) -> None:
 def sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
     """Prepare, search, confirm and record a session's setup; a summary for scripts goes to the sweep's
     folder, and to `summary_file` if there is one.
+
+    Raises:
+        UsageError: another process is at this sweep.
     """
+    with driver_lock(session.setup.folder, _refuse):
+        return _sweep(session, summary_file)
+
+
+def _refuse(holder: str) -> None:
+    """Refuse a sweep that another process is at."""
+    raise UsageError(
+        f"this sweep is under way already, by {holder}: wait until it ends, or stop it; the same command "
+        "then goes on"
+    )
+
+
+def _sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
+    """The steps of a sweep that no other process is at."""
     setup, console, tracker = session.setup, session.console, session.tracker
     reference = shared_reference(setup.facts.classes, setup.task.recipe.T, setup.facts.kind)
     write_json(setup.folder / "plan.json", setup.as_mapping())

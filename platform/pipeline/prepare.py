@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from platform.backend.allocation import Allocation
+from platform.backend.driver_lock import driver_lock
 from platform.backend.session import Session, TrackedSession
 from platform.cli.console import Bar, Console
 from platform.cli.interrupts import in_background, last_line
@@ -34,32 +37,50 @@ class TrainingFailed(RuntimeError):
 def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
     """Train those of these kinds of parts that the store lacks; returns which these were.
 
-    A training that was cut off goes on from its last checkpoint.
+    A training that was cut off goes on from its last checkpoint. A part that is damaged is trained again; one
+    that another process trains is waited for.
 
     Raises:
         UsageError: the data are not there.
         TrainingFailed: a training ended with an error, after it had been tried again.
     """
     setup, console = session.setup, session.console
-    missing = setup.storage.parts.missing(kinds, setup.task)
+    parts = setup.storage.parts
+    parts.put_damaged_aside(kinds, setup.task)
     name = digest([key_of(kind, setup.task) for kind in kinds])
     history = Path(setup.storage.root) / "training" / f"{name}.history.jsonl"
-    # Weights that cannot be had are reported here, not by a worker.
-    networks.fetch_pretrained(setup.task.recipe, missing)
-    if missing:
-        _prepare_data(session)
-        console.line(f"          to train: {', '.join(missing)}")
-        history.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            console.bar("starting the training workers") as bar,
-            _Watch(history, bar, setup.metric),
-        ):
-            allocation = session.cluster.allocation(setup)
-            in_background(lambda: _train(setup, allocation, missing, name, history))
-    else:
-        console.line(f"          all parts are in the store: {', '.join(kinds)}")
+    with ExitStack() as locks:
+        # In one order for all, so that no two wait for each other.
+        for kind in sorted(parts.missing(kinds, setup.task)):
+            tell = partial(_tell_that_it_waits, console, kind)
+            locks.enter_context(driver_lock(parts.folder(kind, setup.task), tell))
+        missing = parts.missing(kinds, setup.task)
+        if missing:
+            _train_missing(session, missing, name, history)
+        else:
+            console.line(f"          all parts are in the store: {', '.join(kinds)}")
     _record(session, _reports(history))
     return missing
+
+
+def _tell_that_it_waits(console: Console, kind: str, holder: str) -> None:
+    console.line(f"          part {kind} is being trained by {holder}: waiting for it")
+
+
+def _train_missing(session: TrackedSession, missing: list[str], name: str, history: Path) -> None:
+    """Read the data, train these parts, and show how far it is."""
+    setup, console = session.setup, session.console
+    # Weights that cannot be had are reported here, not by a worker.
+    networks.fetch_pretrained(setup.task.recipe, missing)
+    _prepare_data(session)
+    console.line(f"          to train: {', '.join(missing)}")
+    history.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        console.bar("starting the training workers") as bar,
+        _Watch(history, bar, setup.metric),
+    ):
+        allocation = session.cluster.allocation(setup)
+        in_background(lambda: _train(setup, allocation, missing, name, history))
 
 
 def _prepare_data(session: Session) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
 from platform.cli.interrupts import check, last_line
@@ -18,6 +19,8 @@ from platform.pipeline.study import (
     open_study,
     try_again,
 )
+from platform.pipeline.trial_log import TrialLog
+from platform.planning.study_names import TRIALS
 from typing import Any
 
 import optuna
@@ -26,13 +29,12 @@ from ray.tune import Callback
 
 from dashboards.pareto import Reference, hypervolume
 from dashboards.points import describe
-from trainables.core.errors import UsageError
-from trainables.evaluation.records import Measurement, RecordStore
+from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import summary
 
 
 class SearchFailed(RuntimeError):
-    """Not one trial of the search is complete."""
+    """Not one trial of the search is complete, or a complete one has lost its records for good."""
 
 
 @dataclass(frozen=True)
@@ -88,18 +90,22 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
     return result
 
 
-def measurements(store: RecordStore, keys: list[str]) -> list[Measurement]:
-    """The measurements of these keys.
+def measurements(session: TrackedSession, trial: FrozenTrial) -> list[Measurement]:
+    """The measurements of a complete trial; made again where their records are gone or damaged.
 
     Raises:
-        UsageError: one is gone.
+        SearchFailed: they cannot be made again.
     """
-    records = [store.get(key) for key in keys]
-    if None in records:
-        raise UsageError(
-            f"records of a finished trial are gone from {store.root}: search with --fresh"
-        )
-    return [measurement for measurement in records if measurement is not None]
+    setup = session.setup
+    records = [setup.storage.records.get(key) for key in trial.user_attrs[RECORDS]]
+    found = [record for record in records if record is not None]
+    if len(found) == len(records):
+        return found
+    candidate = Candidate(setup.plan.strategy, trial.user_attrs[POINT])
+    (again,) = measure_all(session, [candidate], "validation")
+    if not again:
+        raise SearchFailed(f"the records of trial {trial.number} are gone, and it fails now")
+    return again
 
 
 def _tune(
@@ -115,7 +121,8 @@ def _tune(
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     setup, allocation = session.setup, session.cluster.allocation(session.setup)
-    searcher = StudySearcher(study, setup.plan.strategy, setup.task.recipe.T, setup.facts.kind)
+    log = TrialLog(setup.folder / TRIALS)
+    searcher = StudySearcher(study, log, setup.plan.strategy, setup.task.recipe.T, setup.facts.kind)
     follower = _Follower(session, study, searcher, bar, reference)
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
     resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
@@ -209,7 +216,7 @@ class _Follower:
 def _log(session: TrackedSession, trial: FrozenTrial) -> None:
     """Record a complete trial in MLflow."""
     setup = session.setup
-    measured = measurements(setup.storage.records, trial.user_attrs[RECORDS])
+    measured = measurements(session, trial)
     assert trial.datetime_complete is not None and trial.datetime_start is not None
     seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
     values = summary(measured, setup.metric)

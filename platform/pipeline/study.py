@@ -9,15 +9,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable
-from pathlib import Path
+from platform.pipeline.stored_study import forget, open_stored, read_stored
+from platform.pipeline.trial_log import TrialLog
 from platform.planning.proposals import proposed_point
 from platform.planning.setup import Setup
-from platform.planning.study_names import JOURNAL, POINT, RECORDS
-from typing import Any, Literal
+from platform.planning.study_names import POINT, RECORDS
+from typing import Any
 
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
@@ -27,7 +26,6 @@ from trainables.scoring.metric_names import ACCURACY, NFE
 
 _FAILURE = "failure"
 _AGAIN = "tried_again"
-_DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize")
 
 
 def open_study(setup: Setup) -> optuna.Study:
@@ -38,14 +36,9 @@ def open_study(setup: Setup) -> optuna.Study:
     number of trials, so that a resumed search does not repeat itself.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    journal = setup.folder / JOURNAL
-    journal.parent.mkdir(parents=True, exist_ok=True)
     if setup.plan.fresh:
-        _put_aside(journal)
-    storage = JournalStorage(JournalFileBackend(str(journal)))
-    study = optuna.create_study(
-        study_name=_name(setup), storage=storage, directions=_DIRECTIONS, load_if_exists=True
-    )
+        forget(setup.folder)
+    study = open_stored(setup.folder, _name(setup))
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, skip_if_exists=False)
@@ -71,11 +64,7 @@ def earlier_study(setup: Setup) -> optuna.Study | None:
     """The sweep's study as earlier runs left it, to be read; None where there is none, or it is to be
     forgotten.
     """
-    journal = setup.folder / JOURNAL
-    if setup.plan.fresh or not journal.exists():
-        return None
-    storage = JournalStorage(JournalFileBackend(str(journal)))
-    return optuna.load_study(study_name=_name(setup), storage=storage)
+    return None if setup.plan.fresh else read_stored(setup.folder, _name(setup))
 
 
 def _name(setup: Setup) -> str:
@@ -107,13 +96,17 @@ class StudySearcher(Searcher):
 
     Args:
         study: the study that is searched.
+        log: where trials that end are logged too.
         strategy: whose space is searched.
         T: the number of noise levels.
         kind: what the signals are, "image" or "speech".
     """
 
-    def __init__(self, study: optuna.Study, strategy: str, T: int, kind: str = "image") -> None:
+    def __init__(
+        self, study: optuna.Study, log: TrialLog, strategy: str, T: int, kind: str = "image"
+    ) -> None:
         super().__init__(metric=ACCURACY, mode="max")
+        self._log = log
         self._study, self._T, self._kind = study, T, kind
         self._space = search_spaces.load(strategy)
         self._trials: dict[str, optuna.Trial] = {}
@@ -141,22 +134,14 @@ class StudySearcher(Searcher):
             reason = "the trial raised" if error else f"its results are {reported}"
             trial.set_user_attr(_FAILURE, reason)
             self.failures[trial.number] = reason
-            self._study.tell(trial, state=TrialState.FAIL)
-            return
-        trial.set_user_attr(RECORDS, result[RECORDS].split(","))
-        self._study.tell(trial, values)
+            ended = self._study.tell(trial, state=TrialState.FAIL)
+        else:
+            trial.set_user_attr(RECORDS, result[RECORDS].split(","))
+            ended = self._study.tell(trial, values)
+        self._log.add(ended)
 
     def save(self, checkpoint_path: str) -> None:
         """Save no state: the study keeps its own."""
 
     def restore(self, checkpoint_path: str) -> None:
         """Restore no state: the study has kept its own."""
-
-
-def _put_aside(journal: Path) -> None:
-    """Rename an earlier study, so that nothing that was finished is lost."""
-    if journal.exists():
-        number = 1
-        while (aside := journal.with_name(f"study.{number}.journal")).exists():
-            number += 1
-        journal.rename(aside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +11,19 @@ from pathlib import Path
 from trainables.core.errors import UsageError
 
 USUAL_STORAGE = "runs"
+TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
+"""The environment variable that names the tracking store: MLflow's own."""
+_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@")
 
 
 def absolute_path(path: str) -> Path:
     """The absolute path of a file or directory, whether it is there or not; `~` is the home directory."""
     return Path(os.path.abspath(os.path.expanduser(path)))
+
+
+def without_passwords(text: str) -> str:
+    """A text for people, files and logs: `***` is in the place of the password of any URI in it."""
+    return _PASSWORD.sub(r"\1:***@", text)
 
 
 def tracking_uri(argument: str | None, storage: Path, environment: Mapping[str, str]) -> str:
@@ -25,15 +34,15 @@ def tracking_uri(argument: str | None, storage: Path, environment: Mapping[str, 
     Raises:
         UsageError: the URI is of a kind that MLflow cannot record to.
     """
-    uri = argument or environment.get("MLFLOW_TRACKING_URI") or own_tracking_uri(storage)
-    scheme = uri.split(":", 1)[0] if ":" in uri else ""
+    uri = argument or environment.get(TRACKING_VARIABLE) or own_tracking_uri(storage)
+    scheme = uri.split(":", 1)[0].split("+", 1)[0] if ":" in uri else ""
     if scheme == "sqlite":
         return f"sqlite:///{Path(uri.removeprefix('sqlite:///')).expanduser().absolute()}"
     if scheme in ("http", "https", "postgresql", "mysql", "mssql", "databricks"):
         return uri
     raise UsageError(
-        f"--tracking-uri is {uri!r}, but must be a server (http://…) or a database (sqlite:///…, "
-        "postgresql://…): MLflow no longer records to plain directories"
+        f"--tracking-uri is {without_passwords(uri)!r}, but must be a server (http://…) or a database "
+        "(sqlite:///…, postgresql://…): MLflow no longer records to plain directories"
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from platform.planning import presets
 from platform.planning.checkpoints import chosen_sgmse, chosen_whisper
+from platform.planning.locations import without_passwords
 from platform.planning.plan import MAX_SEEDS, Plan
 from typing import TYPE_CHECKING, Any
 
@@ -111,9 +112,10 @@ class Setup:
         )
 
     def as_mapping(self) -> dict[str, Any]:
-        """The plan with its sweep's id and its budget, in JSON types."""
+        """The plan with its sweep's id and its budget, in JSON types; without the password of a store."""
         return {
             **as_mapping(self.plan),
+            "tracking_uri": without_passwords(self.plan.tracking_uri),
             "sweep_id": self.sweep_id,
             "budget": as_mapping(self.budget),
         }

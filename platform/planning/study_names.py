@@ -1,7 +1,9 @@
-"""The name of a study's file, and the keys of what its trials note beside their values."""
+"""The names of a study's files, and the keys of what its trials note beside their values."""
 
 JOURNAL = "study.journal"
 """The file in the sweep's folder that holds its study."""
+TRIALS = "trials.jsonl"
+"""The file in the sweep's folder with a line for each finished trial."""
 POINT = "point"
 """The key of a trial's point, as the search space made it of the suggestions."""
 RECORDS = "records"

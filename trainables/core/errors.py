@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UsageError(ValueError):
@@ -12,6 +13,23 @@ class UsageError(ValueError):
 
 class NonFiniteError(ArithmeticError):
     """A network or a sampler produced NaN or infinity: the trial has failed, the sweep goes on."""
+
+
+class DamagedFileError(ValueError):
+    """A file, or a folder for one of its files, is not what was written.
+
+    Args:
+        path: the file or the folder.
+        reason: what is the matter with it.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is damaged ({reason})")
+        self.path, self.reason = path, reason
+
+
+class DamageWarning(UserWarning):
+    """A damaged file was put aside: the message names it, and says what is done in its place."""
 
 
 def unknown_name(kind: str, name: str, allowed: Iterable[str]) -> UsageError:

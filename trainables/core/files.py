@@ -13,7 +13,7 @@ from filelock import FileLock
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a later run, sees all of it or none of it.
+    """Write a file so that a reader, or a later run, sees all of it or none of it, also after a power cut.
 
     Who may read it follows from the umask, as of any file: a storage may be shared.
     """
@@ -22,6 +22,8 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         with temporary.open("xb") as file:
             file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)  # it is still there if writing or renaming failed
@@ -44,17 +46,17 @@ def write_json(path: Path, values: object) -> None:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, name: str = ".lock") -> Iterator[None]:
     """Hold a folder's lock: one thread of one process at a time, all others wait until it is released.
 
     Args:
-        folder: what the lock is for, made where it is missing; the lock is its file `.lock`, which
-            stays.
+        folder: what the lock is for, or what is in it; made where it is missing.
+        name: the file in it that is the lock, which stays.
 
     Raises:
         OSError: the file cannot be written, or the file system has no locks.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # Without flock a mere marker file would be left by a process that is killed.
-    with FileLock(folder / ".lock", fallback_to_soft=False):
+    with FileLock(folder / name, fallback_to_soft=False):
         yield

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainables.core.checked_files import put_aside, read_checked_json, write_checked_json
 from trainables.core.config import digest
-from trainables.core.files import write_json
+from trainables.core.errors import DamagedFileError
 
 FORMATS = {"image": 4, "speech": 5}
 """The format of the records of each kind of signals. Raise one when the meaning of its records changes:
@@ -68,11 +68,19 @@ class RecordStore:
         return self.get(key_of(config))
 
     def get(self, key: str) -> Measurement | None:
-        """The measurement with that key; None if there is no record of it."""
+        """The measurement with that key; None if there is no record of it. A damaged one is put aside, with a
+        warning, and is none.
+        """
         path = self.path(key)
-        if not path.exists():
+        try:
+            record = read_checked_json(path)
+            if key_of(record["config"]) != key:
+                raise DamagedFileError(path, "it is the record of something else")
+        except FileNotFoundError:
             return None
-        record = json.loads(path.read_text())
+        except DamagedFileError as error:
+            put_aside(error, "what it was the record of is measured again")
+            return None
         word_values = (tuple(record.get(name, ())) for name in _WORD_FIELDS)
         return Measurement(*(record[name] for name in _FIELDS), *word_values)
 
@@ -83,5 +91,5 @@ class RecordStore:
         for name in _WORD_FIELDS:
             if getattr(measurement, name):
                 record[name] = list(getattr(measurement, name))
-        write_json(path, record)
+        write_checked_json(path, record)
         return path

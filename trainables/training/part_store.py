@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterable
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TypedDict, cast
 
 import torch
 
+from trainables.core.checked_files import (
+    CHECKSUM,
+    checked,
+    put_aside,
+    read_json,
+    sha256,
+    write_checked_json,
+)
 from trainables.core.config import as_mapping, digest
-from trainables.core.errors import UsageError
-from trainables.core.files import write_json, write_whole
+from trainables.core.errors import DamagedFileError, UsageError
+from trainables.core.files import write_whole
 from trainables.task.recipe import Task
 from trainables.training import stages
 from trainables.training.objective import Weights
@@ -21,6 +29,8 @@ VERSION, CLEAN_VERSION = 3, 2
 """The versions of parts that are trained on corrupted signals, and of those that are trained on clean ones
 alone. Raise one when the training code changes what it produces: such parts are then trained anew.
 """
+
+_WEIGHTS, _DESCRIPTION = "weights.pt", "part.json"
 
 
 class PartFacts(TypedDict, total=False):
@@ -33,6 +43,7 @@ class PartFacts(TypedDict, total=False):
         threads: CPU threads of each worker.
         device: the device of the first worker.
         bfloat16: whether that device computes in bfloat16.
+        sha256: the checksum of the weights' file; parts of earlier releases have none.
     """
 
     metrics: dict[str, float]
@@ -41,6 +52,7 @@ class PartFacts(TypedDict, total=False):
     threads: int
     device: str
     bfloat16: bool
+    sha256: str
 
 
 def origin(kind: str, task: Task) -> dict[str, object]:
@@ -94,7 +106,7 @@ class PartStore:
 
     def has(self, kind: str, task: Task) -> bool:
         """Whether the finished part is stored. Its description, which is written last, shows this."""
-        return (self.folder(kind, task) / "part.json").exists()
+        return (self.folder(kind, task) / _DESCRIPTION).exists()
 
     def missing(self, kinds: Iterable[str], task: Task) -> list[str]:
         """The kinds of parts that are still to be trained to have these, in the order of training.
@@ -114,9 +126,25 @@ class PartStore:
         folder = self.folder(kind, task)
         buffer = io.BytesIO()
         torch.save(weights, buffer)
-        write_whole(folder / "weights.pt", buffer.getvalue())
-        write_json(folder / "part.json", {"origin": origin(kind, task), **facts})
+        content = buffer.getvalue()
+        write_whole(folder / _WEIGHTS, content)
+        described = {"origin": origin(kind, task), **facts, "sha256": sha256(content)}
+        write_checked_json(folder / _DESCRIPTION, described)
         return folder
+
+    def put_damaged_aside(self, kinds: Iterable[str], task: Task) -> None:
+        """Put the stored ones of these parts, and of those that they are trained from, aside where they are
+        damaged; each with a warning. They are missing then.
+        """
+        for kind in in_order(kinds):
+            if self.has(kind, task):
+                try:
+                    self._content(kind, task)
+                except DamagedFileError as error:
+                    folder = DamagedFileError(
+                        self.folder(kind, task), f"{error.path.name}: {error.reason}"
+                    )
+                    put_aside(folder, "the part is trained again")
 
     def load(self, kind: str, task: Task) -> Weights:
         """The weights of a finished part.
@@ -128,13 +156,40 @@ class PartStore:
         if not self.has(kind, task):
             raise UsageError(f"part {kind!r} has not been trained: {folder} is not there")
         try:
-            weights: Weights = torch.load(
-                folder / "weights.pt", map_location="cpu", weights_only=True
-            )
+            content = io.BytesIO(self._content(kind, task))
+            weights: Weights = torch.load(content, map_location="cpu", weights_only=True)
             return weights
-        except (OSError, RuntimeError, EOFError) as error:
-            raise UsageError(f"{folder} is broken ({error}): remove it to train it anew") from error
+        except (DamagedFileError, OSError, RuntimeError, EOFError, UnpicklingError) as error:
+            raise UsageError(
+                f"{folder} cannot be used ({error}): platform.train trains it anew"
+            ) from error
 
     def facts(self, kind: str, task: Task) -> PartFacts:
-        """The facts that were stored with a finished part."""
-        return cast(PartFacts, json.loads((self.folder(kind, task) / "part.json").read_text()))
+        """The facts that were stored with a finished part.
+
+        Raises:
+            DamagedFileError: they are not what was written.
+        """
+        folder = self.folder(kind, task)
+        values = read_json(folder / _DESCRIPTION)
+        if CHECKSUM in values:
+            values = checked(folder / _DESCRIPTION, values)
+        if key_of(kind, task) != digest(values.pop("origin", None)):
+            raise DamagedFileError(folder / _DESCRIPTION, "it is of another part")
+        if unknown := values.keys() - PartFacts.__annotations__.keys():
+            raise DamagedFileError(folder / _DESCRIPTION, f"it has {', '.join(sorted(unknown))}")
+        return cast(PartFacts, values)
+
+    def _content(self, kind: str, task: Task) -> bytes:
+        """The bytes of a stored part's weights.
+
+        Raises:
+            DamagedFileError: they are not what was written.
+        """
+        facts, folder = self.facts(kind, task), self.folder(kind, task)
+        if not (folder / _WEIGHTS).exists():
+            raise DamagedFileError(folder / _WEIGHTS, "it is gone")
+        content = (folder / _WEIGHTS).read_bytes()
+        if facts.get("sha256", sha256(content)) != sha256(content):
+            raise DamagedFileError(folder / _WEIGHTS, "it has another checksum than was written")
+        return content

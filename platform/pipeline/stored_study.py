@@ -1,0 +1,104 @@
+"""A study in its files: Optuna's journal, and the log of finished trials that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from platform.pipeline.trial_log import TrialLog, same
+from platform.planning.study_names import JOURNAL, TRIALS
+from typing import Literal
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from trainables.core.checked_files import put_aside
+from trainables.core.errors import DamagedFileError
+
+_DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize")
+# What Optuna raises where operations of a journal are not what it wrote.
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    optuna.exceptions.OptunaError,
+)
+
+
+def open_stored(folder: Path, name: str) -> optuna.Study:
+    """The study of that name in a folder, a new one where there is none. A journal that is damaged is put
+    aside, with a warning, and made again of the log of its trials, which keep their numbers.
+    """
+    journal, log = folder / JOURNAL, TrialLog(folder / TRIALS)
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    logged = log.trials()
+    try:
+        study = _study(journal, name, logged)
+    except FileNotFoundError:
+        study = _new(journal, name, logged)
+    except DamagedFileError as error:
+        put_aside(error, f"the study is made again of {TRIALS}")
+        study = _new(journal, name, logged)
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.is_finished() and trial.number not in logged:
+            log.add(trial)
+    return study
+
+
+def read_stored(folder: Path, name: str) -> optuna.Study | None:
+    """The study of that name in a folder, to be read: nothing is written. None where there is none."""
+    logged = TrialLog(folder / TRIALS).trials()
+    try:
+        return _study(folder / JOURNAL, name, logged)
+    except FileNotFoundError:
+        return _new(None, name, logged) if logged else None
+    except DamagedFileError:
+        return _new(None, name, logged)
+
+
+def forget(folder: Path) -> None:
+    """Rename a folder's study and its log, so that nothing that was finished is lost."""
+    for name in (JOURNAL, TRIALS):
+        number, file = 1, folder / name
+        while (aside := file.with_name(f"{file.stem}.{number}{file.suffix}")).exists():
+            number += 1
+        if file.exists():
+            file.rename(aside)
+
+
+def _study(journal: Path, name: str, logged: Mapping[int, FrozenTrial]) -> optuna.Study:
+    """The study in a journal.
+
+    Raises:
+        FileNotFoundError: there is no journal.
+        DamagedFileError: it cannot be read, or does not say what the log of its trials does.
+    """
+    if not journal.exists():
+        raise FileNotFoundError(journal)
+    try:
+        study = optuna.load_study(study_name=name, storage=_storage(journal))
+        trials = study.get_trials(deepcopy=False)
+    except _UNREADABLE as error:
+        raise DamagedFileError(journal, f"{type(error).__name__}: {error}") from error
+    for number, trial in logged.items():
+        if number >= len(trials) or not same(trials[number], trial):
+            raise DamagedFileError(journal, f"it has not trial {number} as it ended")
+    return study
+
+
+def _new(journal: Path | None, name: str, logged: Mapping[int, FrozenTrial]) -> optuna.Study:
+    """A new study of logged trials, in memory where no journal is named. A trial that is not known takes its
+    number as a failed one.
+    """
+    storage = _storage(journal) if journal is not None else None
+    study = optuna.create_study(study_name=name, storage=storage, directions=_DIRECTIONS)
+    for number in range(max(logged, default=-1) + 1):
+        study.add_trial(logged.get(number) or create_trial(state=TrialState.FAIL))
+    return study
+
+
+def _storage(journal: Path) -> JournalStorage:
+    return JournalStorage(JournalFileBackend(str(journal)))

@@ -1,0 +1,121 @@
+"""The log of a study's finished trials, from which a study is made again whose journal is damaged.
+
+Optuna's journal is a chain of operations that only means something whole: after a torn line or a flipped bit
+it cannot be read, or says something else. The log has a line for every trial that has ended, with all of it
+and a checksum, and is written when the trial is told to the study. A line that is damaged loses its own trial
+only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import distribution_to_json, json_to_distribution
+from optuna.trial import FrozenTrial, TrialState
+
+from trainables.core.checked_files import CHECKSUM
+from trainables.core.config import digest
+
+_START, _COMPLETE = "start", "complete"
+
+
+class TrialLog:
+    """The finished trials of a study, in a file that is only ever added to."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def add(self, trial: FrozenTrial) -> None:
+        """Add a trial that has ended; it is on the disk when this returns."""
+        values = _as_json(trial)
+        line = json.dumps({**values, CHECKSUM: digest(values)}).encode()
+        with self.file.open("ab") as file:
+            # A line that was torn off before is ended, so that it does not spoil this one.
+            file.write((b"" if _ends_a_line(self.file) else b"\n") + line + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def trials(self) -> dict[int, FrozenTrial]:
+        """The finished trials by their numbers, those of whole lines."""
+        trials: dict[int, FrozenTrial] = {}
+        lines = self.file.read_bytes().split(b"\n") if self.file.exists() else []
+        for line in lines:
+            values = _checked(line)
+            if values is not None:
+                trials[values["number"]] = _from_json(values)
+        return trials
+
+
+def same(a: FrozenTrial, b: FrozenTrial) -> bool:
+    """Whether two trials say the same; times are not compared, which a study may round."""
+    return all(
+        value == other or key in (_START, _COMPLETE)
+        for (key, value), other in zip(_as_json(a).items(), _as_json(b).values(), strict=True)
+    )
+
+
+def _checked(line: bytes) -> dict[str, Any] | None:
+    """The values of a line; None where it is not what was written."""
+    try:
+        values = json.loads(line.decode())
+    except ValueError:  # of JSON, and of bytes that are no text
+        return None
+    if not isinstance(values, dict) or values.pop(CHECKSUM, None) != digest(values):
+        return None
+    return values
+
+
+def _ends_a_line(file: Path) -> bool:
+    """Whether a file is empty, or its last line has its end."""
+    size = file.stat().st_size
+    if not size:
+        return True
+    with file.open("rb") as content:
+        content.seek(size - 1)
+        return content.read(1) == b"\n"
+
+
+def _as_json(trial: FrozenTrial) -> dict[str, Any]:
+    """A finished trial in JSON types."""
+    values: dict[str, Any] = {
+        "number": trial.number,
+        "state": trial.state.name,
+        "values": trial.values,
+        "params": trial.params,
+        "distributions": {n: distribution_to_json(d) for n, d in trial.distributions.items()},
+        "user_attrs": trial.user_attrs,
+        _START: _text(trial.datetime_start),
+        _COMPLETE: _text(trial.datetime_complete),
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(values))
+    return plain
+
+
+def _from_json(values: Mapping[str, Any]) -> FrozenTrial:
+    return FrozenTrial(
+        number=values["number"],
+        trial_id=values["number"],
+        state=TrialState[values["state"]],
+        value=None,
+        values=values["values"],
+        params=values["params"],
+        distributions={n: json_to_distribution(d) for n, d in values["distributions"].items()},
+        user_attrs=values["user_attrs"],
+        system_attrs={},
+        intermediate_values={},
+        datetime_start=_time(values[_START]),
+        datetime_complete=_time(values[_COMPLETE]),
+    )
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
