@@ -73,9 +73,9 @@ def _parser() -> Parser:
         "On images the parts of guided are trained where they are missing, and the range of steps in which\n"
         "guidance can be trusted is proposed to its search. Mixtures are made up and need no data.",
     )
-    images = [name for name in datasets.names() if not datasets.must_be_built(name)]
     verb_parser.add_argument(
-        "dataset", help=f"what is diagnosed: {MIXTURE}, or images: {', '.join(images)}"
+        "dataset",
+        help=f"what is diagnosed: {MIXTURE}, or a dataset of images: {', '.join(datasets.names())}",
     )
     verb_parser.add_argument(
         "--corruption", default=None, metavar="NAME",
@@ -99,11 +99,6 @@ def _check(verb_parser: Parser, namespace: argparse.Namespace) -> None:
     if not is_mixture and namespace.dataset not in datasets.names():
         raise unknown_name("dataset", namespace.dataset, [MIXTURE, *datasets.names()])
     check_words(namespace, dataset=None if is_mixture else namespace.dataset)
-    if not is_mixture and datasets.must_be_built(namespace.dataset):
-        raise UsageError(
-            f"{namespace.dataset} is of speech, but only images are guided by gradients: choose one of "
-            f"{', '.join(n for n in datasets.names() if not datasets.must_be_built(n))}, or {MIXTURE}"
-        )
     for name in (*_ONLY_SPEECH, *(_ONLY_IMAGES if is_mixture else ())):
         if getattr(namespace, name) != verb_parser.get_default(name):
             what = "mixtures are made up and trained in this process" if is_mixture else "images"
@@ -111,6 +106,11 @@ def _check(verb_parser: Parser, namespace: argparse.Namespace) -> None:
                 f"--{name.replace('_', '-')} means nothing here ({what}): leave it out"
             )
     check_range("--steps", 1 if namespace.steps is None else namespace.steps, 1, 100_000)
+    if not is_mixture and datasets.must_be_built(namespace.dataset):
+        raise UsageError(
+            f"{namespace.dataset} is of speech, but only images are guided by gradients: choose a dataset "
+            f"of images, such as digits, or {MIXTURE}"
+        )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ MAY_IMPORT = {
 # FILES are the folder's files that are not named themselves.
 FILES = ""
 LADDERS = {
-    "platform": (FILES, "reproduction", "pipeline", "backend", "cli", "planning"),
+    "platform": (FILES, "diagnosis", "reproduction", "pipeline", "backend", "cli", "planning"),
     "platform.planning": (FILES, "presets"),
     "trainables": (
         "workers",

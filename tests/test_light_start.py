@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, clean_environment
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "scipy", "matplotlib", "numpy", "sklearn", "rich")
-VERBS = ("sweep", "train", "evaluate", "compare", "reproduce")
+VERBS = ("sweep", "train", "evaluate", "compare", "reproduce", "diagnose")
 REFUSED = {
     "sweep": [
         "nestd digits", "nested digitz", "nested digits --preset quik", "nested digits --gpus 1",
@@ -26,6 +26,11 @@ REFUSED = {
     "reproduce": [
         "table9", "table1 --datasets digits mnits", "table1 --steps 0", "table1 --preset quik",
         "differences digitz", "differences digits --steps 5",
+    ],
+    "diagnose": [
+        "digitz", "gausian-mixture", "digits --steps 0", "digits --preset quik",
+        "gaussian-mixture --corruption gn15", "gaussian-mixture --workers 2", "digits --whisper base",
+        "gaussian-mixture --seed -1",
     ],
 }  # fmt: skip
 
