@@ -31,6 +31,7 @@ STYLES = {
     "parallel-noisy": Style("#7800e1", "d"),
     "retrained": Style("#004000", "p"),
     "ensemble": Style("#202080", "h"),
+    "guided": Style("#78a860", "X"),
 }
 
 SAMPLERS = {

@@ -12,6 +12,7 @@ from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.models.images.classifier import ConvNet, ConvNetConfig, FrozenClassifier
 from trainables.models.scale import LogitScale
 from trainables.sampling.engine import Engine
+from trainables.sampling.guidance import Guides
 from trainables.sampling.meter import Meter, classifier_calls
 from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, check, cost, trajectory
 from trainables.sampling.system import CoupledSystem
@@ -32,7 +33,13 @@ def _system(shift=1.0):
         signal_denoiser=ExactSignal(process, VARIANCE_X, shift),
         logit_denoiser=ExactLogit(process, VARIANCE_Y),
         retrained=[_constant(member) for member in range(1, 9)],
+        guides=Guides(lambda y: y.softmax(dim=-1), _linear, _linear),
     )
+
+
+def _linear(x, *level):
+    """Logits of three classes, linear in the signal."""
+    return x.flatten(1)[:, :3]
 
 
 def _constant(member):
@@ -91,6 +98,7 @@ def test_the_meter_counts_what_the_schedule_costs(strategy):
     assert meter.calls["signal"] == 3 * expected.nfe_signal
     assert meter.calls["logit"] == 3 * expected.nfe_logit
     assert classifier_calls(meter.calls) == 3 * expected.nfe_classifier
+    assert meter.calls["gradient"] == 3 * expected.nfe_gradient
 
 
 def test_nested_at_the_papers_point_is_counted_as_the_paper_counts():

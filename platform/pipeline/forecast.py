@@ -27,6 +27,7 @@ _TRAINERS = 10.0  # seconds until training workers train
 _ACTORS = 8.0  # seconds until new actors measure
 _RUN = 0.3  # seconds that a measurement takes besides its sampling
 _UPDATE = 0.008  # seconds that an update takes besides its networks
+_FORWARDS_A_GRADIENT = 2.5  # forward, backward to the signal alone, recording of gradients
 _FORWARDS_AN_UPDATE = 3.5  # forward, backward (twice a forward), recording of gradients
 
 
@@ -152,7 +153,7 @@ def _seconds(runs: Iterable[tuple[Cost, int]], calls: Calls, devices: int) -> fl
     """Seconds of runs, each of a cost a sample and a number of samples, shared out to so many devices."""
     seconds = [
         size * (cost.nfe_signal * calls.signal + cost.nfe_logit * calls.logit
-                + cost.nfe_classifier * calls.classifier) + _RUN
+                + (cost.nfe_classifier + _FORWARDS_A_GRADIENT * cost.nfe_gradient) * calls.classifier) + _RUN
         for cost, size in runs
     ]  # fmt: skip
     return _ACTORS + sum(seconds) / devices if seconds else 0.0

@@ -89,6 +89,20 @@ class GaussianDiffusion:
         signal, noise = self._scales(t, z_t)
         return (z_t - signal * z0_hat) / noise
 
+    def signal_scale(self, t: int) -> float:
+        """sqrt(abar_t), the factor of the clean state in z_t."""
+        return math.sqrt(float(self.alpha_bar[t]))
+
+    def guided(self, v: Tensor, score: Tensor, t: int) -> Tensor:
+        """A network's output v with `score`, of v's shape, added to the score that it stands for.
+
+        The score is -eps_hat / sqrt(1 - abar_t), so eps_hat becomes eps_hat - sqrt(1 - abar_t) score
+        (Dhariwal and Nichol 2021, algorithm 2), and z0_hat, before it is bounded, becomes
+        z0_hat + (1 - abar_t) / sqrt(abar_t) score.
+        """
+        signal, noise = self._scales(t, v)
+        return v - noise / signal * score
+
     def step(
         self,
         z_t: Tensor,

@@ -15,8 +15,10 @@ from trainables.models.prepared import (
     LogitOfFeatures,
     PreparedClassifier,
     PreparedLogit,
+    PreparedNoisyClassifier,
     PreparedSignal,
 )
+from trainables.sampling.guidance import Guides, gradient
 from trainables.sampling.system import CoupledSystem
 from trainables.task import networks
 from trainables.task.processes import processes
@@ -45,8 +47,8 @@ def assemble(
         task: the task.
         dataset: the task's data.
         classifier: the frozen classifier, already on the device.
-        weights: state dicts of the denoisers, "signal" and "logit", and of retrained classifiers; a
-            denoiser without weights is None in the system.
+        weights: state dicts of the denoisers, "signal" and "logit", of retrained classifiers, and of a
+            noise-conditional one; what has no weights is None in the system, or is left out.
         device: where networks run.
         dtype: what networks compute in.
     """
@@ -71,11 +73,19 @@ def assemble(
         return PreparedClassifier(frozen, classifier_dtype, use_graphs or has_slow_pooling)
 
     classify: Callable[[Tensor], Tensor] = classifier
+    guides: Guides | None = None
     if isinstance(classifier, FrozenClassifier):
-        classify = prepared(classifier)
+        classify = judge = prepared(classifier)
+        if "noisy_classifier" in weights:
+            noisy = _frozen(networks.noisy_classifier(dataset, recipe, weights), device)
+            guides = Guides(
+                lambda y: classifier.scale.restored(y).softmax(dim=-1),
+                judge.raw_logits,
+                PreparedNoisyClassifier(noisy, dtype),
+            )
     members = networks.retrained_classifiers(dataset, recipe, weights, classifier.scale)
     retrained = [prepared(_frozen(member, device)) for member in members]
-    return CoupledSystem(classify, signal_process, logit_process, signal, logit, retrained)
+    return CoupledSystem(classify, signal_process, logit_process, signal, logit, retrained, guides)
 
 
 def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.device) -> None:
@@ -85,6 +95,10 @@ def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.dev
     signal, logit = system.signal_denoiser, system.logit_denoiser
     for classifier in system.retrained:
         classifier(x)
+    if system.guides is not None:
+        target = system.guides.distribution(y)
+        gradient(system.guides.frozen, x, target)
+        gradient(system.guides.noisy, x, target, level.long())
     if signal is not None:
         codes = signal.encode_corrupted(x), signal.encode_logits(y, batch)
         signal(x, signal.encode_time(level), *codes)

@@ -11,6 +11,7 @@ from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.sampling.engine import Engine
+from trainables.sampling.guidance import Guides
 from trainables.sampling.meter import Meter, classifier_calls
 from trainables.sampling.moves import Cost
 from trainables.sampling.system import AnyProcess, CoupledSystem
@@ -43,6 +44,11 @@ class _ZeroLogitDenoiser(LogitDenoiser):
         return torch.zeros_like(y_t)
 
 
+def _zero_logits(x: Tensor, *level: Tensor) -> Tensor:
+    """Logits (B, 2) that are zero for all signals, with gradients that are zero too."""
+    return 0 * x.flatten(1)[:, :1].expand(-1, 2)
+
+
 def call_count(
     strategy: str, point: Mapping[str, object], T: int, process: AnyProcess | None = None
 ) -> Cost:
@@ -59,15 +65,16 @@ def call_count(
     """
     process, meter = process or GaussianDiffusion(T, clip=1.0), Meter()
     system = CoupledSystem(
-        lambda x: torch.zeros(len(x), 2),
+        _zero_logits,
         process,
         process,
         _ZeroSignalDenoiser(),
         _ZeroLogitDenoiser(),
-        [lambda x: torch.zeros(len(x), 2)] * MOST_MEMBERS,
+        [_zero_logits] * MOST_MEMBERS,
+        Guides(lambda y: y.softmax(dim=-1), _zero_logits, _zero_logits),
     )
     Engine(system, (2,), meter).run(
         schedule_of(strategy, point), torch.zeros(1, 1, 1, 1), SampleNoise(0, [0])
     )
     calls = meter.calls
-    return Cost(calls["signal"], calls["logit"], classifier_calls(calls))
+    return Cost(calls["signal"], calls["logit"], classifier_calls(calls), calls["gradient"])

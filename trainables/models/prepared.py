@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from trainables.models.base import Classifier, Denoiser, Encoding, LogitDenoiser, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier
+from trainables.models.images.noisy_classifier import NoisyClassifier
 from trainables.models.tensor_cache import TensorCache
 
 _WARM_UP = 3  # runs after which TorchScript has specialised a graph to shapes
@@ -136,6 +137,30 @@ class PreparedClassifier:
     def plain(self, x: Tensor) -> Tensor:
         """The output of `forward` without a frozen graph."""
         return self._scale.standardised(self._forward.plain(x))
+
+    def raw_logits(self, x: Tensor) -> Tensor:
+        """Raw logits of images, by operations that can be differentiated with respect to them, as those of a
+        frozen graph cannot.
+        """
+        output: Tensor = self._forward.plain(x)
+        return output
+
+
+class PreparedNoisyClassifier:
+    """A noise-conditional classifier prepared for evaluation: noised images (B, C, H, W) and their levels,
+    (B,) or (1,), to raw float32 logits (B, K), by operations that can be differentiated.
+
+    Autocast leaves the weights and the encoding of levels in float32.
+    """
+
+    def __init__(self, network: NoisyClassifier, dtype: torch.dtype) -> None:
+        self._network, self._dtype = network, dtype
+
+    def __call__(self, x_t: Tensor, t: Tensor) -> Tensor:
+        is_cast = self._dtype != torch.float32
+        with torch.autocast(x_t.device.type, dtype=self._dtype, enabled=is_cast):
+            output: Tensor = self._network(x_t, t)
+        return output.float()
 
 
 class LogitOfFeatures(LogitDenoiser):

@@ -19,6 +19,7 @@ from trainables.core.device import synchronise
 from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise
 from trainables.models.base import Encoding
+from trainables.sampling.guidance import guided_output, target_of
 from trainables.sampling.meter import Meter, MeterReading
 from trainables.sampling.moves import (
     LOGIT,
@@ -26,12 +27,14 @@ from trainables.sampling.moves import (
     Answer,
     Condition,
     Correct,
+    Guide,
     Kind,
     Move,
     NewChain,
     Predict,
     RetrainedAnswer,
     Start,
+    Target,
     Update,
 )
 from trainables.sampling.prefix_cache import SharedBatch, prefix_names
@@ -117,8 +120,12 @@ class Engine:
                 self._correct(state, move)
             case Condition():
                 self._condition(state, move)
+            case Target():
+                state.target = target_of(self.system.guides, self._logits(state, move.source))
+            case Guide():
+                state.guide = move
             case Answer():
-                state.answers.append(self._answer(state, move))
+                state.answers.append(self._logits(state, move.source))
             case RetrainedAnswer():
                 state.answers.append(self._retrained_answer(state, move.member))
             case NewChain():
@@ -155,6 +162,7 @@ class Engine:
             trajectory.state = process.step(z_t, z0_hat, t, s, move.eta, noise, origin)
         trajectory.clean_estimate = z0_hat
         trajectory.position += 1
+        state.guide = None if move.process == SIGNAL else state.guide
 
     def _correct(self, state: State, move: Correct) -> None:
         process, trajectory = self._process(move.process), state.trajectories[move.process]
@@ -167,11 +175,13 @@ class Engine:
         return self.system.signal_process if kind == SIGNAL else self.system.logit_process
 
     def _output(self, state: State, kind: Kind) -> Tensor:
-        """The output of the process' network at its present state: one call."""
+        """The output of the process' network at its present state, guided where it is to be: one call."""
         trajectory = state.trajectories[kind]
         time_code = self._time_code(kind, trajectory)
-        output = self._signal_output if kind == SIGNAL else self._logit_output
-        return output(state, trajectory.state, time_code)
+        if kind == LOGIT:
+            return self._logit_output(state, trajectory.state, time_code)
+        output = self._signal_output(state, trajectory.state, time_code)
+        return guided_output(self._process(kind), self.system.guides, self.meter, state, output)
 
     def _time_code(self, kind: Kind, trajectory: Trajectory) -> Tensor:
         """The encoding (1, ...) of the trajectory's present level.
@@ -254,7 +264,7 @@ class Engine:
         )
 
     def _source_value(self, state: State, source: str) -> Tensor:
-        """The signals or logits that a source of `Condition` or `Answer` names."""
+        """The signals or logits that a source of `Condition`, `Target` or `Answer` names."""
         if source == "x_cor":
             return state.batch.x_cor
         if source == "y_cor":
@@ -283,9 +293,10 @@ class Engine:
         state.last_classification = x, y_of_x
         return y_of_x
 
-    def _answer(self, state: State, move: Answer) -> Tensor:
-        value = self._source_value(state, move.source)
-        return value if move.source == "y" else self._classify(state, value)
+    def _logits(self, state: State, source: str) -> Tensor:
+        """The logits that a source names, or the classifier's output for the signals that it names."""
+        value = self._source_value(state, source)
+        return value if source.startswith("y") else self._classify(state, value)
 
     def _retrained_answer(self, state: State, member: int) -> Tensor:
         """The output of a retrained classifier for x_cor: one call, computed once for a batch."""

@@ -60,7 +60,8 @@ class Meter:
     """Counts every network call of the engine; each passes through `call`.
 
     Calls are those of a whole network ("signal", "logit", "classifier"), as the paper counts them, and
-    "retrained", those of all classifiers that were trained on corrupted signals.
+    "retrained", those of all classifiers that were trained on corrupted signals, and "gradient", each a
+    forward and a backward pass of a classifier that guides.
     FLOPs are those of everything executed, encodings of conditions included; they are measured the
     first time that a function gets inputs of certain shapes, and looked up after that. A `Graph` is
     measured by its `plain`, since a frozen graph hides its operations.

@@ -8,6 +8,7 @@ all its answers, in logit space.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,25 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Target:
+    """Set the distribution of classes that guides the signal, from logits: "y_cor" (the classifier on x_cor),
+    "y0_hat" (their clean estimate) or "x0_hat" (the classifier on the signal's clean estimate).
+    """
+
+    source: Literal["y_cor", "y0_hat", "x0_hat"]
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Add `scale` times a gradient to the signal's score until its next step has been made: that of the
+    target's log-probability under a classifier, see `trainables.sampling.guidance`.
+    """
+
+    classifier: Literal["frozen", "noisy"]
+    scale: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """Add an answer: the logits "y" (state), or the classifier's output for "x_cor" or "x" (state).
 
@@ -94,7 +114,7 @@ class NewChain:
 
 
 AnyAnswer = Answer | RetrainedAnswer
-Move = Start | Update | Predict | Correct | Condition | AnyAnswer | NewChain
+Move = Start | Update | Predict | Correct | Condition | Target | Guide | AnyAnswer | NewChain
 _SLOT_SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
 _SOURCE_PROCESS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
 
@@ -111,15 +131,16 @@ def check(moves: Iterable[Move]) -> list[Move]:
 
     Raises:
         ValueError: a process steps or is corrected before it starts or beyond its end, logits are
-            stepped or corrected while the signal slot is empty, a slot is set from a source that does
-            not exist yet, an answer is read from an unfinished trajectory, a member's number is below 1,
-            a chain has no answer, or the last move is not an answer.
+            stepped or corrected while the signal slot is empty, a slot or the target is set from a source
+            that does not exist yet, a signal is guided that has no step left or without a target, an answer
+            is read from an unfinished trajectory, a member's number is below 1, a chain has no answer, or
+            the last move is not an answer.
     """
     schedule = list(moves)
     steps_left: dict[str, int] = {}
     estimates: set[str] = set()
     filled_slots: set[str] = set()
-    has_answer = False
+    has_answer = has_target = False
     for number, move in enumerate(schedule):
         place = f"move {number}, {move}"
         match move:
@@ -136,11 +157,25 @@ def check(moves: Iterable[Move]) -> list[Move]:
                 steps_left[move.process] -= 1
                 estimates.add(move.process)
             case Condition():
-                _check_source(move, steps_left, estimates, place)
+                is_of_slot = move.source in _SLOT_SOURCES[move.slot]
+                _require(is_of_slot, place, "the source is of the other kind")
+                _check_source(move.source, steps_left, estimates, place)
                 filled_slots.add(move.slot)
+            case Target():
+                _check_source(move.source, steps_left, estimates, place)
+                has_target = True
+            case Guide():
+                _require(has_target, place, "there is no target")
+                _require(
+                    steps_left.get(SIGNAL, 0) > 0, place, "the signal has no step left to make"
+                )
+                _require(
+                    0 <= move.scale < math.inf, place, "the scale must be 0 or more, and finite"
+                )
             case NewChain():
                 _require(has_answer, place, "the chain before it has no answer")
-                steps_left, estimates, filled_slots, has_answer = {}, set(), set(), False
+                steps_left, estimates, filled_slots = {}, set(), set()
+                has_answer = has_target = False
             case Answer():
                 process = _SOURCE_PROCESS.get(move.source)
                 is_complete = process is None or steps_left.get(process) == 0
@@ -163,16 +198,12 @@ def _check_step(
     _require(process == SIGNAL or SIGNAL in filled_slots, place, "the signal slot is empty")
 
 
-def _check_source(
-    move: Condition, steps_left: dict[str, int], estimates: set[str], place: str
-) -> None:
-    is_of_slot = move.source in _SLOT_SOURCES[move.slot]
-    _require(is_of_slot, place, "the source is of the other kind")
-    process = _SOURCE_PROCESS.get(move.source)
+def _check_source(source: str, steps_left: dict[str, int], estimates: set[str], place: str) -> None:
+    process = _SOURCE_PROCESS.get(source)
     if process is None:
         return
     _require(process in steps_left, place, "that process has not been started")
-    exists = move.source in ("x", "y") or process in estimates
+    exists = source in ("x", "y") or process in estimates
     _require(exists, place, "there is no estimate yet")
 
 
@@ -195,12 +226,15 @@ def before_answers(moves: Sequence[Move]) -> tuple[Move, ...]:
 class Cost:
     """Calls of each network for one sample; `nfe` are the calls of both denoisers (D.4).
 
-    `nfe_classifier` are the calls of any classifier: the frozen one, and each retrained one.
+    `nfe_classifier` are the calls of any classifier: the frozen one, and each retrained one. `nfe_gradient`
+    are those of guidance: each is a forward and a backward pass of a classifier, and is counted neither as a
+    call of it nor in `nfe`.
     """
 
     nfe_signal: int
     nfe_logit: int
     nfe_classifier: int
+    nfe_gradient: int = 0
 
     @property
     def nfe(self) -> int:
@@ -215,7 +249,7 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
     every move that needs it is a call.
     """
     calls: Counter[str] = Counter()
-    has_classified_x_cor = False
+    has_classified_x_cor = is_guided = False
     for move in moves:
         if _classifies_x_cor(move, needs_origin):
             calls["classifier"] += not (has_classified_x_cor and needs_origin)
@@ -224,8 +258,14 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
         match move:
             case Update() | Predict() | Correct():
                 calls[move.process] += 1
+                calls["gradient"] += is_guided and move.process == SIGNAL
+                is_guided = is_guided and (isinstance(move, Correct) or move.process != SIGNAL)
             case Condition():
                 calls["classifier"] += move.slot == SIGNAL
+            case Target():
+                calls["classifier"] += move.source == "x0_hat"
+            case Guide():
+                is_guided = True
             case Answer():
                 calls["classifier"] += move.source == "x"
             case RetrainedAnswer():
@@ -236,10 +276,10 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
                 pass
             case _:
                 assert_never(move)
-    return Cost(calls[SIGNAL], calls[LOGIT], calls["classifier"])
+    return Cost(calls[SIGNAL], calls[LOGIT], calls["classifier"], calls["gradient"])
 
 
 def _classifies_x_cor(move: Move, needs_origin: bool) -> bool:
     if isinstance(move, Start):
         return needs_origin and move.process == LOGIT
-    return isinstance(move, Condition | Answer) and move.source in ("x_cor", "y_cor")
+    return isinstance(move, Condition | Target | Answer) and move.source in ("x_cor", "y_cor")

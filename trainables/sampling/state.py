@@ -9,7 +9,7 @@ from torch import Tensor
 from trainables.core.noise import SampleNoise
 from trainables.models.base import Encoding
 from trainables.sampling.meter import MeterReading
-from trainables.sampling.moves import LOGIT, SIGNAL, Kind
+from trainables.sampling.moves import LOGIT, SIGNAL, Guide, Kind
 from trainables.sampling.prefix_cache import Prefix, SharedBatch
 
 _BLOCK_SIZE = 2**16
@@ -77,6 +77,8 @@ class State:
         answers: the logits answered so far, each (B, *logit shape).
         logit_code: the encoded logits that the signal denoiser is conditioned on.
         signal_code: the encoded signal that the logit denoiser is conditioned on.
+        target: the distribution of classes that guides the signal, (B, K).
+        guide: how the signal's next step is guided; None where it is not.
         last_classification: the sampled signal that was classified last, and the classifier's output.
         metered_networks: the networks whose work on x_cor is among this run's FLOPs.
         has_classified_x_cor: whether this chain has called the classifier on x_cor.
@@ -88,6 +90,8 @@ class State:
     answers: list[Tensor] = field(default_factory=list)
     logit_code: Encoding = None
     signal_code: Encoding = None
+    target: Tensor | None = None
+    guide: Guide | None = None
     last_classification: tuple[Tensor, Tensor] | None = None
     metered_networks: frozenset[str] = frozenset()
     has_classified_x_cor: bool = False
@@ -108,7 +112,7 @@ class State:
     def start_chain(self) -> None:
         """Start a new chain: the answers stay, all else that was sampled is forgotten."""
         self.trajectories, self.has_classified_x_cor = {}, False
-        self.logit_code, self.signal_code = None, None
+        self.logit_code, self.signal_code, self.target, self.guide = None, None, None, None
 
     @property
     def is_between_trajectories(self) -> bool:

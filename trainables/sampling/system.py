@@ -10,6 +10,7 @@ from torch import Tensor
 
 from trainables.diffusion.process import Process
 from trainables.models.base import LogitDenoiser, SignalDenoiser
+from trainables.sampling.guidance import Guides
 
 AnyProcess: TypeAlias = Process[Any]
 """A process of discrete or of continuous noise levels: the engine only hands its levels back to it."""
@@ -20,8 +21,9 @@ class CoupledSystem:
     """Both processes with their denoisers, and the classifier between them.
 
     `classifier` maps signals (B, *signal shape) to standardised logits (B, *logit shape), and so do the
-    members of `retrained`, which were trained on corrupted signals, with the scale of `classifier`. A
-    denoiser or a member that no move of a strategy calls may be None, or be left out.
+    members of `retrained`, which were trained on corrupted signals, with the scale of `classifier`. `guides`
+    are the classifiers that guide a signal by their gradients. What no move of a strategy calls may be None,
+    or be left out.
     """
 
     classifier: Callable[[Tensor], Tensor]
@@ -30,3 +32,4 @@ class CoupledSystem:
     signal_denoiser: SignalDenoiser | None = None
     logit_denoiser: LogitDenoiser | None = None
     retrained: Sequence[Callable[[Tensor], Tensor]] = ()
+    guides: Guides | None = None

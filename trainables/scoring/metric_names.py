@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 ACCURACY, ACCURACY_LOW, ACCURACY_HIGH = "accuracy", "accuracy_low", "accuracy_high"
 NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe", "nfe_signal", "nfe_logit", "nfe_classifier"
+NFE_GRADIENT = "nfe_gradient"
 GFLOPS, SECONDS_PER_SAMPLE = "gflops", "seconds_per_sample"
 SPREAD = "spread"
 WER, WER_LOW, WER_HIGH = "wer", "wer_low", "wer_high"
@@ -31,6 +32,7 @@ METRICS = (
     NFE_SIGNAL,
     NFE_LOGIT,
     NFE_CLASSIFIER,
+    NFE_GRADIENT,
     GFLOPS,
     SECONDS_PER_SAMPLE,
     SPREAD,
@@ -41,7 +43,7 @@ METRICS = (
     *(utterances_of(name) for name in SIGNAL_METRICS),
 )
 
-COSTS = (NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER, GFLOPS, SECONDS_PER_SAMPLE)
+COSTS = (NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER, NFE_GRADIENT, GFLOPS, SECONDS_PER_SAMPLE)
 """What a point costs; the names of these metrics do not say the split."""
 
 
