@@ -29,7 +29,7 @@ REFUSED = {
     ],
     "diagnose": [
         "digitz", "gausian-mixture", "digits --steps 0", "digits --preset quik",
-        "gaussian-mixture --corruption gn15", "gaussian-mixture --workers 2", "digits --whisper base",
+        "gaussian-mixture --corruption gn15", "gaussian-mixture --workers 2", "digits --whisper tiny",
         "gaussian-mixture --seed -1",
     ],
 }  # fmt: skip
