@@ -20,7 +20,16 @@ MAY_IMPORT = {
 # FILES are the folder's files that are not named themselves.
 FILES = ""
 LADDERS = {
-    "platform": (FILES, "robustness", "reproduction", "pipeline", "backend", "cli", "planning"),
+    "platform": (
+        FILES,
+        "diagnosis",
+        "robustness",
+        "reproduction",
+        "pipeline",
+        "backend",
+        "cli",
+        "planning",
+    ),
     "platform.planning": (FILES, "presets"),
     "trainables": (
         "workers",

@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT, clean_environment
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "scipy", "matplotlib", "numpy", "sklearn", "rich")
-VERBS = ("sweep", "train", "evaluate", "compare", "reproduce", "transfer", "ui")
+VERBS = ("sweep", "train", "evaluate", "compare", "reproduce", "transfer", "diagnose", "ui")
 REFUSED = {
     "sweep": [
         "nestd digits", "nested digitz", "nested digits --preset quik", "nested digits --gpus 1",
@@ -33,6 +33,11 @@ REFUSED = {
         "digitz", "digits --trained gn35", "digits --tested gn15,,blur", "digits --tested gn15@2",
         "digits --resolution 0.5", "digits --train-fraction 2", "digits --points some",
         "digits --strategies nestd", "digits --seed 0,1",
+    ],
+    "diagnose": [
+        "digitz", "gausian-mixture", "digits --steps 0", "digits --preset quik",
+        "gaussian-mixture --corruption gn15", "gaussian-mixture --workers 2", "digits --whisper tiny",
+        "gaussian-mixture --seed -1",
     ],
 }  # fmt: skip
 

@@ -19,7 +19,6 @@ def run_tags(setup: Setup) -> dict[str, str]:
     """What was asked for, and what it was done with: parts, code and packages."""
     plan = setup.plan
     parts = {f"part.{kind}": key_of(kind, setup.task) for kind in setup.kinds}
-    packages = {f"version.{name}": version(name) for name in _PACKAGES}
     return {
         "strategy": plan.strategy,
         "dataset": setup.facts.title,
@@ -30,11 +29,15 @@ def run_tags(setup: Setup) -> dict[str, str]:
         "seed": str(plan.seed),
         FORMAT: str(FORMATS[setup.facts.answers]),
         "sweep": setup.sweep_id,
-        "git.commit": _commit(),
-        "version.python": sys.version.split()[0],
+        **code_tags(),
         **parts,
-        **packages,
     }
+
+
+def code_tags() -> dict[str, str]:
+    """The code and the packages that a run was made with."""
+    packages = {f"version.{name}": version(name) for name in _PACKAGES}
+    return {"git.commit": _commit(), "version.python": sys.version.split()[0], **packages}
 
 
 def _commit() -> str:

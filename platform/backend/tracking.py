@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from platform.backend.run_page import confirm_name, dataset_input, description, trial_name
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _CONTENT = "content"  # the tag with a hash of all that is recorded of a confirmed point
+_MOST_METRICS = 1000  # that MLflow takes at once
 
 
 class Tracker:
@@ -141,8 +142,8 @@ class Tracker:
             for report in reports
             for name, value in {**report["metrics"], "seconds": report["seconds"]}.items()
         ]
-        for first in range(0, len(metrics), 1000):
-            self._client.log_batch(run, metrics=metrics[first : first + 1000])
+        for first in range(0, len(metrics), _MOST_METRICS):
+            self._client.log_batch(run, metrics=metrics[first : first + _MOST_METRICS])
         self._log(run, {"kind": kind, "folder": str(folder)}, {})
         self._close(run, "FINISHED")
         return run
@@ -226,6 +227,15 @@ class Tracker:
         tags["mlflow.note.content"] = description(setup, trials, replayed, lines)
         for name, value in tags.items():
             self._client.set_tag(self.parent, name, value)
+
+    def curves(self, values: Iterable[tuple[str, float, int]]) -> None:
+        """Record metrics of the parent at steps: each a name, a value and the step's number."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, value, now, step) for name, value, step in values]
+        for first in range(0, len(metrics), _MOST_METRICS):
+            self._client.log_batch(self.parent, metrics=metrics[first : first + _MOST_METRICS])
 
     def artifact(self, path: Path, root: Path) -> None:
         """Attach a file to the parent, at the place that it has under `root`."""

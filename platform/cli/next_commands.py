@@ -42,13 +42,16 @@ def common_flags(setup: Setup) -> Sequence[str]:
         *_network_flags(setup),
         *precision,
         *_device_flags(setup),
-        *place_flags(setup),
+        *place_flags(setup.plan.storage, setup.plan.tracking_uri),
     ]
 
 
 def compare_flags(setup: Setup) -> Sequence[str]:
     """The flags with which `platform.compare` finds this plan's sweep."""
-    return [*_setting_flags(setup), *place_flags(setup)]
+    return [
+        *_setting_flags(setup),
+        *place_flags(setup.plan.storage, setup.plan.tracking_uri),
+    ]
 
 
 def _setting_flags(setup: Setup) -> Sequence[str]:
@@ -78,14 +81,14 @@ def _device_flags(setup: Setup) -> Sequence[str]:
     ]
 
 
-def place_flags(setup: Setup) -> Sequence[str]:
-    """The flags of the storage and of the tracking store. The latter is named also where the environment
-    names it, since whoever copies the command may have another environment.
+def place_flags(storage: str, tracking_uri: str) -> Sequence[str]:
+    """The flags of the storage and of the tracking store, both absolute. The latter is named also where the
+    environment names it, since whoever copies the command may have another environment.
     """
-    usual = "" if os.environ.get(TRACKING_VARIABLE) else own_tracking_uri(Path(setup.plan.storage))
+    usual = "" if os.environ.get(TRACKING_VARIABLE) else own_tracking_uri(Path(storage))
     return [
-        *_flag_unless_usual(os.path.abspath(USUAL_STORAGE), "--storage", setup.plan.storage),
-        *_flag_unless_usual(usual, "--tracking-uri", setup.plan.tracking_uri),
+        *_flag_unless_usual(os.path.abspath(USUAL_STORAGE), "--storage", storage),
+        *_flag_unless_usual(usual, "--tracking-uri", tracking_uri),
     ]
 
 

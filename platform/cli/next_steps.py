@@ -32,7 +32,7 @@ def page_steps(setup: Setup) -> dict[str, str]:
     """The command that shows a database's runs in MLflow's interface; none where a server shows them."""
     if is_server(setup.plan.tracking_uri):
         return {}
-    shown = command("platform.ui", *place_flags(setup))
+    shown = command("platform.ui", *place_flags(setup.plan.storage, setup.plan.tracking_uri))
     return {"open MLflow's interface, then look at that page": shown}
 
 

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterable
 from platform.pipeline.stored_study import forget, open_stored, read_stored
 from platform.pipeline.trial_log import TrialLog
+from platform.planning.proposals import proposed_point
 from platform.planning.setup import Setup
 from platform.planning.study_names import POINT, RECORDS
 from typing import Any
@@ -31,8 +32,8 @@ def open_study(setup: Setup) -> optuna.Study:
     """The sweep's study, to be searched: a new one, or that of earlier runs, put in order.
 
     Trials that a killed run left running are told as failed and queued again. The paper's point is
-    the first of all. The sampler's seed moves on with the number of trials, so that a resumed search
-    does not repeat itself.
+    the first of all; what a diagnosis proposes comes next, once. The sampler's seed moves on with the
+    number of trials, so that a resumed search does not repeat itself.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if setup.plan.fresh:
@@ -45,6 +46,9 @@ def open_study(setup: Setup) -> optuna.Study:
         space = search_spaces.load(setup.plan.strategy)
         paper = space.paper_point(setup.task.recipe.T, setup.facts.kind)
         study.enqueue_trial(paper, user_attrs={"role": "paper"})
+    proposal = proposed_point(setup)
+    if proposal is not None:
+        study.enqueue_trial(proposal, user_attrs={"role": "diagnosis"}, skip_if_exists=True)
     seed = seed_of("search", setup.plan.seed, len(study.get_trials(deepcopy=False))) % 2**32
     with warnings.catch_warnings():
         # `group` is marked experimental; conditional spaces need it.

@@ -15,7 +15,7 @@ SI_SDR, PESQ, ESTOI = "si_sdr", "pesq", "estoi"
 HYPERVOLUME = "hypervolume"
 
 STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
-STAGE_REPRODUCE, STAGE_TRANSFER = "reproduce", "transfer"
+STAGE_REPRODUCE, STAGE_TRANSFER, STAGE_DIAGNOSE = "reproduce", "transfer", "diagnose"
 
 
 def utterances_of(signal_metric: str) -> str:

@@ -1,0 +1,1 @@
+"""What `platform.diagnose` does: guiding classifiers of a mixture of known truth, and of images."""
