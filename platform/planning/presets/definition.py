@@ -11,8 +11,10 @@ GPU_FLOPS = 30e12
 """FLOPs a second that `standard` is sized for: what one GPU is taken to do in training small convolutions in
 bf16, a tenth of an A100's peak. It is assumed, not measured.
 """
-STANDARD_HOURS = 4
-"""About how long training takes at that rate with `standard`: all parts of all strategies."""
+STANDARD_HOURS = {"image": 5.5, "speech": 4.0}
+"""About how long training takes at that rate with `standard`: all parts of all strategies for a kind of
+signals. Images have parts that speech has not, of retrained classifiers and of labels.
+"""
 
 
 @dataclass(frozen=True)
