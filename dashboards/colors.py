@@ -32,8 +32,8 @@ STYLES = {
     "parallel-noisy": Style("#7800e1", "d"),
     "retrained": Style("#004000", "p"),
     "ensemble": Style("#202080", "h"),
-    "guided": Style("#78a860", "X"),
-    "didicm-cp": Style("#d80048", "P"),
+    "guided": Style("#78a860", "H"),
+    "didicm-cp": Style("#d80048", "X"),
     "didicm-cl": Style("#a860f0", "8"),
 }
 

@@ -7,7 +7,7 @@ from typing import get_args
 import optuna
 
 from search_spaces._ranges import Point, most_calls
-from trainables.diffusion.label_sampling import LabelPredictor
+from trainables.diffusion.label_choices import LabelPredictor
 
 _MOST_STEPS = 16
 _MOST_CHAINS = 64

@@ -7,7 +7,7 @@ from typing import get_args
 import optuna
 
 from search_spaces._ranges import Point, most_calls
-from trainables.diffusion.label_sampling import LabelChoice, ProbabilityPredictor
+from trainables.diffusion.label_choices import LabelChoice, ProbabilityPredictor
 
 _MOST_STEPS = 32
 

@@ -3,7 +3,13 @@
 from dataclasses import replace
 from platform import sweep
 from platform.cli.flags import plan_of, sweep_parser
-from platform.pipeline.forecast import _TRAINERS, _UPDATE, duration, training_seconds
+from platform.pipeline.forecast import (
+    _FORWARDS_AN_UPDATE,
+    _TRAINERS,
+    _UPDATE,
+    duration,
+    training_seconds,
+)
 from platform.pipeline.prepare import _metrics_text
 from platform.pipeline.remaining import remaining
 from platform.pipeline.study import POINT, open_study
@@ -63,6 +69,17 @@ def test_whisper_hears_all_utterances_once_and_each_sampled_signal(setups):
     assert seconds == pytest.approx(heard + sampled + rest, rel=1e-2)
     rest = training_seconds(setup, calls, ("classifier",))
     assert rest == pytest.approx(seconds - heard, rel=1e-2)
+
+
+def test_the_score_network_of_labels_is_predicted_by_its_own_calls(setups):
+    setup = _changed(setups["image"], strategy="didicm-cp")
+    assert remaining(setup, set()).paper == Cost(0, 0, 0, 8)
+    recipe = setup.task.recipe
+    others = training_seconds(setup, Calls(0, 0, 0, 0), ())
+    labels = training_seconds(setup, Calls(0, 0, 0, 0, label=1.0), ()) - others
+    updates = stages.load("label-score").updates(recipe)
+    assert labels == pytest.approx(updates * recipe.batch * _FORWARDS_AN_UPDATE)
+    assert training_seconds(setups["image"], Calls(0, 0, 0, 0, label=1.0), ()) < others + labels
 
 
 def test_trainings_are_told_by_the_measure():

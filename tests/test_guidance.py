@@ -221,7 +221,7 @@ def test_coupled_by_gradients_by_hand():
         X, see, Y,
         Answer("y"),
     ]  # fmt: skip
-    assert cost(schedule_of("guided", point)) == Cost(4, 4, 1 + 3, 2)
+    assert cost(schedule_of("guided", point)) == Cost(4, 4, 1 + 3, nfe_gradient=2)
 
 
 def test_guided_without_logits_by_hand():
@@ -233,7 +233,7 @@ def test_guided_without_logits_by_hand():
     assert own == [
         Start(SIGNAL, 2), Target("y_cor"), GUIDE, X, Target("x0_hat"), GUIDE, X, Answer("x"),
     ]  # fmt: skip
-    assert cost(own) == Cost(2, 0, 1 + 1 + 1, 2)
+    assert cost(own) == Cost(2, 0, 1 + 1 + 1, nfe_gradient=2)
 
 
 def test_an_empty_range_guides_nothing():
@@ -256,7 +256,7 @@ def test_the_meter_counts_what_points_of_the_space_cost():
 def test_a_corrected_step_is_guided_in_each_of_its_calls():
     moves = schedule_of("guided", POINT | {"corrections": 2})
     assert cost(moves) == call_count("guided", POINT | {"corrections": 2}, T)
-    assert cost(moves) == Cost(12, 0, 2, 12)
+    assert cost(moves) == Cost(12, 0, 2, nfe_gradient=12)
 
 
 START, ONE_STEP = Start(SIGNAL, 1), [Start(SIGNAL, 1), X, Answer("x")]

@@ -50,7 +50,7 @@ COSTS = {
     "logit-only": Cost(T, T, 1),
     "signal-only": Cost(T, T, 2),
     # not in the paper: f(x_cor) is the first target, every clean estimate is shown, every step is guided
-    "guided": Cost(T, T, 1 + T, T),
+    "guided": Cost(T, T, 1 + T, nfe_gradient=T),
 }
 
 

@@ -44,7 +44,7 @@ def test_the_flops_are_those_of_the_hours(module, kind):
 def test_it_has_the_papers_networks():
     for facts in (CIFAR100, GSC, EARS, Facts("mnist", (1, 28, 28), 10)):
         ours, papers = (preset(name, facts).recipe for name in ("standard", "paper"))
-        for name in ("classifier", "signal", "logit", "T", "speech", "augmentation"):
+        for name in ("classifier", "signal", "logit", "label", "T", "speech", "augmentation"):
             assert getattr(ours, name) == getattr(papers, name)
         assert (ours.sampling_steps, ours.inner_updates) == (10, 10) and ours.pool > 1
     assert preset("standard", CIFAR100).recipe.loss_weighting == "velocity"

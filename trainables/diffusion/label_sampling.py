@@ -14,21 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
 from trainables.core.errors import UsageError, check_choice, check_range
 from trainables.core.noise import NoiseSource
+from trainables.diffusion.label_choices import LabelChoice, LabelPredictor, ProbabilityPredictor
 from trainables.diffusion.labels import LabelDiffusion, labels_from, normalised
 
 LabelScore = Callable[[Tensor, float], Tensor]
 """log s(y, c, t), (B, C, K), of C labels a sample (B, C) at one time, with 0 at the label itself."""
-
-ProbabilityPredictor = Literal["euler", "backward-euler", "analytic"]
-LabelPredictor = Literal["euler", "analytic"]
-LabelChoice = Literal["argmin", "argmax", "random"]
 
 _LEAST_PROBABILITY = 1e-18  # a softmax that underflows to 0 cannot be divided by
 

@@ -10,7 +10,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import get_args
 
-from trainables.diffusion.label_sampling import (
+from trainables.diffusion.label_choices import (
     LabelChoice,
     LabelPredictor,
     ProbabilityPredictor,

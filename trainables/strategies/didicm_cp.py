@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from trainables.core.errors import check_choice, check_range
-from trainables.diffusion.label_sampling import LabelChoice, ProbabilityPredictor
+from trainables.diffusion.label_choices import LabelChoice, ProbabilityPredictor
 from trainables.sampling.label_moves import LabelAnswer, StartLabels, UpdateLabels
 from trainables.sampling.moves import Move
 
