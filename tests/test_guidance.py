@@ -259,6 +259,13 @@ def test_a_corrected_step_is_guided_in_each_of_its_calls():
     assert cost(moves) == Cost(12, 0, 2, 12)
 
 
+def test_a_guide_that_no_step_has_used_is_forgotten_with_its_chain(mixture):
+    end = [Start(SIGNAL, 1), X, Answer("x")]
+    guided = [Start(SIGNAL, 1), Target("y_cor"), GUIDE, Answer("x_cor"), NewChain(), *end]
+    _, meter = _run(_system(mixture), guided)
+    assert cost(guided).nfe_gradient == meter.calls["gradient"] == 0
+
+
 START, ONE_STEP = Start(SIGNAL, 1), [Start(SIGNAL, 1), X, Answer("x")]
 
 
@@ -266,7 +273,7 @@ START, ONE_STEP = Start(SIGNAL, 1), [Start(SIGNAL, 1), X, Answer("x")]
     ("moves", "message"),
     [
         ([START, GUIDE, X, Answer("x")], "no target"),
-        ([Target("y_cor"), GUIDE, *ONE_STEP], "the signal has no step left"),
+        ([Target("y_cor"), GUIDE, *ONE_STEP], "no step left to make"),
         ([START, Target("y0_hat"), GUIDE, X, Answer("x")], "not been started"),
         ([START, Target("x0_hat"), GUIDE, X, Answer("x")], "no estimate yet"),
         ([START, Target("y_cor"), Guide("noisy", -1.0), X, Answer("x")], "the scale must be"),
