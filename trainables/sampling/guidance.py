@@ -63,9 +63,7 @@ def gradient(logits_of: Callable[..., Tensor], x: Tensor, target: Tensor, *level
     """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
-        signals = leaf.view_as(
-            leaf
-        )  # the counter of FLOPs does not work on networks that are given a leaf
+        signals = leaf.view_as(leaf)  # networks that are given a leaf have no FLOPs counted
         log_p = logits_of(signals, *level).log_softmax(dim=-1)
         (value,) = torch.autograd.grad((target * log_p).sum(), leaf)
     return value
