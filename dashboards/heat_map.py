@@ -51,8 +51,7 @@ def heat_map(
     for (row, column), metrics in cells.items():
         lightness = (values[row, column] - low) / (high - low) if high > low else 1.0
         color = "white" if lightness < _DARK else "black"
-        text = percent(metrics, metric).replace(" ", "\n")
-        text = text.replace(",\n", ", ")
+        text = percent(metrics, metric).replace(" ", "\n", 1)
         axes.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
     for row, column in framed:
         corner = column - 0.5, row - 0.5
@@ -60,8 +59,6 @@ def heat_map(
     axes.set_xticks(range(len(columns)), columns, rotation=20, ha="right", fontsize=8)
     axes.set_yticks(range(len(rows)), rows, fontsize=8)
     axes.set_title(title, loc="left", fontsize=11)
-    bar = figure.colorbar(image, ax=axes, fraction=0.04)
-    bar.set_label(metric.axis, fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+    figure.colorbar(image, ax=axes, fraction=0.04, label=metric.axis)
     figure.supxlabel(note, fontsize=7, color=INK)
     return figure

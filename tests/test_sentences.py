@@ -206,5 +206,5 @@ def test_records_of_images_and_words_are_as_they_were(tmp_path):
     store = RecordStore(tmp_path)
     plain = Measurement({"a": 1}, {"steps": 3}, "101", {"nfe": 4.0})
     content = json.loads(store.save(plain).read_text())
-    assert list(content) == ["config", "point", "correct", "cost"]
+    assert list(content) == ["config", "point", "correct", "cost", "checksum"]
     assert store.get(plain.key) == plain

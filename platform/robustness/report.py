@@ -18,6 +18,8 @@ from platform.robustness.comparison import Loss, cells_of_loss, findings, losses
 from platform.robustness.work import Row, Work, record, rows_of, work_of
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from dashboards.figure_files import figure_files
 from dashboards.heat_map import heat_map
 from dashboards.points import percent
@@ -112,7 +114,7 @@ def _csv(rows: Sequence[Row]) -> str:
     return buffer.getvalue()
 
 
-def _figure(work: Work, rows: Sequence[Row]) -> Any:
+def _figure(work: Work, rows: Sequence[Row]) -> Figure:
     """The heat map: a row a point and trained condition, a column a degradation."""
     several = len(work.setups) > 1
     ordered = sorted(rows, key=lambda row: _first_of_strategy(rows, row))
