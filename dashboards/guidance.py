@@ -53,7 +53,8 @@ def guidance_figure(
         _draw_errors(panel, d, [g for g in guides if g.dimensions == d], laws[d], styles)
         panel.sharey(panels[0])
     largest = max(guide.dimensions * step.epsilon for guide in guides for step in guide.steps)
-    panels[0].set_ylim(top=1.3 * max(largest, panels[0].get_ylim()[1]))
+    least = min(step.guidance_error for guide in guides for step in guide.steps)
+    panels[0].set_ylim(least / 1.5, 1.3 * max(largest, panels[0].get_ylim()[1]))
     _draw_ratios(panels[-1], guides)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     legend_below(figure, panels[0], note)
@@ -147,12 +148,8 @@ def cross_entropy_figure(
             places, values, yerr=[down, up], color=style.color, marker=style.marker, markersize=5,
             capsize=2, linewidth=1.2, elinewidth=1, label=names[name],
         )  # fmt: skip
-    for name, value in references.items():
-        axes.axhline(value, color=INK, linestyle=":", linewidth=1.0)
-        axes.annotate(
-            f"{name} {value:.2f}", (1.01, value), xycoords=("axes fraction", "data"), fontsize=8,
-            color=INK, va="center", annotation_clip=False,
-        )  # fmt: skip
+    for (name, value), line in zip(references.items(), cycle((":", "--", "-.")), strict=False):
+        axes.axhline(value, color=INK, linestyle=line, linewidth=1.0, label=f"{name} {value:.2f}")
     if proposed is not None:
         axes.axvspan(*proposed, color=STYLES["alternating"].color, alpha=_RANGE, lw=0,
                      label="proposed active range")  # fmt: skip

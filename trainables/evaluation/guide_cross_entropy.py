@@ -57,7 +57,7 @@ class GuideCrossEntropies:
         steps: by the guide's name, what it is at each step from the noisiest.
         clean: the frozen classifier's cross-entropy of clean signals.
         corrupted: the same of corrupted signals.
-        uninformed: the entropy of the class alone, by how often each is among the samples.
+        uninformed: the cross-entropy of knowing nothing but how often each class is among training samples.
         samples: how many were measured.
     """
 
@@ -114,8 +114,7 @@ def guide_cross_entropies(
         for name, logits in _logits(system, process, levels, x0, x_cor, eps):
             for tally, values in zip(at_step[name], logits, strict=True):
                 tally.add(values, labels)
-    shares = torch.bincount(split.labels).double() / len(split)
-    uninformed = float(-(shares * shares.clamp(min=1e-300).log()).sum())
+    uninformed = _cross_entropy_of_frequencies(evaluator.dataset.train.labels, split.labels)
     measured = {
         name: [
             GuideStep(t, tally.cross_entropy, tally.accuracy)
@@ -126,6 +125,14 @@ def guide_cross_entropies(
     return GuideCrossEntropies(
         measured, clean.cross_entropy, corrupted.cross_entropy, uninformed, len(split)
     )
+
+
+def _cross_entropy_of_frequencies(train: Tensor, labels: Tensor) -> float:
+    """The cross-entropy of labels (N,) where each class is as probable as it is frequent in `train`, each
+    class counted once more than it is there.
+    """
+    counts = torch.bincount(train, minlength=int(labels.max()) + 1).double() + 1
+    return float(-(counts / counts.sum()).log()[labels].mean())
 
 
 def _logits(

@@ -70,7 +70,7 @@ class StepTrust:
         kl_low, kl_high: the bounds on epsilon^2, from below and, as an estimate, from above.
         information: the share of what the best guide knows of the class that this one knows here; below 0
             where knowing nothing were better.
-        verdict: TRUSTED, TELLS_LITTLE or MISLEADS.
+        verdict: TRUSTED, TELLS_LITTLE, or MISLEADS where it is worse than knowing nothing, beyond chance.
     """
 
     kl_low: float
@@ -86,7 +86,7 @@ def trust_of(
 
     Args:
         steps: of one guide, from the noisiest.
-        uninformed: the entropy of the class alone.
+        uninformed: the cross-entropy of knowing nothing but the classes' frequencies.
         best: the least cross-entropy that was measured, of clean signals among others.
         ceiling: a cross-entropy of what the guide sees at every step beside x_t, if there is such a thing.
     """
@@ -96,9 +96,8 @@ def trust_of(
         least = min(least, value)
         known = uninformed - best
         information = (uninformed - value) / known if known > 0 else -math.inf
-        verdict = (
-            TRUSTED if information >= SHARE else MISLEADS if value > uninformed else TELLS_LITTLE
-        )
+        misleads = step.cross_entropy.low > uninformed  # beyond chance
+        verdict = TRUSTED if information >= SHARE else MISLEADS if misleads else TELLS_LITTLE
         trust.append(StepTrust(value - least, max(0.0, value - best), information, verdict))
     return trust
 
