@@ -11,7 +11,8 @@ from pathlib import Path
 from platform.cli import interrupts
 from platform.cli.flags import check_words, datasets_of, summary_file, with_common
 from platform.cli.parser import bare_parser
-from platform.reproduction.paper_tables import SAMPLE_FIGURES, TABLES
+from platform.reproduction.paper_tables import SAMPLE_FIGURES
+from platform.reproduction.tables import DIDICM, TABLES
 from typing import TYPE_CHECKING
 
 from trainables.core.errors import UsageError, check_range, unknown_name
@@ -80,6 +81,7 @@ def _samples(namespace: argparse.Namespace, console: Console, json_file: Path | 
 def _table(namespace: argparse.Namespace, console: Console, json_file: Path | None) -> int:
     """Reproduce a table or figure; returns the exit status."""
     with console.loading():
+        from platform.reproduction import didicm_report
         from platform.reproduction.report import report
         from platform.reproduction.results import draw, save
         from platform.reproduction.work import results_of, work_of
@@ -92,7 +94,10 @@ def _table(namespace: argparse.Namespace, console: Console, json_file: Path | No
         files |= draw(title, work.name, results, work.folder, work.metric)
         if json_file is not None:
             write_json(json_file, [result.as_json() for result in results])
-        report(title, results, files, work, console)
+        if namespace.what == DIDICM:
+            didicm_report.report(results, files, work, console)
+        else:
+            report(title, results, files, work, console)
     return status
 
 
@@ -104,7 +109,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "example: python -m platform.reproduce table1 --datasets mnist\n"
         "figure3 and figure5 are pictures of samples, restored; cost counts calls by the engine's meter, on\n"
         "networks that do nothing; differences switches on the choices of the authors' published code,\n"
-        "one at a time, on the same weights and data: python -m platform.reproduce differences digits",
+        "one at a time, on the same weights and data: python -m platform.reproduce differences digits;\n"
+        "didicm and didicm-budget are of another paper, on discrete diffusion of labels: what it gains at\n"
+        "nine levels of uncertainty, and by its calls: python -m platform.reproduce didicm digits",
     )
     parser.add_argument("what", help=", ".join(NAMES))
     parser.add_argument("names", nargs="*", metavar="DATASET", help="the same as --datasets")
@@ -131,6 +138,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         raise UsageError("differences measures at steps of its own: leave out --steps")
     if namespace.what == DIFFERENCES and namespace.resolution != 1:
         raise UsageError("differences compares clean images too: leave out --resolution")
+    has_conditions = namespace.what in TABLES and bool(TABLES[namespace.what](2).conditions)
+    if has_conditions and (namespace.resolution, namespace.train_fraction) != (1, 1):
+        raise UsageError(
+            f"{namespace.what} has resolutions and training shares of its own: leave out --resolution "
+            "and --train-fraction"
+        )
     if namespace.what not in TABLES and len(namespace.training_seeds) > 1:
         raise UsageError(f"{namespace.what} is of one training: give --seed one seed")
     for dataset in datasets_of(namespace) or (None,):  # all of them, before the first is looked at

@@ -42,6 +42,7 @@ class Table:
         reference: the column that the measured ones are tested against; none if None.
         kind: what the signals are, "image" or "speech"; it decides the metric.
         beside: for datasets that the paper has not got, the one whose numbers stand beside ours.
+        conditions: resolution and training share of each setting; those of the command line if empty.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Table:
     reference: int | None = None
     kind: str = "image"
     beside: Mapping[str, str] = field(default_factory=dict)
+    conditions: tuple[tuple[float, float], ...] = ()
 
     @property
     def metric(self) -> Metric:
@@ -203,7 +205,7 @@ TABLES = {
     "table4": table4,
     "figure4": figure4,
 }
-"""Tables by their names on the command line, each made for T noise levels."""
+"""The coupled paper's tables by their names on the command line, each made for T noise levels."""
 
 
 @dataclass(frozen=True)

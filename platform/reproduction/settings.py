@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
@@ -25,8 +26,9 @@ def setups_of(
     kind: str,
     datasets: tuple[str, ...],
     corruptions: Iterable[str] = (),
+    conditions: Iterable[tuple[float, float]] = (),
 ) -> list[Setup]:
-    """A setup for every dataset, corruption and training seed, each named once.
+    """A setup for every dataset, corruption, condition and training seed, each named once.
 
     Args:
         namespace: what the command line says, `what` among it.
@@ -34,17 +36,20 @@ def setups_of(
         kind: what the signals must be, "image" or "speech".
         datasets: what is meant where the command line names none.
         corruptions: the same of corruptions; each dataset's usual one if empty.
+        conditions: resolutions and training shares; those of the command line if empty.
 
     Raises:
         UsageError: a plan is not possible, the signals are of another kind, or there are fewer noise
             levels than steps.
     """
     setups = []
+    shares = list(conditions) or [(namespace.resolution, namespace.train_fraction)]
     for dataset in dict.fromkeys(datasets_of(namespace) or datasets):
         for corruption in dict.fromkeys(namespace.corruptions or corruptions or (None,)):
-            plan = plan_of(namespace, strategy=strategy, dataset=dataset, corruption=corruption)
-            for seed_plan in plans_of_seeds(namespace, plan):
-                setup = setup_of(seed_plan)
+            asked = plan_of(namespace, strategy=strategy, dataset=dataset, corruption=corruption)
+            conditioned = [replace(asked, resolution=r, train_fraction=f) for r, f in shares]
+            for plan in [one for each in conditioned for one in plans_of_seeds(namespace, each)]:
+                setup = setup_of(plan)
                 if setup.facts.kind != kind:
                     raise UsageError(
                         f"{namespace.what} is of {_SIGNALS[kind]}, but {dataset} is of "
@@ -59,10 +64,11 @@ def setups_of(
 def folder_of(namespace: argparse.Namespace, setup: Setup) -> Path:
     """The folder of a reproduction's results, named after what shapes them."""
     plan, seeds = setup.plan, namespace.training_seeds
+    asked = Degradation("", namespace.resolution), namespace.train_fraction
     name = f"{namespace.what}-{plan.preset}-seed{'s' if len(seeds) > 1 else ''}"
     name += "-".join(map(str, seeds))
     name += "" if namespace.steps is None else f"-{namespace.steps}steps"
-    shares = path_name(condition_text(Degradation("", plan.resolution), plan.train_fraction))
+    shares = path_name(condition_text(*asked))
     name += f"-{shares}" if shares else ""
     return Path(plan.storage) / "reproduce" / name
 

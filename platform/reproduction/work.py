@@ -11,10 +11,11 @@ from platform.backend.session import TrackedSession
 from platform.cli.console import Console
 from platform.pipeline.prepare import prepare
 from platform.planning.setup import Setup, kinds_of
-from platform.reproduction import paper_tables
+from platform.reproduction.paper_tables import Table
 from platform.reproduction.pooling import SeedRuns, pooled_results, tags_of_seeds
 from platform.reproduction.results import Result, corrected, save
 from platform.reproduction.settings import folder_of, run_settings, setups_of
+from platform.reproduction.tables import TABLES
 
 from dashboards.points import ReportedPoint
 from trainables.scoring.metric_names import STAGE_REPRODUCE, Metric
@@ -25,7 +26,7 @@ class Work:
     """What is reproduced: a table at a number of steps, on some datasets and corruptions.
 
     Args:
-        name: the table's, as one of `paper_tables.TABLES`.
+        name: the table's, as one of `tables.TABLES`.
         setups: one a dataset, corruption and training seed, the seeds of each following each other.
         seeds: the training seeds.
         steps: of each trajectory; as many as there are noise levels if None.
@@ -38,9 +39,9 @@ class Work:
     steps: int | None
     folder: Path
 
-    def table(self, setup: Setup) -> paper_tables.Table:
+    def table(self, setup: Setup) -> Table:
         """The paper's table, at the noise levels of a setup."""
-        return paper_tables.TABLES[self.name](setup.task.recipe.T)
+        return TABLES[self.name](setup.task.recipe.T)
 
     def steps_of(self, setup: Setup) -> int:
         """The number of steps of each trajectory on a setup's data."""
@@ -63,9 +64,10 @@ def work_of(namespace: argparse.Namespace) -> Work:
     Raises:
         UsageError: a plan is not possible, or not for this table.
     """
-    table = paper_tables.TABLES[namespace.what](2)
+    table = TABLES[namespace.what](2)
     strategy = table.methods[-1].strategy
-    setups = setups_of(namespace, strategy, table.kind, table.datasets, table.corruptions)
+    data = table.datasets, table.corruptions, table.conditions
+    setups = setups_of(namespace, strategy, table.kind, *data)
     folder = folder_of(namespace, setups[0])
     return Work(namespace.what, tuple(setups), namespace.training_seeds, namespace.steps, folder)
 
