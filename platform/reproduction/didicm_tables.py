@@ -14,8 +14,8 @@ _BUDGET = ((0.25, 1.0),)
 """The level that its second table is of: 56 pixels, all training data."""
 
 PAPER_GAINS = {(1.0, 1.0): (-0.02, 0.69), (0.25, 0.25): (5.3, 5.9)}
-"""How many percent more DiDiRN-50 has right than ResNet-50 on ImageNet (its strong augmentation), of the first
-and of the five first classes, by resolution and training share, where it is told.
+"""How many percent more DiDiRN-50 has right than ResNet-50 on ImageNet (its strong augmentation), of the
+first and of the five first classes, by resolution and training share, where it is told.
 """
 
 
