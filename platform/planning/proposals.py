@@ -54,4 +54,5 @@ def proposed_point(setup: Setup) -> dict[str, object] | None:
         return None
     parameters: dict[str, object] = json.loads(file.read_text())["parameters"]
     space = search_spaces.load(setup.plan.strategy)
-    return space.paper_point(setup.task.recipe.T, setup.facts.kind) | parameters
+    paper: dict[str, object] = space.paper_point(setup.task.recipe.T, setup.facts.kind)
+    return paper | parameters

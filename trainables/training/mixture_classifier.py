@@ -78,7 +78,7 @@ def train_classifier(
         x_t = process.noised(x0, torch.randn(x0.shape, generator=generator).double(), levels)
         log_p = classifier(x_t.float(), levels / process.T)
         optimiser.zero_grad()
-        functional.nll_loss(log_p, labels).backward()  # type: ignore[no-untyped-call]
+        functional.nll_loss(log_p, labels).backward()
         optimiser.step()
         schedule.step()
     return classifier.eval().requires_grad_(False)
