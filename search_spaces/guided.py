@@ -14,7 +14,8 @@ from search_spaces._ranges import (
 )
 from trainables.strategies.guided import TARGETS, Parameters
 
-SCALES = (0.1, 30.0)
+SCALES = (0.01, 10.0)
+"""From where hardly anything is guided to the largest scale of Dhariwal and Nichol (2021)."""
 
 
 def paper_point(T: int, kind: str = "image") -> Point:

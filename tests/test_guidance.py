@@ -210,35 +210,37 @@ X, Y, GUIDE = Update(SIGNAL, 0.0), Update(LOGIT, 0.0), Guide("noisy", 1.0)
 
 
 def test_coupled_by_gradients_by_hand():
-    """Guided in the middle half: before, logits see x_cor; the target is the logits' latest estimate."""
+    """Guided in the middle half: before, logits see x_cor; the target is their own estimate."""
     point = POINT | {"target": "y0_hat", "answer": "y", "guide_from": 0.25, "guide_to": 0.75}
     see = Condition(SIGNAL, "x0_hat")
     assert schedule_of("guided", point) == [
         Start(SIGNAL, 4), Start(LOGIT, 4), Condition(SIGNAL, "x_cor"),
-        X, Y,
-        Target("y0_hat"), GUIDE, X, see, Y,
-        Target("y0_hat"), GUIDE, X, see, Y,
-        X, see, Y,
+        Y, X,
+        see, Y, Target("y0_hat"), GUIDE, X,
+        see, Y, Target("y0_hat"), GUIDE, X,
+        see, Y, X,
         Answer("y"),
     ]  # fmt: skip
     assert cost(schedule_of("guided", point)) == Cost(4, 4, 1 + 3, 2)
 
 
 def test_guided_without_logits_by_hand():
-    """A fixed target is set once; the classifier's own is set anew at every step, at first from x_cor."""
+    """A fixed target is set once; the classifier's own is set anew at every step that has an estimate."""
     assert schedule_of("guided", POINT | {"steps": 2}) == [
         Start(SIGNAL, 2), Target("y_cor"), GUIDE, X, GUIDE, X, Answer("x"),
     ]  # fmt: skip
     own = schedule_of("guided", POINT | {"steps": 2, "target": "x0_hat"})
     assert own == [
-        Start(SIGNAL, 2), Target("y_cor"), GUIDE, X, Target("x0_hat"), GUIDE, X, Answer("x"),
+        Start(SIGNAL, 2), X, Target("x0_hat"), GUIDE, X, Answer("x"),
     ]  # fmt: skip
-    assert cost(own) == Cost(2, 0, 1 + 1 + 1, 2)
+    assert cost(own) == Cost(2, 0, 1 + 1, 1)
 
 
-def test_an_empty_range_guides_nothing():
-    moves = schedule_of("guided", POINT | {"guide_from": 0.5, "guide_to": 0.5})
-    assert moves == [Start(SIGNAL, 4), X, X, X, X, Answer("x")]
+@pytest.mark.parametrize(("fraction", "step"), [(0.0, 0), (0.5, 2), (1.0, 3)])
+def test_the_shortest_range_is_a_step(fraction, step):
+    moves = schedule_of("guided", POINT | {"guide_from": fraction, "guide_to": fraction})
+    steps = [X] * step + [Target("y_cor"), GUIDE] + [X] * (4 - step)
+    assert moves == [Start(SIGNAL, 4), *steps, Answer("x")]
 
 
 def test_the_meter_counts_what_points_of_the_space_cost():
@@ -259,6 +261,13 @@ def test_a_corrected_step_is_guided_in_each_of_its_calls():
     assert cost(moves) == Cost(12, 0, 2, 12)
 
 
+def test_a_guide_that_no_step_has_used_is_forgotten_with_its_chain(mixture):
+    end = [Start(SIGNAL, 1), X, Answer("x")]
+    guided = [Start(SIGNAL, 1), Target("y_cor"), GUIDE, Answer("x_cor"), NewChain(), *end]
+    _, meter = _run(_system(mixture), guided)
+    assert cost(guided).nfe_gradient == meter.calls["gradient"] == 0
+
+
 START, ONE_STEP = Start(SIGNAL, 1), [Start(SIGNAL, 1), X, Answer("x")]
 
 
@@ -266,7 +275,7 @@ START, ONE_STEP = Start(SIGNAL, 1), [Start(SIGNAL, 1), X, Answer("x")]
     ("moves", "message"),
     [
         ([START, GUIDE, X, Answer("x")], "no target"),
-        ([Target("y_cor"), GUIDE, *ONE_STEP], "the signal has no step left"),
+        ([Target("y_cor"), GUIDE, *ONE_STEP], "no step left to make"),
         ([START, Target("y0_hat"), GUIDE, X, Answer("x")], "not been started"),
         ([START, Target("x0_hat"), GUIDE, X, Answer("x")], "no estimate yet"),
         ([START, Target("y_cor"), Guide("noisy", -1.0), X, Answer("x")], "the scale must be"),
@@ -373,7 +382,7 @@ def test_trained_parts_guide_and_stay_as_they_are(parts, tmp_path, precision):
         measurement = evaluator.measure(point, sampling)
         assert measurement.cost[NFE_GRADIENT] == 2 and measurement.cost[NFE] == 4 + 4
         outcomes.append(evaluator.sample(point, sampling)[0].x)
-    unguided = evaluator.sample(POINT | {"target": "y0_hat", "guide_to": 0.0}, sampling)[0].x
+    unguided = evaluator.sample(POINT | {"target": "y0_hat", "scale": 0.0}, sampling)[0].x
     assert not torch.equal(outcomes[0], unguided) and not torch.equal(outcomes[1], unguided)
     assert evaluator._classifier.weights_hash() == frozen
     after = {name: weights_hash(_Weights(state)) for name, state in evaluator._weights.items()}

@@ -43,8 +43,8 @@ COSTS = {
     "uncoupled": Cost(T, T, 2),
     "logit-only": Cost(T, T, 1),
     "signal-only": Cost(T, T, 2),
-    # not in the paper: f(x_cor) is the first target, every clean estimate is shown, every step is guided
-    "guided": Cost(T, T, 1 + T, T),
+    # not in the paper: x_cor and all clean estimates but the last are shown, every step is guided
+    "guided": Cost(T, T, T, T),
 }
 
 

@@ -14,8 +14,10 @@ gradient with respect to x0_hat. The covariance is taken to be (1 - abar_t) I, t
 
 DPS differentiates through the denoiser. That takes a backward pass of the denoiser at every step; and at the
 noisiest levels, from which points of few steps go far, the error of a network's derivative is divided by
-sqrt(abar_t), which is 1e-3 at the first one. To hold the noise fixed, the derivative 1 / sqrt(abar_t), would
-overstate the gradient there by 1 / abar_t.
+sqrt(abar_t). On digits (preset `quick`, `gn30`) that form and this one move the clean estimate about alike
+in the middle of the levels, by 0.5 and 0.9 at 30 of 50, in directions of cosine 0.56; at level 50 they move
+it by 184 and 1.2, of cosine -0.3. With the noise held fixed, the derivative 1 / sqrt(abar_t), it is moved
+1 / abar_t times as far.
 """
 
 from __future__ import annotations
@@ -61,9 +63,7 @@ def gradient(logits_of: Callable[..., Tensor], x: Tensor, target: Tensor, *level
     """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
-        signals = leaf.view_as(
-            leaf
-        )  # the counter of FLOPs does not work on networks that are given a leaf
+        signals = leaf.view_as(leaf)  # networks that are given a leaf have no FLOPs counted
         log_p = logits_of(signals, *level).log_softmax(dim=-1)
         (value,) = torch.autograd.grad((target * log_p).sum(), leaf)
     return value

@@ -166,12 +166,9 @@ def check(moves: Iterable[Move]) -> list[Move]:
                 has_target = True
             case Guide():
                 _require(has_target, place, "there is no target")
-                _require(
-                    steps_left.get(SIGNAL, 0) > 0, place, "the signal has no step left to make"
-                )
-                _require(
-                    0 <= move.scale < math.inf, place, "the scale must be 0 or more, and finite"
-                )
+                _check_step(SIGNAL, steps_left, filled_slots, place)
+                is_finite = 0 <= move.scale < math.inf
+                _require(is_finite, place, "the scale must be 0 or more, and finite")
             case NewChain():
                 _require(has_answer, place, "the chain before it has no answer")
                 steps_left, estimates, filled_slots = {}, set(), set()
@@ -271,7 +268,7 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
             case RetrainedAnswer():
                 calls["classifier"] += 1
             case NewChain():
-                has_classified_x_cor = False
+                has_classified_x_cor = is_guided = False
             case Start():
                 pass
             case _:

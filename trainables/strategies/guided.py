@@ -4,8 +4,9 @@
 Where `parallel` shows the logits' clean estimate to the signal denoiser, here the denoiser sees none, and
 its score gets the gradient of the log-probability of a target (`trainables.sampling.guidance`). The networks
 are those of `parallel`: its signal denoiser was trained without logits too, and its logit denoiser to see
-clean estimates of the signal, so what differs is how the logits guide. Where neither the target nor the
-answer is the logits', they are not sampled.
+clean estimates of the signal, so what differs is how the logits guide. In each step the logits come first:
+a target is there from the first step on, which is not f(x_cor), whose errors a guided signal would take over.
+Where neither the target nor the answer is the logits', they are not sampled.
 
 It is for images alone: Whisper decodes token by token, from a waveform, without gradients, and there is no
 noise-conditional classifier of spectrograms.
@@ -34,11 +35,12 @@ class Parameters(CoupledParameters):
     `steps`: selected steps of the trajectories. `guide`: the classifier that the gradient is of, the "frozen"
     one at the signal's clean estimate, or the "noisy" one, which is conditioned on the noise level.
     `target`: the distribution of classes whose log-probability is raised: that of the logits' clean
-    estimate ("y0_hat"), the classifier's for x_cor ("y_cor"), or its own for the signal's clean estimate
-    ("x0_hat"); in the first step, which has no estimate yet, it is the second. `scale`: of the gradient; with
-    1 the target's class is conditioned on as by Bayes' rule. `guide_from`, `guide_to`: the fractions of the
-    steps from which and up to which the signal is guided; before them the logits are given x_cor, from then
-    on the signal's clean estimate. `eta`: 0 is DDIM, 1 is DDPM, for both processes.
+    estimate ("y0_hat"), the classifier's for x_cor ("y_cor"), or its own for the signal's latest clean
+    estimate ("x0_hat"); the first step has none of these last, and is not guided by them. `scale`: of the
+    gradient; with 1 the target's class is conditioned on as by Bayes' rule. `guide_from`, `guide_to`: the
+    fractions of the steps from which and up to which the signal is guided, one step at least; before them
+    the logits are given x_cor, from then on the signal's clean estimate. `eta`: 0 is DDIM, 1 is DDPM, for
+    both processes.
     """
 
     steps: int
@@ -64,22 +66,22 @@ class Parameters(CoupledParameters):
             )
 
     def chain(self) -> Iterator[Move]:
-        """The moves of Algorithm 2, with gradients in the place of the signal's condition."""
-        first, end = round(self.guide_from * self.steps), round(self.guide_to * self.steps)
+        """The moves of Algorithm 2, logits first, with gradients in the place of the signal's condition."""
+        first = min(round(self.guide_from * self.steps), self.steps - 1)
+        end = max(first + 1, round(self.guide_to * self.steps))
         samples_logits = self.target == "y0_hat" or self.answer != "x"
         yield Start(SIGNAL, self.steps)
         if samples_logits:
             yield Start(LOGIT, self.steps)
-            if first:
-                yield Condition(SIGNAL, "x_cor")
+            yield Condition(SIGNAL, "x_cor")
         for step in range(self.steps):
-            if first <= step < end:
-                if step == first or self.target != "y_cor":
-                    yield Target(self.target if step else "y_cor")
-                yield Guide(self.guide, self.scale)
-            yield Update(SIGNAL, self.eta)
             if samples_logits:
-                if step >= first:
+                if step and step >= first:
                     yield Condition(SIGNAL, "x0_hat")
                 yield Update(LOGIT, self.eta)
+            if first <= step < end and (step or self.target != "x0_hat"):
+                if step == first or self.target != "y_cor":
+                    yield Target(self.target)
+                yield Guide(self.guide, self.scale)
+            yield Update(SIGNAL, self.eta)
         yield from self.answers()

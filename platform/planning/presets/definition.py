@@ -11,8 +11,10 @@ GPU_FLOPS = 30e12
 """FLOPs a second that `standard` is sized for: what one GPU is taken to do in training small convolutions in
 bf16, a tenth of an A100's peak. It is assumed, not measured.
 """
-STANDARD_HOURS = 4
-"""About how long training takes at that rate with `standard`: all parts of all strategies."""
+STANDARD_HOURS = {"image": 5, "speech": 4}
+"""About how long training takes at that rate with `standard`, by the kind of signals: all parts of all
+strategies.
+"""
 
 
 @dataclass(frozen=True)
