@@ -11,7 +11,9 @@ from platform.planning.setup import setup_of
 import numpy as np
 import pytest
 import torch
+from conftest import run_verb
 from helpers import DIGITS, tiny_task
+from mlflow import MlflowClient
 from torch.nn import functional
 
 import search_spaces
@@ -55,6 +57,8 @@ def test_trust_follows_from_the_cross_entropies():
     assert trust[2].information == pytest.approx(1.0 / 1.8)
     (chance,) = trust_of([GuideStep(1, Mean(2.5, 1.9, 3.1), 0.1)], uninformed=2.0, best=0.2)
     assert chance.verdict == TELLS_LITTLE
+    (silent,) = trust_of([GuideStep(1, Mean(2.001, 2.0005, 2.0015), 0.1)], 2.0, 0.2)
+    assert silent.verdict == TELLS_LITTLE
     ceiling = trust_of(steps_of(2.5, 1.9), uninformed=2.0, best=0.2, ceiling=1.5)
     assert [t.kl_low for t in ceiling] == pytest.approx([1.0, 0.4])
 
@@ -162,3 +166,35 @@ def test_the_cross_entropies_are_those_of_a_loop_by_hand(parts, tmp_path):
     expected = -sum(float((counts / counts.sum())[c].log()) for c in part.labels) / 20
     assert measured.uninformed == pytest.approx(expected)
     assert measured.best <= measured.clean.value
+
+
+@pytest.mark.slow
+def test_the_verb_diagnoses_the_guides_of_images(tmp_path):
+    storage, file = tmp_path / "runs", tmp_path / "out.json"
+    words = ("digits", "--preset", "smoke", "--steps", "5", "--storage", storage)
+    check_images(*run_verb("diagnose", *words, file=file), storage)
+
+
+def check_images(out, summary, storage):
+    """What the verb says of the guides, in the terminal, in the summary and in the storage."""
+    for text in ("found:", "references: uninformed", "platform.sweep guided digits", "MLflow:"):
+        assert text in out, out
+    assert {name: len(steps) for name, steps in summary["guides"].items()} == {
+        "frozen": 5,
+        "noisy": 5,
+    }
+    for steps in summary["guides"].values():
+        assert [step["level"] for step in steps] == [10, 8, 6, 4, 2]
+        assert all(0 <= step["kl_low"] and 0 <= step["kl_high"] for step in steps)
+    folder = storage / "diagnose" / "digits-gn30-smoke-seed0"
+    for name in ("results.json", "results.csv", "cross-entropy.png", "cross-entropy.svg"):
+        assert (folder / name).stat().st_size > 0
+    client = MlflowClient(f"sqlite:///{storage / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    (run, *_) = client.search_runs([experiment], "tags.stage = 'diagnose'")
+    assert run.info.status == "FINISHED" and run.data.metrics["noisy_cross_entropy"] > 0
+    setup = setup_at(storage)
+    point, proposal = proposed_point(setup), summary["proposal"]
+    assert (point is None) == (proposal is None)
+    if point is not None:
+        assert {name: point[name] for name in proposal["parameters"]} == proposal["parameters"]

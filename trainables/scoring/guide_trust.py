@@ -26,6 +26,10 @@ from trainables.scoring.statistics import LEVEL
 TRUSTED, TELLS_LITTLE, MISLEADS = "trusted", "tells little", "misleads"
 SHARE = 0.5
 """The share of what the best guide knows of the class that a guide must know to be trusted at a step."""
+_MARGIN = 0.02
+"""The same share by which a guide must be worse than knowing nothing to mislead, beyond chance: one that says
+nearly the same of every sample has next to no interval.
+"""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def trust_of(
         least = min(least, value)
         known = uninformed - best
         information = (uninformed - value) / known if known > 0 else -math.inf
-        misleads = step.cross_entropy.low > uninformed  # beyond chance
+        misleads = step.cross_entropy.low > uninformed and information < -_MARGIN
         verdict = TRUSTED if information >= SHARE else MISLEADS if misleads else TELLS_LITTLE
         trust.append(StepTrust(value - least, max(0.0, value - best), information, verdict))
     return trust
