@@ -19,6 +19,7 @@ from typing import Any
 from dashboards.figure_files import figure_files
 from dashboards.guidance import cross_entropy_figure
 from trainables.core.files import write_files, write_json, write_whole
+from trainables.data.degradation import path_name
 from trainables.scoring.guide_trust import MISLEADS, SHARE, TELLS_LITTLE, TRUSTED, Mean
 from trainables.scoring.metric_names import STAGE_DIAGNOSE
 
@@ -42,12 +43,12 @@ def diagnose_images(
     """Diagnose the guides on a setup's data and report; returns the exit status."""
     plan = setup.plan
     folder = Path(plan.storage) / "diagnose"
-    folder /= f"{setup.facts.title}-{plan.corruption}-{plan.preset}-seed{plan.seed}"
+    folder /= f"{setup.facts.title}-{path_name(plan.condition)}-{plan.preset}-seed{plan.seed}"
     log = folder / "diagnose.log"
 
     def work(session: TrackedSession) -> None:
         params = {} if steps is None else {"steps": steps}
-        name = f"diagnose {plan.corruption} {plan.preset} seed {plan.seed}"
+        name = f"diagnose {plan.condition} {plan.preset} seed {plan.seed}"
         session.tracker.open(name, STAGE_DIAGNOSE, {"split": SPLIT}, params)
         diagnosis = diagnosis_of(session, steps)
         files = _save(setup, diagnosis, folder)
@@ -68,7 +69,7 @@ def contents(setup: Setup, diagnosis: Diagnosis) -> dict[str, Any]:
     measured, proposal = diagnosis.measured, diagnosis.proposal
     return {
         "dataset": setup.facts.title,
-        "corruption": setup.plan.corruption,
+        "corruption": setup.plan.condition,
         "preset": setup.plan.preset,
         "seed": setup.plan.seed,
         "split": SPLIT,
@@ -133,7 +134,7 @@ def _save(setup: Setup, diagnosis: Diagnosis, folder: Path) -> dict[str, Path]:
     write_whole(folder / "results.csv", buffer.getvalue().encode())
     proposal = diagnosis.proposal
     figure = cross_entropy_figure(
-        f"guides of {setup.facts.title}, {setup.plan.corruption}: cross-entropy at each step",
+        f"guides of {setup.facts.title}, {setup.plan.condition}: cross-entropy at each step",
         diagnosis.measured.steps,
         GUIDE_NAMES,
         _references(diagnosis),

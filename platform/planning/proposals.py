@@ -31,7 +31,7 @@ def write_proposal(setup: Setup, parameters: Mapping[str, object], reason: str) 
     contents = {
         "strategy": plan.strategy,
         "dataset": setup.facts.title,
-        "corruption": plan.corruption,
+        "corruption": plan.condition,
         "preset": plan.preset,
         "seed": plan.seed,
         "parameters": dict(parameters),

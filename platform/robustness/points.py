@@ -12,7 +12,7 @@ import search_spaces
 from dashboards.points import ReportedPoint
 from trainables import strategies
 
-UNSWEPT = ("parallel", "alternating", "nested")
+UNSWEPT = ("parallel", "alternating", "nested", "guided", "didicm-cp")
 """The strategies whose paper's points are measured where no sweep of the condition is finished."""
 
 

@@ -17,6 +17,7 @@ from torch.nn import functional
 from trainables.core.noise import SampleNoise
 from trainables.core.precision import dtype_of
 from trainables.core.progress import Progress
+from trainables.data.resolution import degraded
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling
@@ -105,7 +106,7 @@ def guide_cross_entropies(
         noise = SampleNoise(sampling.seed, part.numbers.tolist())
         x0 = part.clean()
         source = noise.split("corruption")
-        x_cor = part.corrupted(x0, slice(None), evaluator.task.corruption, source).to(device)
+        x_cor = degraded(part, x0, slice(None), evaluator.task.degradation, source).to(device)
         eps = noise.split("diagnosis").normal(tuple(x0.shape[1:])).to(device)
         x0, labels = x0.to(device), part.labels.to(device)
         assert system.guides is not None
