@@ -11,8 +11,9 @@ from pathlib import Path
 from platform.cli import interrupts
 from platform.cli.flags import check_words, datasets_of, summary_file, with_common
 from platform.cli.parser import bare_parser
+from platform.reproduction import didicm_tables
 from platform.reproduction.paper_tables import SAMPLE_FIGURES
-from platform.reproduction.tables import DIDICM, TABLES
+from platform.reproduction.tables import TABLES
 from typing import TYPE_CHECKING
 
 from trainables.core.errors import UsageError, check_range, unknown_name
@@ -94,7 +95,7 @@ def _table(namespace: argparse.Namespace, console: Console, json_file: Path | No
         files |= draw(title, work.name, results, work.folder, work.metric)
         if json_file is not None:
             write_json(json_file, [result.as_json() for result in results])
-        if namespace.what == DIDICM:
+        if namespace.what == didicm_tables.DIDICM:
             didicm_report.report(results, files, work, console)
         else:
             report(title, results, files, work, console)
@@ -138,7 +139,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         raise UsageError("differences measures at steps of its own: leave out --steps")
     if namespace.what == DIFFERENCES and namespace.resolution != 1:
         raise UsageError("differences compares clean images too: leave out --resolution")
-    has_conditions = namespace.what in TABLES and bool(TABLES[namespace.what](2).conditions)
+    has_conditions = namespace.what in didicm_tables.TABLES
     if has_conditions and (namespace.resolution, namespace.train_fraction) != (1, 1):
         raise UsageError(
             f"{namespace.what} has resolutions and training shares of its own: leave out --resolution "

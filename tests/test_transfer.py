@@ -185,7 +185,8 @@ def _write_sweep(setup, strategy, baselines=()):
 def test_without_sweeps_the_papers_points_and_the_baselines_are_measured(setup):
     labels = [point.label for point in points_of(setup, (), every=False)]
     assert labels == [
-        "parallel (paper)", "alternating (paper)", "nested (paper)", "noisy", "enhanced (paper)",
+        "parallel (paper)", "alternating (paper)", "nested (paper)", "guided (paper)",
+        "didicm-cp (paper)", "noisy", "enhanced (paper)",
         "card (paper)", "retrained",
     ]  # fmt: skip
     named = [point.label for point in points_of(setup, ("logit-only", "enhanced"), every=False)]

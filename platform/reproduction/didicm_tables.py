@@ -48,3 +48,8 @@ def _cp(count: int, label: str) -> Method:
 def _cl(count: int, chains: int) -> Method:
     point: dict[str, Any] = {"steps": count, "label_chains": chains, "predictor": "euler"}
     return Method(f"didicm-cl, {count} steps × {chains} chains", "didicm-cl", lambda steps: point)
+
+
+DIDICM = "didicm"
+TABLES = {DIDICM: didicm, f"{DIDICM}-budget": didicm_budget}
+"""This paper's tables by their names on the command line; they have conditions of their own."""

@@ -4,11 +4,5 @@ from __future__ import annotations
 
 from platform.reproduction import didicm_tables, paper_tables
 
-DIDICM = "didicm"
-
-TABLES = {
-    **paper_tables.TABLES,
-    DIDICM: didicm_tables.didicm,
-    f"{DIDICM}-budget": didicm_tables.didicm_budget,
-}
+TABLES = {**paper_tables.TABLES, **didicm_tables.TABLES}
 """Each is made for T noise levels."""
