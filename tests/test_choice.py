@@ -52,6 +52,26 @@ def _same(answers):
     return answers, answers
 
 
+def test_the_best_within_a_budget_is_named_where_there_is_one():
+    measured = _points(
+        p1=_same(_images(3600, 235, 4000)),
+        p2=_same(_images(3400, 30, 4000)),
+        p3=_same(_images(3300, 12, 4000)),
+        p4=_same(_images(3300, 9, 4000)),
+        noisy=_same(_images(2000, 0, 4000)),
+    )
+    assert choose(*measured).affordable is None
+    choice = choose(*measured, max_cost=29)
+    assert choice.affordable is not None and choice.affordable.label == "p4"
+    assert choice.words == {"p4": "within 29", "p1": "best"}
+    (line,) = [one for one in headline(choice, IMAGES) if "at most 29 calls" in one]
+    assert line.startswith("the best of at most 29 calls: p4, accuracy 82.5 % at 9 calls")
+    none = choose(*measured, max_cost=8)
+    assert none.affordable is None and "no confirmed point has at most 8 calls" in str(
+        headline(none, IMAGES)
+    )
+
+
 def test_a_cheap_point_that_is_as_good_is_the_one_that_is_named():
     """1.0 of 4000 images is 40: 8 fewer are right at 2 calls, and few answers differ."""
     choice = choose(

@@ -183,6 +183,11 @@ def sweep_parser() -> Parser:
         "--fresh", action="store_true", help="search anew, without the trials of earlier runs"
     )
     verb_parser.add_argument(
+        "--max-cost", type=int, default=0, metavar="N",
+        help="name the best point of at most N calls too, beside the best and the cheapest within a "
+        "percentage point of it [none]",
+    )  # fmt: skip
+    verb_parser.add_argument(
         "--dry-run", action="store_true",
         help="show the plan with predicted trials, NFE and time, and stop",
     )  # fmt: skip
@@ -274,6 +279,7 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         sgmse=sgmse,
         resolution=namespace.resolution,
         train_fraction=namespace.train_fraction,
+        max_cost=values.get("max_cost", 0),
     )
 
 

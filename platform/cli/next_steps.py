@@ -15,6 +15,7 @@ def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
     """Commands to copy, by the words for what they do: replay this point, compare strategies, go on."""
     arguments = (setup.plan.strategy, setup.plan.dataset, *common_flags(setup))
     point = json.dumps(dict(reported.point))
+    budget = ["--max-cost", str(setup.plan.max_cost)] if setup.plan.max_cost else []
     return {
         f"replay {reported.label} on the test split": command(
             "platform.evaluate", *arguments, "--point", point
@@ -23,7 +24,7 @@ def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
             "platform.compare", setup.plan.dataset, *compare_flags(setup)
         ),
         "go on with more trials": command(
-            "platform.sweep", *arguments, "--trials", str(2 * setup.plan.trials)
+            "platform.sweep", *arguments, *budget, "--trials", str(2 * setup.plan.trials)
         ),
     }
 

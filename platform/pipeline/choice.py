@@ -26,6 +26,9 @@ class Choice:
         cheapest: the cheapest that is not worse: on the same validation samples it is no more than
             `MARGIN` behind `best`. The sweep names it, with the interval of that difference, which few
             samples leave wide; it is `best` itself where no cheaper point is so near.
+        affordable: the most accurate on validation of those of at most `max_cost` calls, of equal ones the
+            cheapest; None where none is so cheap, or no `max_cost` is given.
+        max_cost: the calls that a user would pay, 0 where that was not told.
         loss: the paired test of `cheapest` against `best` on validation; None where they are one.
         better_than, not_told_from, worse_than: labels of the baselines that `cheapest` is
             significantly better than, not significantly different from, and significantly worse than,
@@ -36,6 +39,8 @@ class Choice:
 
     best: ReportedPoint
     cheapest: ReportedPoint
+    affordable: ReportedPoint | None
+    max_cost: int
     loss: PairedTest | None
     better_than: tuple[str, ...]
     not_told_from: tuple[str, ...]
@@ -46,11 +51,16 @@ class Choice:
     @property
     def words(self) -> dict[str, str]:
         """What the points are that the sweep names, in a word, by their labels."""
-        return {self.cheapest.label: "cheapest", self.best.label: "best"}
+        words = (
+            {} if self.affordable is None else {self.affordable.label: f"within {self.max_cost}"}
+        )
+        return words | {self.cheapest.label: "cheapest", self.best.label: "best"}
 
 
 def choose(
-    points: Sequence[ReportedPoint], validation: Mapping[str, Sequence[Measurement]]
+    points: Sequence[ReportedPoint],
+    validation: Mapping[str, Sequence[Measurement]],
+    max_cost: int = 0,
 ) -> Choice:
     """Choose among the points that are no baselines.
 
@@ -58,9 +68,10 @@ def choose(
         points: what is reported, each point measured on both splits. At least one is no baseline;
             those that are none have their paired tests against the baselines.
         validation: the measurements on validation, by the points' labels.
+        max_cost: the calls that a user would pay at most; 0 where that was not told.
     """
     searched = [p for p in points if p.role != "baseline"]
-    best = max(searched, key=lambda p: (p.validation[ACCURACY], -p.validation[NFE]))
+    best = _best(searched)
     losses = {
         p.label: paired(validation[p.label], validation[best.label])
         for p in searched
@@ -70,9 +81,12 @@ def choose(
     cheapest = min(not_worse, key=lambda p: (p.validation[NFE], -p.validation[ACCURACY]))
     signs = {label: _sign(test) for label, test in cheapest.tests.items()}
     noisy = [p for p in points if p.role == "baseline" and p.strategy == "noisy"]
+    affordable = [p for p in searched if p.validation[NFE] <= max_cost]
     return Choice(
         best,
         cheapest,
+        _best(affordable) if affordable else None,
+        max_cost,
         losses.get(cheapest.label),
         tuple(label for label, sign in signs.items() if sign > 0),
         tuple(label for label, sign in signs.items() if sign == 0),
@@ -80,6 +94,11 @@ def choose(
         next((p for p in noisy if p.test[ACCURACY] > best.test[ACCURACY]), None),
         sum(len(p.tests) for p in searched),
     )
+
+
+def _best(points: Iterable[ReportedPoint]) -> ReportedPoint:
+    """The most accurate on validation, of equal ones the cheapest."""
+    return max(points, key=lambda p: (p.validation[ACCURACY], -p.validation[NFE]))
 
 
 def _sign(test: Mapping[str, float]) -> int:
@@ -106,7 +125,16 @@ def headline(choice: Choice, metric: Metric) -> list[str]:
             f"{_with_interval(choice.loss, metric)}",
             f"the best {on_validation}: {result(best, metric)}",
         ]
-    return [*lines, *verdict(choice, metric)]
+    return [*lines, *_within_the_budget(choice, metric), *verdict(choice, metric)]
+
+
+def _within_the_budget(choice: Choice, metric: Metric) -> list[str]:
+    """The best of the points that a user would pay for, where that was told."""
+    if not choice.max_cost:
+        return []
+    if choice.affordable is None:
+        return [f"no confirmed point has at most {choice.max_cost} calls: search on, or allow more"]
+    return [f"the best of at most {choice.max_cost} calls: {result(choice.affordable, metric)}"]
 
 
 def _with_interval(test: PairedTest, metric: Metric) -> str:

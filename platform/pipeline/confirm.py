@@ -65,7 +65,8 @@ def confirm(session: Session, study: optuna.Study) -> Confirmation:
     if all(point.role == "baseline" for point in points):
         raise ConfirmationFailed("no point of the front could be measured again: see above")
     points = with_tests(points, {n: [t] for n, t in zip(labels, test, strict=True)})
-    return Confirmation(points, choose(points, dict(zip(labels, validation, strict=True))))
+    measured = dict(zip(labels, validation, strict=True))
+    return Confirmation(points, choose(points, measured, session.setup.plan.max_cost))
 
 
 def front_trials(study: optuna.Study) -> list[FrozenTrial]:

@@ -133,6 +133,7 @@ def _summary(session: TrackedSession, finished: FinishedSweep) -> dict[str, obje
         "baselines": [p for p in points if p["role"] == "baseline"],
         "best": choice.best.label,
         "cheapest": choice.cheapest.label,
+        "affordable": None if choice.affordable is None else choice.affordable.label,
         "not_told_from": list(choice.not_told_from),
         "hypervolume": finished.hypervolume,
         "files": {name: str(path) for name, path in finished.files.items()},

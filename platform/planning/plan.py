@@ -28,7 +28,12 @@ NAMES = {
     "precision": PRECISIONS,
 }
 """What the names in a plan may be, known before the data are looked at."""
-RANGES = {"trials": (1, 100_000), "seed": (0, 2**31 - 1), "workers": (0, 10_000)}
+RANGES = {
+    "trials": (1, 100_000),
+    "seed": (0, 2**31 - 1),
+    "workers": (0, 10_000),
+    "max_cost": (0, 10**9),
+}
 """From where to where the numbers in a plan may be."""
 SHARES = ("resolution", "train_fraction")
 """Shares in a plan: above 0, at most 1, which is the usual one."""
@@ -54,6 +59,7 @@ class Plan:
         sgmse: the checkpoint file that speech's signal denoiser starts from; none if empty.
         resolution: the share of an image's rows and columns that is left of the corrupted image, in (0, 1].
         train_fraction: the share of the training split that all parts are trained on, in (0, 1].
+        max_cost: the sweep names the best point of at most so many calls too; 0 for no such point.
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -76,6 +82,7 @@ class Plan:
     sgmse: str = ""
     resolution: float = 1.0
     train_fraction: float = 1.0
+    max_cost: int = 0
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})
