@@ -63,8 +63,8 @@ def _run(setup: Setup, console: Console, json_file: Path | None) -> int:
         from platform.backend.session import run
         from platform.pipeline import one_sweep
 
-    def work(session: TrackedSession) -> None:
-        one_sweep.run(session, json_file)
+    def work(session: TrackedSession) -> int:
+        return one_sweep.run(session, json_file)
 
     return run(setup, console, log, "1/5 opening the tracking store", work)
 

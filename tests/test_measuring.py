@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 from platform.backend.cluster import Cluster
-from platform.backend.measure import Candidate, measure_all, measure_under
+from platform.backend.measure import Candidate, measure_all, measure_under, missing_records
 from platform.backend.session import Session
 from platform.cli.console import Console
 from platform.planning.plan import Plan
@@ -16,7 +16,10 @@ from platform.planning.setup import setup_of
 import pytest
 from helpers import DIGITS
 
+import search_spaces
 from trainables.data.degradation import Degradation
+from trainables.evaluation.measurement import measurement_config
+from trainables.evaluation.records import Measurement
 from trainables.models.scale import LogitScale
 from trainables.task import networks
 
@@ -58,6 +61,21 @@ def test_one_point_is_cut_by_the_splits_length_not_by_a_limit_beyond_it(setup, c
     assert usual[0] == measured and len(usual) == len(other) == setup.budget.confirm_seeds
     assert all(m.config["tested"]["resolution"] == 0.5 for m in other)
     assert "failed" not in capfd.readouterr().out
+
+
+def test_points_without_records_at_every_seed_are_missing(tmp_path):
+    where = str(tmp_path), f"sqlite:///{tmp_path}/m.db"
+    made = setup_of(Plan("nested", "digits", "gn30", "smoke", 1, 0, 0, 0.0, *where))
+    enhanced = search_spaces.load("enhanced").paper_point(made.task.recipe.T)
+    candidates = [Candidate("noisy", {}), Candidate("enhanced", enhanced)]
+    samplings = made.job("test", 1).samplings()
+    assert len(samplings) > 1
+    for number, sampling in enumerate(samplings):
+        assert missing_records(made, candidates, "test") == candidates
+        config = measurement_config(made.task, "noisy", {}, sampling)
+        made.storage.records.save(Measurement(config, {}, "01", {"nfe": float(number)}))
+    assert missing_records(made, candidates, "test") == candidates[1:]
+    assert missing_records(made, candidates, "validation") == candidates
 
 
 def _measuring_actors():

@@ -97,6 +97,12 @@ def _measure_missing(
             _Dispatch(session, bar, missing, job).run()
 
 
+def missing_records(setup: Setup, candidates: Sequence[Candidate], split: str) -> list[Candidate]:
+    """Those of the candidates that lack a record at one of a split's seeds."""
+    samplings = setup.job(split, 1).samplings()
+    return [candidate for candidate in candidates if not _records_of(setup, candidate, samplings)]
+
+
 class _Dispatch:
     """Units of work shared out to actors, each actor one piece at a time.
 

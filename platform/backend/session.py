@@ -54,10 +54,10 @@ def run(
     console: Console,
     log: Path,
     opening: str,
-    work: Callable[[TrackedSession], None],
+    work: Callable[[TrackedSession], int | None],
 ) -> int:
     """Say what is run on, open the tracking store, saying `opening`, and do the work on a cluster of its
-    own; returns the exit status.
+    own; returns the exit status, which the work returns where it is not 0.
 
     What Ray and MLflow print goes to `log`. The tracker's runs that are still open at the end are
     marked as killed or failed.
@@ -99,7 +99,7 @@ def _cluster(log: Path) -> Iterator[Cluster]:
 
 
 def _run_in(
-    session: Session, log: Path, opening: str, work: Callable[[TrackedSession], None]
+    session: Session, log: Path, opening: str, work: Callable[[TrackedSession], int | None]
 ) -> int:
     """Do the work in a session that is recorded from here on; returns the exit status."""
     console = session.console
@@ -109,9 +109,9 @@ def _run_in(
             console.line(session.devices)
             with console.step("plan", opening):
                 tracker = _tracker(session)
-            work(TrackedSession(session.setup, session.cluster, console, tracker))
+            status = work(TrackedSession(session.setup, session.cluster, console, tracker))
             interrupts.check()
-        return 0
+        return status or 0
     except UsageError:
         _end(tracker, "FAILED", log)
         raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from platform.backend.measure import Candidate, measure_all
+from platform.backend.measure import Candidate, measure_all, missing_records
 from platform.backend.session import Session
 from platform.pipeline.choice import Choice, choose
 from platform.pipeline.study import POINT, accuracy_and_nfe, complete
@@ -38,10 +38,13 @@ class ConfirmationFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The points that a sweep reports, and which of them it names."""
+    """The points that a sweep reports, which of them it names, and the labels of those that could not be
+    measured, or could not be chosen from all that a baseline's grid has.
+    """
 
     points: list[ReportedPoint]
     choice: Choice
+    missing: tuple[str, ...] = ()
 
 
 def confirm(session: Session, study: optuna.Study) -> Confirmation:
@@ -66,7 +69,22 @@ def confirm(session: Session, study: optuna.Study) -> Confirmation:
         raise ConfirmationFailed("no point of the front could be measured again: see above")
     points = with_tests(points, {n: [t] for n, t in zip(labels, test, strict=True)})
     measured = dict(zip(labels, validation, strict=True))
-    return Confirmation(points, choose(points, measured, session.setup.plan.max_cost))
+    choice = choose(points, measured, session.setup.plan.max_cost)
+    left_out = [p.label for p, v, t in zip(planned, validation, test, strict=True) if not (v and t)]
+    return Confirmation(points, choice, (*left_out, *_incomplete_baselines(session)))
+
+
+def _incomplete_baselines(session: Session) -> list[str]:
+    """Baselines of which not every point of the grid could be measured on validation, with how many lack."""
+    setup = session.setup
+    T, kind = setup.task.recipe.T, setup.facts.kind
+    names = [name for name in setup.baselines if name != setup.plan.strategy]
+    lacks = {
+        name: len(missing_records(setup, [Candidate(name, point) for point in grid], "validation"))
+        for name in names
+        for grid in [search_spaces.load(name).grid(T, kind)]
+    }
+    return [f"{name}, {lack} of its points on validation" for name, lack in lacks.items() if lack]
 
 
 def front_trials(study: optuna.Study) -> list[FrozenTrial]:

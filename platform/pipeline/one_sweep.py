@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from platform.backend.driver_lock import driver_lock
 from platform.backend.session import TrackedSession
+from platform.cli.interrupts import FAILED
 from platform.cli.next_steps import next_steps, page_address, page_steps
 from platform.cli.tables import paragraphs, table
 from platform.pipeline.choice import against, headline
@@ -36,11 +37,14 @@ class FinishedSweep:
     hypervolume: float
 
 
-def run(session: TrackedSession, summary_file: Path | None) -> None:
-    """Sweep a session's setup and report it; the cluster is closed before the report."""
+def run(session: TrackedSession, summary_file: Path | None) -> int:
+    """Sweep a session's setup and report it; the cluster is closed before the report. Returns the exit
+    status, that of a failure where a point is missing that should be compared.
+    """
     with session.cluster:
         finished = sweep(session, summary_file)
     _report(session, finished)
+    return FAILED if finished.confirmation.missing else 0
 
 
 def sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
@@ -135,6 +139,7 @@ def _summary(session: TrackedSession, finished: FinishedSweep) -> dict[str, obje
         "cheapest": choice.cheapest.label,
         "affordable": None if choice.affordable is None else choice.affordable.label,
         "not_told_from": list(choice.not_told_from),
+        "missing": list(finished.confirmation.missing),
         "hypervolume": finished.hypervolume,
         "files": {name: str(path) for name, path in finished.files.items()},
         "seconds": session.console.seconds,
@@ -153,6 +158,9 @@ def _report(session: TrackedSession, finished: FinishedSweep) -> None:
     paragraphs(console, "found:", headline(choice, setup.metric))
     if shortfall:
         paragraphs(console, "trials:", [f"{shortfall}; the same command tries others"])
+    if finished.confirmation.missing:
+        missing = "; ".join(finished.confirmation.missing)
+        paragraphs(console, "missing:", [f"{missing}: not measured; the same command tries again"])
     console.line(f"figure:   {files['front.png']}")
     console.line(f"page:     {files['front.html']}")
     console.line(f"samples:  {files['samples.png']}")
