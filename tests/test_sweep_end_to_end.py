@@ -17,6 +17,7 @@ from conftest import ROOT, clean_environment
 from helpers import DISPLAYED, turns_of_waiting
 
 from trainables.core import threads
+from trainables.core.checked_files import read_checked_json, sha256, write_checked_json
 
 COMMAND = [sys.executable, "-m", "platform.sweep", "nested", "digits", "--preset", "smoke"]
 
@@ -208,11 +209,14 @@ def test_a_second_sweep_trains_and_samples_nothing(swept):
 
 
 def _poison(storage: Path, network: str, weight: str) -> None:
-    """Make a weight of the coupled denoisers NaN."""
-    (file,) = storage.glob("parts/digits/nested-*/weights.pt")
-    weights = torch.load(file, weights_only=True)
+    """Make a weight of the coupled denoisers NaN, as if they had been trained to be."""
+    (folder,) = storage.glob("parts/digits/nested-*")
+    weights = torch.load(folder / "weights.pt", weights_only=True)
     weights[network][weight] += float("nan")
-    torch.save(weights, file)
+    torch.save(weights, folder / "weights.pt")
+    described = read_checked_json(folder / "part.json")
+    described["sha256"] = sha256((folder / "weights.pt").read_bytes())
+    write_checked_json(folder / "part.json", described)
 
 
 @pytest.mark.slow
@@ -226,7 +230,7 @@ def test_trials_that_fail_are_told_and_the_sweep_carries_on(swept, tmp_path):
     file = tmp_path / "summary.json"
     trials = 24  # some of which do not refresh the signal
     done = _sweep(storage, "--trials", str(trials), "--json", str(file))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 1, done.stdout + done.stderr  # since the paper's point is missing
     assert "trial 0 failed" in done.stdout and "NonFiniteError" in done.stdout
     states = {run.data.tags["trial"]: run.info.status for run in _runs(storage, "trial")}
     summary = json.loads(file.read_text())
@@ -238,6 +242,8 @@ def test_trials_that_fail_are_told_and_the_sweep_carries_on(swept, tmp_path):
         f"trials: {complete} of {trials} trials are complete, {failed} failed twice: NonFiniteError"
     )
     assert said in words and "the same command tries others" in words
+    assert summary["missing"] == ["nested (paper)"]
+    assert "missing: nested (paper): not measured; the same command tries again" in words
     front = summary["front"]
     assert front and "paper" not in {point["role"] for point in front}
     for point in front:
