@@ -15,7 +15,7 @@ from platform.pipeline.choice import against
 from platform.pipeline.confirm import baseline_points, measured_at_seeds, with_tests
 from platform.pipeline.samples import files_of_samples
 from platform.planning.replay import Replay
-from platform.planning.setup import Setup
+from platform.planning.setup import Setup, kinds_of
 from typing import Any
 
 from dashboards.points import ReportedPoint, as_json
@@ -89,8 +89,11 @@ def _check_parts(setups: Sequence[Setup]) -> None:
         kinds = setup.storage.parts.missing(setup.kinds, setup.task)
         if kinds:
             missing[setup.plan.seed] = kinds
-            words = setup.plan.strategy, setup.plan.dataset, *common_flags(setup)
-            trainings.append(command("platform.train", *words))
+            trainings += [
+                command("platform.train", name, setup.plan.dataset, *common_flags(setup))
+                for name in (setup.plan.strategy, *setup.baselines)
+                if setup.storage.parts.missing(kinds_of([name]), setup.task)
+            ]
     if missing:
         listing = "; ".join(
             (f"at seed {seed} " if len(setups) > 1 else "") + ", ".join(kinds)
