@@ -126,7 +126,10 @@ def test_evaluating_before_training_says_what_is_missing_and_what_to_type(tmp_pa
     where = ["--preset", "smoke", "--storage", str(tmp_path)]
     error = _refused(evaluate.main, ["nested", "digits", *where], capfd)
     assert "parts that have not been trained: classifier, signal, logit, nested" in error
-    assert f"-m platform.train nested digits {' '.join(where)}\n" in error
+    commands = error.split("train them by: ")[1].strip().split(" && ")
+    trained = [line.split("-m platform.train ")[1] for line in commands]
+    names = ("nested", "enhanced", "card", "retrained")
+    assert trained == [f"{name} digits {' '.join(where)}" for name in names]
 
 
 def test_every_training_that_seeds_miss_is_told(tmp_path, capfd, no_ray):
@@ -137,7 +140,10 @@ def test_every_training_that_seeds_miss_is_told(tmp_path, capfd, no_ray):
     )
     command = "-m platform.train nested digits --preset smoke"
     assert f"{command} --storage {tmp_path} && " in error
-    assert f"{command} --seed 7 --storage {tmp_path}\n" in error
+    assert f"{command} --seed 7 --storage {tmp_path} && " in error
+    assert error.endswith(
+        f"-m platform.train retrained digits --preset smoke --seed 7 --storage {tmp_path}\n"
+    )
 
 
 @pytest.mark.parametrize(

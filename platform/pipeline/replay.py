@@ -89,11 +89,7 @@ def _check_parts(setups: Sequence[Setup]) -> None:
         kinds = setup.storage.parts.missing(setup.kinds, setup.task)
         if kinds:
             missing[setup.plan.seed] = kinds
-            trainings += [
-                command("platform.train", name, setup.plan.dataset, *common_flags(setup))
-                for name in (setup.plan.strategy, *setup.baselines)
-                if setup.storage.parts.missing(kinds_of([name]), setup.task)
-            ]
+            trainings += _trainings(setup)
     if missing:
         listing = "; ".join(
             (f"at seed {seed} " if len(setups) > 1 else "") + ", ".join(kinds)
@@ -102,6 +98,19 @@ def _check_parts(setups: Sequence[Setup]) -> None:
         raise UsageError(
             f"parts that have not been trained: {listing}; train them by: {' && '.join(trainings)}"
         )
+
+
+def _trainings(setup: Setup) -> list[str]:
+    """The commands that train what is missing of the strategy and of the baselines, each part by one."""
+    commands: list[str] = []
+    trained: set[str] = set()
+    for name in (setup.plan.strategy, *setup.baselines):
+        missing = setup.storage.parts.missing(kinds_of([name]), setup.task)
+        if not trained.issuperset(missing):
+            trained.update(missing)
+            words = name, setup.plan.dataset, *common_flags(setup)
+            commands.append(command("platform.train", *words))
+    return commands
 
 
 def _measured_points(
