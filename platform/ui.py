@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from platform.cli import interrupts
 from platform.cli.flags import with_places
-from platform.cli.next_steps import home_address, is_server
+from platform.cli.next_steps import PORT, home_address, is_server
 from platform.cli.parser import bare_parser
 from platform.planning.locations import absolute_path, tracking_uri
 from typing import TYPE_CHECKING
@@ -17,8 +17,6 @@ from trainables.core.errors import check_range
 
 if TYPE_CHECKING:
     from platform.cli.console import Console
-
-_PORT = 5000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +65,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     with_places(parser)
     parser.add_argument(
-        "--port", type=int, default=_PORT, metavar="N",
+        "--port", type=int, default=PORT, metavar="N",
         help="where it is served, or at the next port that is free [%(default)s]",
     )  # fmt: skip
     parser.add_argument(

@@ -8,7 +8,8 @@ from platform.planning.setup import Setup
 
 from dashboards.points import ReportedPoint
 
-_PORT = "5000"
+PORT = 5000
+"""Where the interface is served first: MLflow's own."""
 
 
 def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
@@ -47,7 +48,7 @@ def page_address(tracking_uri: str, experiment: str, run: str = "") -> str:
 
     Without its last words the interface shows a page made for language models.
     """
-    root = tracking_uri.rstrip("/") if is_server(tracking_uri) else f"http://127.0.0.1:{_PORT}"
+    root = tracking_uri.rstrip("/") if is_server(tracking_uri) else f"http://127.0.0.1:{PORT}"
     page = f"experiments/{experiment}/runs" + (f"/{run}" if run else "")
     return f"{root}/#/{page}?workflowType=machine_learning"
 

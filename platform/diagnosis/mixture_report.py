@@ -11,6 +11,7 @@ from platform.backend.mixture_runs import MixtureRuns
 from platform.cli.console import Console, chatter_to
 from platform.cli.next_commands import command, place_flags
 from platform.cli.tables import paragraphs, say_if_smoke
+from platform.diagnosis.mixture_tables import mixture_tables, text_of
 from platform.diagnosis.mixture_work import measured_guides
 from platform.diagnosis.names import MIXTURE
 from platform.planning import presets
@@ -22,7 +23,6 @@ from dashboards.guidance import guidance_figure
 from trainables.core.config import as_mapping
 from trainables.core.files import write_files, write_json, write_whole
 from trainables.scoring.guidance import GuidanceLaw, MeasuredGuide, law_of
-from trainables.scoring.power_law import Exponent
 
 BOUND = (
     "The paper bounds the mean squared guidance error by O~(d epsilon), up to a constant and logarithms that "
@@ -182,96 +182,19 @@ def _metrics(law: GuidanceLaw, laws: dict[int, GuidanceLaw]) -> dict[str, float]
     return metrics | ({} if law.dimension is None else {"exponent_of_d": law.dimension.value})
 
 
-def _text(exponent: Exponent) -> str:
-    """An exponent with its interval."""
-    return f"{exponent.value:.2f} [{exponent.low:.2f}, {exponent.high:.2f}]"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _tables(
-    budget: MixturePreset,
-    guides: Sequence[MeasuredGuide],
-    laws: dict[int, GuidanceLaw],
-    console: Console,
-) -> None:
-    """A table of dimensions and lengths, one of the steps after the longest training, one of the slopes."""
-    rows = []
-    for d in budget.dimensions:
-        for updates in budget.updates:
-            chosen = [g for g in guides if (g.dimensions, g.updates) == (d, updates)]
-            steps = [step for guide in chosen for step in guide.steps]
-            kl, error = _mean([s.kl for s in steps]), _mean([s.guidance_error for s in steps])
-            ratios = [s.ratio(d) for s in steps]
-            rows.append(
-                [f"{d}, {updates}", f"{_mean([s.cross_entropy for s in steps]):.4f}",
-                 f"{_mean([s.entropy for s in steps]):.4f}", f"{kl:.5f}", f"{kl**0.5:.4f}",
-                 f"{error:.4f}", f"{d * kl**0.5:.3f}", f"{_mean(ratios):.3f}",
-                 f"{max(ratios):.3f}"]
-            )  # fmt: skip
-    console.line()
-    console.table(
-        f"means over {len(guides[0].steps)} steps and {budget.seeds} seeds, in nats",
-        ["d, updates", "cross-entropy", "least possible", "KL ε²", "ε", "guidance error", "d ε",
-         "error/(d ε)", "largest"],
-        rows,
-    )  # fmt: skip
-    longest = max(budget.updates)
-    by_dimension = {
-        d: [g for g in guides if (g.dimensions, g.updates) == (d, longest)]
-        for d in budget.dimensions
-    }
-    rows = []
-    for number, first in enumerate(guides[0].steps):
-        row = [str(first.level)]
-        for d, chosen in by_dimension.items():
-            steps = [guide.steps[number] for guide in chosen]
-            row += [f"{_mean([s.cross_entropy for s in steps]):.3f}",
-                    f"{_mean([s.epsilon for s in steps]):.4f}",
-                    f"{_mean([s.guidance_error for s in steps]):.4f}",
-                    f"{_mean([s.ratio(d) for s in steps]):.3f}"]  # fmt: skip
-        rows.append(row)
-    console.line()
-    columns = [
-        f"{name}, d={d}" for d in budget.dimensions for name in ("CE", "ε", "error", "ratio")
-    ]
-    console.table(f"each diffusion step after {longest} updates", ["t", *columns], rows)
-    console.line()
-    console.table(
-        "guidance error ~ ε^slope over training lengths [95 % interval over seeds]; error / (d ε)",
-        ["d", "at the same step", "of means over steps", "least ratio", "largest ratio",
-         "largest at t", "below d ε"],
-        [
-            [str(d), _text(law.slope), _text(law.slope_of_means), f"{law.lowest_ratio:.4f}",
-             f"{law.highest_ratio:.3f}", str(law.highest_level), f"{100 * law.share_below:.0f} %"]
-            for d, law in laws.items()
-        ],
-    )  # fmt: skip
-    rows = [
-        [str(level), *(_text((law.slopes or {})[level]) for law in laws.values())]
-        for level in laws[budget.dimensions[0]].slopes or {}
-    ]
-    console.line()
-    console.table("slope at each diffusion step alone", ["t", *(f"d = {d}" for d in laws)], rows)
-
-
 def finding(law: GuidanceLaw, laws: dict[int, GuidanceLaw]) -> list[str]:
     """What the laws, of all dimensions and of each, say of the bound: a paragraph each."""
-    text = (
-        f"over training lengths at the same step, the guidance error falls as ε^{_text(law.slope)}"
-    )
+    text = f"over training lengths at the same step, the guidance error falls as ε^{text_of(law.slope)}"
     if law.slope.low >= 1:
         text += ", at least as fast as the curve d ε"
     elif law.slope.high < 1:
         text += ", more slowly than the curve d ε"
     else:
         text += ", which cannot be told from the curve d ε"
-    means = "; ".join(f"d = {d}: {_text(of_d.slope_of_means)}" for d, of_d in laws.items())
+    means = "; ".join(f"d = {d}: {text_of(of_d.slope_of_means)}" for d, of_d in laws.items())
     text += f". Of the means over all steps the slopes are: {means}"
     if law.dimension is not None:
-        text += f". At the same step and ε it grows as d^{_text(law.dimension)}, the bound as d^1; these "
+        text += f". At the same step and ε it grows as d^{text_of(law.dimension)}, the bound as d^1; these "
         text += "mixtures are made such that further dimensions tell nothing of the means"
     below = "all" if law.share_below == 1 else f"{100 * law.share_below:.0f} %"
     place = f"d = {law.highest_dimensions}, t = {law.highest_level}"
@@ -285,7 +208,7 @@ def finding(law: GuidanceLaw, laws: dict[int, GuidanceLaw]) -> list[str]:
 def _slower_text(laws: dict[int, GuidanceLaw]) -> str:
     """The steps at which the error falls more slowly than epsilon, beyond chance."""
     slower = [
-        f"d = {d}, t = {level}: {_text(slope)}"
+        f"d = {d}, t = {level}: {text_of(slope)}"
         for d, law in laws.items()
         for level, slope in (law.slopes or {}).items()
         if slope.high < 1
@@ -310,7 +233,7 @@ def _report(
     console: Console,
 ) -> None:
     """Show the numbers, say what was found, name the files, say what to type next."""
-    _tables(budget, guides, laws, console)
+    mixture_tables(budget, guides, laws, console)
     console.line()
     paragraphs(console, "bound:", BOUND)
     say_if_smoke(console, work.preset_name)

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainables.core.errors import UsageError
 from trainables.data.dataset import Dataset
 from trainables.diffusion.process import Process
 from trainables.models.base import Classifier, LogitDenoiser, SignalDenoiser
 from trainables.task.networks import frozen_classifier
-from trainables.task.recipe import Task
+from trainables.task.recipe import Recipe, Task
 from trainables.training.batches import Batch, Draws
 
 Weights = dict[str, dict[str, Tensor]]
@@ -184,3 +185,13 @@ def sample_clean(
         output = denoiser(z, times[number : number + 1], *conditions)
         z = process.step(z, process.clean_of(z, output, t, origin), t, s, 0.0, None, origin)
     return z
+
+
+def check_images(part: str, recipe: Recipe, reason: str) -> None:
+    """Refuse to train a part of images on speech.
+
+    Raises:
+        UsageError: the recipe is of speech; with the reason why the part is not for it.
+    """
+    if recipe.kind != "image":
+        raise UsageError(f"part {part!r} is for images alone: {reason}")

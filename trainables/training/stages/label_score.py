@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from trainables.core.config import identity
-from trainables.core.errors import UsageError
 from trainables.diffusion.label_sampling import sample_probabilities
 from trainables.diffusion.labels import labels_from, targets_of
 from trainables.task import networks
 from trainables.task.processes import label_process
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.objective import Context, Objective, PreparedBatch
+from trainables.training.objective import Context, Objective, PreparedBatch, check_images
 from trainables.training.stages import retrained
 
 NEEDS: tuple[str, ...] = ()
@@ -50,11 +49,7 @@ def build(context: Context) -> Objective:
     Raises:
         UsageError: the signals are speech.
     """
-    if context.task.recipe.kind != "image":
-        raise UsageError(
-            "part 'label-score' is for images alone: speech is recognised by Whisper, which stays as it "
-            "was published"
-        )
+    check_images("label-score", context.task.recipe, retrained.NO_SPEECH)
     return LabelScoreObjective(context)
 
 

@@ -12,13 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainables.core.config import identity
-from trainables.core.errors import UsageError
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.task import networks
 from trainables.task.processes import processes
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.objective import Context, Objective, PreparedBatch
+from trainables.training.objective import Context, Objective, PreparedBatch, check_images
 
 NEEDS: tuple[str, ...] = ()
 USES_CORRUPTION = False
@@ -48,10 +47,8 @@ def build(context: Context) -> Objective:
     Raises:
         UsageError: the signals are speech.
     """
-    if context.task.recipe.kind != "image":
-        raise UsageError(
-            "part 'noisy-classifier' is for images alone: there is no such network for spectrograms"
-        )
+    reason = "there is no such network for spectrograms"
+    check_images("noisy-classifier", context.task.recipe, reason)
     return NoisyClassifierObjective(context)
 
 

@@ -12,18 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.core.config import identity
-from trainables.core.errors import UsageError
-from trainables.models.speech.whisper.config import RecogniserConfig
 from trainables.task import networks
 from trainables.task.members import MOST_MEMBERS, RETRAINED, member_kind
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.objective import Context, Objective, PreparedBatch
+from trainables.training.objective import Context, Objective, PreparedBatch, check_images
 
 NEEDS: tuple[str, ...] = ()
 USES_CORRUPTION = True
 MEMBERS = MOST_MEMBERS
 SIGNALS = ("image",)
+NO_SPEECH = "speech is recognised by Whisper, which stays as it was published"
+"""Why no part that learns from labels of corrupted signals is trained for speech."""
 
 
 def updates(recipe: Recipe) -> int:
@@ -49,11 +49,7 @@ def build(context: Context) -> Objective:
     Raises:
         UsageError: the signals are speech.
     """
-    if isinstance(context.task.recipe.classifier, RecogniserConfig):
-        raise UsageError(
-            f"part {RETRAINED!r} is for images alone: speech is recognised by Whisper, which stays "
-            "as it was published"
-        )
+    check_images(RETRAINED, context.task.recipe, NO_SPEECH)
     return RetrainedObjective(context)
 
 
