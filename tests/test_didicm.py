@@ -7,7 +7,7 @@ from speech_task import speech_task, write_whisper
 
 from trainables.core.config import as_mapping, from_mapping
 from trainables.core.errors import UsageError
-from trainables.core.noise import SampleNoise
+from trainables.core.noise import SampleNoise, seeded
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.diffusion.label_sampling import sample_labels, sample_probabilities
 from trainables.diffusion.labels import LabelDiffusion, labels_from
@@ -119,11 +119,11 @@ def _engine(network, process, meter=None):
 @pytest.fixture(scope="module")
 def didirn():
     """An untrained network whose head is not zero, and images."""
-    torch.manual_seed(0)
-    sizes = Context(tiny_task(label=SmallDiDiRNConfig(4, (1, 1), 8)), DIGITS, {})
-    network = stages.load(KIND).build(sizes).label.eval()
-    torch.nn.init.normal_(network.head.weight, std=0.5)
-    return network, DIGITS.test.clean()[:6]
+    with seeded(torch.device("cpu"), "test", 0):
+        sizes = Context(tiny_task(label=SmallDiDiRNConfig(4, (1, 1), 8)), DIGITS, {})
+        network = stages.load(KIND).build(sizes).label.eval()
+        torch.nn.init.normal_(network.head.weight, std=0.5)
+        return network, DIGITS.test.clean()[:6]
 
 
 class _Chains:

@@ -6,7 +6,7 @@ from torch import nn
 from torchvision import models
 
 from trainables.core.errors import UsageError
-from trainables.core.noise import SampleNoise
+from trainables.core.noise import SampleNoise, seeded
 from trainables.diffusion.label_sampling import sample_labels, sample_probabilities
 from trainables.diffusion.labels import LabelDiffusion, targets_of
 from trainables.models.base import NetworkInterface
@@ -17,10 +17,10 @@ FIT = NetworkInterface((3, 16, 16), 5)
 
 def _network(config=None, seed: int = 0) -> DiDiRN:
     """A network whose head is not zero, in eval mode."""
-    torch.manual_seed(seed)
-    network = (config or SmallDiDiRNConfig(base=8, blocks=(1, 2), embedding=16)).build(FIT)
-    nn.init.normal_(network.head.weight, std=0.5)
-    return network.eval()
+    with seeded(torch.device("cpu"), "test", seed):
+        network = (config or SmallDiDiRNConfig(base=8, blocks=(1, 2), embedding=16)).build(FIT)
+        nn.init.normal_(network.head.weight, std=0.5)
+        return network.eval()
 
 
 def _blocks(network: DiDiRN) -> list[nn.Module]:
@@ -48,16 +48,16 @@ def test_the_convolutions_are_those_of_resnet(depth):
 @pytest.mark.parametrize("depth", [18, 50])
 def test_without_conditioning_a_block_is_resnets(depth):
     """With the layers between the convolutions and the shortcut taken out, blocks compute ResNet's."""
-    torch.manual_seed(0)
-    resnet, network = getattr(models, f"resnet{depth}")().eval(), DiDiRNConfig(depth).build(FIT)
-    stages = [block for i in range(1, 5) for block in getattr(resnet, f"layer{i}")]
-    h = torch.randn(2, 64, 8, 8)
-    for block, expected in zip(_blocks(network.eval()), stages, strict=True):
-        parameters = [*block.body.parameters(), *block.shortcut.parameters()]
-        for parameter, value in zip(parameters, expected.parameters(), strict=True):
-            parameter.data.copy_(value.data)
-        torch.testing.assert_close(torch.relu(block.body(h) + block.shortcut(h)), expected(h))
-        h = expected(h)
+    with seeded(torch.device("cpu"), "test", 0):
+        resnet, network = getattr(models, f"resnet{depth}")().eval(), DiDiRNConfig(depth).build(FIT)
+        stages = [block for i in range(1, 5) for block in getattr(resnet, f"layer{i}")]
+        h = torch.randn(2, 64, 8, 8)
+        for block, expected in zip(_blocks(network.eval()), stages, strict=True):
+            parameters = [*block.body.parameters(), *block.shortcut.parameters()]
+            for parameter, value in zip(parameters, expected.parameters(), strict=True):
+                parameter.data.copy_(value.data)
+            torch.testing.assert_close(torch.relu(block.body(h) + block.shortcut(h)), expected(h))
+            h = expected(h)
 
 
 def test_the_score_at_the_label_itself_is_one():
@@ -122,33 +122,33 @@ def test_training_learns_a_posterior():
     images, labels c_0 and noised labels c_t; times alone are drawn, one in each sixteenth.
     """
     process, generator = LabelDiffusion(3), torch.Generator().manual_seed(0)
-    torch.manual_seed(0)
-    network = SmallDiDiRNConfig(8, (1, 1), 16).build(NetworkInterface((1, 4, 4), 3))
-    optimiser = torch.optim.Adam(network.parameters(), 5e-3)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, 400)
-    images = torch.randn(2, 1, 4, 4, generator=generator)
-    posterior = torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.0, 1.0]])
-    grid = torch.cartesian_prod(torch.arange(2), torch.arange(3), torch.arange(16))
-    rows, labels, sixteenths = grid.unbind(dim=1)
-    for _ in range(400):
-        t = process.times((sixteenths + torch.rand(len(grid), generator=generator)) / 16)
-        log_score = network(images[rows], labels, t)
-        loss = torch.zeros(())
-        for c_0 in range(3):
-            targets = targets_of(torch.full_like(labels, c_0), 3)
-            at_label = process.marginal(targets, t).gather(1, labels[:, None])[:, 0]
-            losses = process.loss(log_score, targets, labels, t)
-            loss = loss + (posterior[rows, c_0] * at_label * losses).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    with torch.no_grad():
-        score = network.eval().score_of(images)
-    for predictor in ("euler", "analytic"):
-        start = process.prior(2, torch.device("cpu"))
-        result = sample_probabilities(process, score, start, 8, predictor)
-        torch.testing.assert_close(result, posterior, atol=0.1, rtol=0)
+    with seeded(torch.device("cpu"), "test", 0):
+        network = SmallDiDiRNConfig(8, (1, 1), 16).build(NetworkInterface((1, 4, 4), 3))
+        optimiser = torch.optim.Adam(network.parameters(), 5e-3)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, 400)
+        images = torch.randn(2, 1, 4, 4, generator=generator)
+        posterior = torch.tensor([[0.75, 0.25, 0.0], [0.0, 0.0, 1.0]])
+        grid = torch.cartesian_prod(torch.arange(2), torch.arange(3), torch.arange(16))
+        rows, labels, sixteenths = grid.unbind(dim=1)
+        for _ in range(400):
+            t = process.times((sixteenths + torch.rand(len(grid), generator=generator)) / 16)
+            log_score = network(images[rows], labels, t)
+            loss = torch.zeros(())
+            for c_0 in range(3):
+                targets = targets_of(torch.full_like(labels, c_0), 3)
+                at_label = process.marginal(targets, t).gather(1, labels[:, None])[:, 0]
+                losses = process.loss(log_score, targets, labels, t)
+                loss = loss + (posterior[rows, c_0] * at_label * losses).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+        with torch.no_grad():
+            score = network.eval().score_of(images)
+        for predictor in ("euler", "analytic"):
+            start = process.prior(2, torch.device("cpu"))
+            result = sample_probabilities(process, score, start, 8, predictor)
+            torch.testing.assert_close(result, posterior, atol=0.1, rtol=0)
 
 
 def test_settings_that_are_not_allowed_are_refused():
