@@ -25,12 +25,14 @@ LADDERS = {
         "diagnosis",
         "robustness",
         "reproduction",
+        "comparison",
         "pipeline",
         "backend",
         "cli",
         "planning",
     ),
     "platform.planning": (FILES, "presets"),
+    "dashboards": ("comparison", FILES),
     "trainables": (
         "workers",
         "published",
@@ -126,7 +128,7 @@ def test_every_folder_has_its_place_in_a_ladder():
     folders = {name for name, path in MODULES.items() if path.name == "__init__.py"}
     inner = {name for name in folders if "." in name}
     placed = {f"{folder}.{part}" for folder, ladder in LADDERS.items() for part in ladder if part}
-    plugins = {"dashboards", "search_spaces"}  # folders of files alone
+    plugins = {"search_spaces"}  # a folder of files alone
     assert inner <= placed and placed <= set(MODULES)
     assert {name.rpartition(".")[0] for name in inner} == set(LADDERS)
     assert folders - inner == {one for one in LADDERS if "." not in one} | plugins

@@ -16,6 +16,7 @@ HYPERVOLUME = "hypervolume"
 
 STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
 STAGE_REPRODUCE, STAGE_TRANSFER, STAGE_DIAGNOSE = "reproduce", "transfer", "diagnose"
+STAGE_COMPARE = "compare"
 
 
 def utterances_of(signal_metric: str) -> str:
