@@ -28,6 +28,12 @@ shares lack them, and are of 1.
 """
 LABEL = "label"
 """The tag with a confirmed point's label in tables."""
+REPLAY = "replay"
+"""The tag with the command that measures a confirmed point again."""
+KIND, CLASSES, NOISE_LEVELS = "signal.kind", "signal.classes", "T"
+"""Tags with the kind of the signals, the number of classes (0 for sentences), and the number of noise levels
+of the processes.
+"""
 PARENT = "mlflow.parentRunId"
 """MLflow's tag with the run that a run is a child of."""
 

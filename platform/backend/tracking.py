@@ -4,11 +4,16 @@ a run for each training and each confirmed point.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
+from platform.backend.confirmed_run import (
+    ANSWERS,
+    Answers,
+    answers_text,
+    content_hash,
+    metrics_of,
+)
 from platform.backend.run_page import confirm_name, dataset_input, description, trial_name
 from platform.backend.run_tags import run_tags
 from platform.backend.tracking_store import (
@@ -17,12 +22,12 @@ from platform.backend.tracking_store import (
     failures_told,
     own_artifacts,
 )
+from platform.cli.next_steps import replay_command
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import LABEL, PARENT
-from trainables.core.config import digest
+from dashboards.runs import LABEL, PARENT, REPLAY
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
@@ -36,7 +41,7 @@ from trainables.scoring.metric_names import (
 from trainables.training.part_store import key_of
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Run
 
 _CONTENT = "content"  # the tag with a hash of all that is recorded of a confirmed point
 _MOST_METRICS = 1000  # that MLflow takes at once
@@ -142,58 +147,59 @@ class Tracker:
             for report in reports
             for name, value in {**report["metrics"], "seconds": report["seconds"]}.items()
         ]
-        for first in range(0, len(metrics), _MOST_METRICS):
-            self._client.log_batch(run, metrics=metrics[first : first + _MOST_METRICS])
+        self._log_steps(run, metrics)
         self._log(run, {"kind": kind, "folder": str(folder)}, {})
         self._close(run, "FINISHED")
         return run
 
     def confirmation(
-        self, points: Sequence[ReportedPoint], progress: Progress = quiet
+        self,
+        points: Sequence[ReportedPoint],
+        answers: Mapping[str, Answers] | None = None,
+        progress: Progress = quiet,
     ) -> dict[str, str]:
-        """Record the sweep's points on the test split, and report the progress; returns their run ids by
-        their labels.
+        """Record the sweep's points on the test split with their answers, by label, and the commands that
+        measure them again, and report the progress; returns their run ids by their labels.
 
         A sweep has one confirmation, its last. Runs with the same content are kept as they are, and other
         runs of an earlier confirmation are deleted as MLflow deletes: they are not listed any more, and
         can be restored.
         """
+        answers = answers or {}
         query = f"tags.stage = '{STAGE_CONFIRM}' and tags.`{PARENT}` = '{self.parent}'"
         earlier = self._find(query)
-        complete = [run for run in earlier if run.info.status == "FINISHED"]
-        run_ids = {run.data.tags.get(_CONTENT): run.info.run_id for run in complete}
+        complete = {r.data.tags.get(_CONTENT): r for r in earlier if r.info.status == "FINISHED"}
         runs = {}
         for done, reported in enumerate(points):
             progress(done, len(points), "recording the points")
-            run_id = run_ids.get(_content_hash(reported))
-            runs[reported.label] = run_id or self.confirmed(reported)
+            given = answers.get(reported.label, Answers())
+            kept = complete.get(content_hash(reported, given))
+            run_id = self.confirmed(reported, given) if kept is None else kept.info.run_id
+            command = replay_command(self._setup, reported.strategy, run_id)
+            if kept is None or kept.data.tags.get(REPLAY) != command:
+                self._client.set_tag(run_id, REPLAY, command)
+            runs[reported.label] = run_id
         for run in earlier:
             if run.info.run_id not in runs.values():
                 self._client.delete_run(run.info.run_id)
         return runs
 
-    def confirmed(self, reported: ReportedPoint, extra: Mapping[str, str] | None = None) -> str:
-        """Record a point measured on the test split, with extra tags, which replace those of the setup;
-        returns its run id.
+    def confirmed(
+        self,
+        reported: ReportedPoint,
+        answers: Answers | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> str:
+        """Record a point measured on the test split, with its answers where they are given, and extra
+        tags, which replace those of the setup; returns its run id.
         """
+        answers = answers or Answers()
         tags = {"split": "test", "role": reported.role, "strategy": reported.strategy}
-        tags |= {LABEL: reported.label, _CONTENT: _content_hash(reported), **(extra or {})}
+        tags |= {LABEL: reported.label, _CONTENT: content_hash(reported, answers), **(extra or {})}
         run = self._create(confirm_name(reported), STAGE_CONFIRM, tags, self.parent)
-        tests = {
-            f"{name}_vs_{_metric_key(baseline)}": value
-            for baseline, test in reported.tests.items()
-            for name, value in test.items()
-        }
-        splits = {
-            "validation": reported.validation,
-            "test": reported.test,
-        }  # the latter's costs are kept
-        metrics = {
-            on_split(split, name): value
-            for split, values in splits.items()
-            for name, value in values.items()
-        }
-        self._log(run, reported.point, {**metrics, **tests})
+        self._log(run, reported.point, metrics_of(reported))
+        if answers.test:
+            self._client.log_text(run, answers_text(answers), ANSWERS)
         self._close(run, "FINISHED")
         return run
 
@@ -219,10 +225,8 @@ class Tracker:
         the hypervolume, the only one that is a curve.
         """
         setup, metric = self._setup, self._setup.metric
-        values = {n: best.test[n] for n in (metric.name, metric.low, metric.high, NFE)}
-        self._log(
-            self.parent, {}, {on_split("test", name): value for name, value in values.items()}
-        )
+        names = (metric.name, metric.low, metric.high, NFE)
+        self._log(self.parent, {}, {on_split("test", name): best.test[name] for name in names})
         tags = {"best": best.label, "trials": str(trials)}
         tags["mlflow.note.content"] = description(setup, trials, replayed, lines)
         for name, value in tags.items():
@@ -234,8 +238,7 @@ class Tracker:
 
         now = int(time.time() * 1000)
         metrics = [Metric(name, value, now, step) for name, value, step in values]
-        for first in range(0, len(metrics), _MOST_METRICS):
-            self._client.log_batch(self.parent, metrics=metrics[first : first + _MOST_METRICS])
+        self._log_steps(self.parent, metrics)
 
     def artifact(self, path: Path, root: Path) -> None:
         """Attach a file to the parent, at the place that it has under `root`."""
@@ -282,6 +285,10 @@ class Tracker:
         self._client.set_terminated(run, status)
         self._open.discard(run)
 
+    def _log_steps(self, run: str, metrics: Sequence[Metric]) -> None:
+        for first in range(0, len(metrics), _MOST_METRICS):
+            self._client.log_batch(run, metrics=metrics[first : first + _MOST_METRICS])
+
     def _log(self, run: str, params: Mapping[str, object], metrics: Mapping[str, float]) -> None:
         from mlflow.entities import Metric, Param
 
@@ -291,13 +298,3 @@ class Tracker:
             metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
             params=[Param(name, str(value)) for name, value in params.items()],
         )
-
-
-def _content_hash(reported: ReportedPoint) -> str:
-    """A hash of all that is recorded of a confirmed point."""
-    return digest(asdict(reported), 20)
-
-
-def _metric_key(label: str) -> str:
-    """A label as part of a metric's name, in which MLflow allows few characters."""
-    return "_".join(re.findall(r"\w+", label))

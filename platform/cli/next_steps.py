@@ -30,6 +30,12 @@ def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
     }
 
 
+def replay_command(setup: Setup, strategy: str, run: str) -> str:
+    """The command that measures a confirmed point of a strategy again, named by its run in MLflow."""
+    words = strategy, setup.plan.dataset, *common_flags(setup)
+    return command("platform.evaluate", *words, "--run", run)
+
+
 def page_steps(setup: Setup) -> dict[str, str]:
     """The command that shows a database's runs in MLflow's interface; none where a server shows them."""
     if is_server(setup.plan.tracking_uri):
