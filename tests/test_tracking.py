@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from platform.backend.tracking import Tracker
+from platform.comparison.read import Wanted, read_sweeps
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 
 import pytest
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import confirmed_points
 
 
 @pytest.mark.parametrize("status", ["KILLED", "FAILED"])
@@ -70,8 +70,8 @@ def test_a_sweep_has_one_confirmation_its_last(tmp_path, store_uri):
     assert last["nested #1"] == runs["nested #1"] and last["noisy"] != runs["noisy"]
     listed = client.search_runs([tracker.experiment], stage)
     assert {run.info.run_id for run in listed} == set(last.values())
-    points = confirmed_points(client, "digits", {"corruption": "gn30"})
-    assert {p.label: p.test["accuracy"] for p in points} == {
+    (sweep,) = read_sweeps(client, ["digits"], Wanted(corruption="gn30")).sweeps
+    assert {p.reported.label: p.reported.test["accuracy"] for p in sweep.points} == {
         "nested #1": 0.1 + 0.2, "nested #7": 0.1 + 0.2, "noisy": 0.5,
     }  # fmt: skip
     assert client.get_run(runs["noisy"]).info.lifecycle_stage == "deleted"

@@ -42,6 +42,11 @@ _FIRST_CONTACT = {
 }
 # The interface then opens as for model training, not for language models.
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+# Later, when it has answered once: so that a server that hangs is told of, not waited for.
+_PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
 _LONGEST = 200
 
 
@@ -71,6 +76,15 @@ def client_of(
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
     return client
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Within it, a server that has answered is waited for no longer than a person would."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    with _environment(_PATIENCE):
+        yield
 
 
 def check_recorded(uri: str) -> None:
