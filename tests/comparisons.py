@@ -33,7 +33,9 @@ def setting(title="digits", corruption="gn30", preset="quick", kind="image"):
     return Setting(title, corruption, preset, kind=kind, classes=10, T=100)
 
 
-def compared_point(label, strategy, role, accuracy, cost, seeds=(0,), names=(), reach=0.018, on_front=False):
+def compared_point(
+    label, strategy, role, accuracy, cost, seeds=(0,), names=(), reach=0.018, on_front=False
+):
     """A point with an accuracy on test images; on validation images it is a little better."""
     low, high = max(0.0, accuracy - reach), min(1.0, accuracy + 0.8 * reach)
     test = {
@@ -169,7 +171,9 @@ def _pairs(strategies, swept, several):
     baselines = [p.label for s in strategies for p in s.points if p.role == "baseline"]
     for one in own:
         for label in baselines:
-            pairs.append(ComparedPair(of[one][1].label, label, None, 0.012, -0.003, 0.027, 0.11, 0.34))
+            pairs.append(
+                ComparedPair(of[one][1].label, label, None, 0.012, -0.003, 0.027, 0.11, 0.34)
+            )
     return pairs
 
 
@@ -182,7 +186,9 @@ def odd_comparison(kind="image"):
 def picture(generator, size=16):
     """A PNG of noise about a disc."""
     rows, columns = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
-    disc = 200 * (rows**2 + columns**2 < generator.uniform(0.2, 0.9)) + generator.normal(0, 20, (size, size))
+    disc = 200 * (rows**2 + columns**2 < generator.uniform(0.2, 0.9)) + generator.normal(
+        0, 20, (size, size)
+    )
     buffer = io.BytesIO()
     Image.fromarray(np.clip(disc, 0, 255).astype(np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
@@ -207,7 +213,11 @@ def gallery(labels, count=6, speech=False, name="7"):
         if right is None:
             return Shown(pictures, sounds)
         frames = tuple(
-            Frame(level, picture(generator), ((name, 1 - 0.7 * level), ("1", 0.4 * level), ("3", 0.2 * level)))
+            Frame(
+                level,
+                picture(generator),
+                ((name, 1 - 0.7 * level), ("1", 0.4 * level), ("3", 0.2 * level)),
+            )
             for level in (1.0, 0.75, 0.5, 0.25, 0.0)
         )
         answers = tuple(name if r else "1" for r in right)
@@ -215,6 +225,7 @@ def gallery(labels, count=6, speech=False, name="7"):
         return Shown(pictures, sounds, answers, confidences, right, (frames,) * min(2, count))
 
     restored = {
-        label: shown(tuple((n + k) % 3 != 0 for n in range(count))) for k, label in enumerate(labels)
+        label: shown(tuple((n + k) % 3 != 0 for n in range(count)))
+        for k, label in enumerate(labels)
     }
     return Gallery(tuple(range(count)), (name,) * count, shown(), shown(), restored, dict(labels))

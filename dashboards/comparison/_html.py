@@ -45,20 +45,27 @@ def _attributes(attributes: Attributes) -> str:
 
 
 def table(
-    caption: str, head: Iterable[str], rows: Iterable[Html], attributes: Attributes | None = None
+    caption: str,
+    head: Iterable[str],
+    rows: Iterable[Html],
+    attributes: Attributes | None = None,
+    heard: bool = True,
 ) -> Html:
     """A table of ready rows in a box of its own, that scrolls where the screen is narrow. Column heads that
-    begin with `#` are of numbers, and drawn without it.
+    begin with `#` are of numbers, and drawn without it. A caption that is only `heard` is for those who
+    do not see the heading above.
     """
     heads = together(
-        element("th", {"scope": "col", "class": "number" if text[:1] == "#" else None}, _plain(text))
+        element(
+            "th", {"scope": "col", "class": "number" if text[:1] == "#" else None}, _plain(text)
+        )
         for text in head
     )
     return element(
         "div", {"class": "scroll", "tabindex": 0, "role": "group", "aria-label": caption},
         element(
             "table", attributes,
-            element("caption", None, caption),
+            element("caption", {"class": "heard" if heard else None}, caption),
             element("thead", None, element("tr", None, heads)),
             element("tbody", None, together(rows)),
         ),

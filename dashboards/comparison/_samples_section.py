@@ -61,10 +61,14 @@ def _grid(comparison: Comparison, gallery: Gallery, order: dict[str, int]) -> Ht
         ]  # fmt: skip
         rows.append(element("tr", None, name, *plain, *answered))
     places = [order.get(gallery.strategies[label]) for label in gallery.restored]
-    columns = " ".join(["", "", "", *("" if p is None else str(p) for p in places)])
-    speech = "wide-pictures" if gallery.clean.sounds else ""
-    attributes = {"class": f"gallery {speech}", "data-columns": columns.replace(" ", ",")}
+    columns = ",".join(["", "", "", *("" if place is None else str(place) for place in places)])
+    attributes = {"class": f"gallery {_wide(gallery)}", "data-columns": columns}
     return table(f"Samples of {comparison.setting.title}", heads, rows, attributes)
+
+
+def _wide(gallery: Gallery) -> str:
+    """The class of spectrograms, which are wider than images."""
+    return "wide-pictures" if gallery.clean.sounds else ""
 
 
 def _uri(kind: str, content: bytes) -> str:
@@ -75,7 +79,9 @@ def _picture(content: bytes | None, description: str) -> Html:
     """A picture; where no signal is sampled, a box that says so."""
     if content is None:
         return element("span", {"class": "no-picture"}, "no signal")
-    return element("img", {"src": _uri("image/png", content), "alt": description, "loading": "lazy"})
+    return element(
+        "img", {"src": _uri("image/png", content), "alt": description, "loading": "lazy"}
+    )
 
 
 def _signal(shown: Shown, row: int, description: str) -> Html:
@@ -141,7 +147,9 @@ def _strip(label: str, gallery: Gallery, row: int, order: dict[str, int]) -> Htm
     strategy, truth = gallery.strategies[label], gallery.truths[row]
     frames = [_frame(frame, label, truth) for frame in gallery.restored[label].trajectories[row]]
     strip = element(
-        "ol", {"class": "strip", "tabindex": 0, "aria-label": f"Trajectory of {label}"}, *frames
+        "ol",
+        {"class": f"strip {_wide(gallery)}", "tabindex": 0, "aria-label": f"Trajectory of {label}"},
+        *frames,
     )
     return element(
         "div", {"data-strategy": order.get(strategy)},
@@ -197,5 +205,3 @@ def _only_right(comparison: Comparison, shown: Sequence[int]) -> Html:
               ["strategy", "#how many", "samples"], rows),
         hint(text),
     )  # fmt: skip
-
-

@@ -74,7 +74,7 @@ def points_table(comparison: Comparison) -> Html:
     """All confirmed points; a press on a name shows its parameters."""
     metric = comparison.metric
     head = [
-        "point", "chosen as", f"#{comparison.cost_title}", f"#test {metric.title}, % [95 %]",
+        "point", f"#test {metric.title}, % [95 %]", f"#{comparison.cost_title}", "chosen as",
         f"#validation {metric.title}, %", "front",
     ]  # fmt: skip
     rows, place = [], 0
@@ -86,9 +86,7 @@ def points_table(comparison: Comparison) -> Html:
     return table(f"Confirmed points, on test {metric.samples}", head, rows, {"class": "points"})
 
 
-def _point_row(
-    order: int, place: int | None, point: ComparedPoint, comparison: Comparison
-) -> Html:
+def _point_row(order: int, place: int | None, point: ComparedPoint, comparison: Comparison) -> Html:
     """A row; `place` is the point's own among those that are drawn."""
     metric = comparison.metric
     mark = "joint front" if point.on_joint_front else "front" if point.on_front else "–"
@@ -98,9 +96,9 @@ def _point_row(
     return element(
         "tr", {"data-strategy": order, "class": "joint" if point.on_joint_front else None},
         element("th", {"scope": "row"}, name),
-        element("td", None, ", ".join(point.names) or _ROLES.get(point.role, point.role)),
-        number_cell(cost_text(point.cost)),
         number_cell(percent(point.test, metric)),
+        number_cell(cost_text(point.cost)),
+        element("td", None, ", ".join(point.names) or _ROLES.get(point.role, point.role)),
         number_cell(percent(point.validation, metric)),
         element("td", None, mark),
     )  # fmt: skip
@@ -229,7 +227,9 @@ def trials(comparison: Comparison) -> Html:
     options = [
         element("option", {"value": order}, f"{s.strategy}, {len(s.trials)} trials") for order, s in swept
     ]  # fmt: skip
-    choice = element("label", {"class": "field"}, "Trials of ", element("select", {"class": "of"}, *options))
+    choice = element(
+        "label", {"class": "field"}, "Trials of ", element("select", {"class": "of"}, *options)
+    )
     metric = comparison.metric
     return section(
         "trials", "Where the search looked", choice,
@@ -269,7 +269,7 @@ def overview(comparisons: Sequence[Comparison]) -> Html:
     caption = "Each strategy's best point, and the cheapest that is as good"
     return element(
         "section", {"class": "overview"}, element("h2", None, "All settings"),
-        table(caption, heads, rows), hint(
+        table(caption, heads, rows, heard=False), hint(
             "In each place above the best point on test samples with its cost, below the cheapest that is not "
             "worse; bold: the best of a row. Press a row to see it whole."
         ),

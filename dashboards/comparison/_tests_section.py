@@ -73,7 +73,9 @@ def _matrix(
         )
         for name in sorted(dict.fromkeys(name for name, _ in cells))
     ]  # fmt: skip
-    return table(caption, ["", *(f"#{head}" for head in heads)], rows, {"class": "matrix"})
+    return table(
+        caption, ["", *(f"#{head}" for head in heads)], rows, {"class": "matrix"}, heard=False
+    )
 
 
 def _cell(pair: ComparedPair | None, widest: float, comparison: Comparison) -> Html:

@@ -31,7 +31,7 @@ function lines(text, width = 64) {
 /** Plain numbers for a logarithmic axis between two exponents of ten, as many as fit the width. */
 function ticksOf(from, to, width) {
   const room = width / Math.max(1e-9, to - from); // pixels a decade
-  const steps = room > 520 ? [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9] : room > 300 ? [1, 2, 3, 5, 7]
+  const steps = room > 600 ? [1, 1.5, 2, 3, 4, 5, 6, 8] : room > 380 ? [1, 2, 3, 5]
     : room > 110 ? [1, 2, 5] : room > 60 ? [1, 3] : [1];
   const values = [];
   for (let decade = Math.floor(from); decade <= to; decade++)

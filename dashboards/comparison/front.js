@@ -2,10 +2,12 @@
 "use strict";
 
 const FAINT = 0.38; // opacity of what another point of the strategy beats
+const SPACING = 9; // pixels between points of equal cost
+const JOINT = "#ffdf80"; // of the joint front, as a highlighter draws
 const MARKER = {front: 10, paper: 15, baseline: 10};
 
 /** The corners of the best that is had for no more cost, joined by level and upright lines. */
-const staircase = (points) => [...points].sort((a, b) => a.cost[0] - b.cost[0]);
+const staircase = (points) => [...points].sort((a, b) => a.cost[0] - b.cost[0] || a.x - b.x);
 
 function pointText(data, point) {
   const names = point.names.length ? ` — ${literal(point.names.join(", "))}` : "";
@@ -19,6 +21,18 @@ function pointText(data, point) {
   return rows.join("<br>");
 }
 
+/** Where each point is drawn: at its cost, but points of equal cost side by side, some pixels apart. */
+function spread(points, decadesAPixel) {
+  const groups = new Map();
+  for (const point of points) {
+    const key = point.cost[0].toPrecision(6);
+    groups.set(key, [...(groups.get(key) || []), point]);
+  }
+  for (const group of groups.values()) group.forEach((point, place) => {
+    point.x = point.cost[0] * 10 ** (SPACING * decadesAPixel * (place - (group.length - 1) / 2));
+  });
+}
+
 /** Markers of some points of one strategy, with their intervals. */
 function markers(data, points, opacity, bars) {
   const own = data.strategies[points[0].strategy];
@@ -29,7 +43,7 @@ function markers(data, points, opacity, bars) {
   });
   const varies = points.some((p) => p.cost[2] > p.cost[1]);
   return {
-    type: "scatter", mode: "markers", x: points.map((p) => p.cost[0]), y: points.map((p) => p.value[0]),
+    type: "scatter", mode: "markers", x: points.map((p) => p.x), y: points.map((p) => p.value[0]),
     customdata: points.map((p) => p.place), hovertext: points.map((p) => pointText(data, p)),
     hovertemplate: "%{hovertext}<extra></extra>",
     error_y: bar("value", bars), error_x: bar("cost", bars && varies),
@@ -44,15 +58,18 @@ function markers(data, points, opacity, bars) {
 }
 
 /** Traces of the strategies that are not hidden, from the back to the front. */
-function frontTraces(data, view) {
+function frontTraces(data, view, [low, high]) {
   const seen = data.points.filter((p) => !view.hidden.has(p.strategy));
   const costly = seen.filter((p) => p.cost[0] > 0);
   const traces = [];
   const line = (x, y, style) => traces.push({
     type: "scatter", mode: "lines", x, y, line: {shape: "hv", ...style}, hoverinfo: "skip"});
-  const joint = staircase(costly.filter((p) => p.joint));
-  if (joint.length > 1)
-    line(joint.map((p) => p.cost[0]), joint.map((p) => p.value[0]), {color: "rgba(29,37,48,.16)", width: 9});
+  const joint = staircase(costly.filter((p) => p.joint)), free = seen.filter((p) => p.joint && p.cost[0] <= 0);
+  const corners = [...free.map((p) => [low, p.value[0]]), ...joint.map((p) => [p.x, p.value[0]])];
+  if (corners.length) {
+    corners.push([high, corners[corners.length - 1][1]]);
+    line(corners.map(([x]) => x), corners.map(([, y]) => y), {color: JOINT, width: 9});
+  }
   if (view.layers.trials) traces.push(...trialTraces(data, view));
   const several = new Set(data.seedFronts.map((one) => one.seed)).size > 1;
   for (const one of data.seedFronts)
@@ -62,7 +79,7 @@ function frontTraces(data, view) {
     const own = costly.filter((p) => p.strategy === order);
     const front = staircase(own.filter((p) => p.front && p.role !== "baseline"));
     if (front.length > 1)
-      line(front.map((p) => p.cost[0]), front.map((p) => p.value[0]), {color: strategy.color, width: 1.8});
+      line(front.map((p) => p.x), front.map((p) => p.value[0]), {color: strategy.color, width: 1.8});
     const beaten = own.filter((p) => !p.front && p.role !== "baseline");
     if (beaten.length) traces.push(markers(data, beaten, FAINT, view.layers.bars));
     const others = own.filter((p) => p.front || p.role === "baseline");
@@ -70,7 +87,7 @@ function frontTraces(data, view) {
   });
   const ringed = costly.filter((p) => p.names.length);
   if (ringed.length) traces.push({
-    type: "scatter", mode: "markers", x: ringed.map((p) => p.cost[0]), y: ringed.map((p) => p.value[0]),
+    type: "scatter", mode: "markers", x: ringed.map((p) => p.x), y: ringed.map((p) => p.value[0]),
     hoverinfo: "skip", marker: {symbol: "circle-open", size: 19, color: INK, line: {width: 1.4}},
   });
   return traces;
@@ -90,7 +107,7 @@ function trialTraces(data, view) {
 }
 
 /** Levels of points without cost, and their names at the right edge; those outside are told by an arrow. */
-function levels(data, view, ticks) {
+function levels(data, view) {
   const [low, high] = data.limits, shapes = [], notes = [];
   const free = data.points.filter((p) => p.cost[0] <= 0 && !view.hidden.has(p.strategy));
   const heights = free.map((p) => p.value[0]).map((v) => Math.min(high, Math.max(low, v)));
@@ -120,7 +137,7 @@ function pointNames(data, view) {
   const named = data.points.filter(
     (p) => p.names.length && p.joint && p.cost[0] > 0 && !view.hidden.has(p.strategy));
   return named.map((point) => ({
-    x: Math.log10(point.cost[0]), y: point.value[0], xanchor: "right", yanchor: "bottom", xshift: -8, yshift: 8,
+    x: Math.log10(point.x), y: point.value[0], xanchor: "right", yanchor: "bottom", xshift: -8, yshift: 8,
     showarrow: false, text: `<b>${literal(point.names.join(", "))}</b>`, bgcolor: "rgba(255,255,255,.7)",
     font: {size: 12, color: data.strategies[point.strategy].color}, captureevents: false,
   }));
@@ -138,9 +155,11 @@ function costEnds(data, view) {
 function drawFront(node, data, view) {
   const width = node.clientWidth - 74, narrow = node.clientWidth < NARROW;
   const {shapes, annotations} = levels(data, view);
-  Plotly.react(node, frontTraces(data, view), layoutOf({
+  const range = costEnds(data, view);
+  spread(data.points.filter((p) => p.cost[0] > 0), Math.log10(range[1] / range[0]) / width);
+  Plotly.react(node, frontTraces(data, view, range), layoutOf({
     uirevision: "kept", shapes, annotations: [...annotations, ...pointNames(data, view)], dragmode: narrow ? false : "zoom",
-    xaxis: axisOf(`${data.cost} (log scale)`, {...logarithmic(...costEnds(data, view), width),
+    xaxis: axisOf(`${data.cost} (log scale)`, {...logarithmic(...range, width),
       uirevision: view.layers.trials}),
     yaxis: axisOf(`test ${data.axis}`, {range: data.limits}),
   }), CONFIG);

@@ -16,7 +16,7 @@ from dashboards.comparison._samples_section import samples
 from dashboards.comparison._tests_section import tests
 from dashboards.comparison.gallery import Gallery
 from dashboards.comparison.model import Comparison, Setting
-from dashboards.comparison.words import HEADLINE_NFE, condition, seeds_text
+from dashboards.comparison.words import condition, how_to_read, seeds_text
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = ("drawing.js", "front.js", "trials.js", "page.js")
@@ -27,9 +27,7 @@ _POLICY = (
 """What a browser lets the page load: nothing that is not in it. Plotly compiles what it draws by WebGL."""
 
 
-def comparison_page(
-    comparisons: Sequence[Comparison], galleries: Mapping[Setting, Gallery]
-) -> str:
+def comparison_page(comparisons: Sequence[Comparison], galleries: Mapping[Setting, Gallery]) -> str:
     """HTML of the comparisons, with the samples of those settings that have any.
 
     It loads nothing: scripts, styles, pictures and sounds are in it.
@@ -103,16 +101,35 @@ def _front(comparison: Comparison) -> Html:
     return element(
         "section", {"class": "fronts"},
         element("h3", None, f"{metric.title[:1].upper()}{metric.title[1:]} against cost"),
-        parts.hint(HEADLINE_NFE),
+        parts.hint(how_to_read(comparison)),
         element("div", {"class": "checks"}, *boxes, element("span", {"class": "outside"})),
         parts.chart(
             "front", f"{metric.title} on test {metric.samples} against {cost}: each strategy's front; the "
             "table below has the numbers",
         ),
+        _key(comparison),
         element("aside", {"class": "panel", "aria-live": "polite"},
                 element("p", {"class": "hint"}, "Press a point for its parameters, its run, and the command "
                         "that measures it again.")),
     )  # fmt: skip
+
+
+def _key(comparison: Comparison) -> Html:
+    """What the signs of the chart of fronts mean."""
+    several = "the mean of all training seeds; " if len(comparison.seeds) > 1 else ""
+    signs = [
+        (element("span", {"class": "key-joint"}), "joint front of all strategies"),
+        (element("span", {"class": "key-ring"}), "named point"),
+        (Html("★"), "the paper's point"),
+        (Html("□"), "open: a baseline"),
+        (Html("┄"), "without cost"),
+    ]
+    items = [element("span", {"class": "sign"}, sign, f" {words}") for sign, words in signs]
+    text = (
+        f"Points are {several}drawn as measured on test {comparison.metric.samples}; faint: another of the "
+        "strategy is better and no dearer. Points of equal cost stand side by side."
+    )
+    return element("p", {"class": "hint key"}, *items, element("span", None, text))
 
 
 def _scripts(comparisons: Sequence[Comparison]) -> Html:

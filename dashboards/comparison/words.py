@@ -13,19 +13,29 @@ from dashboards.comparison.model import (
     Setting,
 )
 from dashboards.points import percent
-from trainables.scoring.metric_names import Metric
+from trainables.scoring.metric_names import NFE, Metric
 
 _SMALLEST_P = 0.001
 _WHOLE = 1e-9
 _HUNDRED = 100.0
 
-HEADLINE_NFE = (
-    "NFE is the number of function evaluations: how often a denoiser is called for one sample, which is "
-    "what an answer costs. Read a front from the left: each step up is the accuracy that more calls buy; "
-    "a strategy whose front runs above and to the left of another does better for the same cost, and "
-    "points that lie below a front are faint."
+_NFE_TEXT = (
+    "NFE, the number of function evaluations, counts how often a denoiser is called for one sample."
 )
-"""What the horizontal axis is, and how a front is read."""
+_FRONT_TEXT = (
+    "Read a front from left to right: each step up is what more cost buys, and of two fronts the one "
+    "further up and to the left is the better."
+)
+_ERRORS_TEXT = (
+    "Read a front from left to right: each step down is what more cost buys, and of two fronts the one "
+    "further down and to the left is the better."
+)
+
+
+def how_to_read(comparison: Comparison) -> str:
+    """What the axis of cost is, and how a front is read, in two sentences."""
+    cost = _NFE_TEXT if comparison.cost == NFE else f"The cost is {comparison.cost_title}."
+    return f"{cost} {_FRONT_TEXT if comparison.metric.rises else _ERRORS_TEXT}"
 
 
 def condition(setting: Setting) -> str:
