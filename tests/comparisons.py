@@ -22,7 +22,7 @@ from dashboards.pareto import front, hypervolume, shared_reference
 from trainables.scoring.metric_names import METRIC_OF_KIND, NFE
 
 ODD = "<b>&\"'</script>\u2028 50 % of $x_1$ \\ ~^{é日本}`${alert(1)}"
-"""A name that has what HTML, JSON in a script, LaTeX and matplotlib's formulas each take for something else."""
+"""A name with what HTML, JSON in a script, LaTeX and matplotlib's formulas each take for something else."""
 
 GAINS = {"nested": 0.93, "parallel": 0.915, "card": 0.905, "enhanced": 0.89, "alternating": 0.9}
 BUDGETS = (2.0, 5.0, 20.0, 100.0)

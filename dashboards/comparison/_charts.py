@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dashboards.axes import limits_with_levels, padded_limits
 from dashboards.colors import style_of
 from dashboards.comparison._swatch import SYMBOLS
 from dashboards.comparison.json_types import json_types
@@ -15,7 +14,7 @@ from dashboards.comparison.model import (
     Comparison,
     Interval,
 )
-from dashboards.comparison.words import cost_text, measured
+from dashboards.comparison.words import cost_text, limits, measured
 from dashboards.points import describe, percent
 from trainables.scoring.metric_names import Metric
 
@@ -53,17 +52,6 @@ def charts(comparison: Comparison) -> object:
             ],
         }
     )
-
-
-def limits(comparison: Comparison) -> tuple[float, float]:
-    """Limits of the axis of the metric, in percent: all intervals of points that cost anything are seen, and
-    levels that are not far from them.
-    """
-    shown = [(p.cost.value > 0, measured(p.test, comparison.metric)) for p in comparison.points]
-    intervals = [interval for costs, interval in shown if costs and interval]
-    levels = [interval.value for costs, interval in shown if interval and not costs]
-    ends = [end for interval in intervals for end in (interval.low, interval.high)]
-    return limits_with_levels(padded_limits(ends or levels), levels)
 
 
 def _strategy(strategy: ComparedStrategy) -> Json:

@@ -15,7 +15,7 @@ class Html(str):
 
 
 Attributes = Mapping[str, object]
-"""Attributes of an element: True stands for one without a value, and one that is None or False is left out."""
+"""Attributes of an element: True stands for one without a value; one that is None or False is left out."""
 
 
 def element(name: str, attributes: Attributes | None = None, *children: str) -> Html:

@@ -25,9 +25,9 @@ def samples(comparison: Comparison, gallery: Gallery | None) -> Html:
             section(
                 "samples", "Samples",
                 hint(
-                    "The same test samples, clean, corrupted, and as each strategy's named point restores and "
-                    "answers them. ✓ and a whole frame: the answer is right; ✗ and a broken one: it is wrong. "
-                    "Under it is how sure the answer is."
+                    "The same test samples, clean, corrupted, and as each strategy's named point restores "
+                    "and answers them. ✓ and a whole frame: the answer is right; ✗ and a broken one: it is "
+                    "wrong. Under it is how sure the answer is."
                 ),
                 _grid(comparison, gallery, order),
             ),

@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 from dashboards.comparison import _sections as parts
 from dashboards.comparison._charts import charts
 from dashboards.comparison._html import Html, element, in_script, together
+from dashboards.comparison._overview import overview
 from dashboards.comparison._samples_section import samples
 from dashboards.comparison._tests_section import tests
 from dashboards.comparison.gallery import Gallery
@@ -43,7 +44,7 @@ def comparison_page(comparisons: Sequence[Comparison], galleries: Mapping[Settin
     )  # fmt: skip
     empty = element("p", {"class": "headline"}, "There is nothing to compare yet.")
     main = element(
-        "main", None, parts.overview(comparisons) if several else Html(""),
+        "main", None, overview(comparisons) if several else Html(""),
         *(settings or [empty]),
     )  # fmt: skip
     body = element("body", None, header, main, _scripts(comparisons))
@@ -66,7 +67,10 @@ def _head(comparisons: Sequence[Comparison]) -> Html:
 def _chooser(comparisons: Sequence[Comparison]) -> Html:
     """A list for each of what the settings differ in; the script fills them."""
     fields = [
-        element("label", {"class": "field", "hidden": True}, f"{name} ", element("select", {"data-field": field}))
+        element(
+            "label", {"class": "field", "hidden": True}, f"{name} ",
+            element("select", {"data-field": field}),
+        )
         for field, name in enumerate(("Dataset", "Corruption", "Preset", "Seeds"))
     ]  # fmt: skip
     return element("form", {"class": "chooser", "aria-label": "What is shown"}, *fields)

@@ -1,9 +1,10 @@
-"""Numbers and settings of a comparison in the words that page, figures and tables share."""
+"""Numbers and settings of a comparison as page, figures and tables share them, in words and limits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from dashboards.axes import limits_with_levels, padded_limits
 from dashboards.comparison.model import (
     ComparedPair,
     ComparedPoint,
@@ -133,3 +134,14 @@ def heading(comparison: Comparison) -> str:
         f"{setting.title}, {condition(setting)} (preset {setting.preset}, "
         f"{seeds_text(comparison.seeds)})"
     )
+
+
+def limits(comparison: Comparison) -> tuple[float, float]:
+    """Limits of the axis of the metric, in percent: all intervals of points that cost anything are seen, and
+    levels that are not far from them.
+    """
+    shown = [(p.cost.value > 0, measured(p.test, comparison.metric)) for p in comparison.points]
+    intervals = [interval for costs, interval in shown if costs and interval]
+    levels = [interval.value for costs, interval in shown if interval and not costs]
+    ends = [end for interval in intervals for end in (interval.low, interval.high)]
+    return limits_with_levels(padded_limits(ends or levels), levels)
