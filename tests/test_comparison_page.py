@@ -146,7 +146,8 @@ def test_a_strategy_is_hidden_everywhere_and_shown_again(page):
 def test_numbers_on_the_page_are_those_of_the_comparison(page, compared):
     one = compared[0]
     cells = page.evaluate(
-        f"[...document.querySelectorAll('{SHOWN} .points tbody tr')].map(r => [...r.cells].map(c => c.innerText))"
+        f"[...document.querySelectorAll('{SHOWN} .points tbody tr')]"
+        ".map(r => [...r.cells].map(c => c.innerText))"
     )
     names = {True: "joint front", False: "front"}
     assert [row[:3] + row[4:] for row in cells] == [
@@ -155,8 +156,9 @@ def test_numbers_on_the_page_are_those_of_the_comparison(page, compared):
         for p in one.points
     ]  # fmt: skip
     drawn = page.evaluate(
-        f"document.querySelector('{DRAWN}').data.filter(t => t.customdata).flatMap(t => t.customdata.map((c, i) =>"
-        "[views[0].data.points[c].label, t.y[i], t.y[i] - t.error_y.arrayminus[i], t.y[i] + t.error_y.array[i]]))"
+        f"document.querySelector('{DRAWN}').data.filter(t => t.customdata)"
+        ".flatMap(t => t.customdata.map((c, i) => [views[0].data.points[c].label, t.y[i],"
+        "t.y[i] - t.error_y.arrayminus[i], t.y[i] + t.error_y.array[i]]))"
     )
     name = one.metric.name
     wanted = {
@@ -201,61 +203,81 @@ def test_nothing_is_loaded_and_nothing_fails(opened, page):
     assert opened.requests == [] and opened.problems == []
 
 
-def test_odd_names_are_shown_as_they_are(browser, tmp_path):
-    one, path = odd_comparison(), tmp_path / "odd.html"
-    samples = gallery({ODD: ODD}, name=ODD)
-    path.write_text(comparison_page([one], {one.setting: samples}), encoding="utf-8")
+@pytest.fixture(scope="module")
+def odd_one():
+    """A comparison whose every name is odd."""
+    return odd_comparison()
+
+
+@pytest.fixture(scope="module")
+def odd_page(browser, odd_one, tmp_path_factory):
+    """A page in a narrow window of an odd setting, and of speech."""
+    path = tmp_path_factory.mktemp("page") / "odd.html"
+    speech = comparison(setting("fsdd-reverb", "reverb", kind="speech"))
+    samples = {
+        odd_one.setting: gallery({ODD: ODD}, name=ODD),
+        speech.setting: gallery({"nested #1": "nested"}, speech=True, name="seven"),
+    }
+    path.write_text(comparison_page([odd_one, speech], samples), encoding="utf-8")
     with visit(browser, path, width=390, height=800) as opened:
-        opened.see_all()
-        page = opened.page
-        blank = re.compile(r"\s+")
-        odd = blank.sub(" ", ODD)
-        for place in ("h2", ".switch", ".points th button", ".matrix th", ".bars h4", ".notes li", ".sample",
-                      "figcaption", ".strip .class"):  # fmt: skip
-            assert odd in blank.sub(
-                " ", page.text_content(f"{SHOWN} {place} >> nth=0") or ""
-            ) or odd in (
-                blank.sub(" ", " ".join(page.locator(f"{SHOWN} {place}").all_text_contents()))
-            ), place
-        assert page.locator("main b").count() == 0
-        page.locator(".points [data-point]").first.click()
-        assert odd in blank.sub(" ", page.text_content(".panel h4"))
-        page.locator(DRAWN).scroll_into_view_if_needed()
-        _press_point(page, one.points[0].label)
-        assert "<b>&\"'</script>" in page.text_content(".hoverlayer .hovertext")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert opened.requests == [] and opened.problems == []
+        yield opened
 
 
-def test_speech_is_heard(browser, tmp_path):
-    one, path = (
-        comparison(setting("fsdd-reverb", "reverb", kind="speech")),
-        tmp_path / "speech.html",
+def _plain(text):
+    """Text as browsers show it, where all that is blank is a blank."""
+    return re.sub(r"\s+", " ", text)
+
+
+def test_odd_names_are_shown_as_they_are(odd_page, odd_one):
+    odd_page.see_all()
+    page, odd = odd_page.page, _plain(ODD)
+    for place in ("h2", ".switch", ".points th button", ".matrix th", ".bars h4", ".notes li", ".sample",
+                  "figcaption", ".strip .class"):  # fmt: skip
+        texts = page.locator(f"{SHOWN} {place}").all_text_contents()
+        assert any(odd in _plain(text) for text in texts), place
+    assert page.locator("main b").count() == 0
+    page.locator(f"{SHOWN} [data-point]").first.click()
+    assert odd in _plain(page.text_content(f"{SHOWN} .panel h4"))
+    _press_point(page, odd_one.points[0].label)
+    assert "<b>&\"'</script>" in page.text_content(f"{SHOWN} .hoverlayer .hovertext")
+    assert odd in [
+        _plain(text) for text in page.locator("select[data-field='1'] option").all_inner_texts()
+    ]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert odd_page.requests == [] and odd_page.problems == []
+
+
+def test_speech_is_heard(odd_page):
+    page = odd_page.page
+    page.evaluate("show(1, true)")
+    page.locator(f"{SHOWN} .chart.front").scroll_into_view_if_needed()
+    assert "lower is better" in page.text_content(DRAWN)
+    assert page.locator(f"{SHOWN} audio").count() == 6 * 3
+    heard = page.evaluate(
+        "() => new Promise((done, failed) => { const a = document.querySelector('audio'); a.preload = 'auto';"
+        "a.onloadedmetadata = () => done(a.duration); a.onerror = failed; a.load(); })"
     )
-    samples = gallery({"nested #1": "nested"}, speech=True, name="seven")
-    path.write_text(comparison_page([one], {one.setting: samples}), encoding="utf-8")
-    with visit(browser, path) as opened:
-        page = opened.page
-        assert "lower is better" in page.text_content(DRAWN)
-        assert page.locator("audio").count() == 6 * 3
-        heard = page.evaluate(
-            "() => new Promise((done, failed) => { const a = document.querySelector('audio');"
-            "a.onloadedmetadata = () => done(a.duration); a.onerror = failed; a.preload = 'metadata'; a.load(); })"
-        )
-        assert heard == pytest.approx(0.1)
-        assert opened.requests == [] and opened.problems == []
+    assert heard == pytest.approx(0.1)
+    assert odd_page.requests == [] and odd_page.problems == []
 
 
-@pytest.mark.parametrize(
-    "settings", [[], [comparison(gains={})], [comparison(count=0, tests=False)]]
-)
-def test_a_page_of_little_opens(browser, tmp_path, settings):
+def test_a_page_of_little_opens(browser, tmp_path):
+    """Nothing was swept, and nothing but confirmed points is there."""
     path = tmp_path / "little.html"
-    path.write_text(comparison_page(settings, {}), encoding="utf-8")
+    few = comparison(setting("mnist"), count=0, tests=False)
+    path.write_text(comparison_page([comparison(gains={}), few], {}), encoding="utf-8")
     with visit(browser, path) as opened:
         opened.see_all()
-        assert opened.page.inner_text("main")
+        assert "Nothing was confirmed here yet" in opened.page.inner_text(SHOWN)
+        opened.page.locator("tr.open").nth(1).click()
+        opened.see_all()
+        headings = opened.page.locator(f"{SHOWN} h3").all_inner_texts()
+        assert "Confirmed points" in headings and "Where the search looked" not in headings
         assert opened.requests == [] and opened.problems == []
+
+
+def test_a_page_of_nothing_says_so():
+    assert "There is nothing to compare yet." in comparison_page([], {})
 
 
 def test_ten_thousand_trials_are_small_enough_and_open(browser, tmp_path):
@@ -271,6 +293,6 @@ def test_ten_thousand_trials_are_small_enough_and_open(browser, tmp_path):
             f"10,200 trials: {path.stat().st_size / 1e6:.1f} MB, open in {time.perf_counter() - began:.1f} s"
         )
         page.locator("[data-layer='trials']").check()
-        count = f"document.querySelector('{DRAWN}').data.filter(t => t.type === 'scattergl').map(t => t.x.length)"
-        assert page.evaluate(count) == [3400, 3400, 3400]
+        trials = f"document.querySelector('{DRAWN}').data.filter(t => t.type === 'scattergl')"
+        assert page.evaluate(f"{trials}.map(t => t.x.length)") == [3400, 3400, 3400]
         assert opened.requests == [] and opened.problems == []

@@ -25,7 +25,7 @@ def comparison_files(comparison: Comparison) -> dict[str, bytes]:
     """
     figures = {"front-1col": front_figure(comparison, ONE_COLUMN)}
     figures["front-2col"] = front_figure(comparison, TWO_COLUMNS)
-    if any(strategy.growth for strategy in comparison.strategies):
+    if any(volumes for s in comparison.strategies for volumes in s.growth.values()):
         figures["hypervolume"] = growth_figure(comparison)
     if any(strategy.importance for strategy in comparison.strategies):
         figures["importance"] = importance_figure(comparison)
