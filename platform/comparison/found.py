@@ -10,6 +10,7 @@ from platform.comparison.procedures import Axis
 from platform.pipeline.choice import MARGIN
 
 from dashboards.comparison.model import ComparedPair
+from dashboards.pareto import not_surely_dominated
 from dashboards.points import percent
 from trainables.scoring.metric_names import ACCURACY, GFLOPS, NFE, SECONDS_PER_SAMPLE, Metric
 from trainables.scoring.statistics import LEVEL, PairedTest
@@ -31,6 +32,7 @@ def found(
     tests = both_ways(pairs)
     lines = [*_points(axis, names), *_gains(axis, names, tests)]
     lines += matched_sentences(field, axis, tests, budgets)
+    lines += dominated(field, pairs)
     if pairs:
         lines.append(
             f"All are paired tests on test {axis.metric.samples}: p is corrected for {len(pairs)} tests "
@@ -88,7 +90,7 @@ def _gains(axis: Axis, names: Named, tests: Pairs) -> list[str]:
         ]
         if against:
             verdicts = verdict_text(against, axis.metric)
-            lines.append(f"On test {axis.metric.samples}, {point.label} {verdicts}.")
+            lines.append(f"On test {axis.metric.samples}, {_name(point)} {verdicts}.")
     return lines
 
 
@@ -96,8 +98,8 @@ def matched_sentences(
     field: Field, axis: Axis, tests: Pairs, budgets: Sequence[float]
 ) -> list[str]:
     """How strategies compare within each budget, each pair of points once: the strategy that is the best on
-    validation there with all others, and so on down. Where many strategies were swept, those after the
-    first are told only where they can be told apart.
+    validation there with all others, then those that were swept among themselves; where these are many, only
+    where they can be told apart.
     """
     lines, said = [], set()
     for budget in budgets:
@@ -108,11 +110,7 @@ def matched_sentences(
         for rank, (point, other) in enumerate(combinations(points, 2)):
             test, key = tests.get((point.label, other.label)), frozenset((point.label, other.label))
             leads = rank < len(points) - 1  # the pairs of the first come first
-            if (
-                test is None
-                or key in said
-                or not (leads or len(field.swept) <= _FEW or test.p_holm < 1 - LEVEL)
-            ):
+            if test is None or key in said or not (leads or _is_told(field, point, other, test)):
                 continue
             said.add(key)
             against[point.label].append((in_words(other, axis, calls=False), test))
@@ -124,6 +122,31 @@ def matched_sentences(
             if against[point.label]
         ]
     return lines
+
+
+def _is_told(field: Field, point: Pooled, other: Pooled, test: ComparedPair) -> bool:
+    """Whether a test that the best strategy has no part in is told in words."""
+    both_swept = all(one.reported.strategy in field.swept for one in (point, other))
+    return both_swept and (len(field.swept) <= _FEW or _told(test))
+
+
+def dominated(field: Field, pairs: Sequence[ComparedPair]) -> list[str]:
+    """The points that others dominate with confidence, in a sentence; nothing where there are none. Only
+    what was tested counts, and only where it is told apart after the correction.
+    """
+    shown = [point for points in field.shown.values() for point in points]
+    index = {point.label: number for number, point in enumerate(shown)}
+    lows = {
+        (index[one], index[other]): test.low
+        for (one, other), test in both_ways(pairs).items()
+        if _told(test)
+    }
+    left = set(not_surely_dominated([point.cost.value for point in shown], lows))
+    beaten = [point for number, point in enumerate(shown) if number not in left]
+    if not beaten:
+        return []
+    names = _listed(map(_name, beaten))
+    return [f"Another point is no dearer and better, beyond chance, than {names}."]
 
 
 def verdict_text(against: Sequence[tuple[str, ComparedPair]], metric: Metric) -> str:
@@ -166,7 +189,13 @@ def _with_metric(point: Pooled, axis: Axis) -> str:
     text += cost_text(point.cost.value, axis.cost)
     if point.cost.high > point.cost.low:
         text += f" [{point.cost.low:.3g}, {point.cost.high:.3g}]"
-    return f"{point.label}, {text}"
+    return f"{_name(point)}, {text}"
+
+
+def _name(point: Pooled) -> str:
+    """A point's label as it stands in a sentence, where commas would part it."""
+    which = point.label.removeprefix(f"{point.reported.strategy}, ")
+    return point.label if which == point.label else f"{point.reported.strategy} ({which})"
 
 
 def percent_text(point: Pooled, metric: Metric) -> str:
