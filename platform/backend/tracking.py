@@ -20,8 +20,9 @@ from platform.backend.tracking_store import (
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
+from dashboards.colors import style_of
 from dashboards.points import ReportedPoint
-from dashboards.runs import LABEL, PARENT
+from dashboards.runs import LABEL, PARENT, STRATEGY
 from trainables.core.config import digest
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _CONTENT = "content"  # the tag with a hash of all that is recorded of a confirmed point
 _MOST_METRICS = 1000  # that MLflow takes at once
+_COLOR = "mlflow.runColor"  # the tag with the colour that MLflow's charts draw a run in
 
 
 class Tracker:
@@ -84,7 +86,8 @@ class Tracker:
         else:
             setup = self._setup
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
-            self.open(name, STAGE_SWEEP, {"split": "validation"}, {})
+            strategy = {STRATEGY: setup.plan.strategy}
+            self.open(name, STAGE_SWEEP, {"split": "validation"}, strategy)
         self._open.add(self.parent)
 
     def open(
@@ -111,7 +114,8 @@ class Tracker:
         tags = {"split": "validation", "trial": str(number)}
         name = trial_name(self._setup.plan.strategy, point, number)
         run = self._create(name, STAGE_TRIAL, tags, self.parent, seconds)
-        self._log(run, point, {on_split("validation", n): value for n, value in metrics.items()})
+        values = {on_split("validation", n): value for n, value in metrics.items()}
+        self._log(run, {STRATEGY: self._setup.plan.strategy, **point}, values)
         self._close(run, "FINISHED")
         return run
 
@@ -120,7 +124,7 @@ class Tracker:
         tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
         name = trial_name(self._setup.plan.strategy, point, number)
         run = self._create(name, STAGE_TRIAL, tags, self.parent)
-        self._log(run, point, {})
+        self._log(run, {STRATEGY: self._setup.plan.strategy, **point}, {})
         self._close(run, "FAILED")
         return run
 
@@ -193,7 +197,7 @@ class Tracker:
             for split, values in splits.items()
             for name, value in values.items()
         }
-        self._log(run, reported.point, {**metrics, **tests})
+        self._log(run, {STRATEGY: reported.strategy, **reported.point}, {**metrics, **tests})
         self._close(run, "FINISHED")
         return run
 
@@ -270,9 +274,9 @@ class Tracker:
     ) -> str:
         required = {"mlflow.runName": name, "stage": stage, **({PARENT: parent} if parent else {})}
         start = int((time.time() - seconds) * 1000)
-        run = self._client.create_run(
-            self.experiment, start, {**self._tags, **required, **tags}, name
-        )
+        every = {**self._tags, **required, **tags}
+        every[_COLOR] = style_of(every[STRATEGY]).color
+        run = self._client.create_run(self.experiment, start, every, name)
         self._open.add(run.info.run_id)
         self._client.log_inputs(run.info.run_id, [dataset_input(self._setup, tags["split"])])
         value: str = run.info.run_id
