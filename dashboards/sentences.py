@@ -13,7 +13,7 @@ NOT_TOLD_APART = "not told apart"
 
 
 def told_apart(test: Mapping[str, float]) -> bool:
-    """Whether a paired test is significant, after the correction for the number of tests where there was one."""
+    """Whether a paired test is significant, corrected for the number of tests where it has been."""
     return test.get("p_holm", test["p_value"]) < 1 - LEVEL
 
 

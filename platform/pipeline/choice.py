@@ -51,7 +51,7 @@ class Choice:
 
     @property
     def named(self) -> list[tuple[ReportedPoint, tuple[str, ...]]]:
-        """The points that the sweep names, each once, with all that they are: "cheapest", "best", "within N"."""
+        """The named points, each once, with all that they are: "cheapest", "best", "within N"."""
         names: dict[str, list[str]] = {}
         points = {"cheapest": self.cheapest, "best": self.best}
         if self.affordable is not None:

@@ -1,4 +1,4 @@
-"""What a sweep found, in sentences for people: the points that it names, and what they gain on the baselines."""
+"""What a sweep found, in sentences: the points that it names, and what they gain on the baselines."""
 
 from __future__ import annotations
 
