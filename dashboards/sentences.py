@@ -48,6 +48,6 @@ def _verdict(test: Mapping[str, float]) -> str:
 def gains_note(tests: int, metric: Metric) -> str:
     """What the numbers of `gains_text` are, where so many tests were corrected together."""
     return (
-        f"gains are percentage points of {metric.title} on test {metric.samples}, paired; p is corrected for "
-        f"{tests} tests (Holm), and told apart is below {1 - LEVEL:.2g}"
+        f"gains: percentage points of {metric.title} on test {metric.samples}; paired tests at {LEVEL:.0%}, "
+        f"p corrected for all {tests} (Holm)"
     )

@@ -93,8 +93,8 @@ def test_a_cheap_point_that_is_as_good_is_the_one_that_is_named():
         "p16 gains 29.8 on noisy (p<0.001)",
         "best: p8, accuracy 90.0 % [89.0, 90.9] at 235 calls; the most accurate on validation images",
         "p8 gains 30.0 on noisy (p<0.001)",
-        "gains are percentage points of accuracy on test images, paired; p is corrected for 2 tests (Holm), "
-        "and told apart is below 0.05",
+        "gains: percentage points of accuracy on test images; paired tests at 95%, p corrected for all 2 "
+        "(Holm)",
     ]
 
 

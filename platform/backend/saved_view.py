@@ -45,7 +45,7 @@ def keep_view(client: MlflowClient, experiment: str) -> None:
     tags = client.get_experiment(experiment).tags
     wanted = {
         VIEW_TAG: view_tag(),
-        _NOTE_TAG: f"[{VIEW_NAME.capitalize()}]({view_page(experiment)}): all points, by strategy",
+        _NOTE_TAG: f"See [{VIEW_NAME}]({view_page(experiment)}) of all points, by strategy.",
     }
     for name, value in wanted.items():
         if name not in tags:
