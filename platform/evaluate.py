@@ -122,7 +122,7 @@ def _point_of_run(setup: Setup, run_id: str) -> Mapping[str, Any]:
 
     from dashboards.runs import value_of
 
-    strategy, params = parameters_of(setup.plan.tracking_uri, run_id)
+    strategy, params = parameters_of(setup.plan.tracking_uri, run_id, setup.plan.tracking_patience)
     if strategy != setup.plan.strategy:
         raise UsageError(f"run {run_id} is of strategy {strategy!r}, not {setup.plan.strategy!r}")
     values = {name: value_of(text) for name, text in params.items()}

@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from platform.cli.failures import disk_is_full
 from platform.cli.interrupts import check
 from platform.cli.layout import blocks
 from platform.planning.locations import without_passwords
@@ -182,8 +183,23 @@ def chatter_to(log: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for number, copy in enumerate(copies, start=1):
+        for number, (stream, copy) in enumerate(
+            zip((sys.stdout, sys.stderr), copies, strict=True), start=1
+        ):
+            _empty(stream, number)
             os.dup2(copy, number)
             os.close(copy)
+
+
+def _empty(stream: IO[str], number: int) -> None:
+    """Write what a stream still holds to the file of its descriptor. Where the disk is full it is dropped: it
+    would else come on the terminal.
+    """
+    try:
+        stream.flush()
+    except OSError as error:
+        if not disk_is_full(error):
+            raise
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), number)
+            stream.flush()

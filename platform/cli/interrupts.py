@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from platform.cli.failures import OutsideError, disk_is_full, full_disk, goes_on
 from platform.cli.packages import check_packages
 from platform.planning.locations import without_passwords
 from types import FrameType
@@ -107,10 +108,27 @@ def guarded(verb: Callable[[], int]) -> int:
     except UsageError as error:
         print(f"error: {without_passwords(str(error))}", file=sys.stderr)
         return USAGE
+    except OutsideError as error:
+        return _ended_from_outside(error)
     except BrokenPipeError:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:
+        if not disk_is_full(error):
+            raise
+        return _ended_from_outside(full_disk(error, ()))
+
+
+def _ended_from_outside(error: OutsideError) -> int:
+    """Say in one line what has failed, what is kept and how to go on; returns the exit status."""
+    print(f"error: {without_passwords(str(error))}; {goes_on()}", file=sys.stderr)
+    return FAILED
+
+
+def say(line: str) -> None:
+    """Write a line to the standard error, beside the results on the standard output."""
+    print(without_passwords(line), file=sys.stderr)
 
 
 def last_line(text: str) -> str:
