@@ -81,8 +81,9 @@ def _written_point(namespace: argparse.Namespace) -> Mapping[str, Any] | None:
         return None
     try:
         point = json.loads(namespace.point)
-    except json.JSONDecodeError as error:
-        raise UsageError(f"--point is not JSON ({error}): give it in single quotes") from error
+    except (ValueError, RecursionError) as error:  # numbers may be too long, brackets too deep
+        reason = str(error) or type(error).__name__
+        raise UsageError(f"--point is not JSON ({reason}): give it in single quotes") from error
     if not isinstance(point, dict):
         raise UsageError('--point must be a JSON object, such as \'{"steps": 10, "eta": 0.0}\'')
     strategy = namespace.strategy

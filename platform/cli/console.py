@@ -42,7 +42,7 @@ class Console:
     """
 
     def __init__(self, stream: IO[str] | None = None, width: int | None = None) -> None:
-        self._stream = stream or os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+        self._stream = stream or _copy_of_output()
         plain_width = None if self._stream.isatty() else _PLAIN_WIDTH
         self.rich = RichConsole(
             file=self._stream, highlight=False, soft_wrap=True, width=width or plain_width
@@ -110,6 +110,11 @@ class Console:
         """Write lines in bold."""
         for line in lines:
             self.rich.print(line, markup=False, style="bold")
+
+
+def _copy_of_output() -> IO[str]:
+    """The standard output, which stays where it is; letters that it cannot write are written as numbers."""
+    return os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1, errors="backslashreplace")
 
 
 class Bar:
