@@ -19,6 +19,7 @@ from trainables.data import corruptions, datasets
 
 COSTS = ("nfe", "gflops", "seconds")
 """What points may cost, by the words of the command line."""
+_PATIENCE = 30.0  # seconds that the store may be away: nothing is lost if it is
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,7 +89,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--data-dir", default=None, metavar="DIR",
         help="directory with the dataset's files, after which sweeps of the dataset folder are named",
     )  # fmt: skip
-    value: argparse.Namespace = with_tracking(parser).parse_args(arguments)
+    with_tracking(parser).set_defaults(tracking_patience=_PATIENCE)
+    value: argparse.Namespace = parser.parse_args(arguments)
     return value
 
 

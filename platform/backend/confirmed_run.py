@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from dashboards.points import ReportedPoint
 from trainables.core.config import as_mapping, digest, from_mapping
 from trainables.core.errors import UsageError
 from trainables.evaluation.records import Measurement
-from trainables.scoring.metric_names import on_split
+from trainables.scoring.metric_names import LOG_NFE, NFE, on_split
 
 ANSWERS = "answers.json"
 """The artifact with a confirmed point's answers."""
@@ -56,7 +56,7 @@ def content_hash(reported: ReportedPoint, answers: Answers) -> str:
 
 def metrics_of(reported: ReportedPoint) -> dict[str, float]:
     """The metrics of a confirmed point's run: of both splits, where costs are those of the test split,
-    and of its paired tests.
+    of its paired tests, and the logarithm of its calls.
     """
     values = {
         on_split(split, name): value
@@ -68,7 +68,12 @@ def metrics_of(reported: ReportedPoint) -> dict[str, float]:
         for baseline, test in reported.tests.items()
         for name, value in test.items()
     }
-    return {**values, **tests}
+    return {**values, **tests, **logarithm(values)}
+
+
+def logarithm(metrics: Mapping[str, float]) -> dict[str, float]:
+    """The logarithm of a point's calls, for MLflow's charts; nothing where there are no calls."""
+    return {LOG_NFE: math.log10(metrics[NFE])} if metrics.get(NFE, 0) > 0 else {}
 
 
 def _metric_key(label: str) -> str:

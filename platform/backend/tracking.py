@@ -5,29 +5,38 @@ a run for each training and each confirmed point.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from platform.backend.confirmed_run import (
     ANSWERS,
     Answers,
     answers_text,
     content_hash,
+    logarithm,
     metrics_of,
 )
-from platform.backend.run_page import confirm_name, dataset_input, description, trial_name
+from platform.backend.run_page import (
+    confirm_name,
+    description,
+    search_description,
+    trial_name,
+)
 from platform.backend.run_tags import run_tags
+from platform.backend.run_writer import RunWriter
+from platform.backend.saved_view import keep_view
 from platform.backend.tracking_store import (
     client_of,
     experiment_of,
     failures_told,
     own_artifacts,
 )
+from platform.cli.interrupts import say
 from platform.cli.next_steps import replay_command
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import LABEL, PARENT, REPLAY
+from dashboards.runs import LABEL, PARENT, REPLAY, STRATEGY
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
@@ -41,10 +50,10 @@ from trainables.scoring.metric_names import (
 from trainables.training.part_store import key_of
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric, Run
+    from mlflow.entities import Run
 
 _CONTENT = "content"  # the tag with a hash of all that is recorded of a confirmed point
-_MOST_METRICS = 1000  # that MLflow takes at once
+_DESCRIPTION = "mlflow.note.content"  # the tag with a run's description, in Markdown
 
 
 class Tracker:
@@ -53,6 +62,7 @@ class Tracker:
     Args:
         setup: the sweep's.
         devices: the devices that it runs on, in words, for a tag; there is no tag if it is empty.
+        waiting: gets a line when the store is away and waited for, and when it is back.
 
     Attributes:
         experiment: the id of the dataset's experiment.
@@ -64,42 +74,51 @@ class Tracker:
         UsageError: the tracking store cannot be reached or written.
     """
 
-    def __init__(self, setup: Setup, devices: str = "") -> None:
+    def __init__(
+        self, setup: Setup, devices: str = "", waiting: Callable[[str], None] = say
+    ) -> None:
         self._setup = setup
         notes: list[str] = []
-        self._client = client_of(setup.plan.tracking_uri, tell=notes.append)
+        patience = setup.plan.tracking_patience
+        self._client = client_of(
+            setup.plan.tracking_uri, tell=notes.append, patience=patience, waiting=waiting
+        )
         place = own_artifacts(setup.plan.tracking_uri, Path(setup.plan.storage), setup.facts.title)
         with failures_told(setup.plan.tracking_uri):
             self.experiment, moved = experiment_of(self._client, setup.facts.title, place)
+            keep_view(self._client, self.experiment)
         self.note = "; ".join([*notes, *([moved] if moved else [])])
         self._tags = run_tags(setup) | ({"devices": devices} if devices else {})
+        self._runs = RunWriter(self._client, self.experiment, setup, self._tags)
         self.parent = ""
-        self._open: set[str] = set()
 
     def begin(self) -> None:
         """Open the sweep's parent run, which is the earlier one where the sweep goes on."""
-        earlier = self._find(
+        earlier = self._runs.find(
             f"tags.sweep = '{self._setup.sweep_id}' and tags.stage = '{STAGE_SWEEP}'"
         )
         if earlier and not self._setup.plan.fresh:
             self.parent = earlier[0].info.run_id
+            for run in self._running():  # of a driver that was killed as it recorded them
+                self._client.set_terminated(run, "KILLED")
             self._client.update_run(self.parent, status="RUNNING")
             if "devices" in self._tags:  # it may go on elsewhere than it began
                 self._client.set_tag(self.parent, "devices", self._tags["devices"])
         else:
             setup = self._setup
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
-            self.open(name, STAGE_SWEEP, {"split": "validation"}, {})
-        self._open.add(self.parent)
+            strategy = {STRATEGY: setup.plan.strategy}
+            self.open(name, STAGE_SWEEP, {"split": "validation"}, strategy)
+        self._runs.open.add(self.parent)
 
     def open(
         self, name: str, stage: str, tags: dict[str, str], params: Mapping[str, object]
     ) -> None:
         """Open a parent run that the runs to come belong to."""
         setup = self._setup
-        self.parent = self._create(name, stage, tags)
+        self.parent = self._runs.create(name, stage, tags)
         common = {"seed": setup.plan.seed, "preset": setup.plan.preset, "sweep": setup.sweep_id}
-        self._log(self.parent, common | dict(params), {})
+        self._runs.log(self.parent, common | dict(params), {})
 
     def logged_trials(self) -> set[str]:
         """Numbers of the trials that have a finished child run of this parent."""
@@ -107,7 +126,7 @@ class Tracker:
 
     def _trial_runs(self) -> list[Run]:
         query = f"tags.stage = '{STAGE_TRIAL}' and attributes.status = 'FINISHED'"
-        return self._find(f"tags.`{PARENT}` = '{self.parent}' and {query}")
+        return self._runs.find(f"tags.`{PARENT}` = '{self.parent}' and {query}")
 
     def trial(
         self, number: int, point: Mapping[str, object], metrics: Mapping[str, float], seconds: float
@@ -115,24 +134,26 @@ class Tracker:
         """Record a complete trial as a child run; returns its run id."""
         tags = {"split": "validation", "trial": str(number)}
         name = trial_name(self._setup.plan.strategy, point, number)
-        run = self._create(name, STAGE_TRIAL, tags, self.parent, seconds)
-        self._log(run, point, {on_split("validation", n): value for n, value in metrics.items()})
-        self._close(run, "FINISHED")
+        run = self._runs.create(name, STAGE_TRIAL, tags, self.parent, seconds)
+        values = {on_split("validation", n): value for n, value in metrics.items()}
+        values |= logarithm(metrics)
+        self._runs.log(run, {STRATEGY: self._setup.plan.strategy, **point}, values)
+        self._runs.close(run, "FINISHED")
         return run
 
     def failed_trial(self, number: int, point: Mapping[str, object], reason: str) -> str:
         """Record a failed trial as a failed child run; returns its run id."""
         tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
         name = trial_name(self._setup.plan.strategy, point, number)
-        run = self._create(name, STAGE_TRIAL, tags, self.parent)
-        self._log(run, point, {})
-        self._close(run, "FAILED")
+        run = self._runs.create(name, STAGE_TRIAL, tags, self.parent)
+        self._runs.log(run, {STRATEGY: self._setup.plan.strategy, **point}, {})
+        self._runs.close(run, "FAILED")
         return run
 
     def recorded_parts(self) -> set[str]:
         """Keys of the parts whose training has a finished run."""
         query = f"tags.stage = '{STAGE_TRAIN}' and attributes.status = 'FINISHED'"
-        return {run.data.tags["part"] for run in self._find(query)}
+        return {run.data.tags["part"] for run in self._runs.find(query)}
 
     def training(self, kind: str, reports: list[dict[str, Any]], folder: Path) -> str:
         """Record a finished training with the losses of all its reports; returns its run id."""
@@ -141,15 +162,15 @@ class Tracker:
         now = int(time.time() * 1000)
         key = key_of(kind, self._setup.task)
         tags = {"split": "train", "part": key, "kind": kind}
-        run = self._create(f"train {kind}", STAGE_TRAIN, tags, self.parent)
+        run = self._runs.create(f"train {kind}", STAGE_TRAIN, tags, self.parent)
         metrics = [
             Metric(name, value, now, report["update"])
             for report in reports
             for name, value in {**report["metrics"], "seconds": report["seconds"]}.items()
         ]
-        self._log_steps(run, metrics)
-        self._log(run, {"kind": kind, "folder": str(folder)}, {})
-        self._close(run, "FINISHED")
+        self._runs.log_steps(run, metrics)
+        self._runs.log(run, {"kind": kind, "folder": str(folder)}, {})
+        self._runs.close(run, "FINISHED")
         return run
 
     def confirmation(
@@ -167,7 +188,7 @@ class Tracker:
         """
         answers = answers or {}
         query = f"tags.stage = '{STAGE_CONFIRM}' and tags.`{PARENT}` = '{self.parent}'"
-        earlier = self._find(query)
+        earlier = self._runs.find(query)
         complete = {r.data.tags.get(_CONTENT): r for r in earlier if r.info.status == "FINISHED"}
         runs = {}
         for done, reported in enumerate(points):
@@ -196,17 +217,22 @@ class Tracker:
         answers = answers or Answers()
         tags = {"split": "test", "role": reported.role, "strategy": reported.strategy}
         tags |= {LABEL: reported.label, _CONTENT: content_hash(reported, answers), **(extra or {})}
-        run = self._create(confirm_name(reported), STAGE_CONFIRM, tags, self.parent)
-        self._log(run, reported.point, metrics_of(reported))
+        run = self._runs.create(confirm_name(reported), STAGE_CONFIRM, tags, self.parent)
+        self._runs.log(run, {STRATEGY: reported.strategy, **reported.point}, metrics_of(reported))
         if answers.test:
             self._client.log_text(run, answers_text(answers), ANSWERS)
-        self._close(run, "FINISHED")
+        self._runs.close(run, "FINISHED")
         return run
 
     def hypervolume(self, value: float, trials: int) -> None:
         """Record on the parent the front's hypervolume after so many complete trials, and the number."""
         self._client.log_metric(self.parent, HYPERVOLUME, value, step=trials)
         self._client.set_tag(self.parent, "trials", str(trials))
+
+    def searching(self, trials: int) -> None:
+        """Describe the parent as a search under way that has so many complete trials."""
+        text = search_description(self._setup, self.parent, trials)
+        self._client.set_tag(self.parent, _DESCRIPTION, text)
 
     def mark_front(self, numbers: set[str]) -> None:
         """Tag every child run of a trial with whether it is on the front, for MLflow's filters."""
@@ -226,9 +252,9 @@ class Tracker:
         """
         setup, metric = self._setup, self._setup.metric
         names = (metric.name, metric.low, metric.high, NFE)
-        self._log(self.parent, {}, {on_split("test", name): best.test[name] for name in names})
+        self._runs.log(self.parent, {}, {on_split("test", name): best.test[name] for name in names})
         tags = {"best": best.label, "trials": str(trials)}
-        tags["mlflow.note.content"] = description(setup, trials, replayed, lines)
+        tags[_DESCRIPTION] = description(setup, self.parent, trials, replayed, lines)
         for name, value in tags.items():
             self._client.set_tag(self.parent, name, value)
 
@@ -238,63 +264,28 @@ class Tracker:
 
         now = int(time.time() * 1000)
         metrics = [Metric(name, value, now, step) for name, value, step in values]
-        self._log_steps(self.parent, metrics)
+        self._runs.log_steps(self.parent, metrics)
 
     def artifact(self, path: Path, root: Path) -> None:
         """Attach a file to the parent, at the place that it has under `root`."""
         place = path.parent.relative_to(root)
         self._client.log_artifact(self.parent, str(path), None if place == Path() else str(place))
 
-    def finish(self, status: str) -> None:
-        """End every run that is still open, with the status FINISHED, FAILED or KILLED.
+    def finish(self, status: str, patience: float | None = None) -> None:
+        """End every run that is still open, with the status FINISHED, FAILED or KILLED, in a store that may
+        be away for so many seconds, where that is said.
 
         The store is asked for open runs too: an interruption can come when a run has been made there and
         its id has not come back yet.
         """
+        if patience is not None:
+            self._client.patience = patience
         if self.parent:
-            query = f"tags.`{PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
-            self._open |= {run.info.run_id for run in self._find(query)}
-        for run in sorted(self._open):
-            self._close(run, status)
+            self._runs.open.update(self._running())
+        for run in sorted(self._runs.open):
+            self._runs.close(run, status)
 
-    def _find(self, query: str) -> list[Run]:
-        """The experiment's runs that a query matches, the newest first."""
-        return list(
-            self._client.search_runs(
-                [self.experiment],
-                query,
-                max_results=50_000,
-                order_by=["attributes.start_time DESC"],
-            )
-        )
-
-    def _create(
-        self, name: str, stage: str, tags: dict[str, str], parent: str = "", seconds: float = 0.0
-    ) -> str:
-        required = {"mlflow.runName": name, "stage": stage, **({PARENT: parent} if parent else {})}
-        start = int((time.time() - seconds) * 1000)
-        run = self._client.create_run(
-            self.experiment, start, {**self._tags, **required, **tags}, name
-        )
-        self._open.add(run.info.run_id)
-        self._client.log_inputs(run.info.run_id, [dataset_input(self._setup, tags["split"])])
-        value: str = run.info.run_id
-        return value
-
-    def _close(self, run: str, status: str) -> None:
-        self._client.set_terminated(run, status)
-        self._open.discard(run)
-
-    def _log_steps(self, run: str, metrics: Sequence[Metric]) -> None:
-        for first in range(0, len(metrics), _MOST_METRICS):
-            self._client.log_batch(run, metrics=metrics[first : first + _MOST_METRICS])
-
-    def _log(self, run: str, params: Mapping[str, object], metrics: Mapping[str, float]) -> None:
-        from mlflow.entities import Metric, Param
-
-        now = int(time.time() * 1000)
-        self._client.log_batch(
-            run,
-            metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
-            params=[Param(name, str(value)) for name, value in params.items()],
-        )
+    def _running(self) -> list[str]:
+        """The ids of the parent's runs that have not been ended."""
+        query = f"tags.`{PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
+        return [run.info.run_id for run in self._runs.find(query)]

@@ -20,7 +20,7 @@ def artifact_of(client: MlflowClient, run: str, name: str) -> bytes | None:
 
     Raises:
         UsageError: it is there, but cannot be read; the message is a reason, without the file's name.
-        MlflowException: the store does not answer any more.
+        StoreAway: the store does not answer any more.
     """
     with TemporaryDirectory(prefix="compare-") as folder:
         try:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from platform.comparison.artifacts import artifact_of
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dashboards.comparison.model import Setting
 from dashboards.runs import CLASSES, FORMAT, KIND, NOISE_LEVELS
@@ -32,6 +32,13 @@ class DescribedSweep:
     run_id: str
 
 
+class Note(NamedTuple):
+    """What people should know of what is recorded of a dataset."""
+
+    title: str
+    text: str
+
+
 def plain(text: str) -> str:
     """A text of anybody's in one line of letters that a terminal shows, and not too long."""
     letters = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
@@ -43,7 +50,7 @@ def described(client: MlflowClient, run: Run, title: str) -> DescribedSweep:
 
     Raises:
         UsageError: a tag is missing or makes no sense, or its numbers are of another release.
-        MlflowException: the store does not answer any more.
+        StoreAway: the store does not answer any more.
     """
     tags = run.data.tags
     kind, classes = _signals(run)

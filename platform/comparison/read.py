@@ -8,50 +8,23 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from platform.backend.confirmed_run import ANSWERS, Answers, answers_of
-from platform.cli.next_commands import recorded_command
-from platform.comparison.artifacts import artifact_of
-from platform.comparison.described import DescribedSweep, described, plain
-from platform.comparison.recorded import RecordedPoint, RecordedSweep, RecordedTrial
+from dataclasses import dataclass
+from platform.comparison.children import recorded_sweep
+from platform.comparison.described import DescribedSweep, Note, described, plain
+from platform.comparison.recorded import RecordedSweep
 from platform.planning.locations import without_passwords
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from dashboards.points import ReportedPoint
-from dashboards.runs import (
-    LABEL,
-    PARENT,
-    REPLAY,
-    SHARES,
-    STRATEGY,
-    sampling_parameters,
-    value_of,
-)
+from dashboards.runs import PARENT, SHARES, STRATEGY
 from trainables.core.errors import UsageError
 from trainables.core.progress import Progress, quiet
-from trainables.scoring.metric_names import (
-    ACCURACY,
-    ACCURACY_HIGH,
-    ACCURACY_LOW,
-    METRIC_OF_KIND,
-    METRICS,
-    NFE,
-    STAGE_CONFIRM,
-    STAGE_SWEEP,
-    STAGE_TRIAL,
-    on_split,
-)
+from trainables.scoring.metric_names import STAGE_SWEEP
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-ROLES = ("front", "paper", "baseline")
-"""Why a confirmed point is reported."""
-GALLERY = "gallery.npz"
-"""The artifact with a sweep's samples."""
 _PAGE = 1000  # runs that are asked for at once
-_LARGEST = 1e300  # MLflow has no infinity, but a number beyond this
 
 
 @dataclass(frozen=True)
@@ -96,13 +69,6 @@ class Wanted:
         return f" with {', '.join(words)}" if words else ""
 
 
-class Note(NamedTuple):
-    """What people should know of what is recorded of a dataset."""
-
-    title: str
-    text: str
-
-
 @dataclass(frozen=True)
 class Reading:
     """The sweeps that a store has, and what people should know of what was left out."""
@@ -127,7 +93,7 @@ def read_sweeps(
 
     Raises:
         UsageError: there is no such experiment, or no such sweep that can be read.
-        MlflowException: the store does not answer any more.
+        StoreAway: the store does not answer any more.
     """
     experiments = experiments_of(client, titles)
     newest, notes, others = _newest(client, experiments, wanted)
@@ -140,7 +106,7 @@ def read_sweeps(
         for page in _pages(client, list(experiments), query):
             runs += page
             progress(number, len(newest), f"reading {text}: {len(runs)} runs")
-        recorded, said = _recorded(client, sweep, runs)
+        recorded, said = recorded_sweep(client, sweep, runs)
         notes += said
         if recorded is not None:
             sweeps.append(recorded)
@@ -236,120 +202,3 @@ def _nothing(
     there = ", ".join(f"{name} {text}" for name, text in values.items() if text)
     what = f"ask for what there is: {there}" if there else "run platform.sweep first"
     return UsageError(f"{uri} has no finished sweep{subject}{wanted.text}{reasons}: {what}")
-
-
-def _recorded(
-    client: MlflowClient, sweep: DescribedSweep, runs: Sequence[Run]
-) -> tuple[RecordedSweep | None, list[Note]]:
-    """A sweep with its points and trials, made of the finished runs that are its children, the newest
-    first, and notes; None for the sweep where no point is left.
-    """
-    points: dict[str, RecordedPoint] = {}
-    trials: dict[int, RecordedTrial] = {}
-    reasons: list[str] = []
-    for run in runs:
-        stage = run.data.tags.get("stage")
-        try:
-            if stage == STAGE_TRIAL:
-                trial = _trial(run)
-                trials.setdefault(trial.number, trial)
-            elif stage == STAGE_CONFIRM:
-                point = _point(run, sweep)
-                points.setdefault(point.reported.label, point)
-        except UsageError as error:
-            reasons.append(f"{plain(run.info.run_name or run.info.run_id)!r} is left out: {error}")
-    name = f"{sweep.strategy}, {sweep.setting.corruption}, seed {sweep.seed}"
-    if len(reasons) > 1:
-        reasons = [f"{reasons[0]}; as are {len(reasons) - 1} more of its runs"]
-    if not any(point.reported.role != "baseline" for point in points.values()):
-        reasons.append("it has no confirmed point of its own, and is left out")
-        return None, _notes(sweep, name, reasons)
-    complete = []
-    for point in reversed(points.values()):  # in the order in which they were confirmed
-        answers, reason = _answers(client, point)
-        complete.append(replace(point, validation=answers.validation, test=answers.test))
-        reasons += [reason] if reason else []
-    gallery, reason = _file(client, sweep.run_id, GALLERY)
-    reasons += [reason] if reason else []
-    ordered = tuple(trials[number] for number in sorted(trials))
-    recorded = RecordedSweep(
-        sweep.strategy, sweep.setting, sweep.seed, sweep.run_id, tuple(complete), ordered, gallery
-    )
-    return recorded, _notes(sweep, name, reasons)
-
-
-def _notes(sweep: DescribedSweep, name: str, reasons: Sequence[str]) -> list[Note]:
-    return [Note(sweep.setting.title, f"{name}: {reason}") for reason in reasons]
-
-
-def _point(run: Run, sweep: DescribedSweep) -> RecordedPoint:
-    """A confirmed point of a sweep, without its answers.
-
-    Raises:
-        UsageError: its run lacks something.
-    """
-    tags = run.data.tags
-    label, strategy, role = (tags.get(name, "") for name in (LABEL, STRATEGY, "role"))
-    if not label or not strategy or role not in ROLES:
-        raise UsageError("it lacks a label, a strategy or a role")
-    metric = METRIC_OF_KIND[sweep.setting.kind]
-    needed = (ACCURACY, ACCURACY_LOW, ACCURACY_HIGH, metric.name, metric.low, metric.high, NFE)
-    validation, test = (metrics_on(run, split, needed) for split in ("validation", "test"))
-    reported = ReportedPoint(plain(label), plain(strategy), role, _values(run), validation, test)
-    command = recorded_command("platform.evaluate", tags.get(REPLAY, ""))
-    return RecordedPoint(reported, run.info.run_id, command, (), ())
-
-
-def _trial(run: Run) -> RecordedTrial:
-    """A complete trial.
-
-    Raises:
-        UsageError: its run lacks something.
-    """
-    number = run.data.tags.get("trial", "")
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise UsageError("it lacks the number of a trial")
-    metrics = metrics_on(run, "validation", (ACCURACY, NFE))
-    return RecordedTrial(int(number), _values(run), metrics, run.info.run_id)
-
-
-def _values(run: Run) -> dict[str, object]:
-    """A run's parameters, by their names."""
-    params = sampling_parameters(run.data.params)
-    return {plain(name): value_of(plain(text)) for name, text in params.items()}
-
-
-def metrics_on(run: Run, split: str, needed: Sequence[str]) -> dict[str, float]:
-    """A run's metrics on a split, by their names without it.
-
-    Raises:
-        UsageError: one that is needed is missing, or is no finite number.
-    """
-    logged = {name: run.data.metrics.get(on_split(split, name)) for name in METRICS}
-    values = {n: v for n, v in logged.items() if v is not None and abs(v) < _LARGEST}
-    lacks = [on_split(split, name) for name in needed if name not in values]
-    if lacks:
-        raise UsageError(f"it lacks {', '.join(lacks)}")
-    return values
-
-
-def _answers(client: MlflowClient, point: RecordedPoint) -> tuple[Answers, str]:
-    """A point's answers, empty where they were not recorded or are damaged, and what is to be said."""
-    content, reason = _file(client, point.run_id, ANSWERS)
-    if content is None:
-        return Answers(), reason and f"answers of {point.reported.label} are left out: {reason}"
-    try:
-        return answers_of(content), ""
-    except UsageError as error:
-        return (
-            Answers(),
-            f"answers of {point.reported.label} are damaged, and are left out: {error}",
-        )
-
-
-def _file(client: MlflowClient, run_id: str, name: str) -> tuple[bytes | None, str]:
-    """A file of a run, None where there is none that can be read, and what is to be said of it."""
-    try:
-        return artifact_of(client, run_id, name), ""
-    except UsageError as error:
-        return None, f"{name} of run {run_id} cannot be read: {error}"

@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from platform.backend.tracking_store import client_of, failures_told, patience
+from platform.backend.tracking_store import client_of, failures_told
 from platform.cli.console import Console
 from platform.cli.next_commands import command, place_flags
 from platform.cli.seeds import TRAINING_SEEDS
 from platform.comparison.compare_sweeps import compare
+from platform.comparison.described import Note
 from platform.comparison.output import (
     PAGE,
     Asked,
@@ -19,7 +20,7 @@ from platform.comparison.output import (
     summary_of,
 )
 from platform.comparison.printed import COSTS, print_comparison, print_places
-from platform.comparison.read import Note, Reading, Wanted, experiments_of, read_sweeps
+from platform.comparison.read import Reading, Wanted, experiments_of, read_sweeps
 from platform.comparison.record import RecordedComparison, mend_places, record_comparison
 from platform.comparison.recorded import RecordedSweep
 from platform.planning import presets
@@ -67,23 +68,22 @@ def compare_all(
         UsageError: the store cannot be read or written, or has nothing to compare.
     """
     asked = _asked(namespace, titles)
-    with patience():
-        with console.step("read", f"1/4 reading sweeps from {place.uri}"):
-            client = client_of(place.uri, existing=True)
-            with failures_told(place.uri):
-                reading = _read(console, client, asked, place)
-        with console.step("compare", f"2/4 comparing {len(reading.sweeps)} sweeps"):
-            comparisons = _compared(console, reading, asked)
-        folder = writable_storage(str(place.storage)) / "compared" / asked.name
-        with console.step("draw", "3/4 drawing"):
-            galleries, notes = _galleries(reading.sweeps)
-            comparisons = _with_notes(comparisons, [*reading.notes, *notes])
-            _write(console, comparisons, galleries, folder)
-        for comparison in comparisons:
-            print_comparison(console, comparison)
-        console.line()
-        with console.step("record", "4/4 recording the comparison"), failures_told(place.uri):
-            recorded = _record(client, asked, comparisons, place, folder)
+    with console.step("read", f"1/4 reading sweeps from {place.uri}"):
+        client = client_of(place.uri, existing=True, patience=namespace.tracking_patience)
+        with failures_told(place.uri):
+            reading = _read(console, client, asked, place)
+    with console.step("compare", f"2/4 comparing {len(reading.sweeps)} sweeps"):
+        comparisons = _compared(console, reading, asked)
+    folder = writable_storage(str(place.storage)) / "compared" / asked.name
+    with console.step("draw", "3/4 drawing"):
+        galleries, notes = _galleries(reading.sweeps)
+        comparisons = _with_notes(comparisons, [*reading.notes, *notes])
+        _write(console, comparisons, galleries, folder)
+    for comparison in comparisons:
+        print_comparison(console, comparison)
+    console.line()
+    with console.step("record", "4/4 recording the comparison"), failures_told(place.uri):
+        recorded = _record(client, asked, comparisons, place, folder)
     print_places(console, comparisons, folder, recorded, place.uri, place.storage)
     if json_file is not None:
         texts = [note.text for note in [*reading.notes, *notes]]
