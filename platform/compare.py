@@ -36,15 +36,17 @@ def _main(arguments: Sequence[str] | None) -> int:
     data_dir = data_directory(namespace.data_dir)
     storage = absolute_path(namespace.storage)
     uri = tracking_uri(namespace.tracking_uri, storage, os.environ)
-    from platform.backend.tracking_store import check_recorded
+    from platform.backend.tracking_store import check_recorded, client_of
     from platform.cli.console import Console
 
     check_recorded(uri)
     console = Console()
     with console.loading():
-        from platform.comparison.work import Place, compare_all
-    titles = _titles(namespace.datasets, data_dir) if namespace.datasets else None
-    compare_all(console, namespace, titles, Place(uri, storage), json_file)
+        client = client_of(uri, existing=True, patience=namespace.tracking_patience)
+        from platform.comparison.work import Place, compare_all  # once the store has answered
+
+        titles = _titles(namespace.datasets, data_dir) if namespace.datasets else None
+    compare_all(console, namespace, titles, Place(client, uri, storage), json_file)
     return 0
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from platform.backend.tracking_store import client_of, failures_told
+from platform.backend.tracking_store import failures_told
 from platform.cli.console import Console
 from platform.cli.next_commands import command, place_flags
 from platform.cli.seeds import TRAINING_SEEDS
@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where sweeps are recorded, and the directory of all output."""
+    """Where sweeps are recorded, with a client that has been answered, and the directory of all output."""
 
+    client: MlflowClient
     uri: str
     storage: Path
 
@@ -69,9 +70,7 @@ def compare_all(
     """
     asked = _asked(namespace, titles)
     with console.step("read", f"1/4 reading sweeps from {place.uri}"):
-        client = client_of(place.uri, existing=True, patience=namespace.tracking_patience)
-        with failures_told(place.uri):
-            reading = _read(console, client, asked, place)
+        reading = _read(console, asked, place)
     with console.step("compare", f"2/4 comparing {len(reading.sweeps)} sweeps"):
         comparisons = _compared(console, reading, asked)
     folder = writable_storage(str(place.storage)) / "compared" / asked.name
@@ -83,7 +82,7 @@ def compare_all(
         print_comparison(console, comparison)
     console.line()
     with console.step("record", "4/4 recording the comparison"), failures_told(place.uri):
-        recorded = _record(client, asked, comparisons, place, folder)
+        recorded = _record(asked, comparisons, place, folder)
     print_places(console, comparisons, folder, recorded, place.uri, place.storage)
     if json_file is not None:
         texts = [note.text for note in [*reading.notes, *notes]]
@@ -102,13 +101,13 @@ def _asked(namespace: argparse.Namespace, titles: tuple[str, ...] | None) -> Ask
     return Asked(titles, wanted, COSTS[namespace.cost], namespace.max_cost)
 
 
-def _read(console: Console, client: MlflowClient, asked: Asked, place: Place) -> Reading:
+def _read(console: Console, asked: Asked, place: Place) -> Reading:
     """The sweeps, from where they are now."""
-    with console.bar("reading sweeps") as bar:
-        experiments = experiments_of(client, asked.titles)
-        for note in mend_places(client, place.storage, list(experiments.values())):
+    with failures_told(place.uri), console.bar("reading sweeps") as bar:
+        experiments = experiments_of(place.client, asked.titles)
+        for note in mend_places(place.client, place.storage, list(experiments.values())):
             console.line(f"          {note}")
-        return read_sweeps(client, asked.titles, asked.wanted, bar.update)
+        return read_sweeps(place.client, asked.titles, asked.wanted, bar.update)
 
 
 def _compared(console: Console, reading: Reading, asked: Asked) -> list[Comparison]:
@@ -192,7 +191,6 @@ def _write(
 
 
 def _record(
-    client: MlflowClient,
     asked: Asked,
     comparisons: Sequence[Comparison],
     place: Place,
@@ -212,7 +210,9 @@ def _record(
         "command": without_passwords(again),
     }
     lines.append(f"To compare again: `{again}`")
-    return record_comparison(client, place.storage, titles, asked.identity, tags, lines, folder)
+    return record_comparison(
+        place.client, place.storage, titles, asked.identity, tags, lines, folder
+    )
 
 
 def _command(asked: Asked, place: Place) -> str:
