@@ -60,6 +60,7 @@ def importance(
     values = [value for _, value in centred]
     if len(values) < LEAST_TRIALS or not columns or max(values) - min(values) < 1e-12:
         return {}
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
     study.add_trials(
         optuna.trial.create_trial(
