@@ -47,6 +47,7 @@ def test_a_parameter_that_only_some_trials_have_counts():
 def test_the_same_generator_finds_the_same():
     trials = _trials(20, 0)
     assert _importance(trials) == _importance(trials)
+    assert {type(share) for share in _importance(trials).values()} == {float}  # not numpy's
 
 
 def test_seeds_that_are_better_throughout_say_nothing_of_parameters():

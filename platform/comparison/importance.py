@@ -71,7 +71,8 @@ def importance(
         for row, value in enumerate(values)
     )
     evaluator = optuna.importance.MeanDecreaseImpurityImportanceEvaluator(seed=seed)
-    return optuna.importance.get_param_importances(study, evaluator=evaluator)
+    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(share) for name, share in found.items()}
 
 
 def _columns(
