@@ -231,6 +231,10 @@ def test_what_has_no_cost_is_left_out_and_said():
     assert "nested #0" not in {p.label for p in comparison.points}
     assert len(_strategies(comparison)["nested"].trials) == 1
     assert any("nested #0: left out" in note for note in comparison.notes)
+    parallel = sweep("parallel", [], tried=[(0.5, 3)])
+    assert (
+        "parallel: swept, but without a point to compare." in compare([broken, parallel], NFE).notes
+    )
     with pytest.raises(UsageError, match="no confirmed point of these sweeps of digits has nfe"):
         compare([replace(broken, points=broken.points[:1])], NFE)
 
