@@ -9,6 +9,8 @@ import threading
 from contextlib import closing
 from pathlib import Path
 from platform import compare
+from platform.comparison.output import file_name
+from platform.comparison.record import record_comparison
 
 import pytest
 from recorded_store import confirmed, plan_in, record_sweep
@@ -82,6 +84,32 @@ def test_all_seeds_are_pooled_and_the_same_comparison_is_one_run(recorded, tmp_p
     names = {item.path for item in client.list_artifacts(run)}
     assert names == {"comparison.html", "digits-gn30-smoke-T10"}
     capfd.readouterr()
+
+
+def test_several_datasets_are_recorded_in_an_experiment_of_comparisons(store_uri, tmp_path):
+    client, folder = _client(tmp_path), tmp_path / "compared"
+    for title in ("digits", "mnist"):
+        client.create_experiment(title)
+    folder.mkdir()
+    (folder / "comparison.html").write_text("page")
+    lines = ["found", *["more" * 500] * 9, "again"]
+    runs = [
+        record_comparison(client, tmp_path, titles, name, {"mlflow.runName": name}, lines, folder)
+        for titles, name in ((["digits", "mnist"], "all"), (["digits"], "one"), (["gone"], "x"))
+    ]
+    names = [client.get_experiment(recorded.experiment).name for recorded in runs]
+    assert names == ["comparisons", "digits", "comparisons"]
+    text = client.get_run(runs[0].run).data.tags["mlflow.note.content"]
+    assert text.startswith("found") and text.endswith("attached.\n\nagain") and len(text) < 8000
+
+
+def test_names_of_files_are_names_of_files():
+    assert file_name("in32-100-gn30") == "in32-100-gn30"
+    odd = ["..", "../x", "a/b", "a b", "a-b", "", "<b>", "é" * 300, "x" * 300, ".hidden"]
+    names = [file_name(text) for text in odd]
+    assert len(set(names)) == len(odd) and names[4] == "a-b"
+    for name in names:
+        assert name and name[0] != "." and "/" not in name and len(name) <= 90
 
 
 def _refused(arguments, capfd):

@@ -219,6 +219,17 @@ def test_damaged_files_are_left_out_and_missing_ones_are_none(store):
     assert "nested, gn30, seed 0: answers of nested #1 are damaged" in note.text
 
 
+def test_files_that_are_on_another_machine_are_told_once(store):
+    folder, client = store
+    (folder / "artifacts").rename(folder / "elsewhere")
+    reading = read_sweeps(client, None, Wanted())
+    assert all(point.test == () for point in reading.sweeps[0].points)
+    answers, samples = (note.text for note in reading.notes)
+    where = f"its files are in {folder}/artifacts/digits, which is not on this machine"
+    assert answers.startswith("nested, gn30, seed 0: answers of nested #1, nested #0, ")
+    assert where in answers and where in samples
+
+
 def test_points_and_trials_that_lack_something_are_left_out(store):
     _, client = store
     nested = _only(client)

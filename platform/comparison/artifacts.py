@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from platform.backend.patient_client import StoreAway
+from platform.backend.tracking_database import directory_of
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -19,16 +21,18 @@ def artifact_of(client: MlflowClient, run: str, name: str) -> bytes | None:
     """The content of a file that is attached to a run; None where there is none.
 
     Raises:
-        UsageError: it is there, but cannot be read; the message is a reason, without the file's name.
+        UsageError: it cannot be read; the message is a reason, without the file's name.
         StoreAway: the store does not answer any more.
     """
     with TemporaryDirectory(prefix="compare-") as folder:
         try:
             file = Path(client.download_artifacts(run, name, folder))
+        except StoreAway:
+            raise
         except (
             Exception
-        ) as error:  # the drivers of the places that keep files raise errors of their own
-            client.get_run(run)
+        ) as error:  # the drivers of places that keep files raise errors of their own
+            _refuse_elsewhere(client, run)
             if _is_missing(client, run, name):
                 return None
             raise UsageError(_reason(error)) from error
@@ -39,10 +43,24 @@ def artifact_of(client: MlflowClient, run: str, name: str) -> bytes | None:
         return file.read_bytes()
 
 
+def _refuse_elsewhere(client: MlflowClient, run: str) -> None:
+    """Refuse a run of an experiment whose files are in a directory of another machine.
+
+    Raises:
+        UsageError: they are.
+    """
+    place = directory_of(client.get_run(run).info.artifact_uri)
+    experiment = None if place is None else place.parent.parent
+    if experiment is not None and not experiment.is_dir():
+        raise UsageError(f"its files are in {experiment}, which is not on this machine")
+
+
 def _is_missing(client: MlflowClient, run: str, name: str) -> bool:
     """Whether a run has no such file, as far as its place of files can be listed."""
     try:
         return name not in {item.path for item in client.list_artifacts(run)}
+    except StoreAway:
+        raise
     except Exception:  # as above: then nothing is known, and the first failure is told
         return False
 

@@ -62,11 +62,13 @@ def recorded_sweep(
     if not any(point.reported.role != "baseline" for point in points.values()):
         reasons.append("it has no confirmed point of its own, and is left out")
         return None, _notes(sweep, name, reasons)
-    complete = []
+    complete, said = [], dict[str, list[str]]()
     for point in reversed(points.values()):  # in the order in which they were confirmed
         answers, reason = _answers(client, point)
         complete.append(replace(point, validation=answers.validation, test=answers.test))
-        reasons += [reason] if reason else []
+        if reason:
+            said.setdefault(reason, []).append(point.reported.label)
+    reasons += [f"answers of {', '.join(labels)} {reason}" for reason, labels in said.items()]
     gallery, reason = _file(client, sweep.run_id, GALLERY)
     reasons += [reason] if reason else []
     ordered = tuple(trials[number] for number in sorted(trials))
@@ -135,13 +137,13 @@ def _answers(client: MlflowClient, point: RecordedPoint) -> tuple[Answers, str]:
     """A point's answers, empty where they were not recorded or are damaged, and what is to be said."""
     content, reason = _file(client, point.run_id, ANSWERS)
     if content is None:
-        return Answers(), reason and f"answers of {point.reported.label} are left out: {reason}"
+        return Answers(), reason and f"are left out: {reason}"
     try:
         return answers_of(content), ""
     except UsageError as error:
         return (
             Answers(),
-            f"answers of {point.reported.label} are damaged, and are left out: {error}",
+            f"are damaged, and are left out: {error}",
         )
 
 
@@ -150,4 +152,4 @@ def _file(client: MlflowClient, run_id: str, name: str) -> tuple[bytes | None, s
     try:
         return artifact_of(client, run_id, name), ""
     except UsageError as error:
-        return None, f"{name} of run {run_id} cannot be read: {error}"
+        return None, f"{name} cannot be read: {error}"

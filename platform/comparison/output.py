@@ -57,7 +57,7 @@ class Asked:
 def file_name(text: str) -> str:
     """A text as the name of a file; texts that differ have names that do."""
     name = path_name(text).strip(".-")[:_LONGEST_NAME]
-    return name if name == text else f"{name}-{digest(text, 6)}"
+    return name if name and name == text else f"{name or 'odd'}-{digest(text, 6)}"
 
 
 def setting_name(setting: Setting) -> str:
