@@ -33,7 +33,7 @@ _BEYOND = 0.07  # of the vertical axis, for words beyond the best interval
 _LONGEST_TITLE, _LONGEST_NAME = 44, 20  # letters of what is written in one column
 _SEED = 0.3  # opacity of the front of one training seed
 _BAR, _ROW = 0.62, 0.17  # height of a bar as a share of its row, and of a row in inches
-_LITERAL = {"text.parse_math": False, "font.size": LETTERS}
+_LITERAL: Any = {"text.parse_math": False, "font.size": LETTERS}
 
 
 def front_figure(comparison: Comparison, width: float) -> Figure:
@@ -262,7 +262,12 @@ def _legend(figure: Figure, comparison: Comparison, width: float) -> None:
         free = [
             p for p in strategy.points if p.cost.value <= 0 and measured(p.test, comparison.metric)
         ]
-        marks = {"color": style.color, "marker": style.marker, "markersize": 4.2, "linewidth": 1.0}
+        marks: dict[str, Any] = {
+            "color": style.color,
+            "marker": style.marker,
+            "markersize": 4.2,
+            "linewidth": 1.0,
+        }
         if len(free) < len(strategy.points):
             face = style.color if strategy.swept else "white"
             line = "-" if strategy.swept else "none"
@@ -282,7 +287,12 @@ def _legend(figure: Figure, comparison: Comparison, width: float) -> None:
         ring = {**_ring(), "markersize": 6.5, "marker": "o"}
         handles.append(Line2D([], [], label="named point", **ring))
     if "paper" in roles:
-        paper = {"marker": "*", "markersize": 6.5, "linestyle": "none", "color": INK}
+        paper: dict[str, Any] = {
+            "marker": "*",
+            "markersize": 6.5,
+            "linestyle": "none",
+            "color": INK,
+        }
         handles.append(Line2D([], [], label="the paper's", **paper))
     _legend_of(figure, handles, _LEGEND_COLUMNS[width])
 
