@@ -14,7 +14,7 @@ from dashboards.comparison.model import (
     Comparison,
     Interval,
 )
-from dashboards.comparison.words import cost_text, limits, measured
+from dashboards.comparison.words import cost_name, cost_text, limits, measured
 from dashboards.points import describe, percent
 from trainables.scoring.metric_names import Metric
 
@@ -32,7 +32,8 @@ def charts(comparison: Comparison) -> object:
             "axis": metric.axis,
             "rises": metric.rises,
             "samples": metric.samples,
-            "cost": comparison.cost_title,
+            "cost": cost_name(comparison),
+            "costTitle": comparison.cost_title,
             "limits": limits(comparison),
             "strategies": [_strategy(strategy) for _, strategy in strategies],
             "points": [

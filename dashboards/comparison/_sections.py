@@ -9,6 +9,7 @@ from dashboards.comparison._swatch import named_swatch, swatch
 from dashboards.comparison.model import ComparedPoint, ComparedStrategy, Comparison
 from dashboards.comparison.words import (
     condition,
+    cost_name,
     cost_text,
     named,
     point_text,
@@ -73,7 +74,7 @@ def points_table(comparison: Comparison) -> Html:
     """All confirmed points; a press on a name shows its parameters."""
     metric = comparison.metric
     head = [
-        "point", f"#test {metric.title}, % [95 %]", f"#{comparison.cost_title}", "chosen as",
+        "point", f"#test {metric.title}, % [95 %]", f"#{cost_name(comparison)}", "chosen as",
         f"#validation {metric.title}, %", "front",
     ]  # fmt: skip
     rows, place = [], 0
@@ -129,7 +130,7 @@ def as_good(comparison: Comparison) -> Html:
     return section(
         "as-good", "What is as good, and for how much", table(caption, head, rows),
         hint(
-            f"{comparison.metric.axis} with 95 % intervals, and {comparison.cost_title}. The knee is where a "
+            f"{comparison.metric.axis} with 95 % intervals, and {cost_name(comparison)}. The knee is where a "
             "front turns from steep to flat: more cost buys little from there on."
         ),
     )  # fmt: skip

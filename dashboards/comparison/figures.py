@@ -246,9 +246,9 @@ def _label(
         for s in comparison.strategies
     ]
     across = [
-        [(p.cost.low, value), (p.cost.high, value)]
+        [(end, _value(p, comparison).value) for end in (p.cost.low, p.cost.high)]
         for p in comparison.points
-        if p.label in places and has_width(p.cost) and (value := _value(p, comparison).value)
+        if p.label in places and has_width(p.cost)
     ]
     lines = [*levels, *fronts, *across, _joint_line(axes, comparison, places)]
     label(figure, axes, marks, [line for line in lines if line], LETTERS)
@@ -270,10 +270,8 @@ def _legend(figure: Figure, comparison: Comparison, width: float) -> None:
         }
         if len(free) < len(strategy.points):
             face = style.color if strategy.swept else "white"
-            line = "-" if strategy.swept else "none"
-            handles.append(
-                Line2D([], [], label=name, linestyle=line, markerfacecolor=face, **marks)
-            )
+            marks["linestyle"] = "-" if strategy.swept else "none"
+            handles.append(Line2D([], [], label=name, markerfacecolor=face, **marks))
         for point in free:
             value = _value(point, comparison).value
             text = f"{_cut(point.label, _LONGEST_NAME)} {value:.1f}"

@@ -17,7 +17,7 @@ from dashboards.comparison._samples_section import samples
 from dashboards.comparison._tests_section import tests
 from dashboards.comparison.gallery import Gallery
 from dashboards.comparison.model import Comparison, Setting
-from dashboards.comparison.words import condition, how_to_read, seeds_text
+from dashboards.comparison.words import condition, cost_name, how_to_read, seeds_text
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = ("drawing.js", "front.js", "trials.js", "page.js")
@@ -101,7 +101,7 @@ def _front(comparison: Comparison) -> Html:
         )
         for name, words, on in switches
     ]  # fmt: skip
-    metric, cost = comparison.metric, comparison.cost_title
+    metric, cost = comparison.metric, cost_name(comparison)
     return element(
         "section", {"class": "fronts"},
         element("h3", None, f"{metric.title[:1].upper()}{metric.title[1:]} against cost"),
