@@ -52,7 +52,7 @@ def front_figure(comparison: Comparison, width: float) -> Figure:
         for strategy in comparison.strategies:
             _draw_strategy(axes, strategy, comparison, places)
         marks = [_mark(p, places[p.label], comparison, width) for p in drawn]
-        named = [mark for point, mark in zip(drawn, marks, strict=True) if point.names]
+        named = [mark for point, mark in zip(drawn, marks, strict=True) if _chosen(point)]
         axes.plot([m.x for m in named], [m.y for m in named], "o", **_ring())
         _titles(axes, comparison, comparison.cost_title, f"test {metric.axis}")
         _legend(figure, comparison, width)
@@ -213,6 +213,11 @@ def _draw_point(axes: Axes, point: ComparedPoint, place: float, comparison: Comp
     )  # fmt: skip
 
 
+def _chosen(point: ComparedPoint) -> bool:
+    """Whether a point that was searched is named as something."""
+    return bool(point.names) and point.role != "baseline"
+
+
 def _ring() -> dict[str, Any]:
     return {
         "markersize": 8.5, "markerfacecolor": "none", "markeredgecolor": INK, "markeredgewidth": 0.7,
@@ -223,7 +228,7 @@ def _ring() -> dict[str, Any]:
 def _mark(point: ComparedPoint, place: float, comparison: Comparison, width: float) -> Mark:
     """A point's mark; it is labelled where it was chosen, in one column only on the joint front."""
     value = _value(point, comparison)
-    told = point.names and (width > ONE_COLUMN or point.on_joint_front)
+    told = _chosen(point) and (width > ONE_COLUMN or point.on_joint_front)
     return Mark(place, value.value, value.low, value.high, ", ".join(point.names) if told else "")
 
 
@@ -255,8 +260,10 @@ def _label(
 
 
 def _legend(figure: Figure, comparison: Comparison, width: float) -> None:
-    """A name for each strategy and each sign; levels are told with their values, and may lie outside."""
-    handles = []
+    """A name for each strategy and each sign; levels are told with their values, and with an arrow
+    where they lie outside.
+    """
+    (low, high), handles = figure.axes[0].get_ylim(), []
     for strategy in comparison.strategies:
         style, name = style_of(strategy.strategy), _cut(strategy.strategy, _LONGEST_NAME)
         free = [
@@ -274,14 +281,15 @@ def _legend(figure: Figure, comparison: Comparison, width: float) -> None:
             handles.append(Line2D([], [], label=name, markerfacecolor=face, **marks))
         for point in free:
             value = _value(point, comparison).value
-            text = f"{_cut(point.label, _LONGEST_NAME)} {value:.1f}"
+            side = " ↓" if value < low else " ↑" if value > high else ""
+            text = f"{_cut(point.label, _LONGEST_NAME)} {value:.1f}{side}"
             handles.append(
                 Line2D([], [], label=text, linestyle=":", color=style.color, linewidth=1.0)
             )
     roles = {p.role for p in comparison.points}
     if any(p.on_joint_front for p in comparison.points):
         handles.append(Line2D([], [], label="joint front", **_JOINT))
-    if any(p.names for p in comparison.points):
+    if any(_chosen(p) for p in comparison.points):
         ring = {**_ring(), "markersize": 6.5, "marker": "o"}
         handles.append(Line2D([], [], label="named point", **ring))
     if "paper" in roles:

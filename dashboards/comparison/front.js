@@ -21,6 +21,9 @@ function pointText(data, point) {
   return rows.join("<br>");
 }
 
+/** Whether a point that was searched is named as something. */
+const chosen = (point) => point.names.length > 0 && point.role !== "baseline";
+
 /** Where each point is drawn: at its cost, but points of equal cost side by side, some pixels apart. */
 function spread(points, decadesAPixel) {
   const groups = new Map();
@@ -85,7 +88,7 @@ function frontTraces(data, view, [low, high]) {
     const others = own.filter((p) => p.front || p.role === "baseline");
     if (others.length) traces.push(markers(data, others, 1, view.layers.bars));
   });
-  const ringed = costly.filter((p) => p.names.length);
+  const ringed = costly.filter(chosen);
   if (ringed.length) traces.push({
     type: "scatter", mode: "markers", x: ringed.map((p) => p.x), y: ringed.map((p) => p.value[0]),
     hoverinfo: "skip", marker: {symbol: "circle-open", size: 19, color: INK, line: {width: 1.4}},
@@ -135,7 +138,7 @@ function levels(data, view) {
 /** Names of the named points, beside them. */
 function pointNames(data, view) {
   const named = data.points.filter(
-    (p) => p.names.length && p.joint && p.cost[0] > 0 && !view.hidden.has(p.strategy));
+    (p) => chosen(p) && p.joint && p.cost[0] > 0 && !view.hidden.has(p.strategy));
   return named.map((point) => ({
     x: Math.log10(point.x), y: point.value[0], xanchor: "right", yanchor: "bottom", xshift: -8, yshift: 8,
     showarrow: false, text: `<b>${literal(point.names.join(", "))}</b>`, bgcolor: "rgba(255,255,255,.7)",
