@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dashboards.colors import style_of
+from dashboards.colors import JOINT, style_of
 from dashboards.comparison._swatch import SYMBOLS
 from dashboards.comparison.json_types import json_types
 from dashboards.comparison.model import (
@@ -35,6 +35,7 @@ def charts(comparison: Comparison) -> object:
             "cost": cost_name(comparison),
             "costTitle": comparison.cost_title,
             "limits": limits(comparison),
+            "joint": JOINT,
             "strategies": [_strategy(strategy) for _, strategy in strategies],
             "points": [
                 _point(number, point, comparison)

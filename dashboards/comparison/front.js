@@ -3,7 +3,6 @@
 
 const FAINT = 0.38; // opacity of what another point of the strategy beats
 const SPACING = 9; // pixels between points of equal cost
-const JOINT = "#ffdf80"; // of the joint front, as a highlighter draws
 const MARKER = {front: 10, paper: 15, baseline: 10};
 
 /** The corners of the best that is had for no more cost, joined by level and upright lines. */
@@ -71,7 +70,7 @@ function frontTraces(data, view, [low, high]) {
   const corners = [...free.map((p) => [low, p.value[0]]), ...joint.map((p) => [p.x, p.value[0]])];
   if (corners.length) {
     corners.push([high, corners[corners.length - 1][1]]);
-    line(corners.map(([x]) => x), corners.map(([, y]) => y), {color: JOINT, width: 9});
+    line(corners.map(([x]) => x), corners.map(([, y]) => y), {color: data.joint, width: 9});
   }
   if (view.layers.trials) traces.push(...trialTraces(data, view));
   const several = new Set(data.seedFronts.map((one) => one.seed)).size > 1;

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
+from dashboards.colors import JOINT
 from dashboards.comparison import _sections as parts
 from dashboards.comparison._charts import charts
 from dashboards.comparison._html import Html, element, in_script, together
@@ -122,7 +123,10 @@ def _key(comparison: Comparison) -> Html:
     """What the signs of the chart of fronts mean."""
     several = "the mean of all training seeds; " if len(comparison.seeds) > 1 else ""
     signs = [
-        (element("span", {"class": "key-joint"}), "joint front of all strategies"),
+        (
+            element("span", {"class": "key-joint", "style": f"background:{JOINT}"}),
+            "joint front of all strategies",
+        ),
         (element("span", {"class": "key-ring"}), "named point"),
         (Html("★"), "the paper's point"),
         (Html("□"), "open: a baseline"),
