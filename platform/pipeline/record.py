@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from platform.pipeline.confirm import Confirmation
 from platform.pipeline.sample_sheet import sheet_of_samples
-from platform.pipeline.sampled_points import beside_baselines, gallery_size, sampled_points
+from platform.pipeline.sampled_points import gallery_points, gallery_size, sampled_points
 from platform.pipeline.samples import files_of_samples
 from platform.pipeline.study import POINT, accuracy_and_nfe, complete
 from platform.planning.setup import Setup
@@ -54,7 +54,7 @@ def draw(
     ]
     metric, points = setup.metric, confirmation.points
     chosen, cheapest = confirmation.choice.words, confirmation.choice.cheapest
-    shown = beside_baselines(points, cheapest, setup.baselines)
+    shown = gallery_points(points, cheapest, setup.baselines)
     size = gallery_size(setup.facts.kind, dataset.signal_shape)
     sampled = sampled_points(setup, dataset, shown, size, progress=progress)
     figure = front_figure(title, values, points, chosen, reference, volume, metric)
