@@ -118,7 +118,7 @@ def test_runs_are_found_by_their_dataset(recorded):
 def test_a_point_is_replayed_from_its_run(recorded):
     _, _, client = recorded
     (best,) = _runs(recorded, "tags.label = 'nested #2'")
-    strategy, params = parameters_of(client.tracking_uri, best.info.run_id)
+    strategy, params = parameters_of(client.tracking_uri, best.info.run_id, 0)
     assert strategy == "nested"
     assert {name: float(text) for name, text in params.items()} == POINT
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from platform.backend.run_page import (
@@ -25,6 +25,7 @@ from platform.backend.tracking_store import (
     failures_told,
     own_artifacts,
 )
+from platform.cli.interrupts import say
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ class Tracker:
     Args:
         setup: the sweep's.
         devices: the devices that it runs on, in words, for a tag; there is no tag if it is empty.
+        waiting: gets a line when the store is away and waited for, and when it is back.
 
     Attributes:
         experiment: the id of the dataset's experiment.
@@ -71,10 +73,15 @@ class Tracker:
         UsageError: the tracking store cannot be reached or written.
     """
 
-    def __init__(self, setup: Setup, devices: str = "") -> None:
+    def __init__(
+        self, setup: Setup, devices: str = "", waiting: Callable[[str], None] = say
+    ) -> None:
         self._setup = setup
         notes: list[str] = []
-        self._client = client_of(setup.plan.tracking_uri, tell=notes.append)
+        patience = setup.plan.tracking_patience
+        self._client = client_of(
+            setup.plan.tracking_uri, tell=notes.append, patience=patience, waiting=waiting
+        )
         place = own_artifacts(setup.plan.tracking_uri, Path(setup.plan.storage), setup.facts.title)
         with failures_told(setup.plan.tracking_uri):
             self.experiment, moved = experiment_of(self._client, setup.facts.title, place)
@@ -91,6 +98,8 @@ class Tracker:
         )
         if earlier and not self._setup.plan.fresh:
             self.parent = earlier[0].info.run_id
+            for run in self._running():  # of a driver that was killed as it recorded them
+                self._client.set_terminated(run, "KILLED")
             self._client.update_run(self.parent, status="RUNNING")
             if "devices" in self._tags:  # it may go on elsewhere than it began
                 self._client.set_tag(self.parent, "devices", self._tags["devices"])
@@ -267,17 +276,24 @@ class Tracker:
         place = path.parent.relative_to(root)
         self._client.log_artifact(self.parent, str(path), None if place == Path() else str(place))
 
-    def finish(self, status: str) -> None:
-        """End every run that is still open, with the status FINISHED, FAILED or KILLED.
+    def finish(self, status: str, patience: float | None = None) -> None:
+        """End every run that is still open, with the status FINISHED, FAILED or KILLED, in a store that may
+        be away for so many seconds, where that is said.
 
         The store is asked for open runs too: an interruption can come when a run has been made there and
         its id has not come back yet.
         """
+        if patience is not None:
+            self._client.patience = patience
         if self.parent:
-            query = f"tags.`{PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
-            self._open |= {run.info.run_id for run in self._find(query)}
+            self._open.update(self._running())
         for run in sorted(self._open):
             self._close(run, status)
+
+    def _running(self) -> list[str]:
+        """The ids of the parent's runs that have not been ended."""
+        query = f"tags.`{PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
+        return [run.info.run_id for run in self._find(query)]
 
     def _find(self, query: str) -> list[Run]:
         """The experiment's runs that a query matches, the newest first."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from platform.cli.failures import disk_is_full
 from platform.cli.interrupts import check
 from platform.cli.layout import blocks
 from platform.planning.locations import without_passwords
@@ -44,7 +45,7 @@ class Console:
     """
 
     def __init__(self, stream: IO[str] | None = None, width: int | None = None) -> None:
-        self._stream = stream or os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+        self._stream = stream or _copy_of_output()
         plain_width = None if self._stream.isatty() else _PLAIN_WIDTH
         self.rich = RichConsole(
             file=self._stream, highlight=False, soft_wrap=True, width=width or plain_width
@@ -112,6 +113,11 @@ class Console:
         """Write lines in bold."""
         for line in lines:
             self.rich.print(line, markup=False, style="bold")
+
+
+def _copy_of_output() -> IO[str]:
+    """The standard output, which stays where it is; letters that it cannot write are written as numbers."""
+    return os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1, errors="backslashreplace")
 
 
 class Bar:
@@ -210,8 +216,23 @@ def chatter_to(log: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for number, copy in enumerate(copies, start=1):
+        for number, (stream, copy) in enumerate(
+            zip((sys.stdout, sys.stderr), copies, strict=True), start=1
+        ):
+            _empty(stream, number)
             os.dup2(copy, number)
             os.close(copy)
+
+
+def _empty(stream: IO[str], number: int) -> None:
+    """Write what a stream still holds to the file of its descriptor. Where the disk is full it is dropped: it
+    would else come on the terminal.
+    """
+    try:
+        stream.flush()
+    except OSError as error:
+        if not disk_is_full(error):
+            raise
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), number)
+            stream.flush()

@@ -26,6 +26,7 @@ from platform.planning.plan import (
     NAMES,
     RANGES,
     SHARES,
+    USUAL_PATIENCE,
     USUAL_PRECISION,
     Plan,
     check_gpus,
@@ -100,6 +101,11 @@ def with_setting(verb_parser: Parser, several_seeds: bool = False) -> Parser:
 def with_tracking(verb_parser: Parser) -> Parser:
     """The parser with the flags that say where runs are recorded and a summary is written."""
     _add_tracking(verb_parser)
+    verb_parser.add_argument(
+        "--tracking-patience", type=float, default=USUAL_PATIENCE, metavar="SECONDS",
+        help="how long a tracking store that goes away is waited for; then the run ends, with all that was "
+        "finished, and the same command goes on [%(default)g]",
+    )  # fmt: skip
     verb_parser.add_argument(
         "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
     )
@@ -280,6 +286,7 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         resolution=namespace.resolution,
         train_fraction=namespace.train_fraction,
         max_cost=values.get("max_cost", 0),
+        tracking_patience=namespace.tracking_patience,
     )
 
 

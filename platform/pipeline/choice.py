@@ -87,14 +87,14 @@ def choose(
         max_cost: the calls that a user would pay at most; 0 where that was not told.
     """
     searched = [p for p in points if p.role != "baseline"]
-    best = _best(searched)
+    best = best_of(searched)
     losses = {
         p.label: paired(validation[p.label], validation[best.label])
         for p in searched
         if p is not best
     }
-    not_worse = [p for p in searched if p is best or losses[p.label].difference >= -MARGIN]
-    cheapest = min(not_worse, key=lambda p: (p.validation[NFE], -p.validation[ACCURACY]))
+    not_worse = [p for p in searched if p is best or is_not_worse(losses[p.label].difference)]
+    cheapest = cheapest_of(not_worse)
     at_best = {
         p.strategy: p.label for p in points if p.role == "baseline"
     }  # the paper's come first
@@ -103,7 +103,7 @@ def choose(
     return Choice(
         best,
         cheapest,
-        _best(affordable) if affordable else None,
+        best_of(affordable) if affordable else None,
         max_cost,
         losses.get(cheapest.label),
         tuple(at_best.values()),
@@ -113,9 +113,21 @@ def choose(
     )
 
 
-def _best(points: Iterable[ReportedPoint]) -> ReportedPoint:
-    """The most accurate on validation, of equal ones the cheapest."""
-    return max(points, key=lambda p: (p.validation[ACCURACY], -p.validation[NFE]))
+def best_of(points: Iterable[ReportedPoint], cost: str = NFE) -> ReportedPoint:
+    """The most accurate on validation, of equal ones the cheapest; `cost` is the name of a cost metric."""
+    return max(points, key=lambda p: (p.validation[ACCURACY], -p.validation[cost]))
+
+
+def cheapest_of(points: Iterable[ReportedPoint], cost: str = NFE) -> ReportedPoint:
+    """The cheapest, of equal ones the most accurate on validation; `cost` is the name of a cost metric."""
+    return min(points, key=lambda p: (p.validation[cost], -p.validation[ACCURACY]))
+
+
+def is_not_worse(difference: float) -> bool:
+    """Whether a point counts as not worse than another one: `difference` is its accuracy less that of the
+    other one on the same validation samples.
+    """
+    return round(difference, 9) >= -MARGIN  # 0.89 - 0.9 is a little less than -0.01
 
 
 def against(points: Iterable[ReportedPoint], named: ReportedPoint) -> list[ReportedPoint]:

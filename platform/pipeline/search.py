@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
+from platform.cli.failures import text_of_full_disk
 from platform.cli.interrupts import check, last_line
 from platform.pipeline.live_front import LiveFront
 from platform.pipeline.study import (
@@ -193,8 +195,13 @@ class _Follower:
     def end_trial(self, trial_id: str, error: str) -> None:
         """A trial has ended, with the text of an error or an empty one: record it, show how far the
         search is.
+
+        Raises:
+            OSError: the trial ended as a disk is full, and so would all others.
         """
         check()
+        if text_of_full_disk(error):
+            raise OSError(errno.ENOSPC, last_line(error))
         number = self._searcher.number(trial_id)
         trial = self._study.get_trials(deepcopy=False)[number]
         if trial.state is not optuna.trial.TrialState.COMPLETE:

@@ -21,6 +21,8 @@ MAX_TRAINING_SEEDS = 20
 """Seeds at which one command trains at most; they are part of the name of a directory."""
 _LEAST_SHARE = 0.001  # of a GPU
 USUAL_PRECISION = "auto"
+USUAL_PATIENCE = 120.0
+"""Seconds that a tracking store may be away for."""
 NAMES = {
     "strategy": strategies.names(),
     "dataset": datasets.names(),
@@ -33,6 +35,7 @@ RANGES = {
     "seed": (0, 2**31 - 1),
     "workers": (0, 10_000),
     "max_cost": (0, 10**9),
+    "tracking_patience": (0, 10**6),
 }
 """From where to where the numbers in a plan may be."""
 SHARES = ("resolution", "train_fraction")
@@ -60,6 +63,7 @@ class Plan:
         resolution: the share of an image's rows and columns that is left of the corrupted image, in (0, 1].
         train_fraction: the share of the training split that all parts are trained on, in (0, 1].
         max_cost: the sweep names the best point of at most so many calls too; 0 for no such point.
+        tracking_patience: seconds that the tracking store may be away for before the run ends.
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -83,6 +87,7 @@ class Plan:
     resolution: float = 1.0
     train_fraction: float = 1.0
     max_cost: int = 0
+    tracking_patience: float = USUAL_PATIENCE
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})
