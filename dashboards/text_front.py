@@ -13,7 +13,7 @@ from trainables.scoring.metric_names import Metric
 
 FRONT_MARK, TRIAL_MARK = "●", "·"
 """A trial that no other beats, and another trial."""
-FRONT_LETTERS = FRONT_MARK + "─│┘┐"
+FRONT_LETTERS = FRONT_MARK + "━┃┛┓"
 """The letters that the front is drawn with."""
 WIDTH, HEIGHT = 60, 12
 """Columns and rows inside of the axes."""
@@ -68,11 +68,11 @@ def _draw_stairs(grid: list[list[str]], corners: Sequence[tuple[int, int]]) -> N
     """Join (column, row) places by rising column: level first, then up, or down where less is better."""
     for (start, level), (end, target) in pairwise(corners):
         for column in range(start, end):
-            grid[level][column] = "─"
+            grid[level][column] = "━"
         for row in range(min(level, target), max(level, target) + 1):
-            grid[row][end] = "│"
+            grid[row][end] = "┃"
         if end > start:
-            grid[level][end] = "┘" if target < level else "┐" if target > level else "─"
+            grid[level][end] = "┛" if target < level else "┓" if target > level else "━"
 
 
 def _with_vertical_axis(grid: Sequence[Sequence[str]], low: float, high: float) -> list[str]:

@@ -23,11 +23,11 @@ def test_a_front_in_letters():
     assert text_front(TRIALS, IMAGES, 29, 6) == [
         "accuracy, %, by NFE (log scale): ● front so far, · other trials",
         "  81.2 ┤                           ●",
-        "       │                           │",
-        "  72.2 ┤              ●────────────┘",
-        "       │              │",
+        "       │                           ┃",
+        "  72.2 ┤              ●━━━━━━━━━━━━┛",
+        "       │              ┃",
         "       │              ·",
-        "  58.8 ┤ ●────────────┘     ▾",
+        "  58.8 ┤ ●━━━━━━━━━━━━┛     ▾",
         *AXIS,
     ]
 
@@ -35,11 +35,11 @@ def test_a_front_in_letters():
 def test_fewer_word_errors_are_lower():
     assert text_front(TRIALS, SPEECH, 29, 6) == [
         "WER, % (lower is better), by NFE (log scale): ● front so far, · other trials",
-        "  41.2 ┤ ●────────────┐     ▴",
+        "  41.2 ┤ ●━━━━━━━━━━━━┓     ▴",
         "       │              ·",
-        "  32.2 ┤              ●────────────┐",
-        "       │                           │",
-        "       │                           │",
+        "  32.2 ┤              ●━━━━━━━━━━━━┓",
+        "       │                           ┃",
+        "       │                           ┃",
         "  18.8 ┤                           ●",
         *AXIS,
     ]
