@@ -39,8 +39,8 @@ def _record(strategy, storage, uri):
     )
     tracker.confirmed(best)
     figure = search_figure(strategy, strategy, trials, "3 of 3 trials", setup.metric)
-    (storage / "front.png").write_bytes(png(figure))
-    tracker.artifact(storage / "front.png", storage)
+    (storage / "front-small.png").write_bytes(png(figure))
+    tracker.artifact(storage / "front-small.png", storage)
     tracker.result(best, best, 3, [f"{strategy} #2 gains 10 on noisy"])
     tracker.finish("FINISHED")
     return tracker.parent
@@ -93,6 +93,8 @@ def test_a_sweeps_page_shows_what_was_found_and_its_front(served, page):
     place = page_address("sqlite:///x", experiment, runs["nested"]).split("/#/")[1]
     page.goto(f"{address}/#/{place}")
     page.get_by_text("nested #2 gains 10 on noisy").wait_for()
-    picture = page.locator("img[alt=front]")
-    picture.wait_for(state="attached")
-    page.wait_for_function("document.querySelector('img[alt=front]').naturalWidth > 0")
+    picture = f"img[src='get-artifact?path=front-small.png&run_uuid={runs['nested']}']"
+    page.locator(picture).wait_for(state="attached")
+    page.wait_for_function(
+        "picture => document.querySelector(picture).naturalWidth > 0", arg=picture
+    )

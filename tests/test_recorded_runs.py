@@ -217,7 +217,7 @@ def test_an_experiment_has_a_view_that_people_may_change(recorded):
 def test_the_description_shows_the_front(recorded):
     _, tracker, client = recorded
     text = client.get_run(tracker.parent).data.tags["mlflow.note.content"]
-    assert f"![front](get-artifact?path=front.png&run_uuid={tracker.parent})" in text
+    assert f"![front](get-artifact?path=front-small.png&run_uuid={tracker.parent})" in text
 
 
 def test_a_search_under_way_shows_its_front_so_far_on_its_run(recorded, tmp_path):
