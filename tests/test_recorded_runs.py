@@ -1,14 +1,14 @@
-"""What people see of a sweep's runs in MLflow, on a store of its own, and how compare reads them."""
+"""What people see of a sweep's runs in MLflow, on a store of its own, and how they are read."""
 
 import json
 import math
-from pathlib import Path
-from platform import compare
+import shutil
 from platform.backend.saved_view import VIEW_NAME, keep_view
 from platform.backend.tracking import Tracker
 from platform.backend.tracking_store import client_of, parameters_of
 from platform.cli.console import Console
 from platform.cli.next_steps import VIEW_TAG, page_address, view_page
+from platform.comparison.read import Wanted, read_sweeps
 from platform.pipeline.live_front import LiveFront
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
@@ -18,7 +18,7 @@ import pytest
 
 from dashboards.colors import style_of
 from dashboards.points import ReportedPoint
-from dashboards.runs import confirmed_points, sampling_parameters
+from dashboards.runs import sampling_parameters
 
 TEST = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9, "nfe": 12.0, "gflops": 2.0}
 VALIDATION = TEST | {"accuracy": 0.85}
@@ -36,15 +36,14 @@ BEST = ReportedPoint(
 NOISY = ReportedPoint(
     "noisy", "noisy", "baseline", {}, VALIDATION, TEST | {"accuracy": 0.3, "nfe": 0.0}
 )
-WANTED = {"corruption": "gn30", "preset": "smoke", "seed": "0"}
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+def recorded(empty_store, tmp_path_factory):
     """A sweep as recorded: its storage, its tracker, a client of the store."""
     storage = tmp_path_factory.mktemp("recorded") / "runs"
     storage.mkdir()
-    uri = f"sqlite:///{storage}/mlflow.db"
+    uri = f"sqlite:///{shutil.copy(empty_store, storage)}"
     plan = Plan("nested", "digits", "gn30", "smoke", 2, 0, 1, 0.0, str(storage), uri)
     tracker = Tracker(setup_of(plan))
     tracker.begin()
@@ -131,37 +130,11 @@ def test_a_point_is_replayed_from_its_run(recorded):
 
 def test_compare_reads_both_splits(recorded):
     _, _, client = recorded
-    points = {reported.label: reported for reported in confirmed_points(client, "digits", WANTED)}
+    (sweep,) = read_sweeps(client, ["digits"], Wanted("gn30", "smoke", seeds=(0,))).sweeps
+    points = {point.reported.label: point.reported for point in sweep.points}
     assert set(points) == {"nested #2", "noisy"}
     assert points["nested #2"].test == TEST and points["nested #2"].validation == VALIDATION
     assert points["nested #2"].point == POINT
-
-
-def test_compare_writes_its_summary(recorded, tmp_path, capfd):
-    storage = recorded[0]
-    arguments = ["digits", "--preset", "smoke", "--storage", str(storage)]
-    assert compare.main([*arguments, "--json", str(tmp_path / "summary.json")]) == 0
-    summary = json.loads((tmp_path / "summary.json").read_text())
-    points = {point["label"]: point for point in summary["points"]}
-    assert points["nested #2"]["test"] == TEST and points["nested #2"]["point"] == POINT
-    assert (summary["dataset"], summary["corruption"], summary["seed"]) == ("digits", "gn30", "0")
-    out = capfd.readouterr().out
-    for path in summary["files"].values():
-        assert path in out and Path(path).stat().st_size > 0
-
-
-def test_compare_refuses_what_it_does_not_know_and_makes_nothing(tmp_path, capfd):
-    for words, said in (
-        (["--preset", "smok"], "unknown preset 'smok': did you mean 'smoke'?"),
-        (["--corruption", "gn3"], "unknown corruption 'gn3': did you mean 'gn30'?"),
-        (["--workers", "2"], "unknown flag '--workers'"),
-        (["--whisper", "base"], "unknown flag '--whisper'"),
-        ([], "nothing has been recorded in"),
-    ):
-        assert compare.main(["digits", "--storage", str(tmp_path / "none"), *words]) == 2
-        error = capfd.readouterr().err
-        assert said in error and error.count("\n") == 1
-    assert not list(tmp_path.iterdir())
 
 
 def test_the_page_is_the_one_for_training_and_lies_on_the_server_where_there_is_one():

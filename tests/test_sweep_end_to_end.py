@@ -153,7 +153,7 @@ def test_compare_draws_what_was_recorded(swept, capfd):
     out = capfd.readouterr().out
     for point in [*summary["front"], *summary["baselines"]]:
         assert point["label"] in out and f"{100 * point['test']['accuracy']:.1f}" in out
-    assert (storage / "compared" / "digits-gn30-smoke-0.png").stat().st_size > 0
+    assert (storage / "compared" / "digits-smoke" / "comparison.html").stat().st_size > 0
     assert compare.main(["digits", "--corruption", "blur", *where]) == 2
     assert "no finished sweep of digits with corruption blur" in capfd.readouterr().err
     assert compare.main(["mnist", *where]) == 2
