@@ -84,7 +84,8 @@ class Tracker:
         else:
             setup = self._setup
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
-            self.open(name, STAGE_SWEEP, {"split": "validation"}, {})
+            tags = {"split": "validation", "sampler": setup.plan.sampler}
+            self.open(name, STAGE_SWEEP, tags, {})
         self._open.add(self.parent)
 
     def open(

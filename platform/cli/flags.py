@@ -25,8 +25,10 @@ from platform.planning.locations import (
 from platform.planning.plan import (
     NAMES,
     RANGES,
+    SAMPLERS,
     SHARES,
     USUAL_PRECISION,
+    USUAL_SAMPLER,
     Plan,
     check_gpus,
     check_names,
@@ -183,6 +185,10 @@ def sweep_parser() -> Parser:
         "--fresh", action="store_true", help="search anew, without the trials of earlier runs"
     )
     verb_parser.add_argument(
+        "--sampler", default=USUAL_SAMPLER, metavar="|".join(SAMPLERS),
+        help="what chooses the points of the search, all Optuna's own [%(default)s]",
+    )  # fmt: skip
+    verb_parser.add_argument(
         "--max-cost", type=int, default=0, metavar="N",
         help="name the best point of at most N calls too, beside the best and the cheapest within a "
         "percentage point of it [none]",
@@ -280,6 +286,7 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         resolution=namespace.resolution,
         train_fraction=namespace.train_fraction,
         max_cost=values.get("max_cost", 0),
+        sampler=values.get("sampler", USUAL_SAMPLER),
     )
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
-from platform.cli.next_commands import command, common_flags, compare_flags, place_flags
+from platform.cli.next_commands import (
+    command,
+    common_flags,
+    compare_flags,
+    place_flags,
+    search_flags,
+)
 from platform.planning.setup import Setup
 
 from dashboards.points import ReportedPoint
@@ -16,7 +22,7 @@ def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
     """Commands to copy, by the words for what they do: replay this point, compare strategies, go on."""
     arguments = (setup.plan.strategy, setup.plan.dataset, *common_flags(setup))
     point = json.dumps(dict(reported.point))
-    budget = ["--max-cost", str(setup.plan.max_cost)] if setup.plan.max_cost else []
+    searching = search_flags(setup)
     return {
         f"replay {reported.label} on the test split": command(
             "platform.evaluate", *arguments, "--point", point
@@ -25,7 +31,7 @@ def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
             "platform.compare", setup.plan.dataset, *compare_flags(setup)
         ),
         "go on with more trials": command(
-            "platform.sweep", *arguments, *budget, "--trials", str(2 * setup.plan.trials)
+            "platform.sweep", *arguments, *searching, "--trials", str(2 * setup.plan.trials)
         ),
     }
 

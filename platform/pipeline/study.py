@@ -7,8 +7,8 @@ with a result as complete, and repeats its suggestions when a study is resumed w
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable
+from platform.pipeline.samplers import sampler_of
 from platform.pipeline.stored_study import forget, open_stored, read_stored
 from platform.pipeline.trial_log import TrialLog
 from platform.planning.proposals import proposed_point
@@ -50,13 +50,7 @@ def open_study(setup: Setup) -> optuna.Study:
     if proposal is not None:
         study.enqueue_trial(proposal, user_attrs={"role": "diagnosis"}, skip_if_exists=True)
     seed = seed_of("search", setup.plan.seed, len(study.get_trials(deepcopy=False))) % 2**32
-    with warnings.catch_warnings():
-        # `group` is marked experimental; conditional spaces need it.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.sampler = optuna.samplers.TPESampler(
-            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=8,
-            warn_independent_sampling=False,
-        )  # fmt: skip
+    study.sampler = sampler_of(setup.plan.sampler, seed)
     return study
 
 

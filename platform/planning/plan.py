@@ -21,11 +21,15 @@ MAX_TRAINING_SEEDS = 20
 """Seeds at which one command trains at most; they are part of the name of a directory."""
 _LEAST_SHARE = 0.001  # of a GPU
 USUAL_PRECISION = "auto"
+SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "random")
+"""What may choose the points of a search, see `platform.pipeline.samplers`."""
+USUAL_SAMPLER = "tpe"
 NAMES = {
     "strategy": strategies.names(),
     "dataset": datasets.names(),
     "preset": presets.NAMES,
     "precision": PRECISIONS,
+    "sampler": SAMPLERS,
 }
 """What the names in a plan may be, known before the data are looked at."""
 RANGES = {
@@ -59,6 +63,7 @@ class Plan:
         sgmse: the checkpoint file that speech's signal denoiser starts from; none if empty.
         resolution: the share of an image's rows and columns that is left of the corrupted image, in (0, 1].
         train_fraction: the share of the training split that all parts are trained on, in (0, 1].
+        sampler: what chooses the points of the search, one of `SAMPLERS`.
         max_cost: the sweep names the best point of at most so many calls too; 0 for no such point.
 
     Raises:
@@ -83,6 +88,7 @@ class Plan:
     resolution: float = 1.0
     train_fraction: float = 1.0
     max_cost: int = 0
+    sampler: str = USUAL_SAMPLER
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})

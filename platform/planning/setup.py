@@ -13,7 +13,7 @@ from pathlib import Path
 from platform.planning import presets
 from platform.planning.checkpoints import chosen_sgmse, chosen_whisper
 from platform.planning.locations import without_passwords
-from platform.planning.plan import MAX_SEEDS, Plan
+from platform.planning.plan import MAX_SEEDS, USUAL_SAMPLER, Plan
 from typing import TYPE_CHECKING, Any
 
 import search_spaces
@@ -202,9 +202,17 @@ def _sweep_id(plan: Plan, facts: Facts, budget: Preset, task: Task) -> str:
         "limit": budget.search_limit,
         "precision": plan.precision,
         "format": FORMATS[facts.answers],
+        **_unusual(plan),
     }
     space = search_spaces.description(plan.strategy, task.recipe.T, facts.kind)
     return digest([plan.strategy, identity(task), searched, space])
+
+
+def _unusual(plan: Plan) -> dict[str, object]:
+    """How a plan searches otherwise than usual: what is as usual is left out, so that sweeps of earlier
+    releases are the same sweeps.
+    """
+    return {} if plan.sampler == USUAL_SAMPLER else {"sampler": plan.sampler}
 
 
 def _sweeps(plan: Plan) -> Path:
