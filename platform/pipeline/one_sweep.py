@@ -150,14 +150,15 @@ def _report(session: TrackedSession, finished: FinishedSweep) -> None:
     """Show the points, name the files, say what to type next."""
     setup, console, tracker = session.setup, session.console, session.tracker
     choice, files = finished.confirmation.choice, finished.files
-    shortfall, uri = finished.search.shortfall, setup.plan.tracking_uri
+    search_result, uri = finished.search, setup.plan.tracking_uri
     console.line()
     points = against(finished.confirmation.points, choice.cheapest)
     table(setup, console, setup.plan.strategy, points)
     console.line()
     paragraphs(console, "found:", headline(choice, setup.metric))
-    if shortfall:
-        paragraphs(console, "trials:", [f"{shortfall}; the same command tries others"])
+    if search_result.account:
+        advice = "; the same command tries others" if search_result.shortfall else ""
+        paragraphs(console, "trials:", [f"{search_result.account}{advice}"])
     if finished.confirmation.missing:
         missing = "; ".join(finished.confirmation.missing)
         paragraphs(console, "missing:", [f"{missing}: not measured; the same command tries again"])

@@ -17,9 +17,9 @@ from platform.pipeline.study import (
     accuracy_and_nfe,
     complete,
     open_study,
-    try_again,
 )
 from platform.pipeline.trial_log import TrialLog
+from platform.pipeline.tries import try_until_complete
 from platform.planning.study_names import TRIALS
 from typing import Any
 
@@ -45,25 +45,46 @@ class SearchResult:
         study: the study, with the trials of earlier runs.
         trials: how many complete trials the plan asks for.
         failures: why trials of this run failed, by their numbers, where trying again did not help.
+        tries: how often this run has tried a point.
     """
 
     study: optuna.Study
     trials: int
     failures: Mapping[int, str]
+    tries: int = 0
 
     @property
     def shortfall(self) -> str:
-        """How many trials are missing and why, each reason once; empty where none is missing."""
+        """How many trials are missing after how many tries, and why, each reason once; empty where none is
+        missing.
+        """
         have = len(complete(self.study))
         if have >= self.trials:
             return ""
-        reasons = "; ".join(dict.fromkeys(self.failures.values()))
-        return f"{have} of {self.trials} trials are complete, {self.trials - have} failed twice: {reasons}"
+        return (
+            f"{have} of {self.trials} trials are complete after {self.tries} tries: {self._reasons}"
+        )
+
+    @property
+    def account(self) -> str:
+        """The shortfall, or else how many points were replaced by others and why; empty where none failed."""
+        if self.shortfall or not self.failures:
+            return self.shortfall
+        points = "1 point" if len(self.failures) == 1 else f"{len(self.failures)} points"
+        return (
+            f"all {self.trials} trials are complete; {points} failed twice, and others took their place: "
+            f"{self._reasons}"
+        )
+
+    @property
+    def _reasons(self) -> str:
+        """Why points failed, each reason once."""
+        return "; ".join(dict.fromkeys(self.failures.values()))
 
 
 def search(session: TrackedSession, reference: Reference) -> SearchResult:
-    """Search until the study has as many complete trials as planned; points that fail are tried once
-    more, those that fail again are left out.
+    """Search until the study has as many complete trials as planned. Points that fail are tried once more;
+    those that fail again are replaced by others, as long as there are tries left (`most_tries`).
 
     Raises:
         SearchFailed: no trial is complete.
@@ -75,18 +96,20 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
     if have:
         console.line(f"          {have} complete trials of earlier runs are kept")
     failures: Mapping[int, str] = {}
+    tries = 0
     if have < trials:
         with console.bar("trials") as bar:
-            failures = _tune(session, study, bar, reference)
-            if failures:
-                try_again(study, failures)
-                console.line(f"          trying what failed once more: {len(failures)} trials")
-                failures = _tune(session, study, bar, reference)
-    result = SearchResult(study, trials, failures)
+            failures, tries = try_until_complete(
+                study,
+                trials,
+                lambda count: _tune(session, study, bar, reference, count),
+                lambda message: console.line(f"          {message}"),
+            )
+    result = SearchResult(study, trials, failures, tries)
     if not complete(study):
         raise SearchFailed(f"no trial can be used: {result.shortfall}")
-    if result.shortfall:
-        console.line(f"          {result.shortfall}")
+    if result.account:
+        console.line(f"          {result.account}")
     return result
 
 
@@ -109,9 +132,9 @@ def measurements(session: TrackedSession, trial: FrozenTrial) -> list[Measuremen
 
 
 def _tune(
-    session: TrackedSession, study: optuna.Study, bar: Bar, reference: Reference
+    session: TrackedSession, study: optuna.Study, bar: Bar, reference: Reference, count: int
 ) -> Mapping[int, str]:
-    """Run the trials that the study lacks; returns why trials failed, by their numbers."""
+    """Run so many trials; returns why trials failed, by their numbers."""
     import logging
 
     from ray import tune
@@ -131,7 +154,7 @@ def _tune(
         trainable,
         tune_config=tune.TuneConfig(
             search_alg=ConcurrencyLimiter(searcher, allocation.actors),
-            num_samples=setup.plan.trials - len(complete(study)),
+            num_samples=count,
             max_concurrent_trials=None,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,

@@ -80,6 +80,12 @@ def try_again(study: optuna.Study, numbers: Iterable[int]) -> None:
         study.enqueue_trial(trials[number].params, user_attrs=attributes, skip_if_exists=False)
 
 
+def failed_once(study: optuna.Study, numbers: Iterable[int]) -> list[int]:
+    """Those of these failed trials whose points have not been tried again."""
+    trials = study.get_trials(deepcopy=False)
+    return [number for number in numbers if _AGAIN not in trials[number].user_attrs]
+
+
 def accuracy_and_nfe(trial: FrozenTrial) -> tuple[float, float]:
     """The two values of a complete trial."""
     return trial.values[0], trial.values[1]
