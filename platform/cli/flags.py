@@ -189,6 +189,11 @@ def sweep_parser() -> Parser:
         help="what chooses the points of the search, all Optuna's own [%(default)s]",
     )  # fmt: skip
     verb_parser.add_argument(
+        "--warm-start", action="store_true",
+        help="begin the search with the confirmed fronts of this strategy's earlier sweeps in the storage, "
+        "of this dataset or of others of the same kind",
+    )  # fmt: skip
+    verb_parser.add_argument(
         "--max-cost", type=int, default=0, metavar="N",
         help="name the best point of at most N calls too, beside the best and the cheapest within a "
         "percentage point of it [none]",
@@ -287,6 +292,7 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         train_fraction=namespace.train_fraction,
         max_cost=values.get("max_cost", 0),
         sampler=values.get("sampler", USUAL_SAMPLER),
+        warm_start=values.get("warm_start", False),
     )
 
 

@@ -86,6 +86,7 @@ def search_flags(setup: Setup) -> Sequence[str]:
     plan = setup.plan
     return [
         *_flag_unless_usual(USUAL_SAMPLER, "--sampler", plan.sampler),
+        *(["--warm-start"] if plan.warm_start else []),
         *_flag_unless_usual("0", "--max-cost", f"{plan.max_cost}"),
     ]
 

@@ -20,6 +20,7 @@ from platform.pipeline.study import (
 )
 from platform.pipeline.trial_log import TrialLog
 from platform.pipeline.tries import try_until_complete
+from platform.pipeline.warm_start import warm_start
 from platform.planning.study_names import TRIALS
 from typing import Any
 
@@ -92,6 +93,8 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
     console, trials = session.console, session.setup.plan.trials
     study = open_study(session.setup)
     _catch_up(session, study, reference)
+    if session.setup.plan.warm_start:
+        console.line(f"          {warm_start(session.setup, study, console.line).text}")
     have = len(complete(study))
     if have:
         console.line(f"          {have} complete trials of earlier runs are kept")

@@ -64,6 +64,7 @@ class Plan:
         resolution: the share of an image's rows and columns that is left of the corrupted image, in (0, 1].
         train_fraction: the share of the training split that all parts are trained on, in (0, 1].
         sampler: what chooses the points of the search, one of `SAMPLERS`.
+        warm_start: begin the search with the confirmed fronts of earlier sweeps in the storage.
         max_cost: the sweep names the best point of at most so many calls too; 0 for no such point.
 
     Raises:
@@ -89,6 +90,7 @@ class Plan:
     train_fraction: float = 1.0
     max_cost: int = 0
     sampler: str = USUAL_SAMPLER
+    warm_start: bool = False
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})
