@@ -14,7 +14,6 @@ from trainables.scoring.metric_names import Metric
 
 _FEWEST_TICKS = 3
 _TICKS = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8), tuple(n / 10 for n in range(10, 100)))
-NFE_AXIS = "NFE a sample (denoiser calls, log scale)"
 
 _LEAST_SPAN = 2.0  # percent that the vertical axis shows at least
 _NOTE_WIDTH = 130  # letters of a line under a figure

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from trainables.scoring.cost_metrics import BY_NFE, CostMetric
 from trainables.scoring.metric_names import METRICS, NFE, SIGNAL_METRICS, Metric, utterances_of
 
 _SMALLEST_P = 0.001
@@ -66,10 +67,10 @@ def difference(test: Mapping[str, float], metric: Metric) -> str:
     return f"{gain:+.1f} ({p_text})"
 
 
-def result(reported: ReportedPoint, metric: Metric) -> str:
-    """A point with its metric and its calls on the test split, in few words."""
+def result(reported: ReportedPoint, metric: Metric, cost: CostMetric = BY_NFE) -> str:
+    """A point with its metric and its cost on the test split, in few words."""
     value = f"{metric.title} {100 * reported.test[metric.name]:.1f} %"
-    return f"{reported.label}, {value} at {reported.test[NFE]:.0f} calls"
+    return f"{reported.label}, {value} at {cost.number(reported.test[cost.name])} {cost.unit}"
 
 
 def to_csv(points: Sequence[ReportedPoint]) -> str:

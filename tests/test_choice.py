@@ -5,6 +5,7 @@ from platform.cli.console import Console
 from platform.cli.tables import paragraphs
 from platform.pipeline import confirm
 from platform.pipeline.choice import MARGIN, against, choose, headline
+from platform.pipeline.objectives import Objectives
 
 import numpy as np
 import pytest
@@ -61,12 +62,12 @@ def test_the_best_within_a_budget_is_named_where_there_is_one():
         noisy=_same(_images(2000, 0, 4000)),
     )
     assert choose(*measured).affordable is None
-    choice = choose(*measured, max_cost=29)
+    choice = choose(*measured, Objectives(max_cost=29))
     assert choice.affordable is not None and choice.affordable.label == "p4"
     assert choice.words == {"p4": "within 29", "p1": "best"}
     (line,) = [one for one in headline(choice, IMAGES) if "at most 29 calls" in one]
     assert line.startswith("the best of at most 29 calls: p4, accuracy 82.5 % at 9 calls")
-    none = choose(*measured, max_cost=8)
+    none = choose(*measured, Objectives(max_cost=8))
     assert none.affordable is None and "no confirmed point has at most 8 calls" in str(
         headline(none, IMAGES)
     )

@@ -47,7 +47,8 @@ def test_all_that_differs_makes_the_same_plan_again(tmp_path):
 
 def test_how_a_plan_searches_is_said_again_where_it_is_unusual():
     assert list(search_flags(_setup())) == []
-    words = ["--sampler", "gp", "--warm-start", "--max-cost", "12"]
+    words = ["--sampler", "gp", "--warm-start", "--cost", "gflops"]
+    words += ["--max-cost", "0.25", "--min-accuracy", "0.9"]
     setup = _setup(*words)
     assert list(search_flags(setup)) == words and _setup(*search_flags(setup)) == setup
 

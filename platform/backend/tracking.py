@@ -84,7 +84,7 @@ class Tracker:
         else:
             setup = self._setup
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
-            tags = {"split": "validation", "sampler": setup.plan.sampler}
+            tags = {"split": "validation", "sampler": setup.plan.sampler, "cost": setup.plan.cost}
             self.open(name, STAGE_SWEEP, tags, {})
         self._open.add(self.parent)
 
@@ -213,14 +213,15 @@ class Tracker:
     def result(
         self, best: ReportedPoint, replayed: ReportedPoint, trials: int, lines: Sequence[str]
     ) -> None:
-        """Record the sweep's result on the parent: the best point's metric on the test split and its NFE,
+        """Record the sweep's result on the parent: the best point's metric on the test split and its cost,
         by which sweeps are compared, and a description with these lines and how to replay a point.
 
         The interface draws a chart a metric in alphabetical order: there are few, and none comes before
         the hypervolume, the only one that is a curve.
         """
         setup, metric = self._setup, self._setup.metric
-        values = {n: best.test[n] for n in (metric.name, metric.low, metric.high, NFE)}
+        names = metric.name, metric.low, metric.high, NFE, setup.cost.name
+        values = {name: best.test[name] for name in names}
         self._log(
             self.parent, {}, {on_split("test", name): value for name, value in values.items()}
         )

@@ -41,6 +41,7 @@ from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.core.precision_names import PRECISIONS
 from trainables.data import corruptions, datasets
+from trainables.scoring.cost_metrics import COST_METRICS, USUAL_COST
 
 EVERY = "all"
 """The word that stands for every strategy on the command line."""
@@ -194,15 +195,31 @@ def sweep_parser() -> Parser:
         "of this dataset or of others of the same kind",
     )  # fmt: skip
     verb_parser.add_argument(
-        "--max-cost", type=int, default=0, metavar="N",
-        help="name the best point of at most N calls too, beside the best and the cheapest within a "
-        "percentage point of it [none]",
+        "--cost", default=USUAL_COST, metavar="|".join(COST_METRICS),
+        help="what the search makes little of, beside much accuracy, all for one sample: denoiser calls, or "
+        "FLOPs of all networks [%(default)s]",
+    )  # fmt: skip
+    verb_parser.add_argument(
+        "--max-cost", type=_number, default=0, metavar="N",
+        help="search for points of at most this cost (NFE, or what --cost names), and name the best of them "
+        "too, beside the best and the cheapest within a percentage point of it [no bound]",
+    )  # fmt: skip
+    verb_parser.add_argument(
+        "--min-accuracy", type=_number, default=0, metavar="A",
+        help="search for points of at least this accuracy, from 0 to 1 (for speech 1 - WER), and name the "
+        "cheapest of them too [no bound]",
     )  # fmt: skip
     verb_parser.add_argument(
         "--dry-run", action="store_true",
         help="show the plan with predicted trials, NFE and time, and stop",
     )  # fmt: skip
     return verb_parser
+
+
+def _number(text: str) -> float:
+    """A number of the command line, a whole one as such."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def summary_file(path: str | None) -> Path | None:
@@ -293,6 +310,8 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         max_cost=values.get("max_cost", 0),
         sampler=values.get("sampler", USUAL_SAMPLER),
         warm_start=values.get("warm_start", False),
+        cost=values.get("cost", USUAL_COST),
+        min_accuracy=values.get("min_accuracy", 0),
     )
 
 

@@ -18,6 +18,8 @@ from platform.planning.locations import (
 from platform.planning.plan import USUAL_PRECISION, USUAL_SAMPLER
 from platform.planning.setup import Setup
 
+from trainables.scoring.cost_metrics import USUAL_COST
+
 
 def command(module: str, *words: str) -> str:
     """A command line to copy: this Python running a module, from the repository root. Where a word is the
@@ -87,7 +89,9 @@ def search_flags(setup: Setup) -> Sequence[str]:
     return [
         *_flag_unless_usual(USUAL_SAMPLER, "--sampler", plan.sampler),
         *(["--warm-start"] if plan.warm_start else []),
-        *_flag_unless_usual("0", "--max-cost", f"{plan.max_cost}"),
+        *_flag_unless_usual(USUAL_COST, "--cost", plan.cost),
+        *_flag_unless_usual("0", "--max-cost", f"{plan.max_cost:.12g}"),
+        *_flag_unless_usual("0", "--min-accuracy", f"{plan.min_accuracy:.12g}"),
     ]
 
 

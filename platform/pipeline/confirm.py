@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from platform.backend.measure import Candidate, measure_all, missing_records
 from platform.backend.session import Session
 from platform.pipeline.choice import Choice, choose
-from platform.pipeline.study import POINT, accuracy_and_nfe, complete
+from platform.pipeline.objectives import objectives_of
+from platform.pipeline.study import POINT, accuracy_and_cost, complete, within_bounds
 from platform.planning.setup import Setup
 
 import optuna
@@ -27,7 +28,7 @@ from trainables.evaluation.summary import (
     summary,
     summary_over_seeds,
 )
-from trainables.scoring.metric_names import ACCURACY, NFE
+from trainables.scoring.metric_names import ACCURACY
 from trainables.scoring.statistics import holm
 from trainables.strategies import schedule_of
 
@@ -69,7 +70,7 @@ def confirm(session: Session, study: optuna.Study) -> Confirmation:
         raise ConfirmationFailed("no point of the front could be measured again: see above")
     points = with_tests(points, {n: [t] for n, t in zip(labels, test, strict=True)})
     measured = dict(zip(labels, validation, strict=True))
-    choice = choose(points, measured, session.setup.plan.max_cost)
+    choice = choose(points, measured, objectives_of(session.setup))
     left_out = [p.label for p, v, t in zip(planned, validation, test, strict=True) if not (v and t)]
     return Confirmation(points, choice, (*left_out, *_incomplete_baselines(session)))
 
@@ -88,13 +89,15 @@ def _incomplete_baselines(session: Session) -> list[str]:
 
 
 def front_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """The complete trials that no other beats in accuracy at as few calls, by rising NFE."""
-    trials = complete(study)
-    return [trials[index] for index in front([accuracy_and_nfe(trial) for trial in trials])]
+    """The trials that no other beats in accuracy at as little cost, by rising cost: of those that keep to the
+    bounds of the search, of all complete ones where none does.
+    """
+    trials = within_bounds(study) or complete(study)
+    return [trials[index] for index in front([accuracy_and_cost(trial) for trial in trials])]
 
 
 def front_points(setup: Setup, study: optuna.Study) -> list[ReportedPoint]:
-    """The front of the study's complete trials, by rising NFE, then the paper's point."""
+    """The front of the study's trials, by rising cost, then the paper's point."""
     strategy = setup.plan.strategy
     paper = search_spaces.load(strategy).paper_point(setup.task.recipe.T, setup.facts.kind)
     paper_moves = schedule_of(strategy, paper)
@@ -108,7 +111,7 @@ def front_points(setup: Setup, study: optuna.Study) -> list[ReportedPoint]:
 
 def baseline_points(sessions: Sequence[Session]) -> list[ReportedPoint]:
     """Each baseline at the paper's point and, where that is another, at its best on validation: over all
-    training seeds, each of which has a session.
+    training seeds, each of which has a session. Of equally accurate points the cheapest is best.
     """
     setup = sessions[0].setup
     T, kind = setup.task.recipe.T, setup.facts.kind
@@ -124,7 +127,7 @@ def baseline_points(sessions: Sequence[Session]) -> list[ReportedPoint]:
         measured = [i for i in scores if candidates[i].strategy == name]
         if not measured:
             continue
-        best = max(measured, key=lambda i: (scores[i][ACCURACY], -scores[i][NFE]))
+        best = max(measured, key=lambda i: (scores[i][ACCURACY], -scores[i][setup.cost.name]))
         best_point = candidates[best].point
         if not paper:
             points.append(ReportedPoint(name, name, "baseline", paper))

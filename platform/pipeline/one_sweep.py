@@ -13,12 +13,11 @@ from platform.pipeline.choice import against, headline
 from platform.pipeline.confirm import Confirmation, confirm, front_trials
 from platform.pipeline.prepare import prepare
 from platform.pipeline.record import draw
-from platform.pipeline.search import SearchResult, search
-from platform.pipeline.study import accuracy_and_nfe, complete
+from platform.pipeline.reference import reference_of
+from platform.pipeline.search import SearchResult, hypervolume_of, search
+from platform.pipeline.study import complete
 
-import optuna
-
-from dashboards.pareto import Reference, hypervolume, shared_reference
+from dashboards.pareto import Reference
 from dashboards.points import as_json
 from trainables.core.errors import UsageError
 from trainables.core.files import write_json
@@ -69,7 +68,6 @@ def _refuse(holder: str) -> None:
 def _sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
     """The steps of a sweep that no other process is at."""
     setup, console, tracker = session.setup, session.console, session.tracker
-    reference = shared_reference(setup.facts.classes, setup.task.recipe.T, setup.facts.kind)
     write_json(setup.folder / "plan.json", setup.as_mapping())
     tracker.begin()
     with console.step("prepare", "2/5 preparing the trained parts"):
@@ -77,6 +75,7 @@ def _sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
     with console.step(
         "search", f"3/5 searching {setup.plan.trials} points on the validation split"
     ):
+        reference = reference_of(session)
         result = search(session, reference)
     with console.step("confirm", "4/5 confirming the front and the baselines on the test split"):
         confirmation = confirm(session, result.study)
@@ -96,7 +95,7 @@ def _record(
 ) -> FinishedSweep:
     """Record the confirmed points in MLflow, draw the sweep's files and attach them to its run."""
     setup, tracker, study = session.setup, session.tracker, result.study
-    choice, volume = confirmation.choice, _hypervolume(study, reference)
+    choice, volume = confirmation.choice, hypervolume_of(study, reference)
     with session.console.bar("recording the points") as bar:
         runs = tracker.confirmation(confirmation.points, bar.update)
         bar.update(0, 1, "reading the data")
@@ -109,11 +108,6 @@ def _record(
             choice.best, choice.cheapest, len(complete(study)), headline(choice, setup.metric)
         )
     return FinishedSweep(result, confirmation, runs, files, volume)
-
-
-def _hypervolume(study: optuna.Study, reference: Reference) -> float:
-    """The hypervolume of the study's complete trials."""
-    return hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
 
 
 def _summary(session: TrackedSession, finished: FinishedSweep) -> dict[str, object]:
@@ -138,6 +132,7 @@ def _summary(session: TrackedSession, finished: FinishedSweep) -> dict[str, obje
         "best": choice.best.label,
         "cheapest": choice.cheapest.label,
         "affordable": None if choice.affordable is None else choice.affordable.label,
+        "sufficient": None if choice.sufficient is None else choice.sufficient.label,
         "not_told_from": list(choice.not_told_from),
         "missing": list(finished.confirmation.missing),
         "hypervolume": finished.hypervolume,

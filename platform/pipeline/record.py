@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from platform.pipeline.confirm import Confirmation
 from platform.pipeline.samples import files_of_samples
-from platform.pipeline.study import POINT, accuracy_and_nfe, complete
+from platform.pipeline.study import POINT, accuracy_and_cost, complete
 from platform.planning.setup import Setup
 
 import optuna
@@ -41,19 +41,19 @@ def draw(
         progress: told of every point that samples are drawn with.
     """
     trials = complete(study)
-    values = [accuracy_and_nfe(trial) for trial in trials]
+    values = [accuracy_and_cost(trial) for trial in trials]
     title = f"{setup.plan.strategy} on {setup.setting}"
     trial_points = [
-        TrialPoint(accuracy, nfe, trial.user_attrs[POINT])
-        for trial, (accuracy, nfe) in zip(trials, values, strict=True)
+        TrialPoint(accuracy, cost, trial.user_attrs[POINT])
+        for trial, (accuracy, cost) in zip(trials, values, strict=True)
     ]
     metric, points = setup.metric, confirmation.points
     chosen, cheapest = confirmation.choice.words, confirmation.choice.cheapest
-    figure = front_figure(title, values, points, chosen, reference, volume, metric)
+    figure = front_figure(title, values, points, chosen, reference, volume, metric, setup.cost)
     files = {
         "front.csv": to_csv(points).encode(),
         **figure_files("front", figure),
-        "front.html": front_page(title, trial_points, points, chosen, metric).encode(),
+        "front.html": front_page(title, trial_points, points, chosen, metric, setup.cost).encode(),
         **files_of_samples(setup, dataset, points, cheapest, progress=progress),
     }
     return write_files(setup.folder, files)

@@ -10,13 +10,15 @@ from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
 from platform.cli.interrupts import check, last_line
+from platform.pipeline.objectives import objectives_of
 from platform.pipeline.study import (
     POINT,
     RECORDS,
     StudySearcher,
-    accuracy_and_nfe,
+    accuracy_and_cost,
     complete,
     open_study,
+    within_bounds,
 )
 from platform.pipeline.trial_log import TrialLog
 from platform.pipeline.tries import try_until_complete
@@ -113,7 +115,14 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
         raise SearchFailed(f"no trial can be used: {result.shortfall}")
     if result.account:
         console.line(f"          {result.account}")
+    if not within_bounds(study):
+        console.line("          no trial keeps to the bounds: the front is that of all trials")
     return result
+
+
+def hypervolume_of(study: optuna.Study, reference: Reference) -> float:
+    """The hypervolume of the front of a study's complete trials that keep to the bounds of the search."""
+    return hypervolume([accuracy_and_cost(trial) for trial in within_bounds(study)], reference)
 
 
 def measurements(session: TrackedSession, trial: FrozenTrial) -> list[Measurement]:
@@ -148,7 +157,14 @@ def _tune(
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     setup, allocation = session.setup, session.cluster.allocation(session.setup)
     log = TrialLog(setup.folder / TRIALS)
-    searcher = StudySearcher(study, log, setup.plan.strategy, setup.task.recipe.T, setup.facts.kind)
+    searcher = StudySearcher(
+        study,
+        log,
+        setup.plan.strategy,
+        setup.task.recipe.T,
+        setup.facts.kind,
+        objectives_of(setup),
+    )
     follower = _Follower(session, study, searcher, bar, reference)
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
     resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
@@ -224,13 +240,14 @@ class _Follower:
             return
         _log(self._session, trial)
         finished = complete(self._study)
-        values = [accuracy_and_nfe(trial) for trial in finished]
-        volume = hypervolume(values, self._reference)
+        volume = hypervolume_of(self._study, self._reference)
         self._session.tracker.hypervolume(volume, len(finished))
-        accuracy, nfe = max(values)
-        metric, trials = self._session.setup.metric, self._session.setup.plan.trials
-        best = f"{metric.title} {100 * metric.of(accuracy):.1f} %"
-        self._bar.update(len(finished), trials, f"trials; best {best} at NFE {nfe:.0f}")
+        candidates = within_bounds(self._study) or finished
+        accuracy, amount = max(accuracy_and_cost(trial) for trial in candidates)
+        setup = self._session.setup
+        best = f"{setup.metric.title} {100 * setup.metric.of(accuracy):.1f} %"
+        price = f"{setup.cost.title} {setup.cost.number(amount)}"
+        self._bar.update(len(finished), setup.plan.trials, f"trials; best {best} at {price}")
 
     def _report_failure(self, number: int, point: Mapping[str, Any], reason: str) -> None:
         line = f"          trial {number} failed: {reason} ({describe(point)})"
@@ -259,5 +276,4 @@ def _catch_up(session: TrackedSession, study: optuna.Study, reference: Reference
         if str(trial.number) in missing:
             _log(session, trial)
     if missing:
-        values = [accuracy_and_nfe(trial) for trial in finished]
-        session.tracker.hypervolume(hypervolume(values, reference), len(finished))
+        session.tracker.hypervolume(hypervolume_of(study, reference), len(finished))

@@ -22,7 +22,8 @@ from dashboards.pareto import front
 from trainables.core.errors import UsageError
 from trainables.data import datasets
 from trainables.sampling.moves import Move
-from trainables.scoring.metric_names import ACCURACY, NFE
+from trainables.scoring.cost_metrics import COST_METRICS, USUAL_COST
+from trainables.scoring.metric_names import ACCURACY
 from trainables.strategies import schedule_of
 
 MOST_POINTS = 8
@@ -82,7 +83,7 @@ def warm_start(setup: Setup, study: optuna.Study, tell: Callable[[str], None]) -
     fronts = list(earlier_fronts(setup, tell))
     fronts.sort(key=lambda front: (front.dataset != setup.plan.dataset, -front.time))
     schedules = _schedules(setup, study)
-    points, sweeps = 0, set()
+    points, sweeps = 0, set[str]()
     for earlier in fronts:
         candidates = [c for p in earlier.points if (c := _candidate(setup, p)) is not None]
         fresh = [c for c in candidates if c.schedule not in schedules]
@@ -120,7 +121,8 @@ def _front_of(file: Path, strategy: str) -> EarlierFront:
     summary = json.loads(file.read_text())
     plan = summary["plan"]
     rows = [row for row in summary["front"] if row["strategy"] == strategy and row["test"]]
-    order = front([(row["test"][ACCURACY], row["test"][NFE]) for row in rows])
+    cost = COST_METRICS[plan.get("cost", USUAL_COST)].name
+    order = front([(row["test"][ACCURACY], row["test"][cost]) for row in rows])
     points = tuple(rows[index]["point"] for index in order)
     return EarlierFront(plan["dataset"], plan["sweep_id"], file.stat().st_mtime, points)
 

@@ -14,6 +14,7 @@ from trainables.core.errors import UsageError, check_range, unknown_name
 from trainables.core.precision_names import PRECISIONS
 from trainables.data import datasets
 from trainables.data.degradation import Degradation, check_share, condition_text
+from trainables.scoring.cost_metrics import COST_METRICS, USUAL_COST
 
 MAX_SEEDS = 1000
 """Sampling seeds that belong to one seed of a sweep."""
@@ -30,6 +31,7 @@ NAMES = {
     "preset": presets.NAMES,
     "precision": PRECISIONS,
     "sampler": SAMPLERS,
+    "cost": tuple(COST_METRICS),
 }
 """What the names in a plan may be, known before the data are looked at."""
 RANGES = {
@@ -37,6 +39,7 @@ RANGES = {
     "seed": (0, 2**31 - 1),
     "workers": (0, 10_000),
     "max_cost": (0, 10**9),
+    "min_accuracy": (0, 1),
 }
 """From where to where the numbers in a plan may be."""
 SHARES = ("resolution", "train_fraction")
@@ -65,7 +68,11 @@ class Plan:
         train_fraction: the share of the training split that all parts are trained on, in (0, 1].
         sampler: what chooses the points of the search, one of `SAMPLERS`.
         warm_start: begin the search with the confirmed fronts of earlier sweeps in the storage.
-        max_cost: the sweep names the best point of at most so many calls too; 0 for no such point.
+        cost: what the search makes little of, beside much accuracy, one of `COST_METRICS`.
+        max_cost: the search keeps to points of at most this cost, and the sweep names the best of them; 0 for
+            no bound.
+        min_accuracy: the search keeps to points of at least this accuracy, and the sweep names the cheapest
+            of them; 0 for no bound.
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -88,9 +95,11 @@ class Plan:
     sgmse: str = ""
     resolution: float = 1.0
     train_fraction: float = 1.0
-    max_cost: int = 0
+    max_cost: float = 0
     sampler: str = USUAL_SAMPLER
     warm_start: bool = False
+    cost: str = USUAL_COST
+    min_accuracy: float = 0
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})
