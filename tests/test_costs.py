@@ -56,6 +56,18 @@ def test_a_study_has_the_cost_that_the_plan_names(tmp_path):
     assert [trial.number for trial in front_trials(by_gflops)] == [3, 0, 2]
 
 
+def test_a_search_by_seconds_goes_by_those_that_were_timed_alone(tmp_path):
+    setup = _setup(tmp_path, cost="seconds")
+    study = open_study(setup)
+    log = TrialLog(setup.folder / TRIALS)
+    searcher = StudySearcher(study, log, "nested", 10, "image", objectives_of(setup))
+    result = {"accuracy": 0.9, "nfe": 4.0, "seconds_per_sample": 3.0, "records": "a"}
+    for name, extra in (("a", {"seconds_alone": 2.0}), ("b", {})):
+        searcher.suggest(name)
+        searcher.on_trial_complete(name, result=result | extra)
+    assert [trial.values for trial in complete(study)] == [[0.9, 2.0]]
+
+
 def test_bounds_reach_optuna_as_constraints_and_the_front_keeps_to_them(tmp_path):
     setup = _setup(tmp_path, cost="gflops", max_cost=1, min_accuracy=0.8)
     study = _searched(setup, *TRIALS_OF)

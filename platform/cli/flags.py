@@ -196,8 +196,8 @@ def sweep_parser() -> Parser:
     )  # fmt: skip
     verb_parser.add_argument(
         "--cost", default=USUAL_COST, metavar="|".join(COST_METRICS),
-        help="what the search makes little of, beside much accuracy, all for one sample: denoiser calls, or "
-        "FLOPs of all networks [%(default)s]",
+        help="what the search makes little of, beside much accuracy, all for one sample: denoiser calls, "
+        "FLOPs of all networks, or seconds, timed with one trial at a time [%(default)s]",
     )  # fmt: skip
     verb_parser.add_argument(
         "--max-cost", type=_number, default=0, metavar="N",

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from platform.backend.measure import Candidate, measure_all, missing_records
 from platform.backend.session import Session
+from platform.backend.stopwatch import seconds_alone
 from platform.pipeline.choice import Choice, choose
 from platform.pipeline.objectives import objectives_of
 from platform.pipeline.study import POINT, accuracy_and_cost, complete, within_bounds
@@ -28,7 +29,8 @@ from trainables.evaluation.summary import (
     summary,
     summary_over_seeds,
 )
-from trainables.scoring.metric_names import ACCURACY
+from trainables.scoring.cost_metrics import BY_SECONDS
+from trainables.scoring.metric_names import ACCURACY, NFE, SECONDS_ALONE
 from trainables.scoring.statistics import holm
 from trainables.strategies import schedule_of
 
@@ -68,11 +70,25 @@ def confirm(session: Session, study: optuna.Study) -> Confirmation:
     ]
     if all(point.role == "baseline" for point in points):
         raise ConfirmationFailed("no point of the front could be measured again: see above")
+    if session.setup.cost == BY_SECONDS:
+        points = _timed(session, points)
     points = with_tests(points, {n: [t] for n, t in zip(labels, test, strict=True)})
     measured = dict(zip(labels, validation, strict=True))
     choice = choose(points, measured, objectives_of(session.setup))
     left_out = [p.label for p, v, t in zip(planned, validation, test, strict=True) if not (v and t)]
     return Confirmation(points, choice, (*left_out, *_incomplete_baselines(session)))
+
+
+def _timed(session: Session, points: Sequence[ReportedPoint]) -> list[ReportedPoint]:
+    """The points with the seconds that each takes alone, timed anew one after the other: those of the search
+    were timed on another actor, maybe long ago.
+    """
+    candidates = [Candidate(point.strategy, point.point) for point in points]
+    times = [{SECONDS_ALONE: seconds} for seconds in seconds_alone(session, candidates)]
+    return [
+        replace(point, validation={**point.validation, **time}, test={**point.test, **time})
+        for point, time in zip(points, times, strict=True)
+    ]
 
 
 def _incomplete_baselines(session: Session) -> list[str]:
@@ -111,7 +127,7 @@ def front_points(setup: Setup, study: optuna.Study) -> list[ReportedPoint]:
 
 def baseline_points(sessions: Sequence[Session]) -> list[ReportedPoint]:
     """Each baseline at the paper's point and, where that is another, at its best on validation: over all
-    training seeds, each of which has a session. Of equally accurate points the cheapest is best.
+    training seeds, each of which has a session. Of equally accurate points that of fewest calls is best.
     """
     setup = sessions[0].setup
     T, kind = setup.task.recipe.T, setup.facts.kind
@@ -127,7 +143,7 @@ def baseline_points(sessions: Sequence[Session]) -> list[ReportedPoint]:
         measured = [i for i in scores if candidates[i].strategy == name]
         if not measured:
             continue
-        best = max(measured, key=lambda i: (scores[i][ACCURACY], -scores[i][setup.cost.name]))
+        best = max(measured, key=lambda i: (scores[i][ACCURACY], -scores[i][NFE]))
         best_point = candidates[best].point
         if not paper:
             points.append(ReportedPoint(name, name, "baseline", paper))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import Session
+from platform.backend.stopwatch import seconds_alone
 
 import search_spaces
 from dashboards.pareto import Reference, shared_reference
+from trainables.core.files import write_json
 from trainables.evaluation.summary import summary
-from trainables.scoring.cost_metrics import BY_NFE
+from trainables.scoring.cost_metrics import BY_NFE, BY_SECONDS
 
+_MEASURED = "noisy", "enhanced"
+"""The baselines that the reference is measured by: the cheapest first."""
 _TRAJECTORIES = 10
 """Trajectories of all steps that the dearest of the paper's points has (alternating, D.4 and E.5)."""
 
@@ -31,10 +37,29 @@ def reference_of(session: Session) -> Reference:
     counted = shared_reference(setup.facts.classes, T, kind)
     if setup.cost == BY_NFE:
         return counted
-    names = "noisy", "enhanced"
-    points = [Candidate(name, search_spaces.load(name).paper_point(T, kind)) for name in names]
-    measured = measure_all(session, points, "validation")
-    if not all(measured):
-        raise NoReference(f"{' and '.join(names)} are needed to compare {setup.cost.title} with")
-    least, trajectory = (summary(group)[setup.cost.name] for group in measured)
+    points = [Candidate(name, search_spaces.load(name).paper_point(T, kind)) for name in _MEASURED]
+    least, trajectory = (
+        _seconds(session, points) if setup.cost == BY_SECONDS else _recorded(session, points)
+    )
     return Reference(counted.accuracy, _TRAJECTORIES * trajectory, least)
+
+
+def _recorded(session: Session, points: Sequence[Candidate]) -> list[float]:
+    """The cost of points as their records have it.
+
+    Raises:
+        NoReference: one of them cannot be measured.
+    """
+    cost, groups = session.setup.cost, measure_all(session, points, "validation")
+    if not all(groups):
+        raise NoReference(f"{' and '.join(_MEASURED)} are needed to compare {cost.title} with")
+    return [summary(group)[cost.name] for group in groups]
+
+
+def _seconds(session: Session, points: Sequence[Candidate]) -> list[float]:
+    """The seconds of points; those of the sweep's first run, so that its hypervolumes have one reference."""
+    file = session.setup.folder / "reference.json"
+    if not file.exists() or session.setup.plan.fresh:
+        write_json(file, dict(zip(_MEASURED, seconds_alone(session, points), strict=True)))
+    seconds: dict[str, float] = json.loads(file.read_text())
+    return [seconds[name] for name in _MEASURED]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import TrackedSession
@@ -34,6 +34,7 @@ from dashboards.pareto import Reference, hypervolume
 from dashboards.points import describe
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import summary
+from trainables.scoring.cost_metrics import BY_SECONDS
 
 
 class SearchFailed(RuntimeError):
@@ -166,13 +167,18 @@ def _tune(
         objectives_of(setup),
     )
     follower = _Follower(session, study, searcher, bar, reference)
+    is_timed = setup.cost == BY_SECONDS
+    actors = (
+        1 if is_timed else allocation.actors
+    )  # so that no trial takes longer for another one's sake
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
+    job = replace(job, is_timed=is_timed)
     resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
     trainable = tune.with_resources(tune.with_parameters(SamplingTrial, job=job), resources)
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=ConcurrencyLimiter(searcher, allocation.actors),
+            search_alg=ConcurrencyLimiter(searcher, actors),
             num_samples=count,
             max_concurrent_trials=None,
             reuse_actors=True,
@@ -262,7 +268,7 @@ def _log(session: TrackedSession, trial: FrozenTrial) -> None:
     measured = measurements(session, trial)
     assert trial.datetime_complete is not None and trial.datetime_start is not None
     seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
-    values = summary(measured, setup.metric)
+    values = summary(measured, setup.metric) | {setup.cost.name: accuracy_and_cost(trial)[1]}
     session.tracker.trial(trial.number, trial.user_attrs[POINT], values, seconds)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainables.scoring.metric_names import GFLOPS, NFE
+from trainables.scoring.metric_names import GFLOPS, NFE, SECONDS_ALONE
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,10 @@ class CostMetric:
 
 BY_NFE = CostMetric(NFE, "NFE", "NFE a sample (denoiser calls, log scale)", "calls", is_count=True)
 BY_GFLOPS = CostMetric(GFLOPS, "GFLOPs", "GFLOPs a sample (all networks, log scale)", "GFLOPs")
+BY_SECONDS = CostMetric(
+    SECONDS_ALONE, "seconds", "seconds a sample (one actor alone, log scale)", "seconds"
+)
 
 USUAL_COST = "nfe"
-COST_METRICS = {USUAL_COST: BY_NFE, "gflops": BY_GFLOPS}
+COST_METRICS = {USUAL_COST: BY_NFE, "gflops": BY_GFLOPS, "seconds": BY_SECONDS}
 """The costs that a search may go by, by their names on the command line."""
