@@ -126,7 +126,7 @@ def front_figure(
         figure, axes,
         f"bars: 95 % intervals over test {metric.samples}; equal {cost.title} side by side; "
         f"hypervolume of trials {hypervolume:.3f}, from {worst} and {cost.title} "
-        f"{cost.number(reference.nfe)}",
+        f"{cost.number(reference.cost)}",
     )  # fmt: skip
     ends = axes.get_xlim()
     levels = [[(x, 100 * p.test[metric.name]) for x in ends] for p in layers.levels]
@@ -178,16 +178,16 @@ def _draw_trials(
 
 
 def places_of(
-    points: Sequence[ReportedPoint], span: float, cost: CostMetric = BY_NFE
+    costs: Mapping[str, float], span: float, spacing: float = _SPACING
 ) -> dict[str, float]:
-    """Where each point is drawn, by its label: at its cost, but points of equal cost a little apart, on
-    a logarithmic axis whose ends differ by the factor `span`.
+    """Where points of these costs are drawn, by their labels: at their costs, but points of equal cost apart
+    by this share of a logarithmic axis, whose ends differ by the factor `span`.
     """
     places: dict[str, float] = {}
-    for value in {p.test[cost.name] for p in points}:
-        labels = [p.label for p in points if p.test[cost.name] == value]
+    for cost in set(costs.values()):
+        labels = [name for name, own in costs.items() if own == cost]
         for number, name in enumerate(labels):
-            places[name] = value * span ** (_SPACING * (number - (len(labels) - 1) / 2))
+            places[name] = cost * span ** (spacing * (number - (len(labels) - 1) / 2))
     return places
 
 
@@ -202,7 +202,7 @@ def _draw_points(
     order.
     """
     low, high = axes.get_xlim()
-    places = places_of(layers.at_costs, high / low, cost)
+    places = places_of({p.label: p.test[cost.name] for p in layers.at_costs}, high / low)
     marks = []
     for point in layers.at_costs:
         mark = _draw(axes, point, places[point.label], metric, faint=point in layers.dominated)
@@ -224,9 +224,14 @@ def _draw_points(
 
 def _staircase(marks: Sequence[Mark]) -> list[tuple[float, float]]:
     """The line that joins marks by rising cost: the best metric that is had for no more."""
-    corners = [(marks[0].x, marks[0].y)]
-    for mark, successor in pairwise(marks):
-        corners += [(successor.x, mark.y), (successor.x, successor.y)]
+    return staircase([(mark.x, mark.y) for mark in marks])
+
+
+def staircase(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The line of level and upright pieces that joins places by the first of their two numbers."""
+    corners = list(places[:1])
+    for (_, level), (x, y) in pairwise(places):
+        corners += [(x, level), (x, y)]
     return corners
 
 

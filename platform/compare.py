@@ -61,7 +61,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     tags = {"corruption": corruption, "preset": namespace.preset, "seed": str(namespace.seed)}
     shares = share_tags(namespace.resolution, namespace.train_fraction)
     tags |= {name: share for name, share in shares.items() if share != "1"}
-    points = _points(uri, title, facts.answers, tags)
+    points = _points(uri, title, facts.answers, tags, namespace.tracking_patience)
     condition = condition_text(
         Degradation(corruption, namespace.resolution), namespace.train_fraction
     )
@@ -92,9 +92,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return value
 
 
-def _points(uri: str, title: str, answers: str, tags: dict[str, str]) -> list[ReportedPoint]:
+def _points(
+    uri: str, title: str, answers: str, tags: dict[str, str], patience: float
+) -> list[ReportedPoint]:
     """The confirmed points in the tracking store, of runs with these tags and records of today's format
-    for these answers.
+    for these answers; the store may be away for so many seconds.
 
     Raises:
         UsageError: it cannot be read, or has none.
@@ -104,7 +106,7 @@ def _points(uri: str, title: str, answers: str, tags: dict[str, str]) -> list[Re
     from dashboards.runs import FORMAT, confirmed_points
     from trainables.evaluation.records import FORMATS
 
-    client = client_of(uri, existing=True)
+    client = client_of(uri, existing=True, patience=patience)
     try:
         with failures_told(uri):
             return confirmed_points(client, title, {**tags, FORMAT: str(FORMATS[answers])})

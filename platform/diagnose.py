@@ -59,7 +59,7 @@ def _mixture(namespace: argparse.Namespace, console: Console, json_file: Path | 
     uri = tracking_uri(namespace.tracking_uri, storage, os.environ)
     with console.loading():
         from platform.diagnosis.mixture_report import MixtureWork, diagnose_mixture
-    work = MixtureWork(namespace.preset, namespace.seed, storage, uri)
+    work = MixtureWork(namespace.preset, namespace.seed, storage, uri, namespace.tracking_patience)
     return diagnose_mixture(work, console, json_file)
 
 

@@ -81,8 +81,9 @@ def _written_point(namespace: argparse.Namespace) -> Mapping[str, Any] | None:
         return None
     try:
         point = json.loads(namespace.point)
-    except json.JSONDecodeError as error:
-        raise UsageError(f"--point is not JSON ({error}): give it in single quotes") from error
+    except (ValueError, RecursionError) as error:  # numbers may be too long, brackets too deep
+        reason = str(error) or type(error).__name__
+        raise UsageError(f"--point is not JSON ({reason}): give it in single quotes") from error
     if not isinstance(point, dict):
         raise UsageError('--point must be a JSON object, such as \'{"steps": 10, "eta": 0.0}\'')
     strategy = namespace.strategy
@@ -122,7 +123,7 @@ def _point_of_run(setup: Setup, run_id: str) -> Mapping[str, Any]:
 
     from dashboards.runs import value_of
 
-    strategy, params = parameters_of(setup.plan.tracking_uri, run_id)
+    strategy, params = parameters_of(setup.plan.tracking_uri, run_id, setup.plan.tracking_patience)
     if strategy != setup.plan.strategy:
         raise UsageError(f"run {run_id} is of strategy {strategy!r}, not {setup.plan.strategy!r}")
     values = {name: value_of(text) for name, text in params.items()}

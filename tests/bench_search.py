@@ -34,7 +34,6 @@ import torch
 from optuna.trial import TrialState
 
 from dashboards.pareto import Reference, front, hypervolume, shared_reference
-from search_spaces._ranges import most_calls
 from trainables import strategies
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.summary import per_image
@@ -87,7 +86,7 @@ class Grid:
         }
         for choices, i in zip(self.unordered.values(), key[count:], strict=True):
             point |= choices[i]
-        dear = cost(schedule_of(strategy, point)).nfe > most_calls(T, "image")
+        dear = cost(schedule_of(strategy, point)).nfe > shared_reference(2, T).cost
         return point | {"chains": 1} if dear else point
 
     def suggest(self, trial: optuna.Trial) -> Key:

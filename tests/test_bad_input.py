@@ -24,7 +24,7 @@ MISTAKES = [
     (["nested", "digits", "--gpus", "1"], "unknown flag '--gpus': did you mean --gpus-per-trial?"),
     (
         ["nested", "digits", "--tr", "1"],
-        "did you mean --train-fraction or --tracking-uri or --trials?",
+        "did you mean --train-fraction or --tracking-uri or --tracking-patience or --trials?",
     ),
     (["nested", "digits", "--seed", "1", "--seed", "2"], "--seed is given twice: give it once"),
     (["nested", "digits", "--seed=1", "--preset", "smoke", "--seed", "1"], "--seed is given twice"),

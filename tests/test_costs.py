@@ -4,8 +4,9 @@ import dataclasses
 import io
 from platform.cli.console import Console
 from platform.cli.tables import table_of_points
-from platform.pipeline.choice import choose, headline
+from platform.pipeline.choice import choose
 from platform.pipeline.confirm import front_trials
+from platform.pipeline.headline import headline
 from platform.pipeline.objectives import Objectives, objectives_of
 from platform.pipeline.study import StudySearcher, complete, open_study, within_bounds
 from platform.pipeline.trial_log import TrialLog
@@ -140,22 +141,25 @@ def test_the_cheapest_is_cheapest_by_the_cost_of_the_search():
     choice = choose(*_points(), Objectives(BY_GFLOPS, max_cost=0.0035, min_accuracy=0.9))
     assert choice.cheapest.label == choice.affordable.label == "nested #1"
     text = "\n".join(headline(choice, BY_ACCURACY))
-    assert "nested #1, accuracy 98.8 % at 0.002 GFLOPs" in text and "calls" not in text
-    assert "the best of at most 0.0035 GFLOPs: nested #1" in text
+    names = "cheapest and best and within 0.0035 and at least 90 %"
+    assert text.startswith(f"{names}: nested #1, accuracy 98.8 % [")
+    assert " at 0.002 GFLOPs; " in text and "calls" not in text
 
 
 def test_the_cheapest_that_is_good_enough_is_named_where_there_is_one():
     choice = choose(*_points(), Objectives(min_accuracy=0.7))
     assert choice.sufficient.label == "nested #3"
     assert choice.words["nested #3"] == "at least 70 %"
-    line = (
-        "the cheapest that has an accuracy of at least 70 % on validation images: nested #3, "
-        "accuracy 75.0 % at 2 calls"
+    (line,) = [line for line in headline(choice, BY_ACCURACY) if line.startswith("at least 70 %: ")]
+    assert line.startswith("at least 70 %: nested #3, accuracy 75.0 % [")
+    assert line.endswith(
+        " at 2 calls; the cheapest of those that are so accurate on validation images"
     )
-    assert line in headline(choice, BY_ACCURACY)
     nobody = choose(*_points(), Objectives(min_accuracy=0.999))
     assert nobody.sufficient is None
-    assert any("no confirmed point has" in line for line in headline(nobody, BY_ACCURACY))
+    assert any(
+        "no confirmed point is so accurate" in line for line in headline(nobody, BY_ACCURACY)
+    )
 
 
 def test_a_hypervolume_does_not_depend_on_the_unit_of_the_cost():

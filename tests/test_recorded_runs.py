@@ -118,7 +118,7 @@ def test_runs_are_found_by_their_dataset(recorded):
 def test_a_point_is_replayed_from_its_run(recorded):
     _, _, client = recorded
     (best,) = _runs(recorded, "tags.label = 'nested #2'")
-    strategy, params = parameters_of(client.tracking_uri, best.info.run_id)
+    strategy, params = parameters_of(client.tracking_uri, best.info.run_id, 0)
     assert strategy == "nested"
     assert {name: float(text) for name, text in params.items()} == POINT
 
@@ -163,5 +163,6 @@ def test_the_page_is_the_one_for_training_and_lies_on_the_server_where_there_is_
     assert page == ("http://127.0.0.1:5000/#/experiments/3/runs/abc?workflowType=machine_learning")
     server = "https://mlflow.example/"
     assert page_address(server, "3") == (
-        "https://mlflow.example/#/experiments/3/runs?workflowType=machine_learning"
+        "https://mlflow.example/#/experiments/3/runs?viewStateShareKey=accuracy-by-nfe-1"
+        "&compareRunsMode=CHART&workflowType=machine_learning"
     )

@@ -200,6 +200,6 @@ def test_a_point_of_a_run_that_is_not_there(made):
     uri = f"sqlite:///{made[0]}/mlflow.db"
     for run in ("f" * 32, "not/an id"):
         with pytest.raises(UsageError, match=r"no run .* copy its id from MLflow's page"):
-            parameters_of(uri, run)
+            parameters_of(uri, run, 0)
     with pytest.raises(UsageError, match="is of no point"):
-        parameters_of(uri, made[1].parent)
+        parameters_of(uri, made[1].parent, 0)

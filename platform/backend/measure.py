@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from platform.backend.session import Session
 from platform.cli.console import Bar
+from platform.cli.failures import text_of_full_disk
 from platform.cli.interrupts import last_line
 from platform.planning.setup import Setup
 from typing import Any
@@ -134,7 +135,11 @@ class _Dispatch:
         self._deaths: Counter[tuple[int, int]] = Counter()  # by a piece's unit and first row
 
     def run(self) -> None:
-        """Measure all units."""
+        """Measure all units.
+
+        Raises:
+            RayError: a disk is full.
+        """
         import ray
         from ray.exceptions import RayActorError, RayError
 
@@ -163,6 +168,8 @@ class _Dispatch:
             try:
                 self._tallies[unit][rows.start] = ray.get(call)
             except RayError as error:
+                if text_of_full_disk(str(error)):
+                    raise
                 ray.kill(actor)
                 actor = remote.remote(self._job)
                 if isinstance(error, RayActorError) and self._goes_again(unit, rows):

@@ -5,8 +5,9 @@ a child run a dimension and training length.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from platform.backend.patient_client import StoreAway
 from platform.backend.run_tags import code_tags
 from platform.backend.tracking_store import (
     client_of,
@@ -27,6 +28,8 @@ class MixtureRuns:
         storage: the directory of all output.
         title: the experiment's name.
         tags: of all runs.
+        patience: seconds that the store may be away for.
+        waiting: gets a line when it is away, and when it is back.
 
     Attributes:
         note: what people should know of where artifacts go, empty if there is nothing to say.
@@ -35,8 +38,16 @@ class MixtureRuns:
         UsageError: the tracking store cannot be reached or written.
     """
 
-    def __init__(self, uri: str, storage: Path, title: str, tags: Mapping[str, str]) -> None:
-        self._client = client_of(uri)
+    def __init__(
+        self,
+        uri: str,
+        storage: Path,
+        title: str,
+        tags: Mapping[str, str],
+        patience: float,
+        waiting: Callable[[str], None],
+    ) -> None:
+        self._client = client_of(uri, patience=patience, waiting=waiting)
         with failures_told(uri):
             place = own_artifacts(uri, storage, title)
             self._experiment, self.note = experiment_of(self._client, title, place)
@@ -74,6 +85,9 @@ class MixtureRuns:
             for file in files:
                 self._client.log_artifact(parent, str(file))
             status = "FINISHED"
+        except StoreAway:
+            runs = []  # there is nowhere to end them
+            raise
         finally:
             for run in runs:
                 self._client.set_terminated(run, status)

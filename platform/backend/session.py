@@ -7,12 +7,14 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from platform.backend.cluster import Cluster
+from platform.backend.tracking_database import scheme_of, sqlite_file
 from platform.cli import interrupts
 from platform.cli.console import Console, chatter_to
+from platform.cli.failures import OutsideError, disk_is_full, full_disk
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, TextIO
 
@@ -101,7 +103,11 @@ def _cluster(log: Path) -> Iterator[Cluster]:
 def _run_in(
     session: Session, log: Path, opening: str, work: Callable[[TrackedSession], int | None]
 ) -> int:
-    """Do the work in a session that is recorded from here on; returns the exit status."""
+    """Do the work in a session that is recorded from here on; returns the exit status.
+
+    Raises:
+        OutsideError: the tracking store is away, or a disk is full.
+    """
     console = session.console
     tracker: Tracker | None = None
     try:
@@ -116,13 +122,16 @@ def _run_in(
         _end(tracker, "FAILED", log)
         raise
     except (KeyboardInterrupt, Exception) as error:
-        with log.open("a") as file:
-            file.write(interrupts.trace(error))
+        _write_trace(error, log)
         if isinstance(error, KeyboardInterrupt) or interrupts.interrupted():
             _end(tracker, "KILLED", log)
             console.line(_GOES_ON)
             return interrupts.INTERRUPTED
         _end(tracker, "FAILED", log)
+        if disk_is_full(error):
+            raise full_disk(error, _written_to(session.setup)) from error
+        if isinstance(error, OutsideError):
+            raise
         print(f"error: {interrupts.explain(error)}\n       more in {log}", file=sys.stderr)
         return interrupts.FAILED
 
@@ -155,14 +164,34 @@ def _tracker(session: Session) -> Tracker:
     """The session's tracker; what there is to tell of its store is told."""
     from platform.backend.tracking import Tracker  # with MLflow, which takes seconds to load
 
-    tracker = Tracker(session.setup, session.cluster.foreseen(session.setup).text)
+    devices = session.cluster.foreseen(session.setup).text
+    tracker = Tracker(session.setup, devices, session.console.line)
     if tracker.note:
         session.console.line(f"          {tracker.note}")
     return tracker
 
 
 def _end(tracker: Tracker | None, status: str, log: Path) -> None:
-    """End the runs that the tracker has open, if it was made."""
-    if tracker is not None:
+    """End the runs that the tracker has open, if it was made. The work has ended, so a store that is away is
+    not waited for, and what fails here is for the log alone.
+    """
+    if tracker is None:
+        return
+    try:
         with chatter_to(log):
-            tracker.finish(status)
+            tracker.finish(status, patience=0.0)
+    except Exception as error:
+        _write_trace(error, log)
+
+
+def _write_trace(error: BaseException, log: Path) -> None:
+    """Write the whole of an error to the log, where there is room; its last line goes to the terminal."""
+    with suppress(OSError), log.open("a") as file:
+        file.write(interrupts.trace(error))
+
+
+def _written_to(setup: Setup) -> list[Path]:
+    """The directories that a setup's work writes to."""
+    uri = setup.plan.tracking_uri
+    stores = [sqlite_file(uri).parent] if scheme_of(uri) == "sqlite" else []
+    return [Path(setup.plan.storage), *stores]

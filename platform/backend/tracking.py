@@ -4,28 +4,39 @@ a run for each training and each confirmed point.
 
 from __future__ import annotations
 
+import math
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from platform.backend.run_page import confirm_name, dataset_input, description, trial_name
+from platform.backend.run_page import (
+    confirm_name,
+    dataset_input,
+    description,
+    search_description,
+    trial_name,
+)
 from platform.backend.run_tags import run_tags
+from platform.backend.saved_view import keep_view
 from platform.backend.tracking_store import (
     client_of,
     experiment_of,
     failures_told,
     own_artifacts,
 )
+from platform.cli.interrupts import say
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
+from dashboards.colors import style_of
 from dashboards.points import ReportedPoint
-from dashboards.runs import LABEL, PARENT
+from dashboards.runs import LABEL, PARENT, STRATEGY
 from trainables.core.config import digest
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
+    LOG_NFE,
     NFE,
     STAGE_CONFIRM,
     STAGE_SWEEP,
@@ -40,6 +51,8 @@ if TYPE_CHECKING:
 
 _CONTENT = "content"  # the tag with a hash of all that is recorded of a confirmed point
 _MOST_METRICS = 1000  # that MLflow takes at once
+_DESCRIPTION = "mlflow.note.content"  # the tag with a run's description, in Markdown
+_COLOR = "mlflow.runColor"  # the tag with the colour that MLflow's charts draw a run in
 
 
 class Tracker:
@@ -48,6 +61,7 @@ class Tracker:
     Args:
         setup: the sweep's.
         devices: the devices that it runs on, in words, for a tag; there is no tag if it is empty.
+        waiting: gets a line when the store is away and waited for, and when it is back.
 
     Attributes:
         experiment: the id of the dataset's experiment.
@@ -59,13 +73,19 @@ class Tracker:
         UsageError: the tracking store cannot be reached or written.
     """
 
-    def __init__(self, setup: Setup, devices: str = "") -> None:
+    def __init__(
+        self, setup: Setup, devices: str = "", waiting: Callable[[str], None] = say
+    ) -> None:
         self._setup = setup
         notes: list[str] = []
-        self._client = client_of(setup.plan.tracking_uri, tell=notes.append)
+        patience = setup.plan.tracking_patience
+        self._client = client_of(
+            setup.plan.tracking_uri, tell=notes.append, patience=patience, waiting=waiting
+        )
         place = own_artifacts(setup.plan.tracking_uri, Path(setup.plan.storage), setup.facts.title)
         with failures_told(setup.plan.tracking_uri):
             self.experiment, moved = experiment_of(self._client, setup.facts.title, place)
+            keep_view(self._client, self.experiment)
         self.note = "; ".join([*notes, *([moved] if moved else [])])
         self._tags = run_tags(setup) | ({"devices": devices} if devices else {})
         self.parent = ""
@@ -78,6 +98,8 @@ class Tracker:
         )
         if earlier and not self._setup.plan.fresh:
             self.parent = earlier[0].info.run_id
+            for run in self._running():  # of a driver that was killed as it recorded them
+                self._client.set_terminated(run, "KILLED")
             self._client.update_run(self.parent, status="RUNNING")
             if "devices" in self._tags:  # it may go on elsewhere than it began
                 self._client.set_tag(self.parent, "devices", self._tags["devices"])
@@ -85,7 +107,7 @@ class Tracker:
             setup = self._setup
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
             tags = {"split": "validation", "sampler": setup.plan.sampler, "cost": setup.plan.cost}
-            self.open(name, STAGE_SWEEP, tags, {})
+            self.open(name, STAGE_SWEEP, tags, {STRATEGY: setup.plan.strategy})
         self._open.add(self.parent)
 
     def open(
@@ -112,7 +134,9 @@ class Tracker:
         tags = {"split": "validation", "trial": str(number)}
         name = trial_name(self._setup.plan.strategy, point, number)
         run = self._create(name, STAGE_TRIAL, tags, self.parent, seconds)
-        self._log(run, point, {on_split("validation", n): value for n, value in metrics.items()})
+        values = {on_split("validation", n): value for n, value in metrics.items()}
+        values |= _logarithm(metrics)
+        self._log(run, {STRATEGY: self._setup.plan.strategy, **point}, values)
         self._close(run, "FINISHED")
         return run
 
@@ -121,7 +145,7 @@ class Tracker:
         tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
         name = trial_name(self._setup.plan.strategy, point, number)
         run = self._create(name, STAGE_TRIAL, tags, self.parent)
-        self._log(run, point, {})
+        self._log(run, {STRATEGY: self._setup.plan.strategy, **point}, {})
         self._close(run, "FAILED")
         return run
 
@@ -194,7 +218,11 @@ class Tracker:
             for split, values in splits.items()
             for name, value in values.items()
         }
-        self._log(run, reported.point, {**metrics, **tests})
+        self._log(
+            run,
+            {STRATEGY: reported.strategy, **reported.point},
+            {**metrics, **tests, **_logarithm(metrics)},
+        )
         self._close(run, "FINISHED")
         return run
 
@@ -202,6 +230,11 @@ class Tracker:
         """Record on the parent the front's hypervolume after so many complete trials, and the number."""
         self._client.log_metric(self.parent, HYPERVOLUME, value, step=trials)
         self._client.set_tag(self.parent, "trials", str(trials))
+
+    def searching(self, trials: int) -> None:
+        """Describe the parent as a search under way that has so many complete trials."""
+        text = search_description(self._setup, self.parent, trials)
+        self._client.set_tag(self.parent, _DESCRIPTION, text)
 
     def mark_front(self, numbers: set[str]) -> None:
         """Tag every child run of a trial with whether it is on the front, for MLflow's filters."""
@@ -226,7 +259,7 @@ class Tracker:
             self.parent, {}, {on_split("test", name): value for name, value in values.items()}
         )
         tags = {"best": best.label, "trials": str(trials)}
-        tags["mlflow.note.content"] = description(setup, trials, replayed, lines)
+        tags[_DESCRIPTION] = description(setup, self.parent, trials, replayed, lines)
         for name, value in tags.items():
             self._client.set_tag(self.parent, name, value)
 
@@ -244,17 +277,24 @@ class Tracker:
         place = path.parent.relative_to(root)
         self._client.log_artifact(self.parent, str(path), None if place == Path() else str(place))
 
-    def finish(self, status: str) -> None:
-        """End every run that is still open, with the status FINISHED, FAILED or KILLED.
+    def finish(self, status: str, patience: float | None = None) -> None:
+        """End every run that is still open, with the status FINISHED, FAILED or KILLED, in a store that may
+        be away for so many seconds, where that is said.
 
         The store is asked for open runs too: an interruption can come when a run has been made there and
         its id has not come back yet.
         """
+        if patience is not None:
+            self._client.patience = patience
         if self.parent:
-            query = f"tags.`{PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
-            self._open |= {run.info.run_id for run in self._find(query)}
+            self._open.update(self._running())
         for run in sorted(self._open):
             self._close(run, status)
+
+    def _running(self) -> list[str]:
+        """The ids of the parent's runs that have not been ended."""
+        query = f"tags.`{PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
+        return [run.info.run_id for run in self._find(query)]
 
     def _find(self, query: str) -> list[Run]:
         """The experiment's runs that a query matches, the newest first."""
@@ -272,9 +312,9 @@ class Tracker:
     ) -> str:
         required = {"mlflow.runName": name, "stage": stage, **({PARENT: parent} if parent else {})}
         start = int((time.time() - seconds) * 1000)
-        run = self._client.create_run(
-            self.experiment, start, {**self._tags, **required, **tags}, name
-        )
+        every = {**self._tags, **required, **tags}
+        every[_COLOR] = style_of(every[STRATEGY]).color
+        run = self._client.create_run(self.experiment, start, every, name)
         self._open.add(run.info.run_id)
         self._client.log_inputs(run.info.run_id, [dataset_input(self._setup, tags["split"])])
         value: str = run.info.run_id
@@ -293,6 +333,11 @@ class Tracker:
             metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
             params=[Param(name, str(value)) for name, value in params.items()],
         )
+
+
+def _logarithm(metrics: Mapping[str, float]) -> dict[str, float]:
+    """The logarithm of a point's calls, for MLflow's charts; nothing where there are no calls."""
+    return {LOG_NFE: math.log10(metrics[NFE])} if metrics.get(NFE, 0) > 0 else {}
 
 
 def _content_hash(reported: ReportedPoint) -> str:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from platform.backend.patient_client import PatientClient, environment
 from platform.backend.tracking_database import (
     check_database,
     directory_of,
@@ -16,9 +17,12 @@ from platform.backend.tracking_database import (
     scheme_of,
     sqlite_file,
 )
+from platform.cli.interrupts import say
 from platform.cli.next_commands import command
-from typing import TYPE_CHECKING
+from platform.planning.plan import USUAL_PATIENCE
+from typing import TYPE_CHECKING, cast
 
+from dashboards.runs import STRATEGY, sampling_parameters
 from trainables.core.errors import UsageError
 from trainables.scoring.metric_names import STAGE_CONFIRM, STAGE_TRIAL
 
@@ -45,14 +49,20 @@ _LONGEST = 200
 
 
 def client_of(
-    uri: str, existing: bool = False, tell: Callable[[str], None] | None = None
+    uri: str,
+    existing: bool = False,
+    tell: Callable[[str], None] | None = None,
+    patience: float = USUAL_PATIENCE,
+    waiting: Callable[[str], None] = say,
 ) -> MlflowClient:
-    """A client of a tracking store that has answered.
+    """A client of a tracking store that has answered, which waits where the store goes away later.
 
     Args:
         uri: the URI of the store.
         existing: refuse a database that nothing was recorded to, instead of making it.
         tell: gets what people should know of a database that had to be made anew.
+        patience: seconds that the store may be away for, once it has answered.
+        waiting: gets a line when it is away, and when it is back.
 
     Raises:
         UsageError: the store does not answer, is none of MLflow's, or is of another version; with
@@ -63,13 +73,13 @@ def client_of(
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
-    with failures_told(uri), _environment(_FIRST_CONTACT):
+    with failures_told(uri), environment(_FIRST_CONTACT):
         note = "" if existing else make_whole(uri)
         if note and tell is not None:
             tell(note)
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
-    return client
+    return cast("MlflowClient", PatientClient(client, patience, waiting))
 
 
 def check_recorded(uri: str) -> None:
@@ -152,15 +162,16 @@ def _version_mismatch(uri: str, message: str) -> UsageError:
     )
 
 
-def parameters_of(uri: str, run_id: str) -> tuple[str, dict[str, str]]:
-    """The strategy and the sampling parameters of a trial's or a confirmed point's run.
+def parameters_of(uri: str, run_id: str, patience: float) -> tuple[str, dict[str, str]]:
+    """The strategy and the sampling parameters of a trial's or a confirmed point's run; the store may be
+    away for `patience` seconds.
 
     Raises:
         UsageError: the store has no such run, or the run is of no point.
     """
     from mlflow.exceptions import MlflowException
 
-    client = client_of(uri, existing=True)
+    client = client_of(uri, existing=True, patience=patience)
     with failures_told(uri):
         try:
             run = client.get_run(run_id)
@@ -172,7 +183,7 @@ def parameters_of(uri: str, run_id: str) -> tuple[str, dict[str, str]]:
             ) from error
     if run.data.tags.get("stage") not in (STAGE_TRIAL, STAGE_CONFIRM):
         raise UsageError(f"run {run_id} is of no point: choose a trial or a confirmed point")
-    return run.data.tags["strategy"], dict(run.data.params)
+    return run.data.tags[STRATEGY], sampling_parameters(run.data.params)
 
 
 def own_artifacts(uri: str, storage: Path, title: str) -> Path | None:
@@ -202,15 +213,3 @@ def experiment_of(client: MlflowClient, title: str, artifacts: Path | None) -> t
     else:
         note = f"artifacts of {title} go to {old}, as the experiment was made in {uri}"
     return experiment.experiment_id, note
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables within the context, and restore them afterwards."""
-    earlier = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in earlier.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from platform.cli.failures import disk_is_full
 from platform.cli.interrupts import check
 from platform.cli.layout import blocks
 from platform.planning.locations import without_passwords
@@ -20,7 +21,9 @@ from types import TracebackType
 from typing import IO, TypeVar
 
 from rich.console import Console as RichConsole
+from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 _Item = TypeVar("_Item")
 _LINE_EVERY = 5.0
@@ -28,6 +31,7 @@ _PLAIN_WIDTH = 180
 _BAR_WIDTH = 20
 _BESIDE_TEXT = 4 + _BAR_WIDTH + 1 + 1 + 7 + 1  # indent, bar, "0:00:00", and gaps; not the count
 _TEXT_WIDTH = 12  # of a bar's text at least
+_ROWS_BELOW = 3  # that a picture leaves free: the bar, what precedes both, the cursor
 
 
 class Console:
@@ -41,7 +45,7 @@ class Console:
     """
 
     def __init__(self, stream: IO[str] | None = None, width: int | None = None) -> None:
-        self._stream = stream or os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+        self._stream = stream or _copy_of_output()
         plain_width = None if self._stream.isatty() else _PLAIN_WIDTH
         self.rich = RichConsole(
             file=self._stream, highlight=False, soft_wrap=True, width=width or plain_width
@@ -111,20 +115,25 @@ class Console:
             self.rich.print(line, markup=False, style="bold")
 
 
+def _copy_of_output() -> IO[str]:
+    """The standard output, which stays where it is; letters that it cannot write are written as numbers."""
+    return os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1, errors="backslashreplace")
+
+
 class Bar:
     """The progress of one piece of work; `update` may be called as often as one likes."""
 
     def __init__(self, console: Console, text: str) -> None:
         self._console, self._text, self._last_time = console, text, time.monotonic()
         self._last_line = ""
-        self._live: Progress | None = None
+        self._live: _LiveBar | None = None
 
     def __enter__(self) -> Bar:
         if self._console.rich.is_terminal:
             columns = (TextColumn("   "), BarColumn(_BAR_WIDTH), MofNCompleteColumn(),
                        TimeElapsedColumn(), TextColumn("{task.description}", markup=False))  # fmt: skip
             # Redirection would bring what Ray prints back from the log to the terminal.
-            self._live = Progress(
+            self._live = _LiveBar(
                 *columns, console=self._console.rich, transient=True,
                 redirect_stdout=False, redirect_stderr=False, refresh_per_second=4,
             )  # fmt: skip
@@ -156,6 +165,19 @@ class Bar:
             self._last_time, self._last_line = time.monotonic(), line
             self._console.line(line)
 
+    def draw(self, picture: Sequence[str], letters: str, color: str) -> None:
+        """Show lines of text above the bar, for as long as it is there, where there is a terminal that has
+        room for them; `letters` of it are in a colour, as #rrggbb.
+        """
+        size = self._console.rich.size
+        if self._live is None or not picture:
+            return
+        if len(picture) + _ROWS_BELOW > size.height or max(map(len, picture)) >= size.width:
+            return
+        text = Text("\n".join(picture))
+        text.highlight_regex(f"[{letters}]", color)
+        self._live.picture = text
+
     def each(self, items: Sequence[_Item], text: str | None = None) -> Iterator[_Item]:
         """The items one by one; the bar shows how many are done."""
         for done, item in enumerate(items):
@@ -167,6 +189,18 @@ class Bar:
         """The text, cut to what the line has room for beside the bar and the count."""
         room = max(_TEXT_WIDTH, self._console.rich.width - _BESIDE_TEXT - len(count))
         return self._text if len(self._text) <= room else self._text[: room - 1] + "…"
+
+
+class _LiveBar(Progress):
+    """A bar with a picture above it."""
+
+    picture: Text | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The picture, where there is one, and the bar."""
+        if self.picture is not None:
+            yield self.picture
+        yield self.make_tasks_table(self.tasks)
 
 
 @contextmanager
@@ -182,8 +216,23 @@ def chatter_to(log: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for number, copy in enumerate(copies, start=1):
+        for number, (stream, copy) in enumerate(
+            zip((sys.stdout, sys.stderr), copies, strict=True), start=1
+        ):
+            _empty(stream, number)
             os.dup2(copy, number)
             os.close(copy)
+
+
+def _empty(stream: IO[str], number: int) -> None:
+    """Write what a stream still holds to the file of its descriptor. Where the disk is full it is dropped: it
+    would else come on the terminal.
+    """
+    try:
+        stream.flush()
+    except OSError as error:
+        if not disk_is_full(error):
+            raise
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), number)
+            stream.flush()

@@ -27,6 +27,7 @@ from platform.planning.plan import (
     RANGES,
     SAMPLERS,
     SHARES,
+    USUAL_PATIENCE,
     USUAL_PRECISION,
     USUAL_SAMPLER,
     Plan,
@@ -103,6 +104,11 @@ def with_setting(verb_parser: Parser, several_seeds: bool = False) -> Parser:
 def with_tracking(verb_parser: Parser) -> Parser:
     """The parser with the flags that say where runs are recorded and a summary is written."""
     _add_tracking(verb_parser)
+    verb_parser.add_argument(
+        "--tracking-patience", type=float, default=USUAL_PATIENCE, metavar="SECONDS",
+        help="how long a tracking store that goes away is waited for; then the run ends, with all that was "
+        "finished, and the same command goes on [%(default)g]",
+    )  # fmt: skip
     verb_parser.add_argument(
         "--json", default=None, metavar="FILE", help="write the summary for scripts to FILE"
     )
@@ -312,6 +318,7 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         warm_start=values.get("warm_start", False),
         cost=values.get("cost", USUAL_COST),
         min_accuracy=values.get("min_accuracy", 0),
+        tracking_patience=namespace.tracking_patience,
     )
 
 

@@ -7,10 +7,12 @@ import gc
 import re
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from platform.cli.failures import OutsideError, disk_is_full, full_disk, goes_on
 from platform.cli.packages import check_packages
 from platform.planning.locations import without_passwords
 from types import FrameType
@@ -99,18 +101,46 @@ def in_background(work: Callable[[], None]) -> None:
 
 def guarded(verb: Callable[[], int]) -> int:
     """Run a verb, where the packages it needs are installed; a user's mistake becomes one line on
-    standard error and exit status 2. A verb imports what loads torch only when it is run.
+    standard error and exit status 2, and what fails otherwise one line and exit status 1. A verb imports what
+    loads torch only when it is run.
     """
     try:
         check_packages()
         return verb()
     except UsageError as error:
-        print(f"error: {without_passwords(str(error))}", file=sys.stderr)
+        message = without_passwords(str(error)).replace("\n", "\\n")  # names may have line ends
+        print(f"error: {message}", file=sys.stderr)
         return USAGE
+    except OutsideError as error:
+        return _ended_from_outside(error)
     except BrokenPipeError:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception as error:
+        if disk_is_full(error):
+            return _ended_from_outside(full_disk(error, ()))
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Say in one line what has failed, and keep the whole of it in a file; returns the exit status."""
+    name = "platform-failure-"
+    with tempfile.NamedTemporaryFile("w", prefix=name, suffix=".log", delete=False) as file:
+        file.write(trace(error))
+    print(f"error: {explain(error)}\n       more in {file.name}", file=sys.stderr)
+    return FAILED
+
+
+def _ended_from_outside(error: OutsideError) -> int:
+    """Say in one line what has failed, what is kept and how to go on; returns the exit status."""
+    print(f"error: {without_passwords(str(error))}; {goes_on()}", file=sys.stderr)
+    return FAILED
+
+
+def say(line: str) -> None:
+    """Write a line to the standard error, beside the results on the standard output."""
+    print(without_passwords(line), file=sys.stderr)
 
 
 def last_line(text: str) -> str:

@@ -28,11 +28,20 @@ class Parser(argparse.ArgumentParser):
             UsageError: an argument is unknown, missing, given twice or of the wrong type.
         """
         words = sys.argv[1:] if args is None else list(args)
+        for word in words:
+            self._refuse_undecoded(word)
         self._refuse_repeated(words)
         arguments, unknown = self.parse_known_args(words, namespace)
         if unknown:
             self.error(self._refusal(unknown[0]))
         return arguments
+
+    def _refuse_undecoded(self, word: str) -> None:
+        """Refuse a word with bytes that are no UTF-8, or that no name can have: what is written and recorded
+        is text.
+        """
+        if "\0" in word or any("\ud800" <= letter <= "\udfff" for letter in word):
+            self.error(f"{word[:40]!a} is no text in UTF-8: name it otherwise")
 
     def _refuse_repeated(self, words: Sequence[str]) -> None:
         """Refuse a flag that is given twice: argparse would silently take the last one."""

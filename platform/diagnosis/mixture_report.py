@@ -44,12 +44,14 @@ class MixtureWork:
         seed: of everything.
         storage: the directory of all output, absolute.
         tracking_uri: MLflow's, absolute.
+        tracking_patience: seconds that the tracking store may be away for.
     """
 
     preset_name: str
     seed: int
     storage: Path
     tracking_uri: str
+    tracking_patience: float
 
     @property
     def folder(self) -> Path:
@@ -68,7 +70,9 @@ def diagnose_mixture(work: MixtureWork, console: Console, json_file: Path | None
     console.line(f"{MIXTURE} (preset {work.preset_name}, seed {work.seed}); log: {log}")
     tags = {"preset": work.preset_name, "seed": str(work.seed)}
     with chatter_to(log):
-        runs = MixtureRuns(work.tracking_uri, work.storage, MIXTURE, tags)
+        runs = MixtureRuns(
+            work.tracking_uri, work.storage, MIXTURE, tags, work.tracking_patience, console.line
+        )
         if runs.note:
             console.line(f"          {runs.note}")
         with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +10,9 @@ from pathlib import Path
 from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
+from platform.cli.failures import text_of_full_disk
 from platform.cli.interrupts import check, last_line
+from platform.pipeline.live_front import LiveFront
 from platform.pipeline.objectives import objectives_of
 from platform.pipeline.study import (
     POINT,
@@ -105,12 +108,15 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
     tries = 0
     if have < trials:
         with console.bar("trials") as bar:
+            live = LiveFront(session, bar)
+            live.update([accuracy_and_cost(trial) for trial in complete(study)])
             failures, tries = try_until_complete(
                 study,
                 trials,
-                lambda count: _tune(session, study, bar, reference, count),
+                lambda count: _tune(session, study, bar, reference, live, count),
                 lambda message: console.line(f"          {message}"),
             )
+            live.finish()
     result = SearchResult(study, trials, failures, tries)
     if not complete(study):
         raise SearchFailed(f"no trial can be used: {result.shortfall}")
@@ -145,7 +151,12 @@ def measurements(session: TrackedSession, trial: FrozenTrial) -> list[Measuremen
 
 
 def _tune(
-    session: TrackedSession, study: optuna.Study, bar: Bar, reference: Reference, count: int
+    session: TrackedSession,
+    study: optuna.Study,
+    bar: Bar,
+    reference: Reference,
+    live: LiveFront,
+    count: int,
 ) -> Mapping[int, str]:
     """Run so many trials; returns why trials failed, by their numbers."""
     import logging
@@ -166,11 +177,10 @@ def _tune(
         setup.facts.kind,
         objectives_of(setup),
     )
-    follower = _Follower(session, study, searcher, bar, reference)
+    follower = _Follower(session, study, searcher, bar, reference, live)
     is_timed = setup.cost == BY_SECONDS
-    actors = (
-        1 if is_timed else allocation.actors
-    )  # so that no trial takes longer for another one's sake
+    # Where points are timed there is one at a time, so that none takes longer for another one's sake.
+    actors = 1 if is_timed else allocation.actors
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
     job = replace(job, is_timed=is_timed)
     resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
@@ -228,16 +238,22 @@ class _Follower:
         searcher: StudySearcher,
         bar: Bar,
         reference: Reference,
+        live: LiveFront,
     ) -> None:
         self._session, self._study, self._searcher = session, study, searcher
-        self._bar, self._reference = bar, reference
+        self._bar, self._reference, self._live = bar, reference, live
         self.failures: dict[int, str] = {}
 
     def end_trial(self, trial_id: str, error: str) -> None:
         """A trial has ended, with the text of an error or an empty one: record it, show how far the
         search is.
+
+        Raises:
+            OSError: the trial ended as a disk is full, and so would all others.
         """
         check()
+        if text_of_full_disk(error):
+            raise OSError(errno.ENOSPC, last_line(error))
         number = self._searcher.number(trial_id)
         trial = self._study.get_trials(deepcopy=False)[number]
         if trial.state is not optuna.trial.TrialState.COMPLETE:
@@ -254,6 +270,7 @@ class _Follower:
         best = f"{setup.metric.title} {100 * setup.metric.of(accuracy):.1f} %"
         price = f"{setup.cost.title} {setup.cost.number(amount)}"
         self._bar.update(len(finished), setup.plan.trials, f"trials; best {best} at {price}")
+        self._live.update([accuracy_and_cost(trial) for trial in finished])
 
     def _report_failure(self, number: int, point: Mapping[str, Any], reason: str) -> None:
         line = f"          trial {number} failed: {reason} ({describe(point)})"

@@ -32,7 +32,8 @@ _AGAIN = "tried_again"
 def open_study(setup: Setup) -> optuna.Study:
     """The sweep's study, to be searched: a new one, or that of earlier runs, put in order.
 
-    Trials that a killed run left running are told as failed and queued again. The paper's point is
+    Trials that a killed run left running are told as failed and queued again, as are those that failed and
+    that it had no time to try once more. The paper's point is
     the first of all; what a diagnosis proposes comes next, once. The sampler's seed moves on with the
     number of trials, so that a resumed search does not repeat itself.
     """
@@ -43,6 +44,7 @@ def open_study(setup: Setup) -> optuna.Study:
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, skip_if_exists=False)
+    try_again(study, _untried(study))
     if not study.get_trials(deepcopy=False):
         space = search_spaces.load(setup.plan.strategy)
         paper = space.paper_point(setup.task.recipe.T, setup.facts.kind)
@@ -94,6 +96,19 @@ def failed_once(study: optuna.Study, numbers: Iterable[int]) -> list[int]:
     """Those of these failed trials whose points have not been tried again."""
     trials = study.get_trials(deepcopy=False)
     return [number for number in numbers if _AGAIN not in trials[number].user_attrs]
+
+
+def _untried(study: optuna.Study) -> list[int]:
+    """Numbers of the trials that have failed and were not tried once more."""
+    trials = study.get_trials(deepcopy=False)
+    again = {trial.user_attrs.get(_AGAIN) for trial in trials}
+    return [
+        trial.number
+        for trial in trials
+        if _FAILURE in trial.user_attrs
+        and _AGAIN not in trial.user_attrs
+        and trial.number not in again
+    ]
 
 
 def accuracy_and_cost(trial: FrozenTrial) -> tuple[float, float]:

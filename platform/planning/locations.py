@@ -7,18 +7,31 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from trainables.core.errors import UsageError
 
 USUAL_STORAGE = "runs"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 """The environment variable that names the tracking store: MLflow's own."""
+_LONGEST_NAME, _LONGEST_PATH = 255, 4000
 _PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@")
 
 
 def absolute_path(path: str) -> Path:
-    """The absolute path of a file or directory, whether it is there or not; `~` is the home directory."""
-    return Path(os.path.abspath(os.path.expanduser(path)))
+    """The absolute path of a file or directory, whether it is there or not; `~` is the home directory.
+
+    Raises:
+        UsageError: no file system has such a name.
+    """
+    absolute = Path(os.path.abspath(os.path.expanduser(path)))
+    longest = max((len(os.fsencode(part)) for part in absolute.parts), default=0)
+    if longest > _LONGEST_NAME or len(os.fsencode(absolute)) > _LONGEST_PATH:
+        raise UsageError(
+            f"{path[:40]}… is too long a name: {_LONGEST_NAME} bytes are allowed between two slashes, "
+            f"{_LONGEST_PATH} in all"
+        )
+    return absolute
 
 
 def without_passwords(text: str) -> str:
@@ -32,18 +45,67 @@ def tracking_uri(argument: str | None, storage: Path, environment: Mapping[str, 
     A path in it is made absolute, since workers and MLflow's own tools run in other directories.
 
     Raises:
-        UsageError: the URI is of a kind that MLflow cannot record to.
+        UsageError: the URI is of a kind that MLflow cannot record to, or is none.
     """
     uri = argument or environment.get(TRACKING_VARIABLE) or own_tracking_uri(storage)
+    if not uri.isprintable():
+        raise UsageError(f"--tracking-uri is {uri[:40]!a}, but must be printable text")
     scheme = uri.split(":", 1)[0].split("+", 1)[0] if ":" in uri else ""
     if scheme == "sqlite":
-        return f"sqlite:///{Path(uri.removeprefix('sqlite:///')).expanduser().absolute()}"
-    if scheme in ("http", "https", "postgresql", "mysql", "mssql", "databricks"):
+        return f"sqlite:///{_sqlite_file(uri, storage)}"
+    if scheme in ("http", "https"):
+        return _checked_server(uri)
+    if scheme in ("postgresql", "mysql", "mssql", "databricks"):
         return uri
     raise UsageError(
         f"--tracking-uri is {without_passwords(uri)!r}, but must be a server (http://…) or a database "
         "(sqlite:///…, postgresql://…): MLflow no longer records to plain directories"
     )
+
+
+def _sqlite_file(uri: str, storage: Path) -> Path:
+    """The absolute file that an SQLite URI names.
+
+    Raises:
+        UsageError: it names none, or a directory, or its directory is not there, unless that is the storage.
+    """
+    start = "sqlite:///"
+    name = uri.removeprefix(start)
+    if not uri.startswith(start) or not name or "?" in name or ":memory:" in name:
+        raise UsageError(
+            f"--tracking-uri is {without_passwords(uri)!r}, but SQLite's file must be named as in "
+            "sqlite:///runs/mlflow.db, or sqlite:////home/me/mlflow.db"
+        )
+    file = absolute_path(name)
+    if file.is_dir():
+        raise UsageError(
+            f"the tracking store {uri} is a directory: name a file in it, such as "
+            f"{uri.rstrip('/')}/mlflow.db"
+        )
+    if not file.parent.is_dir() and file.parent != storage:
+        raise UsageError(
+            f"--tracking-uri {uri} cannot be made, as {file.parent} is no directory: make it, or name another"
+        )
+    return file
+
+
+def _checked_server(uri: str) -> str:
+    """The URI of a server.
+
+    Raises:
+        UsageError: it names no host, or a port that there is not.
+    """
+    try:
+        parts = urlsplit(uri)
+        named = parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        named = False
+    if not named:
+        raise UsageError(
+            f"--tracking-uri is {without_passwords(uri)!r}, but a server must be named as in "
+            "http://host:5000"
+        )
+    return uri
 
 
 def own_tracking_uri(storage: Path) -> str:
@@ -66,15 +128,18 @@ def data_directory(argument: str | None) -> str:
 
 
 def writable_storage(argument: str) -> Path:
-    """The absolute path of the storage directory, which is made where it is missing.
+    """The absolute path of the storage directory. Where it is missing it can be made, and is as soon as
+    something is written to it.
 
     Raises:
         UsageError: it cannot be made or written.
     """
     path = absolute_path(argument)
+    existing = path
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
+        while not existing.exists():
+            existing = existing.parent
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise UsageError(

@@ -25,6 +25,8 @@ USUAL_PRECISION = "auto"
 SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "random")
 """What may choose the points of a search, see `platform.pipeline.samplers`."""
 USUAL_SAMPLER = "tpe"
+USUAL_PATIENCE = 120.0
+"""Seconds that a tracking store may be away for."""
 NAMES = {
     "strategy": strategies.names(),
     "dataset": datasets.names(),
@@ -40,6 +42,7 @@ RANGES = {
     "workers": (0, 10_000),
     "max_cost": (0, 10**9),
     "min_accuracy": (0, 1),
+    "tracking_patience": (0, 10**6),
 }
 """From where to where the numbers in a plan may be."""
 SHARES = ("resolution", "train_fraction")
@@ -66,11 +69,12 @@ class Plan:
         sgmse: the checkpoint file that speech's signal denoiser starts from; none if empty.
         resolution: the share of an image's rows and columns that is left of the corrupted image, in (0, 1].
         train_fraction: the share of the training split that all parts are trained on, in (0, 1].
+        max_cost: the search keeps to points of at most this cost, and the sweep names the best of them; 0 for
+            no bound.
+        tracking_patience: seconds that the tracking store may be away for before the run ends.
         sampler: what chooses the points of the search, one of `SAMPLERS`.
         warm_start: begin the search with the confirmed fronts of earlier sweeps in the storage.
         cost: what the search makes little of, beside much accuracy, one of `COST_METRICS`.
-        max_cost: the search keeps to points of at most this cost, and the sweep names the best of them; 0 for
-            no bound.
         min_accuracy: the search keeps to points of at least this accuracy, and the sweep names the cheapest
             of them; 0 for no bound.
 
@@ -96,6 +100,7 @@ class Plan:
     resolution: float = 1.0
     train_fraction: float = 1.0
     max_cost: float = 0
+    tracking_patience: float = USUAL_PATIENCE
     sampler: str = USUAL_SAMPLER
     warm_start: bool = False
     cost: str = USUAL_COST

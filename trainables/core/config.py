@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -98,6 +99,8 @@ def _convert(where: str, hint: Any, value: object) -> Any:
     if dataclasses.is_dataclass(expected) and isinstance(value, Mapping):
         return from_mapping(expected, value)
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > sys.float_info.max:
+            raise UsageError(f"{where} is a number of {len(str(value))} digits, which is too large")
         return float(value)
     if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
         raise UsageError(f"{where} is {value!r}, but must be of type {expected.__name__}")

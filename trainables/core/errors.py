@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,6 +28,22 @@ class DamagedFileError(ValueError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} is damaged ({reason})")
         self.path, self.reason = path, reason
+
+
+class FullDiskError(OSError):
+    """A file has no room on its disk.
+
+    Args:
+        path: the file.
+        needed: its bytes.
+    """
+
+    def __init__(self, path: str, needed: int) -> None:
+        super().__init__(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        self.needed = needed
+
+    def __reduce__(self) -> tuple[type[FullDiskError], tuple[str, int]]:
+        return FullDiskError, (str(self.filename), self.needed)
 
 
 class DamageWarning(UserWarning):

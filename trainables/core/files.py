@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import uuid
@@ -11,11 +12,20 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from trainables.core.errors import FullDiskError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the operating system says where a disk, or somebody's share of it, is full."""
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a later run, sees all of it or none of it, also after a power cut.
 
     Who may read it follows from the umask, as of any file: a storage may be shared.
+
+    Raises:
+        FullDiskError: there is no room for it.
+        OSError: it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
@@ -25,6 +35,10 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in FULL:
+            raise FullDiskError(str(path), len(content)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)  # it is still there if writing or renaming failed
 

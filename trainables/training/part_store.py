@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TypedDict, cast
 
 import torch
@@ -172,9 +171,10 @@ class PartStore:
             content = io.BytesIO(self._content(kind, task))
             weights: Weights = torch.load(content, map_location="cpu", weights_only=True)
             return weights
-        except (DamagedFileError, OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        except Exception as error:  # whatever a file that is no part of ours makes torch raise
+            reason = (str(error) or type(error).__name__).split("\n")[0]
             raise UsageError(
-                f"{folder} cannot be used ({error}): platform.train trains it anew"
+                f"{folder} cannot be used ({reason}): platform.train trains it anew"
             ) from error
 
     def facts(self, kind: str, task: Task) -> PartFacts:

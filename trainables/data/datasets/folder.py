@@ -20,6 +20,8 @@ from trainables.data.published_images import published, sizes
 SMALLEST_SIDE = 8
 _SETS = ("train", "test")
 _EXTENSIONS = (".png", ".jpg", ".jpeg")
+# What files may be, whatever their names: Pillow would open all formats, and run a program for some.
+_FORMATS = ("PNG", "JPEG")
 _GREY = ("1", "L")
 # What Pillow raises for a file that is not a whole image.
 _BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
@@ -81,6 +83,9 @@ def _listed(root: Path) -> _Listing:
                 "must be in both"
             )
     names = classes["train"]
+    undecoded = [name for name in names if any("\ud800" <= letter <= "\udfff" for letter in name)]
+    if undecoded:
+        raise UsageError(f"{root}: class {undecoded[0]!r} is no text in UTF-8: rename it")
     if len(names) < 2:
         raise UsageError(
             f"{root / 'train'} has {len(names)} class directories, but 2 are needed at least: name a "
@@ -121,7 +126,7 @@ def _files(directory: Path) -> list[Path]:
 def _shape(path: Path) -> tuple[int, int, int]:
     """(C, H, W) of an image, from its header."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             (width, height), channels = image.size, _channels(path, image)
     except UsageError:
         raise
@@ -150,7 +155,7 @@ def _read(paths: list[Path], shape: tuple[int, int, int], first: Path) -> np.nda
     pixels = np.empty((len(paths), height, width, channels), dtype=np.uint8)
     for row, path in zip(pixels, paths, strict=True):
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=_FORMATS) as image:
                 _compare(path, image, shape, first)
                 converted = image.convert("L" if channels == 1 else "RGB")
         except UsageError:

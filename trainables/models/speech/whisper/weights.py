@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -12,9 +12,9 @@ from whisper.model import ModelDimensions, Whisper
 from trainables.core.errors import UsageError, check_choice
 from trainables.models.speech.whisper.config import ANY_SIZE, SIZES
 
-_BROKEN = (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError)
 _VOCABULARY = 51865  # tokens of the multilingual models
 _HEAD_WIDTH = 64
+_MOST_LAYERS, _LARGEST = 1000, 10**6  # that a checkpoint may ask for
 
 
 def load_whisper(size: str, checkpoint: str | Path | None = None) -> Whisper:
@@ -81,21 +81,58 @@ def _from_file(path: Path, size: str) -> Whisper:
         raise UsageError(f"there is no Whisper checkpoint {path}: give an existing file")
     try:
         content: object = torch.load(path, map_location="cpu", weights_only=True)
-    except _BROKEN as error:
+    except Exception as error:  # whatever a malformed file makes torch raise
         raise _not_whisper(path, _first_line(error)) from error
     if not isinstance(content, dict) or not {"dims", "model_state_dict"} <= set(content):
         raise _not_whisper(path, "it has no 'dims' and 'model_state_dict'")
-    try:
-        dims = ModelDimensions(**content["dims"])
-    except TypeError as error:
-        raise _not_whisper(path, _first_line(error)) from error
+    dims = _dimensions(path, content["dims"])
     _check_size(path, dims, size)
-    network = Whisper(dims)
     try:
+        _check_shapes(path, dims, content["model_state_dict"])
+        network = Whisper(dims)
         network.load_state_dict(content["model_state_dict"])
-    except (RuntimeError, AttributeError, TypeError) as error:
+    except UsageError:
+        raise
+    except Exception as error:
         raise _not_whisper(path, _first_line(error)) from error
     return network
+
+
+def _dimensions(path: Path, given: object) -> ModelDimensions:
+    """The dimensions in a checkpoint.
+
+    Raises:
+        UsageError: they are none of a Whisper.
+    """
+    names = [field.name for field in dataclasses.fields(ModelDimensions)]
+    if not isinstance(given, dict) or set(given) != set(names):
+        raise _not_whisper(path, f"its dims are not {', '.join(names)}")
+    for name, value in given.items():
+        largest = _MOST_LAYERS if name.endswith("_layer") else _LARGEST
+        if type(value) is not int or not 1 <= value <= largest:
+            raise _not_whisper(path, f"its {name} is {ascii(value)[:40]}")
+    return ModelDimensions(**given)
+
+
+def _check_shapes(path: Path, dims: ModelDimensions, weights: object) -> None:
+    """Refuse dimensions that the weights have not, before a network of these is allocated.
+
+    Raises:
+        UsageError: a weight is missing, or of another shape.
+    """
+    audio, text = dims.n_audio_state, dims.n_text_state
+    expected = {
+        "encoder.conv1.weight": (audio, dims.n_mels, 3),
+        "encoder.positional_embedding": (dims.n_audio_ctx, audio),
+        f"encoder.blocks.{dims.n_audio_layer - 1}.mlp.0.weight": (4 * audio, audio),
+        "decoder.token_embedding.weight": (dims.n_vocab, text),
+        "decoder.positional_embedding": (dims.n_text_ctx, text),
+        f"decoder.blocks.{dims.n_text_layer - 1}.mlp.0.weight": (4 * text, text),
+    }
+    for name, shape in expected.items():
+        given = weights.get(name) if isinstance(weights, dict) else None
+        if not isinstance(given, torch.Tensor) or given.shape != shape:
+            raise _not_whisper(path, f"its {name} is not of shape {shape}")
 
 
 def _check_size(path: Path, dims: ModelDimensions, size: str) -> None:
