@@ -79,6 +79,7 @@ def front_of_two_costs(points: Sequence[tuple[float, float, float]]) -> list[int
     if not points:
         return []
     first = {point: index for index, point in reversed(list(enumerate(points)))}
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(directions=["maximize", "minimize", "minimize"])
     study.add_trials([optuna.trial.create_trial(values=list(point)) for point in first])
     order = list(first.values())

@@ -170,13 +170,13 @@ def test_the_named_points_are_tested_against_every_baseline_at_its_best():
     assert "is better than noisy by 45.0 points [" in line and "enhanced (best) by 10.0" in line
     assert "card (paper) by 9.0 points" in line and "retrained by 4.5 points" in line
     (line,) = [one for one in comparison.found if one.startswith("On test images, nested #2 ")]
-    assert "cannot be told from retrained (-0.5 [" in line and "p = 0." in line
+    assert "cannot be told from retrained (-0.5 [" in line and "p=0." in line
 
 
 def test_tests_at_matched_cost_are_said_in_words():
     comparison = compare([_nested(), _parallel()], NFE, max_cost=10)
     (line,) = [one for one in comparison.found if one.startswith("At most 10 calls, nested (#1, 6")]
-    assert " parallel (#0, 3 calls) by 7.0 points [5.4, 8.6] (p < 0.001)" in line
+    assert " parallel (#0, 3 calls) by 7.0 points [5.4, 8.6] (p<0.001)" in line
 
 
 def test_points_that_are_surely_dominated_are_told():
@@ -231,6 +231,10 @@ def test_what_has_no_cost_is_left_out_and_said():
     assert "nested #0" not in {p.label for p in comparison.points}
     assert len(_strategies(comparison)["nested"].trials) == 1
     assert any("nested #0: left out" in note for note in comparison.notes)
+    parallel = sweep("parallel", [], tried=[(0.5, 3)])
+    assert (
+        "parallel: swept, but without a point to compare." in compare([broken, parallel], NFE).notes
+    )
     with pytest.raises(UsageError, match="no confirmed point of these sweeps of digits has nfe"):
         compare([replace(broken, points=broken.points[:1])], NFE)
 

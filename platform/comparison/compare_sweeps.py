@@ -79,7 +79,7 @@ def compare(sweeps: Sequence[RecordedSweep], cost: str, max_cost: float = 0) -> 
         UsageError: there are no sweeps, they are of several settings, or none of their points has this cost.
     """
     setting = _setting(sweeps)
-    axis = Axis(cost, METRIC_OF_KIND[setting.kind], max_cost)
+    axis = Axis(cost, METRIC_OF_KIND[setting.kind], float(max_cost))
     usable = comparable(sweeps, cost)
     if not any(p.reported.strategy == sweep.strategy for sweep in usable for p in sweep.points):
         raise UsageError(

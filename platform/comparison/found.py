@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
 from platform.comparison.matched import Field, Named
 from platform.comparison.pooling import Pooled
@@ -11,11 +12,11 @@ from platform.pipeline.choice import MARGIN
 
 from dashboards.comparison.model import ComparedPair
 from dashboards.pareto import not_surely_dominated
-from dashboards.points import percent
+from dashboards.points import p_text, percent
+from dashboards.sentences import told_apart
 from trainables.scoring.metric_names import ACCURACY, GFLOPS, NFE, SECONDS_PER_SAMPLE, Metric
 from trainables.scoring.statistics import LEVEL, PairedTest
 
-_SMALLEST_P = 0.001
 _FEW = 4  # strategies that were swept, of which every pair is told in words
 _UNITS = {NFE: ("call", "calls"), GFLOPS: ("GFLOP", "GFLOPs"), SECONDS_PER_SAMPLE: ("s", "s")}
 
@@ -60,13 +61,12 @@ def _points(axis: Axis, names: Named) -> list[str]:
     what = {}
     if names.cheapest is names.best:
         what[names.best.label] = [
-            f"the best on {samples} of all that was searched; every cheaper point is more than {near} "
-            "behind it"
+            f"the best on {samples} of what was swept; every cheaper point is more than {near} behind it"
         ]
     else:
         loss = "" if names.loss is None else f", {_signed(names.loss, axis.metric)}"
         what[names.cheapest.label] = [f"the cheapest within {near} of the best on {samples}{loss}"]
-        what[names.best.label] = [f"the best on {samples} of all that was searched"]
+        what[names.best.label] = [f"the best on {samples} of what was swept"]
     if names.affordable is not None:
         within = f"the best of at most {cost_text(axis.max_cost, axis.cost)}"
         what.setdefault(names.affordable.label, []).append(within)
@@ -162,7 +162,7 @@ def verdict_text(against: Sequence[tuple[str, ComparedPair]], metric: Metric) ->
     if worse:
         parts.append("is worse than " + _listed(f"{n} {_by(t, metric)}" for n, t in worse))
     if same:
-        texts = (f"{n} ({_signed(t, metric)}, {_p_text(t.p_holm)})" for n, t in same)
+        texts = (f"{n} ({_signed(t, metric)}, {p_text(asdict(t))})" for n, t in same)
         parts.append("cannot be told from " + _listed(texts))
     return "; ".join(parts)
 
@@ -206,7 +206,7 @@ def percent_text(point: Pooled, metric: Metric) -> str:
 
 def _told(pair: ComparedPair) -> bool:
     """Whether two points are told apart, after the correction."""
-    return pair.p_holm < 1 - LEVEL
+    return told_apart(asdict(pair))
 
 
 def _by(pair: ComparedPair, metric: Metric) -> str:
@@ -215,7 +215,7 @@ def _by(pair: ComparedPair, metric: Metric) -> str:
     unit = "points" if metric.rises else f"points of {metric.title}"
     return (
         f"by {100 * abs(pair.difference):.1f} {unit} [{_tenths(low)}, {_tenths(high)}] "
-        f"({_p_text(pair.p_holm)})"
+        f"({p_text(asdict(pair))})"
     )
 
 
@@ -228,10 +228,6 @@ def _signed(test: ComparedPair | PairedTest, metric: Metric) -> str:
 def _tenths(share: float) -> str:
     """A share in percent to a tenth, without a minus before zero."""
     return f"{round(100 * share, 1) + 0.0:.1f}"
-
-
-def _p_text(p_value: float) -> str:
-    return f"p = {p_value:.2g}" if p_value >= _SMALLEST_P else f"p < {_SMALLEST_P:g}"
 
 
 def _listed(texts: Iterable[str]) -> str:

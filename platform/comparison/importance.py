@@ -28,7 +28,7 @@ from trainables.scoring.metric_names import ACCURACY
 LEAST_TRIALS = 10
 """With fewer trials nothing is said."""
 
-_MOST_TRIALS = 1000  # more take seconds, and say the same
+_MOST_TRIALS = 500  # more take seconds, and say the same
 
 _ABSENT = "absent"
 
@@ -60,6 +60,7 @@ def importance(
     values = [value for _, value in centred]
     if len(values) < LEAST_TRIALS or not columns or max(values) - min(values) < 1e-12:
         return {}
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
     study.add_trials(
         optuna.trial.create_trial(
@@ -70,7 +71,8 @@ def importance(
         for row, value in enumerate(values)
     )
     evaluator = optuna.importance.MeanDecreaseImpurityImportanceEvaluator(seed=seed)
-    return optuna.importance.get_param_importances(study, evaluator=evaluator)
+    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(share) for name, share in found.items()}
 
 
 def _columns(

@@ -131,7 +131,7 @@ def as_good(field: Field, axis: Axis, best: Pooled) -> dict[str, dict[str, str |
     found: dict[str, dict[str, str | None]] = {}
     for name, points in field.shown.items():
         cheapest = {what: cheapest_as_good(points, other, axis) for what, other in others.items()}
-        found[name] = {what: point and point.label for what, point in cheapest.items()}
+        found[name] = {what: None if p is None else p.label for what, p in cheapest.items()}
     return found
 
 

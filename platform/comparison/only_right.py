@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from platform.comparison.matched import Field
 from platform.comparison.pooling import Pooled
 
@@ -48,7 +48,7 @@ def _answers(point: Pooled) -> set[int]:
 
 
 def _alone(
-    name: str, right: dict[str, np.ndarray], answers: dict[str, Sequence[Measurement]]
+    name: str, right: Mapping[str, np.ndarray], answers: Mapping[str, Sequence[Measurement]]
 ) -> list[int]:
     """The samples that one is always right on, and no other ever."""
     others = sum(counts for other, counts in right.items() if other != name)

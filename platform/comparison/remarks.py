@@ -51,6 +51,7 @@ def remarks(
     seeds = sorted({sweep.seed for sweep in sweeps})
     return (
         *_over_seeds(sweeps, seeds, confirmed),
+        *_without_points(sweeps, confirmed),
         *_without_cost(sweeps, usable, cost),
         *_without_answers(usable),
         *_odd(usable, even),
@@ -81,6 +82,14 @@ def _over_seeds(
         "what is shown is over these, and tests are over those that both sides have."
         for has, names in lacking.items()
     ]
+
+
+def _without_points(
+    sweeps: Sequence[RecordedSweep], confirmed: Mapping[str, StrategyPoints]
+) -> list[str]:
+    """Strategies of which a sweep is recorded, but no point that could be compared."""
+    names = [sweep.strategy for sweep in sweeps if sweep.strategy not in confirmed]
+    return [f"{_names(names)}: swept, but without a point to compare."] if names else []
 
 
 def _without_cost(
