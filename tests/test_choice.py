@@ -8,6 +8,7 @@ from platform.cli.tables import paragraphs
 from platform.pipeline import all_sweeps, confirm
 from platform.pipeline.choice import MARGIN, against, choose
 from platform.pipeline.headline import headline, named_as_json
+from platform.pipeline.objectives import Objectives
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_the_best_within_a_budget_is_named_where_there_is_one():
         noisy=_same(_images(2000, 0, 4000)),
     )
     assert choose(*measured).affordable is None
-    choice = choose(*measured, max_cost=29)
+    choice = choose(*measured, Objectives(max_cost=29))
     assert choice.affordable is not None and choice.affordable.label == "p4"
     assert choice.words == {"p4": "within 29", "p1": "best"}
     (line,) = [one for one in headline(choice, IMAGES) if one.startswith("within 29: ")]
@@ -72,7 +73,7 @@ def test_the_best_within_a_budget_is_named_where_there_is_one():
         "within 29: p4, accuracy 82.5 % [81.3, 83.6] at 9 calls; the most accurate on validation images of "
         "those of at most 29 calls"
     )
-    none = choose(*measured, max_cost=8)
+    none = choose(*measured, Objectives(max_cost=8))
     assert none.affordable is None
     assert "within 8: no confirmed point has so few calls" in str(headline(none, IMAGES))
 

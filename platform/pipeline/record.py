@@ -10,7 +10,7 @@ from platform.pipeline.confirm import Confirmation
 from platform.pipeline.sample_sheet import sheet_of_samples
 from platform.pipeline.sampled_points import gallery_points, gallery_size, sampled_points
 from platform.pipeline.samples import files_of_samples
-from platform.pipeline.study import POINT, accuracy_and_nfe, complete
+from platform.pipeline.study import POINT, accuracy_and_cost, complete
 from platform.planning.setup import Setup
 
 import optuna
@@ -49,23 +49,23 @@ def draw(
         progress: told of every point that samples are drawn with.
     """
     trials = complete(study)
-    values = [accuracy_and_nfe(trial) for trial in trials]
+    values = [accuracy_and_cost(trial) for trial in trials]
     title = f"{setup.plan.strategy} on {setup.setting}"
     trial_points = [
-        TrialPoint(accuracy, nfe, trial.user_attrs[POINT])
-        for trial, (accuracy, nfe) in zip(trials, values, strict=True)
+        TrialPoint(accuracy, cost, trial.user_attrs[POINT])
+        for trial, (accuracy, cost) in zip(trials, values, strict=True)
     ]
     metric, points = setup.metric, confirmation.points
     chosen, cheapest = confirmation.choice.words, confirmation.choice.cheapest
     shown = gallery_points(points, cheapest, setup.baselines)
     size = gallery_size(setup.facts.kind, dataset.signal_shape)
     sampled = sampled_points(setup, dataset, shown, size, progress=progress)
-    figure = front_figure(title, values, points, chosen, reference, volume, metric)
+    figure = front_figure(title, values, points, chosen, reference, volume, metric, setup.cost)
     files = {
         "front.csv": to_csv(points).encode(),
         **figure_files("front", figure),
         SMALL_FRONT: png(figure, _SMALL_DPI),
-        "front.html": front_page(title, trial_points, points, chosen, metric).encode(),
+        "front.html": front_page(title, trial_points, points, chosen, metric, setup.cost).encode(),
         **files_of_samples(sampled),
         NAME: to_bytes(sheet_of_samples(sampled)),
     }
