@@ -85,6 +85,9 @@ class Bench:
         folder: an empty directory.
         seed: of all that is random.
         warm: a storage of a finished sweep of `nested` on digits, preset smoke; made where there is none.
+
+    Attributes:
+        trials: how many trials the sweep of the warm storage has.
     """
 
     def __init__(self, folder: Path, seed: int, warm: Path | None = None) -> None:
@@ -96,6 +99,8 @@ class Bench:
             self.sweep(self.warm, counts, "--trials", "3")
             if not counts.clean:
                 raise RuntimeError(f"the first sweep failed: {counts.notes}")
+        (log,) = self.warm.glob("sweeps/**/trials.jsonl")
+        self.trials = len(log.read_text().splitlines())
 
     def storage(self, whole: bool = False) -> Path:
         """A new storage with the warm one's parts; with all that it has if `whole`."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from tests.conftest import ROOT, clean_environment
 from tests.faults_bench import Bench, Counts, check
 
-_TRIALS = 3  # of the warm storage
 _BATCHES = 4  # of files that are cut together, each before a sweep
 
 
@@ -68,6 +67,9 @@ def journals(bench: Bench, times: int) -> Counts:
     from platform.pipeline.stored_study import open_stored
     from platform.pipeline.trial_log import same
 
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     counts = Counts(times=times)
     for number in range(times):
         storage = bench.storage(whole=True)
@@ -119,8 +121,8 @@ def cuts(bench: Bench, times: int) -> Counts:
             path = storage / file
             if path.exists() and path.stat().st_size:
                 os.truncate(path, bench.random.randrange(path.stat().st_size))
-        bench.sweep(storage, counts, "--trials", str(_TRIALS))
-        check(storage, _TRIALS, counts)
+        bench.sweep(storage, counts, "--trials", str(bench.trials))
+        check(storage, bench.trials, counts)
     return counts
 
 

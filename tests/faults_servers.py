@@ -87,7 +87,23 @@ def outages(bench: Bench, times: int) -> Counts:
             if "answers again" not in run.text:
                 counts.wrong("the outage was not told")
             check(storage, _TRIALS, counts, server.uri)
+            _check_artifacts(server.uri, counts)
+            if (storage / "mlflow.db").exists():
+                counts.wrong("a database was made beside the server")
     return counts
+
+
+def _check_artifacts(uri: str, counts: Counts) -> None:
+    """Count the files that a finished sweep has attached to its run on a server, and that are not there."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("digits")
+    assert experiment is not None
+    for run in client.search_runs([experiment.experiment_id], "tags.stage = 'sweep'"):
+        names = {item.path for item in client.list_artifacts(run.info.run_id)}
+        for name in {"front.png", "front.csv", "summary.json"} - names:
+            counts.wrong(f"artifact {name}", "lost")
 
 
 def gone_for_good(bench: Bench, times: int) -> Counts:
