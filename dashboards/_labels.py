@@ -16,7 +16,9 @@ from matplotlib.figure import Figure
 
 from dashboards.colors import INK
 
-_SIZE = 8.0  # of letters, in points
+SIZE = 8.0
+"""Of letters, in points."""
+
 _RADII = (7.0, 10.0, 14.0, 20.0, 28.0, 38.0, 50.0, 65.0, 85.0, 110.0)  # points from point to label
 _DIRECTIONS = tuple(math.radians(45 * turn) for turn in (0, 1, 2, 7, 6, 3, 4, 5))
 _LINE_FROM = 10.0  # points: a label that is farther away is joined to its point by a line
@@ -44,9 +46,16 @@ Line = Sequence[tuple[float, float]]
 """Corners of a line of level and upright pieces, in the axes' units."""
 
 
-def label(figure: Figure, axes: Axes, marks: Sequence[Mark], lines: Sequence[Line] = ()) -> None:
-    """Label the marks, so that no label covers another, a mark or one of the lines where that can be
-    avoided. This must be called last, when the axes have their limits and the figure its legend.
+def label(
+    figure: Figure,
+    axes: Axes,
+    marks: Sequence[Mark],
+    lines: Sequence[Line] = (),
+    size: float = SIZE,
+) -> None:
+    """Label the marks in letters of this size in points, so that no label covers another, a mark or one of
+    the lines where that can be avoided. This must be called last, when the axes have their limits and the
+    figure its legend.
     """
     figure.draw_without_rendering()  # gives the axes their place
     points = figure.dpi / 72  # pixels a point
@@ -60,7 +69,7 @@ def label(figure: Figure, axes: Axes, marks: Sequence[Mark], lines: Sequence[Lin
     for number, (mark, centre) in enumerate(zip(marks, centres, strict=True)):
         if not mark.text:
             continue
-        half = _half_size(axes, mark) + _GAP * points
+        half = _half_size(axes, mark, size) + _GAP * points
         places, radii = _places(centre, half, points)
         boxes = _boxes(places, np.broadcast_to(half, places.shape))
         crossable = np.vstack([np.delete(hearts, number, axis=0), labels])
@@ -74,7 +83,7 @@ def label(figure: Figure, axes: Axes, marks: Sequence[Mark], lines: Sequence[Lin
         )
         best = int(np.argmin(cost))
         labels = np.vstack([labels, boxes[best]])
-        _write(axes, mark, (places[best] - centre) / points, radii[best])
+        _write(axes, mark, (places[best] - centre) / points, radii[best], size)
 
 
 def _pixels(axes: Axes, places: Line) -> np.ndarray:
@@ -82,9 +91,9 @@ def _pixels(axes: Axes, places: Line) -> np.ndarray:
     return axes.transData.transform(np.array(places, dtype=float).reshape(-1, 2))
 
 
-def _half_size(axes: Axes, mark: Mark) -> np.ndarray:
+def _half_size(axes: Axes, mark: Mark, size: float) -> np.ndarray:
     """Half of a text's width and height, in pixels."""
-    text = axes.annotate(mark.text, (mark.x, mark.y), fontsize=_SIZE, weight=_weight(mark))
+    text = axes.annotate(mark.text, (mark.x, mark.y), fontsize=size, weight=_weight(mark))
     extent = text.get_window_extent()
     text.remove()
     return np.array([extent.width, extent.height]) / 2
@@ -141,11 +150,11 @@ def _leaves_frame(boxes: np.ndarray, frame: np.ndarray) -> np.ndarray:
     return value
 
 
-def _write(axes: Axes, mark: Mark, offset: np.ndarray, radius: float) -> None:
+def _write(axes: Axes, mark: Mark, offset: np.ndarray, radius: float, size: float) -> None:
     line = {"arrowstyle": "-", "color": INK, "lw": 0.5, "shrinkA": 0, "shrinkB": 3, "alpha": 0.6}
     text = axes.annotate(
         mark.text, (mark.x, mark.y), textcoords="offset points", xytext=tuple(offset),
-        ha="center", va="center", fontsize=_SIZE, weight=_weight(mark), color=INK, zorder=5,
+        ha="center", va="center", fontsize=size, weight=_weight(mark), color=INK, zorder=5,
         arrowprops=line if radius > _LINE_FROM else None,
     )  # fmt: skip
     text.set_in_layout(False)

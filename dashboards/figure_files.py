@@ -17,3 +17,10 @@ def figure_files(name: str, figure: Figure) -> dict[str, bytes]:
             figure.savefig(buffer, format=kind, metadata=metadata)
             files[f"{name}.{kind}"] = buffer.getvalue()
     return files
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG alone."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

@@ -168,15 +168,17 @@ def _draw_trials(
         )  # fmt: skip
 
 
-def places_of(points: Sequence[ReportedPoint], span: float) -> dict[str, float]:
-    """Where each point is drawn, by its label: at its calls, but points of equal calls a little apart, on
-    a logarithmic axis whose ends differ by the factor `span`.
+def places_of(
+    costs: Mapping[str, float], span: float, spacing: float = _SPACING
+) -> dict[str, float]:
+    """Where points of these costs are drawn, by their labels: at their costs, but points of equal cost apart
+    by this share of a logarithmic axis, whose ends differ by the factor `span`.
     """
     places: dict[str, float] = {}
-    for nfe in {p.test[NFE] for p in points}:
-        labels = [p.label for p in points if p.test[NFE] == nfe]
+    for cost in set(costs.values()):
+        labels = [name for name, own in costs.items() if own == cost]
         for number, name in enumerate(labels):
-            places[name] = nfe * span ** (_SPACING * (number - (len(labels) - 1) / 2))
+            places[name] = cost * span ** (spacing * (number - (len(labels) - 1) / 2))
     return places
 
 
@@ -185,7 +187,7 @@ def _draw_points(
 ) -> list[Mark]:
     """Draw all points with calls, and join the undominated ones; returns their marks in the same order."""
     low, high = axes.get_xlim()
-    places = places_of(layers.with_calls, high / low)
+    places = places_of({p.label: p.test[NFE] for p in layers.with_calls}, high / low)
     marks = []
     for point in layers.with_calls:
         mark = _draw(axes, point, places[point.label], metric, faint=point in layers.dominated)
@@ -207,9 +209,14 @@ def _draw_points(
 
 def _staircase(marks: Sequence[Mark]) -> list[tuple[float, float]]:
     """The line that joins marks by rising NFE: the best metric that is had for no more calls."""
-    corners = [(marks[0].x, marks[0].y)]
-    for mark, successor in pairwise(marks):
-        corners += [(successor.x, mark.y), (successor.x, successor.y)]
+    return staircase([(mark.x, mark.y) for mark in marks])
+
+
+def staircase(places: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The line of level and upright pieces that joins places by the first of their two numbers."""
+    corners = list(places[:1])
+    for (_, level), (x, y) in pairwise(places):
+        corners += [(x, level), (x, y)]
     return corners
 
 

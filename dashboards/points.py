@@ -61,15 +61,20 @@ def difference(test: Mapping[str, float], metric: Metric) -> str:
     the number of tests where it has been.
     """
     gain = 100 * metric.gain(test["difference"]) + 0.0  # no -0.0
-    p_value = test["p_holm"] if "p_holm" in test else test["p_value"]
-    p_text = f"p={p_value:.2g}" if p_value >= _SMALLEST_P else f"p<{_SMALLEST_P:g}"
-    return f"{gain:+.1f} ({p_text})"
+    return f"{gain:+.1f} ({p_text(test)})"
+
+
+def p_text(test: Mapping[str, float]) -> str:
+    """The p-value of a paired test, corrected for the number of tests where it has been."""
+    p_value = test.get("p_holm", test["p_value"])
+    return f"p={p_value:.2g}" if p_value >= _SMALLEST_P else f"p<{_SMALLEST_P:g}"
 
 
 def result(reported: ReportedPoint, metric: Metric) -> str:
-    """A point with its metric and its calls on the test split, in few words."""
-    value = f"{metric.title} {100 * reported.test[metric.name]:.1f} %"
-    return f"{reported.label}, {value} at {reported.test[NFE]:.0f} calls"
+    """A point with its metric, the interval and its calls on the test split, in few words."""
+    value, *interval = percent(reported.test, metric).split(" ", 1)
+    text = " ".join([f"{metric.title} {value} %", *interval])
+    return f"{reported.label}, {text} at {reported.test[NFE]:.0f} calls"
 
 
 def to_csv(points: Sequence[ReportedPoint]) -> str:

@@ -30,11 +30,18 @@ LABEL = "label"
 """The tag with a confirmed point's label in tables."""
 PARENT = "mlflow.parentRunId"
 """MLflow's tag with the run that a run is a child of."""
+STRATEGY = "strategy"
+"""The tag with a run's strategy. It is a parameter too, by which MLflow's charts can group and order runs."""
 
 
 def share_tags(resolution: float, train_fraction: float) -> dict[str, str]:
     """The tags `SHARES` of runs."""
     return dict(zip(SHARES, (f"{resolution:g}", f"{train_fraction:g}"), strict=True))
+
+
+def sampling_parameters(params: Mapping[str, str]) -> dict[str, str]:
+    """Those of the parameters of a point's run that are sampling parameters."""
+    return {name: text for name, text in params.items() if name != STRATEGY}
 
 
 def confirmed_points(client: MlflowClient, title: str, tags: dict[str, str]) -> list[ReportedPoint]:
@@ -96,7 +103,8 @@ def _points(client: MlflowClient, experiment: str, sweep: str) -> Iterator[Repor
         test = _metrics_on(run.data.metrics, "test")
         if test:
             tags = run.data.tags
-            point = {name: value_of(text) for name, text in run.data.params.items()}
+            parameters = sampling_parameters(run.data.params)
+            point = {name: value_of(text) for name, text in parameters.items()}
             validation = _metrics_on(run.data.metrics, "validation")
             yield ReportedPoint(
                 tags[LABEL], tags["strategy"], tags["role"], point, validation, test

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from platform.cli import interrupts
 from platform.cli.flags import with_places
-from platform.cli.next_steps import PORT, home_address, is_server
+from platform.cli.next_steps import PORT, home_address, is_server, view_page
 from platform.cli.parser import bare_parser
 from platform.planning.locations import absolute_path, tracking_uri
 from typing import TYPE_CHECKING
@@ -47,14 +47,24 @@ def _main(arguments: Sequence[str] | None) -> int:
 
 
 def _show(console: Console, address: str, uri: str, no_browser: bool) -> None:
-    """Say where the interface is, and open it where there is a browser."""
-    from platform.backend.interface import opened_in_browser
+    """Say where the interface and the fronts of each dataset are, and open those of the newest run, or else
+    the list of datasets, where there is a browser.
+    """
+    from platform.backend.interface import opened_in_browser, viewed_experiments
 
     home = home_address(address)
     console.line(f"MLflow:   {home}")
+    views = {} if is_server(uri) else viewed_experiments(address)
+    for title, experiment in views.items():
+        console.line(f"{title + ':':<10}{address}/{view_page(experiment)}")
     console.line(f"store:    {uri}")
-    if no_browser or not opened_in_browser(home):
-        console.line("open that address in a browser")
+    newest = [f"{address}/{view_page(experiment)}" for experiment in views.values()][:1]
+    if no_browser or not opened_in_browser(*newest or [home]):
+        console.line(
+            "open one of these addresses in a browser"
+            if views
+            else "open that address in a browser"
+        )
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

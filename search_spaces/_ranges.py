@@ -10,7 +10,7 @@ import optuna
 
 from trainables.core.config import as_mapping, from_mapping
 from trainables.core.errors import check_choice
-from trainables.sampling.moves import cost
+from trainables.sampling.cost import cost
 from trainables.strategies import ANSWERS, PREDICTORS, ChainParameters
 
 Point: TypeAlias = dict[str, int | float | str]

@@ -42,6 +42,19 @@ def parts():
     return train_all(tiny_task())
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A browser without a window; the tests are skipped where there is none.
+
+    Of a module, not of the session: while Playwright is at work, its event loop counts as running in the
+    tests' thread, where others could not run one.
+    """
+    from browser import launched  # few tests need this import
+
+    with launched() as started:
+        yield started
+
+
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch):
     """Unset the variables by which MLflow and Ray would find a server or cluster outside the test."""

@@ -1,10 +1,13 @@
 """Which point a sweep names, and what it says of it, on made-up answers."""
 
+import json
+import re
 from dataclasses import asdict, replace
 from platform.cli.console import Console
 from platform.cli.tables import paragraphs
 from platform.pipeline import confirm
-from platform.pipeline.choice import MARGIN, against, choose, headline
+from platform.pipeline.choice import MARGIN, against, choose
+from platform.pipeline.headline import headline, named_as_json
 
 import numpy as np
 import pytest
@@ -64,12 +67,14 @@ def test_the_best_within_a_budget_is_named_where_there_is_one():
     choice = choose(*measured, max_cost=29)
     assert choice.affordable is not None and choice.affordable.label == "p4"
     assert choice.words == {"p4": "within 29", "p1": "best"}
-    (line,) = [one for one in headline(choice, IMAGES) if "at most 29 calls" in one]
-    assert line.startswith("the best of at most 29 calls: p4, accuracy 82.5 % at 9 calls")
-    none = choose(*measured, max_cost=8)
-    assert none.affordable is None and "no confirmed point has at most 8 calls" in str(
-        headline(none, IMAGES)
+    (line,) = [one for one in headline(choice, IMAGES) if one.startswith("within 29: ")]
+    assert line == (
+        "within 29: p4, accuracy 82.5 % [81.3, 83.6] at 9 calls; the most accurate on validation images of "
+        "those of at most 29 calls"
     )
+    none = choose(*measured, max_cost=8)
+    assert none.affordable is None
+    assert "within 8: no confirmed point has so few calls" in str(headline(none, IMAGES))
 
 
 def test_a_cheap_point_that_is_as_good_is_the_one_that_is_named():
@@ -82,22 +87,24 @@ def test_a_cheap_point_that_is_as_good_is_the_one_that_is_named():
         )
     )
     assert (choice.best.label, choice.cheapest.label) == ("p8", "p16")
-    first, second, third = headline(choice, IMAGES)
-    assert first.startswith(
-        "p16, accuracy 89.8 % at 2 calls: the cheapest within 1 percentage point of the best on "
-        "validation images, -0.2 (p=0.0078), 95% interval -0.3 to -0.1"
-    )
-    assert second == "the best on validation images: p8, accuracy 90.0 % at 235 calls"
-    assert third == (
-        "p16 on test images: better than noisy (paired, at 95%, Holm's correction for 2 tests)"
-    )
+    assert headline(choice, IMAGES) == [
+        "cheapest: p16, accuracy 89.8 % [88.8, 90.7] at 2 calls; on validation images within 1 percentage "
+        "point of the best, -0.2 [-0.3, -0.1]",
+        "p16 gains 29.8 on noisy (p<0.001)",
+        "best: p8, accuracy 90.0 % [89.0, 90.9] at 235 calls; the most accurate on validation images",
+        "p8 gains 30.0 on noisy (p<0.001)",
+        "gains: percentage points of accuracy on test images; paired tests at 95%, p corrected for all 2 "
+        "(Holm)",
+    ]
 
 
 def test_a_cheap_point_that_is_worse_is_not_named():
     choice = choose(*_points(p1=_same(_images(3600, 235, 4000)), p2=_same(_images(3400, 2, 4000))))
     assert (choice.best.label, choice.cheapest.label, choice.loss) == ("p1", "p1", None)
-    (line,) = headline(choice, IMAGES)
-    assert "every cheaper one is more than 1 percentage point behind it" in line
+    assert headline(choice, IMAGES) == [
+        "cheapest and best: p1, accuracy 90.0 % [89.0, 90.9] at 235 calls; on validation images every "
+        "cheaper one is more than 1 percentage point behind it"
+    ]
 
 
 def test_not_to_be_told_apart_is_not_to_be_as_good_where_images_are_few():
@@ -137,7 +144,7 @@ def test_it_is_chosen_on_validation_and_compared_on_test():
         )
     )
     assert choice.best is choice.cheapest and choice.best.label == "p1"
-    assert choice.worse_than == ("card",)
+    assert headline(choice, IMAGES)[1] == "p1 loses 25.0 to card (p<0.001)"
 
 
 def test_every_baseline_is_told_by_its_own_test_and_all_are_corrected_together():
@@ -150,17 +157,42 @@ def test_every_baseline_is_told_by_its_own_test_and_all_are_corrected_together()
         enhanced=_same(_images(600, 8, 1000)),
     )
     choice = choose(points, validation)
-    assert choice.better_than == ("noisy",) and choice.worse_than == ("enhanced",)
     assert choice.not_told_from == ("card", "other") and choice.tests == 8
-    for name in (
-        "card",
-        "other",
-    ):  # six answers differ, all one way: told apart if it were one test
+    for name in ("card", "other"):
+        # Six answers differ, all one way: told apart if it were one test.
         test = choice.best.tests[name]
         assert test["p_value"] == pytest.approx(2 / 2**6)
         assert test["p_holm"] == pytest.approx(2 * 2 / 2**6)
-    said = headline(choice, IMAGES)[-1]
-    assert "better than noisy; not told from card, other; worse than enhanced (paired" in said
+    near = "(p=0.06: not told apart)"
+    assert re.sub(r"p=0\.06[23]", "p=0.06", headline(choice, IMAGES)[1]) == (
+        f"p1 gains 10.0 on noisy (p<0.001), 0.6 on card {near}; loses 0.6 to other {near}, 10.0 to enhanced "
+        "(p<0.001)"
+    )
+
+
+def test_gains_are_on_each_baseline_at_its_best_and_the_summary_has_them_too():
+    points, validation = _points(
+        p1=_same(_images(500, 9, 1000)),
+        **{
+            "card (paper)": _same(_images(300, 50, 1000)),
+            "card (best)": _same(_images(496, 4, 1000)),
+        },
+        **{"enhanced (paper)": _same(_images(450, 50, 1000))},
+    )
+    points = [
+        replace(p, strategy=p.label.split()[0]) if p.role == "baseline" else p for p in points
+    ]
+    choice = choose(points, validation)
+    assert choice.baselines == ("card (best)", "enhanced (paper)") and choice.tests == 3
+    assert headline(choice, IMAGES)[1] == (
+        "p1 gains 0.4 on card (best) (p=0.12: not told apart), 5.0 on enhanced (paper) (p<0.001)"
+    )
+    (named,) = named_as_json(choice, IMAGES)
+    assert named["names"] == ["cheapest", "best"] and named["label"] == "p1"
+    assert set(named["test"]) == {"accuracy", "accuracy_low", "accuracy_high", "nfe"}
+    assert list(named["gains"]) == ["card (best)", "enhanced (paper)"]
+    assert [test["told_apart"] for test in named["gains"].values()] == [False, True]
+    assert json.loads(json.dumps(named)) == named
 
 
 def test_a_sweep_below_the_noisy_signals_says_so():
@@ -168,7 +200,8 @@ def test_a_sweep_below_the_noisy_signals_says_so():
     choice = choose(points, validation)
     assert choice.noisy.label == "noisy"
     assert headline(choice, IMAGES)[-1] == (
-        "nothing was gained: the best is behind noisy, accuracy 30.0 % at 0 calls, by -8.0 (p=0.0078)"
+        "nothing was gained: the best is behind noisy, accuracy 30.0 % [21.9, 39.6] at 0 calls, by -8.0 "
+        "(p=0.0078)"
     )
 
 
@@ -184,10 +217,13 @@ def test_of_sentences_fewer_errors_are_better():
         )
     )
     assert (choice.best.label, choice.cheapest.label) == ("p1", "p2")
-    assert choice.worse_than == ("noisy",) and choice.noisy is not None
+    assert choice.noisy is not None
     lines = headline(choice, SPEECH)
-    assert lines[0].startswith("p2, WER 1.2 % at 4 calls: the cheapest within 1 perc")
-    assert lines[-1].endswith("behind noisy, WER 0.8 % at 0 calls, by +0.2 (p=0.002)")
+    assert lines[0].startswith("cheapest: p2, WER 1.2 % [0.9, 1.4] at 4 calls; on validation utt")
+    assert "within 1 percentage point of the best, +0.2 [" in lines[0]
+    assert lines[1] == "p2 loses 0.3 to noisy (p<0.001)"
+    assert "points of WER on test utterances" in lines[-2]
+    assert lines[-1].endswith("by +0.2 (p=0.002)")
 
 
 def test_the_table_has_one_column_of_tests_seen_from_the_baselines():
@@ -222,6 +258,6 @@ def test_no_line_of_what_was_found_is_longer_than_a_terminal(tmp_path):
         lines = headline(choose(points, validation), IMAGES)
         paragraphs(Console(file), "found:", lines)
     out = (tmp_path / "out").read_text().splitlines()
-    assert max(map(len, out)) <= 80 and out[0].startswith("found:    p1, accuracy 22.0 % at 12")
+    assert max(map(len, out)) <= 80
     assert all(line.startswith(" " * 10) for line in out[1:])
-    assert result(points[0], IMAGES) in out[0]
+    assert out[0].startswith("found:    ") and result(points[0], IMAGES) in out[0]

@@ -1,10 +1,15 @@
-"""A sweep as a job on a cluster begun with `ray start --head`, with the token that Ray asks for."""
+"""A sweep as a job on a cluster begun with `ray start --head`, with the token that Ray asks for: it leaves
+GPUs that are not there unused, and records to a tracking server that MLflow's environment variable names.
+"""
 
 import json
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -32,7 +37,6 @@ def cluster(tmp_path):
     environment = clean_environment(
         RAY_AUTH_MODE="token",
         RAY_AUTH_TOKEN="a-token-for-this-test-alone-0123456789",
-        RAY_TMPDIR="/tmp",
         PATH=f"{BIN}:/usr/bin:/bin",
         **DISPLAYED,
     )
@@ -44,21 +48,59 @@ def cluster(tmp_path):
             **options,
         )  # fmt: skip
 
-    started = ray(
-        "start", "--head", "--port", port, "--dashboard-port", dashboard, "--num-cpus", "2"
-    )
-    assert started.returncode == 0, started.stdout + started.stderr
-    yield ray, f"http://127.0.0.1:{dashboard}"
-    ray("stop", "--force")
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short, as names of sockets must be
+    words = ["start", "--head", "--block", "--port", port, "--dashboard-port", dashboard,
+             "--num-cpus", "2", "--num-gpus", "2", "--temp-dir", folder,
+             "--node-ip-address", "127.0.0.1", "--disable-usage-stats"]  # fmt: skip
+    # It ends with its own process: `ray stop` would stop any cluster of this machine.
+    with subprocess.Popen(
+        [str(BIN / "ray"), *words], stdout=subprocess.PIPE, text=True, env=environment
+    ) as head:
+        assert head.stdout is not None
+        said = iter(head.stdout.readline, "")
+        assert any("Ray runtime started" in line for line in said)
+        yield ray, f"http://127.0.0.1:{dashboard}"
+        head.terminate()
+        head.communicate()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_sweep_runs_as_a_job(cluster, tmp_path):
+@pytest.fixture
+def server(tmp_path):
+    """An MLflow server on this machine; its URI."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    store, artifacts = f"sqlite:///{tmp_path}/server.db", str(tmp_path / "artifacts")
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    where = ["--backend-store-uri", store, "--artifacts-destination", artifacts, "--workers", "1"]
+    process = subprocess.Popen(
+        [*command, *where],
+        cwd=tmp_path, env=clean_environment(PYTHONPATH=""), stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    uri, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 120
+    while True:
+        try:
+            urllib.request.urlopen(f"{uri}/health", timeout=2).close()
+            break
+        except OSError:
+            assert process.poll() is None and time.monotonic() < deadline, "no server"
+            time.sleep(0.5)
+    yield uri
+    process.terminate()
+    process.wait(30)
+
+
+def test_a_sweep_runs_as_a_job(cluster, server, tmp_path):
     ray, address = cluster
     storage = tmp_path / "runs"
+    job_environment = {"env_vars": {"MLFLOW_TRACKING_URI": server}}
     done = ray(
-        "job", "submit", "--address", address, "--working-dir", ".", "--",
+        "job", "submit", "--address", address, "--working-dir", ".",
+        "--runtime-env-json", json.dumps(job_environment), "--",
         "python", "-m", "platform.sweep", "nested", "digits", "--preset", "smoke",
-        "--storage", str(storage),
+        "--storage", str(storage), "--gpus-per-trial", "0",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "succeeded" in done.stdout
@@ -68,4 +110,27 @@ def test_a_sweep_runs_as_a_job(cluster, tmp_path):
     assert set().union(*waiting) == {threads.ENVIRONMENT["GOMP_SPINCOUNT"]}
     (summary,) = storage.glob("sweeps/**/summary.json")
     assert json.loads(summary.read_text())["front"]
+    _check_gpus_are_left(done.stdout)
+    _check_runs(server)
+    assert not (storage / "mlflow.db").exists()
     shutil.rmtree(storage)
+
+
+def _check_gpus_are_left(out: str) -> None:
+    """Ray was told of two GPUs, the sweep not to use them, and so are the commands that it prints."""
+    (devices,) = [line for line in out.splitlines() if "devices:  " in line]
+    assert "2 CPUs, 2 GPUs left unused, as --gpus-per-trial is 0" in devices
+    assert "--gpus-per-trial 0" in out.split("\nreplay nested ")[1]
+
+
+def _check_runs(server: str) -> None:
+    """The server has the sweep, its trials and its files."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(server)
+    experiment = client.get_experiment_by_name("digits").experiment_id
+    (parent,) = client.search_runs([experiment], "tags.stage = 'sweep'")
+    assert parent.info.status == "FINISHED"
+    assert len(client.search_runs([experiment], "tags.stage = 'trial'")) == 4
+    names = {item.path for item in client.list_artifacts(parent.info.run_id)}
+    assert {"front.png", "front.csv", "summary.json"} <= names

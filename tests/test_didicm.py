@@ -16,10 +16,11 @@ from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling
 from trainables.evaluation.storage import Storage
 from trainables.models.images.didirn import SmallDiDiRNConfig
+from trainables.sampling.cost import Cost, cost
 from trainables.sampling.engine import Engine
 from trainables.sampling.label_moves import LabelAnswer, StartLabels, UpdateLabels
 from trainables.sampling.meter import Meter
-from trainables.sampling.moves import Answer, Cost, NewChain, check, cost
+from trainables.sampling.moves import Answer, NewChain, check
 from trainables.sampling.prefix_cache import PrefixCache
 from trainables.sampling.system import CoupledSystem, LabelSystem
 from trainables.scoring.metric_names import (

@@ -6,7 +6,7 @@ from platform.reproduction.results import Result
 
 import pytest
 
-from trainables.sampling.moves import cost
+from trainables.sampling.cost import cost
 from trainables.strategies import schedule_of
 
 

@@ -11,9 +11,9 @@ import search_spaces
 from trainables import strategies
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.sampling.cost import cost
 from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter
-from trainables.sampling.moves import cost
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 

@@ -23,7 +23,7 @@ from speech_task import write_whisper
 import search_spaces
 from trainables.evaluation.measurement import measurement_config
 from trainables.evaluation.records import Measurement
-from trainables.sampling.moves import Cost
+from trainables.sampling.cost import Cost
 from trainables.scoring.metric_names import BY_ACCURACY, METRIC_OF_KIND
 from trainables.training import stages
 

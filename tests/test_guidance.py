@@ -21,6 +21,7 @@ from trainables.models.images.noisy_classifier import NoisyClassifier
 from trainables.models.images.unet import UNetConfig
 from trainables.models.prepared import PreparedClassifier, PreparedNoisyClassifier
 from trainables.models.scale import LogitScale, weights_hash
+from trainables.sampling.cost import Cost, cost
 from trainables.sampling.engine import Engine
 from trainables.sampling.guidance import Guides, gradient
 from trainables.sampling.meter import Meter
@@ -29,14 +30,12 @@ from trainables.sampling.moves import (
     SIGNAL,
     Answer,
     Condition,
-    Cost,
     Guide,
     NewChain,
     Start,
     Target,
     Update,
     check,
-    cost,
 )
 from trainables.sampling.prefix_cache import PrefixCache
 from trainables.sampling.system import CoupledSystem

@@ -86,12 +86,3 @@ def test_workers_that_the_gpus_have_no_room_for_are_refused(address, tmp_path):
     done = _swept(address, tmp_path, "--workers", "4", "--gpus-per-trial", "1")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "--workers is 4, but with 1 GPU each there is room for 2 trials" in done.stderr
-
-
-@pytest.mark.slow
-def test_one_may_say_no_to_them(address, tmp_path):
-    done = _swept(address, tmp_path, "--gpus-per-trial", "0", "--trials", "1")
-    assert done.returncode == 0, done.stdout + done.stderr
-    first = [line for line in done.stdout.splitlines() if line.startswith("devices:  ")]
-    assert first[0].startswith("devices:  4 CPUs, 2 GPUs left unused, as --gpus-per-trial is 0")
-    assert "--gpus-per-trial 0" in done.stdout.split("\nreplay nested ")[1]

@@ -163,5 +163,6 @@ def test_the_page_is_the_one_for_training_and_lies_on_the_server_where_there_is_
     assert page == ("http://127.0.0.1:5000/#/experiments/3/runs/abc?workflowType=machine_learning")
     server = "https://mlflow.example/"
     assert page_address(server, "3") == (
-        "https://mlflow.example/#/experiments/3/runs?workflowType=machine_learning"
+        "https://mlflow.example/#/experiments/3/runs?viewStateShareKey=accuracy-by-nfe-1"
+        "&compareRunsMode=CHART&workflowType=machine_learning"
     )

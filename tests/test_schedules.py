@@ -8,18 +8,17 @@ import pytest
 import search_spaces
 from trainables import strategies
 from trainables.core.errors import UsageError
+from trainables.sampling.cost import Cost, cost
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
     Answer,
     Condition,
-    Cost,
     NewChain,
     RetrainedAnswer,
     Start,
     Update,
     check,
-    cost,
 )
 from trainables.strategies import schedule_of
 from trainables.strategies.nested import Parameters

@@ -8,17 +8,16 @@ import search_spaces
 from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.models.images.classifier import ResNetConfig
+from trainables.sampling.cost import Cost, cost
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
     Answer,
     Condition,
-    Cost,
     NewChain,
     Start,
     Update,
     check,
-    cost,
 )
 from trainables.strategies import alternating, parallel, schedule_of
 

@@ -10,19 +10,18 @@ from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.diffusion.ouve import OUVE
 from trainables.evaluation.call_count import call_count
+from trainables.sampling.cost import Cost, cost
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
     Answer,
     Condition,
     Correct,
-    Cost,
     NewChain,
     Predict,
     Start,
     Update,
     check,
-    cost,
 )
 from trainables.strategies import nested, schedule_of
 

@@ -21,6 +21,7 @@ from trainables.diffusion.ouve import OUVE_48K
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.judge import Judge
 from trainables.evaluation.measurement import Sampling, measurement_config, measurement_of
+from trainables.evaluation.shown import shown_samples
 from trainables.evaluation.storage import Storage
 from trainables.evaluation.summary import summary
 from trainables.models.speech.logit_score import LogitScoreConfig
@@ -229,6 +230,18 @@ def test_every_strategy_is_measured_the_same_in_pieces(strategy, task, evaluator
     outcome, x_cor = used.sample(point, Sampling("test", 2, 0))
     assert outcome.y.shape == (2, 32, 8) and outcome.x.shape == x_cor.shape
     assert all(isinstance(text, str) for text in used.judge.texts(used.answers(outcome)))
+
+
+def test_sentences_are_shown_with_what_they_go_through_but_no_probabilities(evaluator):
+    used, sampling = evaluator("nested"), Sampling("test", 2, 0)
+    point = search_spaces.load("nested").paper_point(4, "speech")
+    shown = shown_samples(used, point, sampling, 1)
+    outcome, x_cor = used.sample(point, sampling)
+    assert list(shown.answers) == used.judge.texts(used.answers(outcome))
+    assert torch.equal(shown.corrupted, x_cor) and torch.equal(shown.signals, outcome.x)
+    assert shown.confidences == () and shown.frames.probabilities is None
+    assert shown.frames.levels[0] == 1 and shown.frames.signals.shape[2:] == x_cor.shape[1:]
+    torch.testing.assert_close(shown.frames.signals[:, -1], outcome.x[:1])
 
 
 def test_test_pieces_are_listened_to(evaluator):

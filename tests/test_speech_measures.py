@@ -29,7 +29,7 @@ from trainables.evaluation.measurement import Sampling, measurement_of
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.evaluation.summary import summary
-from trainables.sampling.moves import cost
+from trainables.sampling.cost import cost
 from trainables.scoring.metric_names import BY_ACCURACY, METRIC_OF_KIND
 from trainables.scoring.word_error import errors, wer
 from trainables.strategies import schedule_of

@@ -16,6 +16,7 @@ from conftest import asset, run_verb
 from speech_files import copy_fsdd, write_fsdd
 from speech_task import write_whisper
 
+from dashboards.comparison.gallery_file import gallery_of
 from trainables.core.noise import SampleNoise
 from trainables.task import networks
 
@@ -88,6 +89,11 @@ def test_samples_are_kept_as_pictures_and_sounds(swept):
         if name.endswith(".wav"):
             wave, rate = soundfile.read(file)
             assert rate == 16_000 and wave.shape == (22_400,) and 0 < abs(wave).max() <= 1
+    gallery = gallery_of({"nested": Path(summary["files"]["gallery.npz"]).read_bytes()})
+    assert set(gallery.strategies.values()) == {"noisy", "enhanced", "card", "nested"}
+    named = gallery.restored[summary["cheapest"]]
+    assert len(named.sounds) == len(named.pictures) == len(named.confidences) == 6
+    assert len(named.trajectories) == 3 and len(named.trajectories[0][0].classes) == 5
 
 
 def test_the_tracking_store_has_metrics_and_artifacts(swept):

@@ -16,6 +16,7 @@ import torch
 from conftest import ROOT, clean_environment
 from helpers import DISPLAYED, turns_of_waiting
 
+from dashboards.comparison.gallery_file import gallery_of
 from trainables.core import threads
 from trainables.core.checked_files import read_checked_json, sha256, write_checked_json
 
@@ -132,6 +133,10 @@ def test_the_summary_is_for_scripts(swept):
     assert summary["trials"] == {"asked": 4, "complete": 4, "failed": []}
     for name in ("front.csv", "front.png", "front.html", "samples.png"):
         assert Path(summary["files"][name]).stat().st_size > 0
+    gallery = gallery_of({"nested": Path(summary["files"]["gallery.npz"]).read_bytes()})
+    shown = {"noisy", "enhanced", "card", "retrained", "nested"}
+    assert set(gallery.strategies.values()) == shown and len(gallery.numbers) == 48
+    assert summary["cheapest"] in gallery.restored and not gallery.notes
 
 
 def test_compare_draws_what_was_recorded(swept, capfd):
@@ -184,7 +189,14 @@ def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations
     values = [metric.value for metric in sorted(history, key=lambda m: m.step)]
     assert values == sorted(values)
     artifacts = {item.path for item in client.list_artifacts(parent.info.run_id)}
-    assert {"front.csv", "front.png", "front.html", "samples.png", "plan.json"} <= artifacts
+    assert {
+        "front.csv",
+        "front.png",
+        "front.html",
+        "samples.png",
+        "gallery.npz",
+        "plan.json",
+    } <= artifacts
     training = next(run for run in _runs(storage, "train") if run.data.tags["kind"] == "nested")
     losses = client.get_metric_history(training.info.run_id, "loss")
     assert len(losses) > 1 and all(metric.value > 0 for metric in losses)

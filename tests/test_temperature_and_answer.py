@@ -7,7 +7,8 @@ from joint_gaussian import Y_COR, Moments, engine_moments, run
 
 from trainables.core.errors import UsageError
 from trainables.core.noise import SampleNoise
-from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, Start, Update, check, cost
+from trainables.sampling.cost import cost
+from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, Start, Update, check
 from trainables.strategies import schedule_of
 
 T = 12

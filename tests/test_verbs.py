@@ -21,7 +21,7 @@ from trainables.evaluation.call_count import call_count
 from trainables.models.images.classifier import ConvNetConfig, ResNetConfig
 from trainables.models.images.logit_attention import LogitAttentionConfig
 from trainables.models.images.logit_mlp import LogitMLPConfig
-from trainables.sampling.moves import Cost
+from trainables.sampling.cost import Cost
 from trainables.strategies import schedule_of
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from trainables.core.errors import UsageError
 from trainables.scoring.statistics import wilson
@@ -54,6 +55,20 @@ def test_the_interval_is_wider_than_words_taken_for_independent():
     naive_low, naive_high = wilson(wer(wrong, words), words.sum())
     assert low < wer(wrong, words) < high and high - low > 1.3 * (naive_high - naive_low)
     assert interval(wrong, words) == (low, high) != interval(wrong, words, seed=1)
+
+
+@pytest.mark.parametrize("count", [2, 40, 1001])
+def test_the_interval_is_scipys_bootstrap(count):
+    """Also where the resamples of so many utterances have been drawn before."""
+    wrong, words = _utterances(np.random.default_rng(count), count, 0.3)
+    wrong[0] = words[0]  # not all alike
+    expected = stats.bootstrap(
+        (wrong, words), lambda e, w, axis: e.sum(axis=axis) / w.sum(axis=axis), paired=True,
+        batch=500, method="percentile", rng=np.random.default_rng(3),
+    ).confidence_interval  # fmt: skip
+    for _ in range(2):
+        found = interval(wrong, words, seed=3)
+        assert found == pytest.approx((expected.low, expected.high), rel=1e-12)
 
 
 def test_without_spread_the_interval_is_wilsons():

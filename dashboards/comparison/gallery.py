@@ -12,6 +12,8 @@ class Frame:
 
     Args:
         level: the noise level that it was estimated at, as a fraction of T, from 1 (noise) to 0 (clean).
+            Where signal and logits are sampled in different numbers of steps, the one of fewer stands as it
+            was estimated last at no lower level.
         picture: the clean estimate x0_hat as a PNG; None where no signal is sampled.
         classes: the likeliest classes with their probabilities, the likeliest first.
     """
@@ -52,6 +54,7 @@ class Gallery:
         clean, corrupted: the signals.
         restored: by the points' labels.
         strategies: the strategy of each label in `restored`.
+        notes: what people should know, such as which sweep's samples are left out and why.
     """
 
     numbers: tuple[int, ...]
@@ -60,3 +63,4 @@ class Gallery:
     corrupted: Shown
     restored: Mapping[str, Shown]
     strategies: Mapping[str, str]
+    notes: tuple[str, ...] = ()

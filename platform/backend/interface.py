@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,11 +13,12 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from platform.backend.tracking_store import ENVIRONMENT, check_recorded
-from typing import IO
+from platform.cli.next_steps import VIEW_TAG
+from typing import IO, Any
 
 from trainables.core.errors import UsageError
 
@@ -25,6 +27,7 @@ _PORTS = 20
 """How many ports are tried, the first one and those after it."""
 _START_SECONDS = 120
 _STOP_SECONDS = 10
+_ANSWER_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,43 @@ def serving(uri: str, first_port: int) -> Iterator[Interface]:
             yield Interface(f"http://{_HOST}:{port}", process)
         finally:
             _stop(process)
+
+
+def viewed_experiments(address: str) -> dict[str, str]:
+    """The ids of the experiments that have the view of their fronts, by their names; that of the newest run
+    comes first.
+
+    Args:
+        address: of a running server.
+    """
+    found = _asked(address, "experiments/search", {"max_results": 1000})
+    names = {
+        experiment["experiment_id"]: experiment["name"]
+        for experiment in found.get("experiments", [])
+        if any(tag["key"] == VIEW_TAG for tag in experiment.get("tags", []))
+    }
+    if not names:
+        return {}
+    newest = {
+        "experiment_ids": list(names),
+        "max_results": 1,
+        "order_by": ["attributes.start_time DESC"],
+    }
+    runs = _asked(address, "runs/search", newest).get("runs", [])
+    first = [run["info"]["experiment_id"] for run in runs]
+    return {names[experiment]: experiment for experiment in dict.fromkeys([*first, *names])}
+
+
+def _asked(address: str, question: str, words: Mapping[str, object]) -> dict[str, Any]:
+    """The answer of a running server to a question of MLflow's protocol."""
+    request = urllib.request.Request(
+        f"{address}/api/2.0/mlflow/{question}",
+        json.dumps(words).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS) as response:
+        answer: dict[str, Any] = json.load(response)
+    return answer
 
 
 def opened_in_browser(address: str) -> bool:

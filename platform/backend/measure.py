@@ -17,7 +17,8 @@ from typing import Any
 from trainables.data.degradation import Degradation
 from trainables.evaluation.measurement import Sampling, Tally, measurement_config, measurement_of
 from trainables.evaluation.records import Measurement
-from trainables.sampling.moves import Move, before_answers, cost
+from trainables.sampling.cost import cost
+from trainables.sampling.moves import Move, before_answers
 from trainables.strategies import schedule_of
 from trainables.workers.job import Job
 

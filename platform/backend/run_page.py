@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from platform.cli.next_steps import next_steps
+from platform.cli.next_steps import next_steps, sweep_command
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from dashboards.points import ReportedPoint, describe
 from trainables.core.config import digest
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
+
+
+SEARCH_FRONT = "live/front.png"
+"""The artifact of a sweep's run with the front of the search so far."""
 
 
 def trial_name(strategy: str, point: Mapping[str, object], number: int) -> str:
@@ -33,14 +38,19 @@ def short_text(point: Mapping[str, object]) -> str:
     )
 
 
-def description(setup: Setup, trials: int, replayed: ReportedPoint, lines: Sequence[str]) -> str:
-    """A sweep's description in Markdown: what was searched, the results, the commands to type next.
+def description(
+    setup: Setup, run_id: str, trials: int, replayed: ReportedPoint, lines: Sequence[str]
+) -> str:
+    """A sweep's description in Markdown: what was searched, the results, the front, the commands to type
+    next.
 
-    Commands stand within the text, where lines are wrapped: a block of code as long as they are pushes
-    the rest of the page out of the window.
+    The interface shows the first lines, and the rest where that is asked for: results come first. Commands
+    stand within the text, where lines are wrapped: a block of code as long as they are pushes the rest of the
+    page out of the window.
 
     Args:
         setup: the sweep's.
+        run_id: of the sweep's run, which has the artifacts.
         trials: how many complete trials there are.
         replayed: the point that the command to replay names.
         lines: the results, a line each.
@@ -50,11 +60,40 @@ def description(setup: Setup, trials: int, replayed: ReportedPoint, lines: Seque
         f"validation split; the front, the paper's point and the baselines confirmed on the test split."
     )
     results = [f"- {line}" for line in lines]
+    pages = (
+        "Artifacts: `front.html` is this picture to hover over, `front.csv` its table, `samples.png` what "
+        f"samples look like; `{SEARCH_FRONT}` was refreshed during the search and has its trials alone."
+    )
     steps = [
         f"To {purpose}: `{command}`" for purpose, command in next_steps(setup, replayed).items()
     ]
     children = "Child runs are trials (`tags.stage = 'trial'`) and confirmed points (`'confirm'`)."
-    return "\n\n".join([summary, "\n".join(results), children, *steps])
+    picture = _picture("front", "front.png", run_id)
+    return "\n\n".join([summary, "\n".join(results), picture, pages, children, *steps])
+
+
+def search_description(setup: Setup, run_id: str, trials: int) -> str:
+    """The description of a sweep whose search is under way, or was stopped, in Markdown.
+
+    Args:
+        setup: the sweep's.
+        run_id: of the sweep's run, which has the artifacts.
+        trials: how many complete trials there are so far.
+    """
+    summary = (
+        f"The sampling parameters of **{setup.plan.strategy}** on {setup.setting}: {trials} of "
+        f"{setup.plan.trials} trials of the search are complete so far; its front is confirmed on the test "
+        "split afterwards."
+    )
+    picture = _picture("front so far", SEARCH_FRONT, run_id) if trials else ""
+    go_on = f"To go on, where it was stopped: `{sweep_command(setup, setup.plan.trials)}`"
+    return "\n\n".join(part for part in (summary, picture, go_on) if part)
+
+
+def _picture(name: str, artifact: str, run_id: str) -> str:
+    """An artifact of a run as a picture in Markdown. The address is relative to the interface's page."""
+    words = urlencode({"path": artifact, "run_uuid": run_id})
+    return f"![{name}](get-artifact?{words})"
 
 
 def dataset_input(setup: Setup, split: str) -> DatasetInput:

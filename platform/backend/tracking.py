@@ -4,13 +4,21 @@ a run for each training and each confirmed point.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from platform.backend.run_page import confirm_name, dataset_input, description, trial_name
+from platform.backend.run_page import (
+    confirm_name,
+    dataset_input,
+    description,
+    search_description,
+    trial_name,
+)
 from platform.backend.run_tags import run_tags
+from platform.backend.saved_view import keep_view
 from platform.backend.tracking_store import (
     client_of,
     experiment_of,
@@ -21,12 +29,14 @@ from platform.cli.interrupts import say
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
+from dashboards.colors import style_of
 from dashboards.points import ReportedPoint
-from dashboards.runs import LABEL, PARENT
+from dashboards.runs import LABEL, PARENT, STRATEGY
 from trainables.core.config import digest
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
+    LOG_NFE,
     NFE,
     STAGE_CONFIRM,
     STAGE_SWEEP,
@@ -41,6 +51,8 @@ if TYPE_CHECKING:
 
 _CONTENT = "content"  # the tag with a hash of all that is recorded of a confirmed point
 _MOST_METRICS = 1000  # that MLflow takes at once
+_DESCRIPTION = "mlflow.note.content"  # the tag with a run's description, in Markdown
+_COLOR = "mlflow.runColor"  # the tag with the colour that MLflow's charts draw a run in
 
 
 class Tracker:
@@ -73,6 +85,7 @@ class Tracker:
         place = own_artifacts(setup.plan.tracking_uri, Path(setup.plan.storage), setup.facts.title)
         with failures_told(setup.plan.tracking_uri):
             self.experiment, moved = experiment_of(self._client, setup.facts.title, place)
+            keep_view(self._client, self.experiment)
         self.note = "; ".join([*notes, *([moved] if moved else [])])
         self._tags = run_tags(setup) | ({"devices": devices} if devices else {})
         self.parent = ""
@@ -93,7 +106,8 @@ class Tracker:
         else:
             setup = self._setup
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
-            self.open(name, STAGE_SWEEP, {"split": "validation"}, {})
+            strategy = {STRATEGY: setup.plan.strategy}
+            self.open(name, STAGE_SWEEP, {"split": "validation"}, strategy)
         self._open.add(self.parent)
 
     def open(
@@ -120,7 +134,9 @@ class Tracker:
         tags = {"split": "validation", "trial": str(number)}
         name = trial_name(self._setup.plan.strategy, point, number)
         run = self._create(name, STAGE_TRIAL, tags, self.parent, seconds)
-        self._log(run, point, {on_split("validation", n): value for n, value in metrics.items()})
+        values = {on_split("validation", n): value for n, value in metrics.items()}
+        values |= _logarithm(metrics)
+        self._log(run, {STRATEGY: self._setup.plan.strategy, **point}, values)
         self._close(run, "FINISHED")
         return run
 
@@ -129,7 +145,7 @@ class Tracker:
         tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
         name = trial_name(self._setup.plan.strategy, point, number)
         run = self._create(name, STAGE_TRIAL, tags, self.parent)
-        self._log(run, point, {})
+        self._log(run, {STRATEGY: self._setup.plan.strategy, **point}, {})
         self._close(run, "FAILED")
         return run
 
@@ -202,7 +218,11 @@ class Tracker:
             for split, values in splits.items()
             for name, value in values.items()
         }
-        self._log(run, reported.point, {**metrics, **tests})
+        self._log(
+            run,
+            {STRATEGY: reported.strategy, **reported.point},
+            {**metrics, **tests, **_logarithm(metrics)},
+        )
         self._close(run, "FINISHED")
         return run
 
@@ -210,6 +230,11 @@ class Tracker:
         """Record on the parent the front's hypervolume after so many complete trials, and the number."""
         self._client.log_metric(self.parent, HYPERVOLUME, value, step=trials)
         self._client.set_tag(self.parent, "trials", str(trials))
+
+    def searching(self, trials: int) -> None:
+        """Describe the parent as a search under way that has so many complete trials."""
+        text = search_description(self._setup, self.parent, trials)
+        self._client.set_tag(self.parent, _DESCRIPTION, text)
 
     def mark_front(self, numbers: set[str]) -> None:
         """Tag every child run of a trial with whether it is on the front, for MLflow's filters."""
@@ -233,7 +258,7 @@ class Tracker:
             self.parent, {}, {on_split("test", name): value for name, value in values.items()}
         )
         tags = {"best": best.label, "trials": str(trials)}
-        tags["mlflow.note.content"] = description(setup, trials, replayed, lines)
+        tags[_DESCRIPTION] = description(setup, self.parent, trials, replayed, lines)
         for name, value in tags.items():
             self._client.set_tag(self.parent, name, value)
 
@@ -286,9 +311,9 @@ class Tracker:
     ) -> str:
         required = {"mlflow.runName": name, "stage": stage, **({PARENT: parent} if parent else {})}
         start = int((time.time() - seconds) * 1000)
-        run = self._client.create_run(
-            self.experiment, start, {**self._tags, **required, **tags}, name
-        )
+        every = {**self._tags, **required, **tags}
+        every[_COLOR] = style_of(every[STRATEGY]).color
+        run = self._client.create_run(self.experiment, start, every, name)
         self._open.add(run.info.run_id)
         self._client.log_inputs(run.info.run_id, [dataset_input(self._setup, tags["split"])])
         value: str = run.info.run_id
@@ -307,6 +332,11 @@ class Tracker:
             metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
             params=[Param(name, str(value)) for name, value in params.items()],
         )
+
+
+def _logarithm(metrics: Mapping[str, float]) -> dict[str, float]:
+    """The logarithm of a point's calls, for MLflow's charts; nothing where there are no calls."""
+    return {LOG_NFE: math.log10(metrics[NFE])} if metrics.get(NFE, 0) > 0 else {}
 
 
 def _content_hash(reported: ReportedPoint) -> str:

@@ -22,6 +22,7 @@ from platform.cli.next_commands import command
 from platform.planning.plan import USUAL_PATIENCE
 from typing import TYPE_CHECKING, cast
 
+from dashboards.runs import STRATEGY, sampling_parameters
 from trainables.core.errors import UsageError
 from trainables.scoring.metric_names import STAGE_CONFIRM, STAGE_TRIAL
 
@@ -182,7 +183,7 @@ def parameters_of(uri: str, run_id: str, patience: float) -> tuple[str, dict[str
             ) from error
     if run.data.tags.get("stage") not in (STAGE_TRIAL, STAGE_CONFIRM):
         raise UsageError(f"run {run_id} is of no point: choose a trial or a confirmed point")
-    return run.data.tags["strategy"], dict(run.data.params)
+    return run.data.tags[STRATEGY], sampling_parameters(run.data.params)
 
 
 def own_artifacts(uri: str, storage: Path, title: str) -> Path | None:

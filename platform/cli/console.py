@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from platform.cli.failures import disk_is_full
@@ -21,7 +21,9 @@ from types import TracebackType
 from typing import IO, TypeVar
 
 from rich.console import Console as RichConsole
+from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 _Item = TypeVar("_Item")
 _LINE_EVERY = 5.0
@@ -29,6 +31,7 @@ _PLAIN_WIDTH = 180
 _BAR_WIDTH = 20
 _BESIDE_TEXT = 4 + _BAR_WIDTH + 1 + 1 + 7 + 1  # indent, bar, "0:00:00", and gaps; not the count
 _TEXT_WIDTH = 12  # of a bar's text at least
+_ROWS_BELOW = 3  # that a picture leaves free: the bar, what precedes both, the cursor
 
 
 class Console:
@@ -123,14 +126,14 @@ class Bar:
     def __init__(self, console: Console, text: str) -> None:
         self._console, self._text, self._last_time = console, text, time.monotonic()
         self._last_line = ""
-        self._live: Progress | None = None
+        self._live: _LiveBar | None = None
 
     def __enter__(self) -> Bar:
         if self._console.rich.is_terminal:
             columns = (TextColumn("   "), BarColumn(_BAR_WIDTH), MofNCompleteColumn(),
                        TimeElapsedColumn(), TextColumn("{task.description}", markup=False))  # fmt: skip
             # Redirection would bring what Ray prints back from the log to the terminal.
-            self._live = Progress(
+            self._live = _LiveBar(
                 *columns, console=self._console.rich, transient=True,
                 redirect_stdout=False, redirect_stderr=False, refresh_per_second=4,
             )  # fmt: skip
@@ -162,6 +165,19 @@ class Bar:
             self._last_time, self._last_line = time.monotonic(), line
             self._console.line(line)
 
+    def draw(self, picture: Sequence[str], letters: str, color: str) -> None:
+        """Show lines of text above the bar, for as long as it is there, where there is a terminal that has
+        room for them; `letters` of it are in a colour, as #rrggbb.
+        """
+        size = self._console.rich.size
+        if self._live is None or not picture:
+            return
+        if len(picture) + _ROWS_BELOW > size.height or max(map(len, picture)) >= size.width:
+            return
+        text = Text("\n".join(picture))
+        text.highlight_regex(f"[{letters}]", color)
+        self._live.picture = text
+
     def each(self, items: Sequence[_Item], text: str | None = None) -> Iterator[_Item]:
         """The items one by one; the bar shows how many are done."""
         for done, item in enumerate(items):
@@ -173,6 +189,18 @@ class Bar:
         """The text, cut to what the line has room for beside the bar and the count."""
         room = max(_TEXT_WIDTH, self._console.rich.width - _BESIDE_TEXT - len(count))
         return self._text if len(self._text) <= room else self._text[: room - 1] + "…"
+
+
+class _LiveBar(Progress):
+    """A bar with a picture above it."""
+
+    picture: Text | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The picture, where there is one, and the bar."""
+        if self.picture is not None:
+            yield self.picture
+        yield self.make_tasks_table(self.tasks)
 
 
 @contextmanager

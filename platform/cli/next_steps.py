@@ -10,13 +10,21 @@ from dashboards.points import ReportedPoint
 
 PORT = 5000
 """Where the interface is served first: MLflow's own."""
+VIEW = "accuracy-by-nfe-1"
+"""The key of the view that experiments have, see `platform.backend.saved_view`; a view that is made otherwise
+gets another number, so that experiments that have the earlier one get it too.
+"""
+VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
+"""The tag of an experiment with the view."""
+_FOR_TRAINING = (
+    "workflowType=machine_learning"  # the interface else shows pages for language models
+)
 
 
 def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
     """Commands to copy, by the words for what they do: replay this point, compare strategies, go on."""
     arguments = (setup.plan.strategy, setup.plan.dataset, *common_flags(setup))
     point = json.dumps(dict(reported.point))
-    budget = ["--max-cost", str(setup.plan.max_cost)] if setup.plan.max_cost else []
     return {
         f"replay {reported.label} on the test split": command(
             "platform.evaluate", *arguments, "--point", point
@@ -24,10 +32,16 @@ def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
         "compare with the other strategies that were swept": command(
             "platform.compare", setup.plan.dataset, *compare_flags(setup)
         ),
-        "go on with more trials": command(
-            "platform.sweep", *arguments, *budget, "--trials", str(2 * setup.plan.trials)
-        ),
+        "go on with more trials": sweep_command(setup, 2 * setup.plan.trials),
     }
+
+
+def sweep_command(setup: Setup, trials: int) -> str:
+    """The command that sweeps as this setup does, up to so many trials."""
+    plan = setup.plan
+    budget = ["--max-cost", str(plan.max_cost)] if plan.max_cost else []
+    flags = (*common_flags(setup), *budget, "--trials", str(trials))
+    return command("platform.sweep", plan.strategy, plan.dataset, *flags)
 
 
 def page_steps(setup: Setup) -> dict[str, str]:
@@ -44,13 +58,18 @@ def home_address(server: str) -> str:
 
 
 def page_address(tracking_uri: str, experiment: str, run: str = "") -> str:
-    """The address of an experiment's page, or of one of its runs, in MLflow's interface.
-
-    Without its last words the interface shows a page made for language models.
-    """
+    """The address of one of an experiment's runs in MLflow's interface, or of the view of all of them."""
     root = tracking_uri.rstrip("/") if is_server(tracking_uri) else f"http://127.0.0.1:{PORT}"
-    page = f"experiments/{experiment}/runs" + (f"/{run}" if run else "")
-    return f"{root}/#/{page}?workflowType=machine_learning"
+    page = (
+        f"#/experiments/{experiment}/runs/{run}?{_FOR_TRAINING}" if run else view_page(experiment)
+    )
+    return f"{root}/{page}"
+
+
+def view_page(experiment: str) -> str:
+    """The end of the address of an experiment's view: accuracy against NFE, by strategy."""
+    view = f"viewStateShareKey={VIEW}&compareRunsMode=CHART"
+    return f"#/experiments/{experiment}/runs?{view}&{_FOR_TRAINING}"
 
 
 def is_server(tracking_uri: str) -> bool:

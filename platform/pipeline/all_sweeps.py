@@ -11,8 +11,9 @@ from platform.cli.console import Console
 from platform.cli.next_steps import page_address, page_steps
 from platform.cli.tables import paragraphs, table
 from platform.pipeline import one_sweep
-from platform.pipeline.choice import verdict
+from platform.pipeline.choice import Choice
 from platform.pipeline.confirm import Confirmation
+from platform.pipeline.headline import notes, verdict
 from platform.planning.setup import Setup
 
 from dashboards.curves import fronts_figure
@@ -21,6 +22,7 @@ from dashboards.points import ReportedPoint, as_json, result, to_csv
 from trainables.core.config import digest
 from trainables.core.files import write_files, write_json
 from trainables.scoring.metric_names import ACCURACY, Metric
+from trainables.scoring.statistics import holm
 
 
 def run_all(setups: Sequence[Setup], console: Console, json_file: Path | None) -> int:
@@ -107,11 +109,34 @@ def _ranking(confirmations: Sequence[Confirmation], metric: Metric) -> list[str]
     with the baselines.
     """
     choices = sorted(
-        (confirmation.choice for confirmation in confirmations),
-        key=lambda choice: -choice.cheapest.test[ACCURACY],
+        _corrected_together(confirmations), key=lambda choice: -choice.cheapest.test[ACCURACY]
     )
+    lines = [line for choice in choices for line in verdict(choice, metric)]
+    return [*lines, *dict.fromkeys(line for choice in choices for line in notes(choice, metric))]
+
+
+def _corrected_together(confirmations: Sequence[Confirmation]) -> list[Choice]:
+    """The sweeps' choices, with the tests of their points corrected for all tests of all sweeps."""
+    keys, p_values = [], []
+    for number, confirmation in enumerate(confirmations):
+        for point in confirmation.points:
+            keys += [(number, point.label, baseline) for baseline in point.tests]
+            p_values += [test["p_value"] for test in point.tests.values()]
+    corrected = dict(zip(keys, holm(p_values), strict=True))
+
+    def with_p(number: int, point: ReportedPoint) -> ReportedPoint:
+        tests = {
+            baseline: {**test, "p_holm": corrected[number, point.label, baseline]}
+            for baseline, test in point.tests.items()
+        }
+        return replace(point, tests=tests)
+
     return [
-        line
-        for choice in choices
-        for line in (result(choice.cheapest, metric), *verdict(choice, metric))
+        replace(
+            choice,
+            best=with_p(number, choice.best),
+            cheapest=with_p(number, choice.cheapest),
+            tests=len(keys),
+        )
+        for number, choice in enumerate(confirmation.choice for confirmation in confirmations)
     ]

@@ -16,7 +16,7 @@ from statistics import mean
 
 from trainables.data.blank import blank
 from trainables.models.speech.whisper.config import SIZES, RecogniserConfig
-from trainables.sampling.moves import Cost
+from trainables.sampling.cost import Cost
 from trainables.task import networks
 from trainables.task.recipe import Recipe
 from trainables.training import stages

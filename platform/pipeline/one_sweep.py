@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from platform.backend.driver_lock import driver_lock
 from platform.backend.session import TrackedSession
 from platform.cli.interrupts import FAILED
 from platform.cli.next_steps import next_steps, page_address, page_steps
 from platform.cli.tables import paragraphs, table
-from platform.pipeline.choice import against, headline
+from platform.pipeline.choice import MARGIN, against
 from platform.pipeline.confirm import Confirmation, confirm, front_trials
+from platform.pipeline.headline import headline, named_as_json
 from platform.pipeline.prepare import prepare
 from platform.pipeline.record import draw
 from platform.pipeline.search import SearchResult, search
@@ -138,6 +139,10 @@ def _summary(session: TrackedSession, finished: FinishedSweep) -> dict[str, obje
         "best": choice.best.label,
         "cheapest": choice.cheapest.label,
         "affordable": None if choice.affordable is None else choice.affordable.label,
+        "named": named_as_json(choice, session.setup.metric),
+        "margin": MARGIN,
+        "behind_the_best": None if choice.loss is None else asdict(choice.loss),
+        "found": headline(choice, session.setup.metric),
         "not_told_from": list(choice.not_told_from),
         "missing": list(finished.confirmation.missing),
         "hypervolume": finished.hypervolume,

@@ -1,15 +1,20 @@
-"""Files that a sweep leaves for people: the front as CSV, PNG, SVG and HTML, and samples."""
+"""Files that a sweep leaves for people: the front as CSV, PNG, SVG and HTML, and samples; and for the
+comparison page the samples as numbers.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from platform.pipeline.confirm import Confirmation
+from platform.pipeline.sample_sheet import sheet_of_samples
+from platform.pipeline.sampled_points import beside_baselines, gallery_size, sampled_points
 from platform.pipeline.samples import files_of_samples
 from platform.pipeline.study import POINT, accuracy_and_nfe, complete
 from platform.planning.setup import Setup
 
 import optuna
 
+from dashboards.comparison.sheet_file import NAME, to_bytes
 from dashboards.figure_files import figure_files
 from dashboards.front import front_figure
 from dashboards.page import TrialPoint, front_page
@@ -49,11 +54,15 @@ def draw(
     ]
     metric, points = setup.metric, confirmation.points
     chosen, cheapest = confirmation.choice.words, confirmation.choice.cheapest
+    shown = beside_baselines(points, cheapest, setup.baselines)
+    size = gallery_size(setup.facts.kind, dataset.signal_shape)
+    sampled = sampled_points(setup, dataset, shown, size, progress=progress)
     figure = front_figure(title, values, points, chosen, reference, volume, metric)
     files = {
         "front.csv": to_csv(points).encode(),
         **figure_files("front", figure),
         "front.html": front_page(title, trial_points, points, chosen, metric).encode(),
-        **files_of_samples(setup, dataset, points, cheapest, progress=progress),
+        **files_of_samples(sampled),
+        NAME: to_bytes(sheet_of_samples(sampled)),
     }
     return write_files(setup.folder, files)

@@ -15,7 +15,7 @@ import search_spaces
 from trainables.data.dataset import SPLITS
 from trainables.evaluation.measurement import Sampling, measurement_config
 from trainables.evaluation.records import key_of
-from trainables.sampling.moves import Cost, cost
+from trainables.sampling.cost import Cost, cost
 from trainables.strategies import schedule_of
 from trainables.task.processes import processes
 

@@ -13,6 +13,7 @@ from platform.cli.next_commands import command, common_flags
 from platform.cli.tables import say_if_smoke, table_of_points, table_of_signals
 from platform.pipeline.choice import against
 from platform.pipeline.confirm import baseline_points, measured_at_seeds, with_tests
+from platform.pipeline.sampled_points import DRAWN, beside_baselines, sampled_points
 from platform.pipeline.samples import files_of_samples
 from platform.planning.replay import Replay
 from platform.planning.setup import Setup, kinds_of
@@ -153,5 +154,8 @@ def _sample_files(
     folder = Path(setup.storage.root) / "evaluated" / f"{setup.plan.strategy}-{name}"
     with console.bar("reading the data") as bar:
         dataset = setup.storage.dataset(setup.task, bar.update)
-        files = files_of_samples(setup, dataset, points, replayed, split, bar.update)
+        shown = beside_baselines(points, replayed, ["enhanced"])
+        count = DRAWN[setup.facts.kind]
+        sampled = sampled_points(setup, dataset, shown, count, split, bar.update)
+        files = files_of_samples(sampled)
     return write_files(folder, files)

@@ -12,6 +12,7 @@ from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
 from platform.cli.failures import text_of_full_disk
 from platform.cli.interrupts import check, last_line
+from platform.pipeline.live_front import LiveFront
 from platform.pipeline.study import (
     POINT,
     RECORDS,
@@ -79,11 +80,14 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
     failures: Mapping[int, str] = {}
     if have < trials:
         with console.bar("trials") as bar:
-            failures = _tune(session, study, bar, reference)
+            live = LiveFront(session, bar)
+            live.update([accuracy_and_nfe(trial) for trial in complete(study)])
+            failures = _tune(session, study, bar, reference, live)
             if failures:
                 try_again(study, failures)
                 console.line(f"          trying what failed once more: {len(failures)} trials")
-                failures = _tune(session, study, bar, reference)
+                failures = _tune(session, study, bar, reference, live)
+            live.finish()
     result = SearchResult(study, trials, failures)
     if not complete(study):
         raise SearchFailed(f"no trial can be used: {result.shortfall}")
@@ -111,7 +115,7 @@ def measurements(session: TrackedSession, trial: FrozenTrial) -> list[Measuremen
 
 
 def _tune(
-    session: TrackedSession, study: optuna.Study, bar: Bar, reference: Reference
+    session: TrackedSession, study: optuna.Study, bar: Bar, reference: Reference, live: LiveFront
 ) -> Mapping[int, str]:
     """Run the trials that the study lacks; returns why trials failed, by their numbers."""
     import logging
@@ -125,7 +129,7 @@ def _tune(
     setup, allocation = session.setup, session.cluster.allocation(session.setup)
     log = TrialLog(setup.folder / TRIALS)
     searcher = StudySearcher(study, log, setup.plan.strategy, setup.task.recipe.T, setup.facts.kind)
-    follower = _Follower(session, study, searcher, bar, reference)
+    follower = _Follower(session, study, searcher, bar, reference, live)
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
     resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
     trainable = tune.with_resources(tune.with_parameters(SamplingTrial, job=job), resources)
@@ -182,9 +186,10 @@ class _Follower:
         searcher: StudySearcher,
         bar: Bar,
         reference: Reference,
+        live: LiveFront,
     ) -> None:
         self._session, self._study, self._searcher = session, study, searcher
-        self._bar, self._reference = bar, reference
+        self._bar, self._reference, self._live = bar, reference, live
         self.failures: dict[int, str] = {}
 
     def end_trial(self, trial_id: str, error: str) -> None:
@@ -212,6 +217,7 @@ class _Follower:
         metric, trials = self._session.setup.metric, self._session.setup.plan.trials
         best = f"{metric.title} {100 * metric.of(accuracy):.1f} %"
         self._bar.update(len(finished), trials, f"trials; best {best} at NFE {nfe:.0f}")
+        self._live.update(values)
 
     def _report_failure(self, number: int, point: Mapping[str, Any], reason: str) -> None:
         line = f"          trial {number} failed: {reason} ({describe(point)})"

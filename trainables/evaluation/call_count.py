@@ -11,10 +11,10 @@ from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.diffusion.labels import LabelDiffusion
 from trainables.models.base import LogitDenoiser, SignalDenoiser
+from trainables.sampling.cost import Cost
 from trainables.sampling.engine import Engine
 from trainables.sampling.guidance import Guides
 from trainables.sampling.meter import Meter, classifier_calls
-from trainables.sampling.moves import Cost
 from trainables.sampling.system import AnyProcess, CoupledSystem, LabelSystem
 from trainables.strategies import schedule_of
 from trainables.task.members import MOST_MEMBERS

@@ -23,9 +23,11 @@ from trainables.evaluation.listening import Quality, quality_of, reference_wavef
 from trainables.evaluation.measurement import Sampling, Tally, measurement_config, measurement_of
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
-from trainables.sampling.engine import Engine, Outcome
+from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter, MeterReading
 from trainables.sampling.moves import Move
+from trainables.sampling.observer import Observer, levels_told
+from trainables.sampling.outcome import Outcome
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
@@ -173,24 +175,42 @@ class Evaluator:
         spread = float(torch.cat(run.deviations).sum())
         return Tally(correctness, spread, run.reading, quality)
 
-    def sample(self, point: Mapping[str, object], sampling: Sampling) -> tuple[Outcome, Tensor]:
-        """The outcome of a point on a sampling's samples, and x_cor (B, *signal shape)."""
+    def sample(
+        self, point: Mapping[str, object], sampling: Sampling, observer: Observer | None = None
+    ) -> tuple[Outcome, Tensor]:
+        """The outcome of a point on a sampling's samples, and x_cor (B, *signal shape); an observer is told
+        of every step.
+        """
         split = self.dataset.split(sampling.split).first(sampling.limit)
         noise = SampleNoise(sampling.seed, split.numbers.tolist())
         x_cor = self._corrupt(split, noise, sampling)
         engine, _, _ = self._engine(dtype_of(sampling.precision, self.device))
-        return engine.run(schedule_of(self.strategy, point), x_cor, noise.split("sampling")), x_cor
+        moves = schedule_of(self.strategy, point)
+        return engine.run(moves, x_cor, noise.split("sampling"), observer), x_cor
+
+    def levels(self, point: Mapping[str, object], sampling: Sampling) -> dict[str, list[float]]:
+        """The levels that an observer of `sample` is told in the last trajectory of each process."""
+        engine, _, _ = self._engine(dtype_of(sampling.precision, self.device))
+        return levels_told(schedule_of(self.strategy, point), engine.system)
 
     def answers(self, outcome: Outcome) -> Tensor:
         """Class numbers (B,), or token numbers (B, S), that the outcome's logits stand for."""
         return self._classifier.classes_of(outcome.y)
 
-    @torch.no_grad()
     def answers_of_signal(self, outcome: Outcome) -> Tensor:
         """Class or token numbers that the classifier answers on the outcome's signal, f(x_hat), whatever the
         point answers by.
         """
-        return self._classifier.classes_of(self._classifier(outcome.x))
+        return self._classifier.classes_of(self.classified(outcome.x))
+
+    @torch.no_grad()
+    def classified(self, x: Tensor) -> Tensor:
+        """The frozen classifier's standardised logits (B, *logit shape) of signals, which no meter counts."""
+        return self._classifier(x)
+
+    def probabilities(self, y: Tensor) -> Tensor:
+        """The probabilities (..., K) of classes, or tokens, that standardised logits (..., K) stand for."""
+        return self._classifier.scale.restored(y).softmax(dim=-1)
 
     def system(self, dtype: torch.dtype) -> CoupledSystem:
         """The coupled system that points are sampled from, with networks that compute in `dtype`."""

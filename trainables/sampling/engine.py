@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import assert_never
 
 import torch
 from torch import Tensor
 
 from trainables.core.device import synchronise
-from trainables.core.errors import NonFiniteError
 from trainables.core.noise import SampleNoise
 from trainables.models.base import Encoding
 from trainables.sampling.guidance import guided_output, target_of
@@ -39,25 +37,12 @@ from trainables.sampling.moves import (
     Target,
     Update,
 )
+from trainables.sampling.observer import Observer, tell
+from trainables.sampling.outcome import Outcome, outcome_of
 from trainables.sampling.prefix_cache import SharedBatch, prefix_names
 from trainables.sampling.state import State, Trajectory, transfer
-from trainables.sampling.system import AnyProcess, CoupledSystem
+from trainables.sampling.system import CoupledSystem
 from trainables.task.members import RETRAINED, member_kind
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of a schedule.
-
-    Args:
-        y: standardised logits (B, *logit shape), the mean of all answers.
-        deviation: the standard deviation of the answers, of the same shape; zero for one answer.
-        x: the last clean signal (B, *signal shape), or x_cor where no signal was sampled.
-    """
-
-    y: Tensor
-    deviation: Tensor
-    x: Tensor
 
 
 class Engine:
@@ -75,7 +60,11 @@ class Engine:
 
     @torch.no_grad()
     def run(
-        self, schedule: Iterable[Move], x_cor: Tensor | SharedBatch, noise: SampleNoise
+        self,
+        schedule: Iterable[Move],
+        x_cor: Tensor | SharedBatch,
+        noise: SampleNoise,
+        observer: Observer | None = None,
     ) -> Outcome:
         """Run a schedule, which must be legal, on corrupted signals.
 
@@ -88,6 +77,7 @@ class Engine:
             schedule: the moves.
             x_cor: corrupted signals (B, *signal shape), or a batch of them that runs share.
             noise: the source of all noise, for B samples.
+            observer: told of every step. A run with one begins at the first move, whatever is cached.
 
         Raises:
             NonFiniteError: a sampled state is NaN or infinite.
@@ -95,7 +85,7 @@ class Engine:
         moves = list(schedule)
         batch = x_cor if isinstance(x_cor, SharedBatch) else SharedBatch(x_cor)
         names = prefix_names(moves)
-        first, prefix = batch.longest_prefix(names)
+        first, prefix = (0, None) if observer else batch.longest_prefix(names)
         state, prefix_reading = State(batch), MeterReading()
         if prefix is not None:
             assert isinstance(prefix.state, State)
@@ -110,7 +100,9 @@ class Engine:
                 reading = self.meter.reading() - before + elapsed
                 batch.add_prefix(names[number], state.prefix(reading))
             self._apply(state, move, noise)
-        return _outcome(state)
+            if observer:
+                tell(observer, move, state, self.system)
+        return outcome_of(state)
 
     def _apply(self, state: State, move: Move, noise: SampleNoise) -> None:
         match move:
@@ -139,7 +131,7 @@ class Engine:
                 assert_never(move)
 
     def _start(self, state: State, move: Start, noise: SampleNoise) -> None:
-        is_signal, process = move.process == SIGNAL, self._process(move.process)
+        is_signal, process = move.process == SIGNAL, self.system.process(move.process)
         x_cor = state.batch.x_cor
         shape = tuple(x_cor.shape[1:]) if is_signal else self.logit_shape
         stream = noise.split(f"{move.process}{state.trajectory_counts[move.process]}")
@@ -152,7 +144,7 @@ class Engine:
         state.trajectories[move.process] = Trajectory(levels, prior, stream, origin)
 
     def _step(self, state: State, move: Update | Predict) -> None:
-        process, trajectory = self._process(move.process), state.trajectories[move.process]
+        process, trajectory = self.system.process(move.process), state.trajectories[move.process]
         z_t, origin = trajectory.state, trajectory.origin
         t, s = trajectory.level, trajectory.levels[trajectory.position + 1]
         output = self._output(state, move.process)
@@ -170,14 +162,11 @@ class Engine:
         state.guide = None if move.process == SIGNAL else state.guide
 
     def _correct(self, state: State, move: Correct) -> None:
-        process, trajectory = self._process(move.process), state.trajectories[move.process]
+        process, trajectory = self.system.process(move.process), state.trajectories[move.process]
         output = self._output(state, move.process)
         trajectory.state = process.correct(
             trajectory.state, output, trajectory.level, trajectory.next_noise(), trajectory.origin
         )
-
-    def _process(self, kind: Kind) -> AnyProcess:
-        return self.system.signal_process if kind == SIGNAL else self.system.logit_process
 
     def _output(self, state: State, kind: Kind) -> Tensor:
         """The output of the process' network at its present state, guided where it is to be: one call."""
@@ -186,7 +175,9 @@ class Engine:
         if kind == LOGIT:
             return self._logit_output(state, trajectory.state, time_code)
         output = self._signal_output(state, trajectory.state, time_code)
-        return guided_output(self._process(kind), self.system.guides, self.meter, state, output)
+        return guided_output(
+            self.system.process(kind), self.system.guides, self.meter, state, output
+        )
 
     def _time_code(self, kind: Kind, trajectory: Trajectory) -> Tensor:
         """The encoding (1, ...) of the trajectory's present level.
@@ -199,7 +190,7 @@ class Engine:
             is_signal = kind == SIGNAL
             denoiser = self.system.signal_denoiser if is_signal else self.system.logit_denoiser
             assert denoiser is not None
-            scaled = self._process(kind).scaled(trajectory.levels[:-1])
+            scaled = self.system.process(kind).scaled(trajectory.levels[:-1])
             self._time_codes[grid] = denoiser.encode_time(scaled.to(trajectory.state.device))
         return self._time_codes[grid][trajectory.position : trajectory.position + 1]
 
@@ -309,15 +300,3 @@ class Engine:
         network, classifier = member_kind(RETRAINED, member), self.system.retrained[member - 1]
         output: Tensor = self._x_cor_output(state, network, classifier)
         return output
-
-
-def _outcome(state: State) -> Outcome:
-    answers = torch.stack(state.answers)
-    deviation = answers.std(dim=0) if len(answers) > 1 else torch.zeros_like(answers[0])
-    trajectory = state.trajectories.get(SIGNAL)
-    x = state.batch.x_cor if trajectory is None else trajectory.state
-    for name, values in (("logits", answers.transpose(0, 1)), ("signals", x)):
-        if not bool(torch.isfinite(values).all()):
-            count = int((~torch.isfinite(values)).flatten(1).any(dim=1).sum())
-            raise NonFiniteError(f"sampled {name} of {count} of {len(values)} are not finite")
-    return Outcome(answers.mean(dim=0), deviation, x)

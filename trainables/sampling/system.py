@@ -12,6 +12,7 @@ from trainables.diffusion.labels import LabelDiffusion
 from trainables.diffusion.process import Process
 from trainables.models.base import Encoding, LogitDenoiser, SignalDenoiser
 from trainables.sampling.guidance import Guides
+from trainables.sampling.moves import SIGNAL, Kind
 
 AnyProcess: TypeAlias = Process[Any]
 """A process of discrete or of continuous noise levels: the engine only hands its levels back to it."""
@@ -56,3 +57,7 @@ class CoupledSystem:
     retrained: Sequence[Callable[[Tensor], Tensor]] = ()
     guides: Guides | None = None
     labels: LabelSystem | None = None
+
+    def process(self, kind: Kind) -> AnyProcess:
+        """The process of signals or of logits."""
+        return self.signal_process if kind == SIGNAL else self.logit_process

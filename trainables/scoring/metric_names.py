@@ -13,6 +13,8 @@ SPREAD = "spread"
 WER, WER_LOW, WER_HIGH = "wer", "wer_low", "wer_high"
 SI_SDR, PESQ, ESTOI = "si_sdr", "pesq", "estoi"
 HYPERVOLUME = "hypervolume"
+LOG_NFE = "log10_nfe"
+"""The decimal logarithm of calls, for charts without logarithmic axes; missing where there are no calls."""
 
 STAGE_SWEEP, STAGE_TRIAL, STAGE_TRAIN, STAGE_CONFIRM = "sweep", "trial", "train", "confirm"
 STAGE_REPRODUCE, STAGE_TRANSFER, STAGE_DIAGNOSE = "reproduce", "transfer", "diagnose"

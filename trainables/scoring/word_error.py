@@ -7,16 +7,17 @@ each over the seeds first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy import stats
 
 from trainables.core.errors import UsageError
 from trainables.scoring.statistics import LEVEL, PairedTest, sign_flip, wilson
 
 _RESAMPLES = 9999
-_BATCH = 500  # resamples held at once
+_BATCH = 500  # resamples drawn at once
+_MOST_KEPT = 1000  # utterances of which resamples are kept, in 80 MB
 
 
 def errors(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -107,19 +108,33 @@ def paired_difference(
 
 
 def _bootstrap(data: tuple[np.ndarray, np.ndarray], seed: int) -> tuple[float, float]:
-    """The 95 % percentile interval of errors divided by words, both (N,), over resampled utterances."""
-    bounds = stats.bootstrap(
-        data,
-        lambda errors, words, axis: errors.sum(axis=axis) / words.sum(axis=axis),
-        n_resamples=_RESAMPLES,
-        batch=_BATCH,
-        vectorized=True,
-        paired=True,
-        confidence_level=LEVEL,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return float(bounds.low), float(bounds.high)
+    """The 95 % percentile interval of errors divided by words, both (N,), over resampled utterances.
+
+    It is that of `scipy.stats.bootstrap` with the same generator, to rounding; but resamples of the same
+    number of utterances are drawn once for all tests, which then are products of matrices.
+    """
+    sums = np.stack(data, axis=1).astype(float)  # whole numbers, so that sums have no rounding
+    count = len(sums)
+    draws = _kept_draws(count, seed) if count <= _MOST_KEPT else _draws(count, seed)
+    errors, words = np.concatenate([drawn @ sums for drawn in draws]).T
+    tail = (1 - LEVEL) / 2
+    low, high = np.percentile(errors / words, [100 * tail, 100 * (1 - tail)])
+    return float(low), float(high)
+
+
+def _draws(count: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each of so many utterances is drawn in each resample, (B, N) for batches of resamples."""
+    rng = np.random.default_rng(seed)
+    for begin in range(0, _RESAMPLES, _BATCH):
+        size = min(_BATCH, _RESAMPLES - begin)
+        drawn = rng.integers(0, count, (size, count)) + count * np.arange(size)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count).astype(float)
+
+
+@functools.lru_cache(maxsize=1)
+def _kept_draws(count: int, seed: int) -> list[np.ndarray]:
+    """`_draws`, kept for the next test of as many utterances."""
+    return list(_draws(count, seed))
 
 
 def _check(errors: np.ndarray, words: np.ndarray) -> None:
