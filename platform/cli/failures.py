@@ -27,8 +27,8 @@ class DiskFull(OutsideError):
 
 
 def outside_error(error: BaseException) -> OutsideError | None:
-    """The failure outside that an error is, or was raised from: Ray Tune raises errors of its own from those of
-    its callbacks.
+    """The failure outside that an error is, or was raised from: Ray Tune raises errors of its own from those
+    of its callbacks.
     """
     return next((one for one in _causes(error) if isinstance(one, OutsideError)), None)
 
