@@ -15,6 +15,7 @@ from platform.backend.confirmed_run import (
     logarithm,
     metrics_of,
 )
+from platform.backend.patient_client import set_patience
 from platform.backend.run_page import (
     confirm_name,
     description,
@@ -107,8 +108,8 @@ class Tracker:
         else:
             setup = self._setup
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
-            strategy = {STRATEGY: setup.plan.strategy}
-            self.open(name, STAGE_SWEEP, {"split": "validation"}, strategy)
+            tags = {"split": "validation", "sampler": setup.plan.sampler, "cost": setup.plan.cost}
+            self.open(name, STAGE_SWEEP, tags, {STRATEGY: setup.plan.strategy})
         self._runs.open.add(self.parent)
 
     def open(
@@ -244,14 +245,14 @@ class Tracker:
     def result(
         self, best: ReportedPoint, replayed: ReportedPoint, trials: int, lines: Sequence[str]
     ) -> None:
-        """Record the sweep's result on the parent: the best point's metric on the test split and its NFE,
+        """Record the sweep's result on the parent: the best point's metric on the test split and its cost,
         by which sweeps are compared, and a description with these lines and how to replay a point.
 
         The interface draws a chart a metric in alphabetical order: there are few, and none comes before
         the hypervolume, the only one that is a curve.
         """
         setup, metric = self._setup, self._setup.metric
-        names = (metric.name, metric.low, metric.high, NFE)
+        names = (metric.name, metric.low, metric.high, NFE, setup.cost.name)
         self._runs.log(self.parent, {}, {on_split("test", name): best.test[name] for name in names})
         tags = {"best": best.label, "trials": str(trials)}
         tags[_DESCRIPTION] = description(setup, self.parent, trials, replayed, lines)
@@ -279,7 +280,7 @@ class Tracker:
         its id has not come back yet.
         """
         if patience is not None:
-            self._client.patience = patience
+            set_patience(self._client, patience)
         if self.parent:
             self._runs.open.update(self._running())
         for run in sorted(self._runs.open):

@@ -15,8 +15,10 @@ from platform.planning.locations import (
     own_tracking_uri,
     without_passwords,
 )
-from platform.planning.plan import USUAL_PRECISION
+from platform.planning.plan import USUAL_PRECISION, USUAL_SAMPLER
 from platform.planning.setup import Setup
+
+from trainables.scoring.cost_metrics import USUAL_COST
 
 
 def command(module: str, *words: str) -> str:
@@ -93,6 +95,18 @@ def _device_flags(setup: Setup) -> Sequence[str]:
     return [
         *_flag_unless_usual("0", "--workers", str(setup.plan.workers)),
         *_flag_unless_usual("", "--gpus-per-trial", share),
+    ]
+
+
+def search_flags(setup: Setup) -> Sequence[str]:
+    """The flags of `platform.sweep` that say how this plan searches, but for the number of trials."""
+    plan = setup.plan
+    return [
+        *_flag_unless_usual(USUAL_SAMPLER, "--sampler", plan.sampler),
+        *(["--warm-start"] if plan.warm_start else []),
+        *_flag_unless_usual(USUAL_COST, "--cost", plan.cost),
+        *_flag_unless_usual("0", "--max-cost", f"{plan.max_cost:.12g}"),
+        *_flag_unless_usual("0", "--min-accuracy", f"{plan.min_accuracy:.12g}"),
     ]
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
-from platform.cli.next_commands import command, common_flags, compare_flags, place_flags
+from platform.cli.next_commands import (
+    command,
+    common_flags,
+    compare_flags,
+    place_flags,
+    search_flags,
+)
 from platform.planning.setup import Setup
 
 from dashboards.points import ReportedPoint
@@ -45,8 +51,7 @@ def replay_command(setup: Setup, strategy: str, run: str) -> str:
 def sweep_command(setup: Setup, trials: int) -> str:
     """The command that sweeps as this setup does, up to so many trials."""
     plan = setup.plan
-    budget = ["--max-cost", str(plan.max_cost)] if plan.max_cost else []
-    flags = (*common_flags(setup), *budget, "--trials", str(trials))
+    flags = (*common_flags(setup), *search_flags(setup), "--trials", str(trials))
     return command("platform.sweep", plan.strategy, plan.dataset, *flags)
 
 
