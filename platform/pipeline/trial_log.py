@@ -9,7 +9,6 @@ only.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +17,10 @@ from typing import Any
 from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
 
-from trainables.core.checked_files import CHECKSUM
-from trainables.core.config import digest
+from trainables.core.checked_lines import add_line, read_lines
 
 _START, _COMPLETE = "start", "complete"
+_CONSTRAINTS = "constraints"  # only of trials that have some
 
 
 class TrialLog:
@@ -32,52 +31,20 @@ class TrialLog:
 
     def add(self, trial: FrozenTrial) -> None:
         """Add a trial that has ended; it is on the disk when this returns."""
-        values = _as_json(trial)
-        line = json.dumps({**values, CHECKSUM: digest(values)}).encode()
-        with self.file.open("ab") as file:
-            # A line that was torn off before is ended, so that it does not spoil this one.
-            file.write((b"" if _ends_a_line(self.file) else b"\n") + line + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        add_line(self.file, _as_json(trial))
 
     def trials(self) -> dict[int, FrozenTrial]:
         """The finished trials by their numbers, those of whole lines."""
-        trials: dict[int, FrozenTrial] = {}
-        lines = self.file.read_bytes().split(b"\n") if self.file.exists() else []
-        for line in lines:
-            values = _checked(line)
-            if values is not None:
-                trials[values["number"]] = _from_json(values)
-        return trials
+        return {values["number"]: _from_json(values) for values in read_lines(self.file)}
 
 
 def same(a: FrozenTrial, b: FrozenTrial) -> bool:
     """Whether two trials say the same; times are not compared, which a study may round."""
+    ours, theirs = _as_json(a), _as_json(b)
     return all(
-        value == other or key in (_START, _COMPLETE)
-        for (key, value), other in zip(_as_json(a).items(), _as_json(b).values(), strict=True)
+        ours.get(key) == theirs.get(key) or key in (_START, _COMPLETE)
+        for key in ours.keys() | theirs.keys()
     )
-
-
-def _checked(line: bytes) -> dict[str, Any] | None:
-    """The values of a line; None where it is not what was written."""
-    try:
-        values = json.loads(line.decode())
-    except ValueError:  # of JSON, and of bytes that are no text
-        return None
-    if not isinstance(values, dict) or values.pop(CHECKSUM, None) != digest(values):
-        return None
-    return values
-
-
-def _ends_a_line(file: Path) -> bool:
-    """Whether a file is empty, or its last line has its end."""
-    size = file.stat().st_size
-    if not size:
-        return True
-    with file.open("rb") as content:
-        content.seek(size - 1)
-        return content.read(1) == b"\n"
 
 
 def _as_json(trial: FrozenTrial) -> dict[str, Any]:
@@ -92,12 +59,14 @@ def _as_json(trial: FrozenTrial) -> dict[str, Any]:
         _START: _text(trial.datetime_start),
         _COMPLETE: _text(trial.datetime_complete),
     }
+    if trial.constraints:
+        values[_CONSTRAINTS] = trial.constraints
     plain: dict[str, Any] = json.loads(json.dumps(values))
     return plain
 
 
 def _from_json(values: Mapping[str, Any]) -> FrozenTrial:
-    return FrozenTrial(
+    trial = FrozenTrial(
         number=values["number"],
         trial_id=values["number"],
         state=TrialState[values["state"]],
@@ -111,6 +80,9 @@ def _from_json(values: Mapping[str, Any]) -> FrozenTrial:
         datetime_start=_time(values[_START]),
         datetime_complete=_time(values[_COMPLETE]),
     )
+    for name, value in values.get(_CONSTRAINTS, {}).items():
+        trial.set_constraint(name, value)
+    return trial
 
 
 def _text(time: datetime | None) -> str | None:
