@@ -14,11 +14,9 @@ from platform.cli.seeds import TRAINING_SEEDS, seed_list
 from platform.planning import presets
 from platform.planning.locations import absolute_path, data_directory, tracking_uri
 
-from trainables.core.errors import check_choice
 from trainables.data import corruptions, datasets
+from trainables.scoring.cost_metrics import COST_METRICS, USUAL_COST
 
-COSTS = ("nfe", "gflops", "seconds")
-"""What points may cost, by the words of the command line."""
 _PATIENCE = 30.0  # seconds that the store may be away: nothing is lost if it is
 
 
@@ -31,7 +29,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     namespace = _parse(arguments)
     check_words(namespace)
-    check_choice("--cost", namespace.cost, COSTS)
     json_file = summary_file(namespace.json)
     data_dir = data_directory(namespace.data_dir)
     storage = absolute_path(namespace.storage)
@@ -79,7 +76,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             flag, type=float, default=None, metavar="SHARE", help=f"share of {subject} [all]"
         )
     parser.add_argument(
-        "--cost", default=COSTS[0], metavar="|".join(COSTS),
+        "--cost", default=USUAL_COST, metavar="|".join(COST_METRICS),
         help="what a point costs: calls of denoisers, GFLOPs, or seconds, for one sample [%(default)s]",
     )  # fmt: skip
     parser.add_argument(

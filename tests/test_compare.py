@@ -131,7 +131,7 @@ def test_what_it_does_not_know_is_refused(recorded, capfd):
         ),
         (["digits", "--seed", "7"], "with seed 7: ask for what there is: seed 0 or 1"),
         (["digits", "--workers", "2"], "unknown flag '--workers'"),
-        (["digits", "--cost", "nfes"], "unknown value of --cost 'nfes': did you mean 'nfe'?"),
+        (["digits", "--cost", "nfes"], "unknown cost 'nfes': did you mean 'nfe'?"),
         (["digits", "--max-cost", "-1"], "--max-cost is -1.0, but must be from 0"),
         (["digits", "--resolution", "0"], "--resolution is 0, but must be above 0"),
         (["digit"], "no experiment 'digit' in "),
