@@ -131,9 +131,8 @@ class Cluster:
             False  # of this process, which may have loaded Ray before
         )
         try:
-            with environment(
-                {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0", "RAY_AUTH_MODE": "token"}
-            ):
+            os.environ.pop("RAY_AUTH_MODE", None)  # Ray then chooses the token, and reads it again
+            with environment({ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}):
                 ray.init(address=address, **options)
         finally:
             ray_constants.ENABLE_RAY_CLUSTER = clusters
