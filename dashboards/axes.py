@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dashboards.colors import INK, style_of
+from trainables.scoring.cost_metrics import BY_NFE
 from trainables.scoring.metric_names import Metric
 
 _FEWEST_TICKS = 3
 _TICKS = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8), tuple(n / 10 for n in range(10, 100)))
-NFE_AXIS = "NFE a sample (denoiser calls, log scale)"
+NFE_AXIS = BY_NFE.axis
 
 _LEAST_SPAN = 2.0  # percent that the vertical axis shows at least
 _NOTE_WIDTH = 130  # letters of a line under a figure

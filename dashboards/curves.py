@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dashboards.axes import (
-    NFE_AXIS,
     bars,
     draw_level,
     legend_below,
@@ -22,7 +21,8 @@ from dashboards.colors import style_of
 from dashboards.front import FAINT
 from dashboards.pareto import front
 from dashboards.points import ReportedPoint
-from trainables.scoring.metric_names import ACCURACY, NFE, Metric
+from trainables.scoring.cost_metrics import BY_NFE, CostMetric
+from trainables.scoring.metric_names import ACCURACY, Metric
 
 Curve = Sequence[tuple[float, Mapping[str, float]]]
 """Places on the horizontal axis with the metrics measured there."""
@@ -85,25 +85,29 @@ def _draw(axes: Axes, name: str, curve: Curve, factor: float, metric: Metric, jo
     )  # fmt: skip
 
 
-def fronts_figure(heading: str, points: Sequence[ReportedPoint], metric: Metric) -> Figure:
-    """Each strategy's points on the test split, joined where none of its points beats them; `noisy` is a
-    level.
+def fronts_figure(
+    heading: str, points: Sequence[ReportedPoint], metric: Metric, cost: CostMetric = BY_NFE
+) -> Figure:
+    """Each strategy's points on the test split against a cost, joined where none of its points beats them;
+    what costs nothing, as `noisy` has no calls, is a level.
 
     A point that several sweeps confirmed, as the baselines are, is drawn once.
     """
     curves, faint = {}, {}
     for strategy in sorted({p.strategy for p in points}):
         unique = {
-            (p.test[ACCURACY], p.test[NFE]): p for p in points if p.strategy == strategy and p.test
+            (p.test[ACCURACY], p.test[cost.name]): p
+            for p in points
+            if p.strategy == strategy and p.test
         }
         undominated = front(list(unique))
-        places = [(p.test[NFE], p.test) for p in unique.values()]
+        places = [(p.test[cost.name], p.test) for p in unique.values()]
         curves[strategy] = [places[i] for i in undominated]
         dominated = [place for i, place in enumerate(places) if i not in undominated]
         faint[strategy] = [place for place in dominated if place[0] > 0]
     return curves_figure(
         f"every strategy on {heading}",
-        NFE_AXIS,
+        cost.axis,
         f"points found on validation {metric.samples}, as measured on test {metric.samples}; faint: "
         "another of the strategy beats it; bars: 95 % intervals",
         curves,

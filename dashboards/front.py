@@ -1,4 +1,4 @@
-"""The figure of a sweep: its points, the paper's point and the baselines, against calls."""
+"""The figure of a sweep: its points, the paper's point and the baselines, against what they cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 
 from dashboards._labels import Mark, label
 from dashboards.axes import (
-    NFE_AXIS,
     bars,
     draw_level,
     legend_below,
@@ -24,6 +23,7 @@ from dashboards.axes import (
 from dashboards.colors import INK, TRIAL, style_of
 from dashboards.pareto import Reference, front
 from dashboards.points import ReportedPoint
+from trainables.scoring.cost_metrics import BY_NFE, CostMetric
 from trainables.scoring.metric_names import ACCURACY, NFE, Metric
 
 FAINT = 0.35
@@ -41,10 +41,10 @@ class FigureLayers:
     """Points that were measured on test samples, by how they are drawn.
 
     Args:
-        undominated: the strategy's own points that none of its points beats, by rising NFE.
+        undominated: the strategy's own points that none of its points beats, by rising cost.
         dominated: the strategy's other points.
-        baselines: the baselines' points that have calls.
-        levels: the points without calls.
+        baselines: the baselines' points that call a denoiser.
+        levels: the points without cost, and the baselines that call no denoiser.
     """
 
     undominated: tuple[ReportedPoint, ...]
@@ -53,23 +53,29 @@ class FigureLayers:
     levels: tuple[ReportedPoint, ...]
 
     @property
-    def with_calls(self) -> tuple[ReportedPoint, ...]:
-        """All points with calls, the undominated ones first."""
+    def at_costs(self) -> tuple[ReportedPoint, ...]:
+        """All points that are no levels, the undominated ones first."""
         return (*self.undominated, *self.dominated, *self.baselines)
 
 
-def layers_of(points: Sequence[ReportedPoint]) -> FigureLayers:
-    """Sort the points that were measured on test samples by how they are drawn."""
+def layers_of(points: Sequence[ReportedPoint], cost: CostMetric = BY_NFE) -> FigureLayers:
+    """Sort the points that were measured on test samples by how they are drawn against a cost."""
     tested = [p for p in points if p.test]
-    with_calls = [p for p in tested if p.test[NFE] > 0]
-    candidates = [p for p in with_calls if p.role != "baseline"]
-    undominated = front([(p.test[ACCURACY], p.test[NFE]) for p in candidates])
+    levels = [p for p in tested if _is_level(p, cost)]
+    candidates = [p for p in tested if p.role != "baseline" and p not in levels]
+    undominated = front([(p.test[ACCURACY], p.test[cost.name]) for p in candidates])
     return FigureLayers(
         tuple(candidates[i] for i in undominated),
         tuple(p for i, p in enumerate(candidates) if i not in undominated),
-        tuple(p for p in with_calls if p.role == "baseline"),
-        tuple(p for p in tested if p.test[NFE] == 0),
+        tuple(p for p in tested if p.role == "baseline" and p not in levels),
+        tuple(levels),
     )
+
+
+def _is_level(point: ReportedPoint, cost: CostMetric) -> bool:
+    """Whether a point has no place on the axis of a cost."""
+    has_no_calls = point.role == "baseline" and point.test[NFE] == 0
+    return has_no_calls or point.test[cost.name] == 0
 
 
 def annotation(point: ReportedPoint, choices: Mapping[str, str]) -> str:
@@ -89,35 +95,38 @@ def front_figure(
     reference: Reference,
     hypervolume: float,
     metric: Metric,
+    cost: CostMetric = BY_NFE,
 ) -> Figure:
-    """The metric against NFE.
+    """The metric against a cost.
 
     Args:
         title: the figure's title.
-        trials: (accuracy, nfe) of all trials on the validation split; their front is drawn too, so that
+        trials: (accuracy, cost) of all trials on the validation split; their front is drawn too, so that
             its optimism shows.
         points: drawn as measured on the test split, with 95 % intervals; those without calls are levels.
         choices: labels of the points that are ringed, and in a word why they were chosen.
         reference: the point that the hypervolume is measured from.
         hypervolume: the share of the plane that the trials' front dominates.
         metric: what the vertical axis shows.
+        cost: what the horizontal axis shows.
     """
-    figure, layers = new_figure(), layers_of(points)
+    figure, layers = new_figure(), layers_of(points, cost)
     axes = figure.add_subplot()
     limits = limits_of(trials, layers, metric)
     axes.set_ylim(*limits)
-    calls = [nfe for _, nfe in trials] + [p.test[NFE] for p in layers.with_calls]
-    set_logarithmic(axes, [nfe for nfe in calls if nfe > 0])
+    costs = [value for _, value in trials] + [p.test[cost.name] for p in layers.at_costs]
+    set_logarithmic(axes, [value for value in costs if value > 0])
     _draw_trials(axes, trials, metric, limits)
-    marks = _draw_points(axes, layers, choices, metric)
+    marks = _draw_points(axes, layers, choices, metric, cost)
     for point in layers.levels:
         draw_level(axes, point.label, point.strategy, point.test, metric)
-    set_titles(axes, title, NFE_AXIS, metric.axis)
+    set_titles(axes, title, cost.axis, metric.axis)
     worst = f"{metric.title} {100 * metric.of(reference.accuracy):.0f} %"
     legend_below(
         figure, axes,
-        f"bars: 95 % intervals over test {metric.samples}; equal NFE side by side; "
-        f"hypervolume of trials {hypervolume:.3f}, from {worst} and NFE {reference.nfe:.0f}",
+        f"bars: 95 % intervals over test {metric.samples}; equal {cost.title} side by side; "
+        f"hypervolume of trials {hypervolume:.3f}, from {worst} and {cost.title} "
+        f"{cost.number(reference.cost)}",
     )  # fmt: skip
     ends = axes.get_xlim()
     levels = [[(x, 100 * p.test[metric.name]) for x in ends] for p in layers.levels]
@@ -132,9 +141,9 @@ def limits_of(
     """Limits of the vertical axis, in percent, so that the points on test samples and the trials' front are
     seen.
     """
-    values, (down, up) = bars([p.test for p in layers.with_calls], metric)
+    values, (down, up) = bars([p.test for p in layers.at_costs], metric)
     trial_front = [trials[i] for i in front(trials)]
-    ends = [100 * metric.of(accuracy) for accuracy, nfe in trial_front if nfe > 0]
+    ends = [100 * metric.of(accuracy) for accuracy, cost in trial_front if cost > 0]
     ends += [v - d for v, d in zip(values, down, strict=True)]
     ends += [v + u for v, u in zip(values, up, strict=True)]
     levels = [100 * p.test[metric.name] for p in layers.levels]
@@ -148,7 +157,7 @@ def _draw_trials(
     limits: tuple[float, float],
 ) -> None:
     """Draw the trials as dots, those outside of the limits as arrows at the edge, and their front."""
-    places = [(nfe, 100 * metric.of(accuracy)) for accuracy, nfe in trials if nfe > 0]
+    places = [(cost, 100 * metric.of(accuracy)) for accuracy, cost in trials if cost > 0]
     low, high = limits
     for marker, group, edge, name in (
         ("o", [p for p in places if low <= p[1] <= high], None, "trials, validation"),
@@ -163,7 +172,7 @@ def _draw_trials(
     trial_front = [trials[i] for i in front(trials) if trials[i][1] > 0]
     if len(trial_front) > 1:
         axes.step(
-            [nfe for _, nfe in trial_front], [100 * metric.of(accuracy) for accuracy, _ in trial_front],
+            [cost for _, cost in trial_front], [100 * metric.of(accuracy) for accuracy, _ in trial_front],
             where="post", color=TRIAL, linestyle="--", linewidth=1, label="their front",
         )  # fmt: skip
 
@@ -183,13 +192,19 @@ def places_of(
 
 
 def _draw_points(
-    axes: Axes, layers: FigureLayers, choices: Mapping[str, str], metric: Metric
+    axes: Axes,
+    layers: FigureLayers,
+    choices: Mapping[str, str],
+    metric: Metric,
+    cost: CostMetric,
 ) -> list[Mark]:
-    """Draw all points with calls, and join the undominated ones; returns their marks in the same order."""
+    """Draw all points that are no levels, and join the undominated ones; returns their marks in the same
+    order.
+    """
     low, high = axes.get_xlim()
-    places = places_of({p.label: p.test[NFE] for p in layers.with_calls}, high / low)
+    places = places_of({p.label: p.test[cost.name] for p in layers.at_costs}, high / low)
     marks = []
-    for point in layers.with_calls:
+    for point in layers.at_costs:
         mark = _draw(axes, point, places[point.label], metric, faint=point in layers.dominated)
         marks.append(replace(mark, text=annotation(point, choices), strong=point.label in choices))
     ringed = [mark for mark in marks if mark.strong]
@@ -208,7 +223,7 @@ def _draw_points(
 
 
 def _staircase(marks: Sequence[Mark]) -> list[tuple[float, float]]:
-    """The line that joins marks by rising NFE: the best metric that is had for no more calls."""
+    """The line that joins marks by rising cost: the best metric that is had for no more."""
     return staircase([(mark.x, mark.y) for mark in marks])
 
 

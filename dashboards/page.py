@@ -7,22 +7,23 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from dashboards.axes import NFE_AXIS, bars
+from dashboards.axes import bars
 from dashboards.colors import INK, TRIAL, style_of
 from dashboards.front import FAINT, FRONT, annotation, layers_of, limits_of
 from dashboards.points import ReportedPoint, describe, percent
-from trainables.scoring.metric_names import NFE, Metric
+from trainables.scoring.cost_metrics import BY_NFE, CostMetric
+from trainables.scoring.metric_names import Metric
 
 _HOVER_TEMPLATE = "%{hovertext}<extra></extra>"
 _SYMBOLS = {"front": "circle", "paper": "star", "baseline": "square-open"}
-_DECADES = 7  # from 1 up to which calls are written at the axis
+_DECADES = range(-6, 7)  # that costs are written in at the axis
 
 
 class TrialPoint(NamedTuple):
-    """A trial of the search: its accuracy on validation samples, its calls, and its parameters."""
+    """A trial of the search: its accuracy on validation samples, its cost, and its parameters."""
 
     accuracy: float
-    nfe: float
+    cost: float
     point: Mapping[str, object]
 
 
@@ -32,8 +33,9 @@ def front_page(
     points: Sequence[ReportedPoint],
     choices: Mapping[str, str],
     metric: Metric,
+    cost: CostMetric = BY_NFE,
 ) -> str:
-    """HTML of the metric against NFE, drawn as the figure is; hovering shows a point's parameters.
+    """HTML of the metric against a cost, drawn as the figure is; hovering shows a point's parameters.
 
     Args:
         title: the page's title.
@@ -41,52 +43,64 @@ def front_page(
         points: drawn as measured on the test split.
         choices: labels of the points that are ringed, and in a word why they were chosen.
         metric: what the vertical axis shows.
+        cost: what the horizontal axis shows.
     """
-    figure, layers = go.Figure(), layers_of(points)
-    with_calls = [t for t in trials if t.nfe > 0]
-    values = [100 * metric.of(t.accuracy) for t in with_calls]
-    calls = [t.nfe for t in with_calls]
+    figure, layers = go.Figure(), layers_of(points, cost)
+    with_costs = [t for t in trials if t.cost > 0]
+    values = [100 * metric.of(t.accuracy) for t in with_costs]
+    costs = [t.cost for t in with_costs]
     figure.add_scatter(
-        x=calls, y=values, mode="markers", name="trials, validation",
+        x=costs, y=values, mode="markers", name="trials, validation",
         hovertext=[
-            hover("trial, on validation", t.nfe, f"{value:.1f}", t.point, metric)
-            for t, value in zip(with_calls, values, strict=True)
+            hover("trial, on validation", t.cost, f"{value:.1f}", t.point, metric, cost)
+            for t, value in zip(with_costs, values, strict=True)
         ],
         hovertemplate=_HOVER_TEMPLATE, marker={"color": TRIAL, "size": 6},
     )  # fmt: skip
     steps = {"line": {"shape": "hv"}, "mode": "lines+markers+text"}
-    _add(figure, FRONT, layers.undominated, choices, metric, **steps)
+    _add(figure, FRONT, layers.undominated, choices, metric, cost, **steps)
     _add(
-        figure, "beaten on test", layers.dominated, choices, metric, opacity=FAINT,
+        figure, "beaten on test", layers.dominated, choices, metric, cost, opacity=FAINT,
         mode="markers+text",
     )  # fmt: skip
     for point in layers.baselines:
-        _add(figure, point.label, [point], choices, metric, mode="markers")
+        _add(figure, point.label, [point], choices, metric, cost, mode="markers")
     for point in layers.levels:
-        _add_level(figure, point, calls + _calls(layers.with_calls), metric)
+        _add_level(figure, point, costs + _costs(layers.at_costs, cost), metric, cost)
     figure.update_layout(title=title, template="plotly_white", hovermode="closest")
-    ticks = [step * 10**decade for decade in range(_DECADES) for step in (1, 2, 5)]
+    ticks = [round(step * 10.0**decade, 10) for decade in _DECADES for step in (1, 2, 5)]
     figure.update_xaxes(
-        type="log", title=NFE_AXIS, tickvals=ticks,
-        ticktext=[str(tick) for tick in ticks],
+        type="log", title=cost.axis, tickvals=ticks,
+        ticktext=[f"{tick:.12g}" for tick in ticks],
     )  # fmt: skip
-    pairs = [(t.accuracy, t.nfe) for t in trials]
+    pairs = [(t.accuracy, t.cost) for t in trials]
     figure.update_yaxes(title=metric.axis, range=limits_of(pairs, layers, metric))
     value: str = figure.to_html(include_plotlyjs=True, full_html=True)
     return value
 
 
-def hover(name: str, nfe: float, value: str, point: Mapping[str, object], metric: Metric) -> str:
-    """The text over a point: its name, the metric and the calls, each once, and its parameters."""
-    return f"<b>{name}</b><br>{metric.title} {value} %<br>NFE {nfe:.0f}<br>{describe(point)}"
+def hover(
+    name: str,
+    amount: float,
+    value: str,
+    point: Mapping[str, object],
+    metric: Metric,
+    cost: CostMetric = BY_NFE,
+) -> str:
+    """The text over a point: its name, the metric and the cost, each once, and its parameters."""
+    amount_text = f"{cost.title} {cost.number(amount)}"
+    return f"<b>{name}</b><br>{metric.title} {value} %<br>{amount_text}<br>{describe(point)}"
 
 
-def _calls(points: Sequence[ReportedPoint]) -> list[float]:
-    return [p.test[NFE] for p in points]
+def _costs(points: Sequence[ReportedPoint], cost: CostMetric) -> list[float]:
+    return [p.test[cost.name] for p in points]
 
 
-def _hover_texts(points: Sequence[ReportedPoint], metric: Metric) -> list[str]:
-    return [hover(p.label, p.test[NFE], percent(p.test, metric), p.point, metric) for p in points]
+def _hover_texts(points: Sequence[ReportedPoint], metric: Metric, cost: CostMetric) -> list[str]:
+    return [
+        hover(p.label, p.test[cost.name], percent(p.test, metric), p.point, metric, cost)
+        for p in points
+    ]
 
 
 def _add(
@@ -95,6 +109,7 @@ def _add(
     points: Sequence[ReportedPoint],
     choices: Mapping[str, str],
     metric: Metric,
+    cost: CostMetric,
     **style: object,
 ) -> None:
     """Add points with their intervals; points of the search are numbered, chosen ones ringed. `style` are
@@ -111,22 +126,26 @@ def _add(
         "line": {"color": INK, "width": [2 if p.label in choices else 0 for p in points]},
     }
     figure.add_scatter(
-        x=_calls(points), y=values, error_y={"array": up, "arrayminus": down, "thickness": 1},
+        x=_costs(points, cost), y=values, error_y={"array": up, "arrayminus": down, "thickness": 1},
         text=[annotation(p, choices) for p in points], textposition="top right",
-        hovertext=_hover_texts(points, metric), hovertemplate=_HOVER_TEMPLATE, name=name,
+        hovertext=_hover_texts(points, metric, cost), hovertemplate=_HOVER_TEMPLATE, name=name,
         marker=marker, **style,
     )  # fmt: skip
 
 
 def _add_level(
-    figure: go.Figure, point: ReportedPoint, calls: Sequence[float], metric: Metric
+    figure: go.Figure,
+    point: ReportedPoint,
+    costs: Sequence[float],
+    metric: Metric,
+    cost: CostMetric,
 ) -> None:
-    """Add a point without calls, as a line from the fewest to the most calls. The line may lie outside of
+    """Add a point without calls, as a line from the least cost to the most. The line may lie outside of
     what is seen at first, so that the legend says its value.
     """
-    value, ends = 100 * point.test[metric.name], [min(calls, default=1), max(calls, default=10)]
+    value, ends = 100 * point.test[metric.name], [min(costs, default=1), max(costs, default=10)]
     figure.add_scatter(
         x=ends, y=[value, value], mode="lines", name=f"{point.label}, {value:.1f} %",
         line={"dash": "dot", "color": style_of(point.strategy).color},
-        hovertext=_hover_texts([point], metric) * 2, hovertemplate=_HOVER_TEMPLATE,
+        hovertext=_hover_texts([point], metric, cost) * 2, hovertemplate=_HOVER_TEMPLATE,
     )  # fmt: skip

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from trainables.scoring.cost_metrics import BY_NFE, CostMetric
 from trainables.scoring.metric_names import METRICS, NFE, SIGNAL_METRICS, Metric, utterances_of
 
 _SMALLEST_P = 0.001
@@ -70,11 +71,11 @@ def p_text(test: Mapping[str, float]) -> str:
     return f"p={p_value:.2g}" if p_value >= _SMALLEST_P else f"p<{_SMALLEST_P:g}"
 
 
-def result(reported: ReportedPoint, metric: Metric) -> str:
-    """A point with its metric, the interval and its calls on the test split, in few words."""
+def result(reported: ReportedPoint, metric: Metric, cost: CostMetric = BY_NFE) -> str:
+    """A point with its metric, the interval and its cost on the test split, in few words."""
     value, *interval = percent(reported.test, metric).split(" ", 1)
     text = " ".join([f"{metric.title} {value} %", *interval])
-    return f"{reported.label}, {text} at {reported.test[NFE]:.0f} calls"
+    return f"{reported.label}, {text} at {cost.number(reported.test[cost.name])} {cost.unit}"
 
 
 def to_csv(points: Sequence[ReportedPoint]) -> str:

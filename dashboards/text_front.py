@@ -9,11 +9,12 @@ from statistics import median
 
 from dashboards.axes import padded_limits, plain_ticks
 from dashboards.pareto import front
+from trainables.scoring.cost_metrics import BY_NFE, CostMetric
 from trainables.scoring.metric_names import Metric
 
 FRONT_MARK, TRIAL_MARK = "●", "·"
 """A trial that no other beats, and another trial."""
-FRONT_LETTERS = FRONT_MARK + "─│┘┐"
+FRONT_LETTERS = FRONT_MARK + "━┃┛┓"
 """The letters that the front is drawn with."""
 WIDTH, HEIGHT = 60, 12
 """Columns and rows inside of the axes."""
@@ -23,42 +24,48 @@ _LABEL = 7  # columns of a number at the vertical axis, with the gap before the 
 
 
 def text_front(
-    trials: Sequence[tuple[float, float]], metric: Metric, width: int = WIDTH, height: int = HEIGHT
+    trials: Sequence[tuple[float, float]],
+    metric: Metric,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    cost: CostMetric = BY_NFE,
 ) -> list[str]:
-    """The metric against the logarithm of calls, a line of text each; empty where no trial has calls.
+    """The metric against the logarithm of the cost, a line of text each; empty where no trial has any.
 
     The vertical axis shows the front and the better half of the trials; others are marks at its edge.
 
     Args:
-        trials: (accuracy, nfe) of all complete trials.
+        trials: (accuracy, cost) of all complete trials.
         metric: what the vertical axis shows.
         width, height: columns and rows inside of the axes.
+        cost: what the horizontal axis shows.
     """
     trials = [trial for trial in trials if trial[1] > 0]
     if not trials:
         return []
-    places = [(nfe, 100 * metric.of(accuracy)) for accuracy, nfe in trials]
+    places = [(amount, 100 * metric.of(accuracy)) for accuracy, amount in trials]
     undominated = [places[index] for index in front(trials)]
     values = [value for _, value in undominated] + [median(value for _, value in places)]
     low, high = padded_limits(values)
-    left, right = min(nfe for nfe, _ in places) / 1.25, max(nfe for nfe, _ in places) * 1.25
+    amounts = [amount for amount, _ in places]
+    left, right = min(amounts) / 1.25, max(amounts) * 1.25
 
-    def column(nfe: float) -> int:
-        return round((width - 1) * math.log(nfe / left) / math.log(right / left))
+    def column(amount: float) -> int:
+        return round((width - 1) * math.log(amount / left) / math.log(right / left))
 
     def row(value: float) -> int:
         return round((height - 1) * (high - min(max(value, low), high)) / (high - low))
 
     grid = [[" "] * width for _ in range(height)]
-    _draw_stairs(grid, [(column(nfe), row(value)) for nfe, value in undominated])
-    for nfe, value in places:
+    _draw_stairs(grid, [(column(amount), row(value)) for amount, value in undominated])
+    for amount, value in places:
         mark = _BELOW if value < low else _ABOVE if value > high else TRIAL_MARK
-        grid[row(value)][column(nfe)] = mark
-    for nfe, value in undominated:
-        grid[row(value)][column(nfe)] = FRONT_MARK
+        grid[row(value)][column(amount)] = mark
+    for amount, value in undominated:
+        grid[row(value)][column(amount)] = FRONT_MARK
     ticks = {column(tick): f"{tick:g}" for tick in plain_ticks(left, right)}
     return [
-        f"{metric.axis}; {FRONT_MARK} front so far, {TRIAL_MARK} other trials",
+        f"{metric.axis}, by {cost.title} (log scale): {FRONT_MARK} front so far, {TRIAL_MARK} other trials",
         *_with_vertical_axis(grid, low, high),
         *_horizontal_axis(ticks, width),
     ]
@@ -68,11 +75,11 @@ def _draw_stairs(grid: list[list[str]], corners: Sequence[tuple[int, int]]) -> N
     """Join (column, row) places by rising column: level first, then up, or down where less is better."""
     for (start, level), (end, target) in pairwise(corners):
         for column in range(start, end):
-            grid[level][column] = "─"
+            grid[level][column] = "━"
         for row in range(min(level, target), max(level, target) + 1):
-            grid[row][end] = "│"
+            grid[row][end] = "┃"
         if end > start:
-            grid[level][end] = "┘" if target < level else "┐" if target > level else "─"
+            grid[level][end] = "┛" if target < level else "┓" if target > level else "━"
 
 
 def _with_vertical_axis(grid: Sequence[Sequence[str]], low: float, high: float) -> list[str]:
@@ -88,11 +95,11 @@ def _with_vertical_axis(grid: Sequence[Sequence[str]], low: float, high: float) 
 
 
 def _horizontal_axis(ticks: dict[int, str], width: int) -> list[str]:
-    """The axis, and under it the numbers that have room, at the end of which stands what they are."""
+    """The axis, and under it the numbers that have room."""
     axis = "".join("┬" if column in ticks else "─" for column in range(width))
     numbers = ""
     for column, text in sorted(ticks.items()):
         start = max(0, column - len(text) // 2)
         if start >= len(numbers) + bool(numbers):
             numbers = numbers.ljust(start) + text
-    return [" " * _LABEL + "└" + axis, f"{' ' * (_LABEL + 1)}{numbers}  NFE (log scale)"]
+    return [" " * _LABEL + "└" + axis, " " * (_LABEL + 1) + numbers]

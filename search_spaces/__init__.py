@@ -10,12 +10,16 @@ point costs more calls than the dearest of the paper's for that kind.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from trainables.core import plugins
+from trainables.strategies import schedule_of
 
 if TYPE_CHECKING:
+    from optuna.distributions import CategoricalChoiceType
+
     from search_spaces._replaying import SpaceDescription, Suggest
 
 
@@ -41,6 +45,25 @@ def description(strategy: str, T: int, kind: str) -> SpaceDescription:
         UsageError: the strategy has none.
     """
     return description_of(load(strategy).suggest, T, kind)
+
+
+def answers_to(
+    strategy: str, point: Mapping[str, object], T: int, kind: str
+) -> dict[str, CategoricalChoiceType] | None:
+    """The answers with which a strategy's space yields a point; None where the space has no point of the same
+    schedule.
+
+    Raises:
+        UsageError: the strategy has no space, or the point's parameters are none of the strategy's.
+    """
+    from search_spaces import _replaying  # here, as Optuna takes a second to import
+
+    suggest = load(strategy).suggest
+    try:
+        answers, replayed = _replaying.answers_to(suggest, point, T, kind)
+    except _replaying.NoSuchPoint:
+        return None
+    return answers if schedule_of(strategy, replayed) == schedule_of(strategy, point) else None
 
 
 def description_of(suggest: Suggest, T: int, kind: str) -> SpaceDescription:

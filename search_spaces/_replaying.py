@@ -5,7 +5,7 @@ with trials that answer its questions.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, TypedDict, cast
 
 from optuna.distributions import (
@@ -25,6 +25,7 @@ Answer: TypeAlias = Callable[[str, BaseDistribution], CategoricalChoiceType]
 
 _CORNERS, _DRAWS = 48, 96
 _SEED = 0
+_ROUNDING = 1e-8  # of the number of steps from the lowest value to another
 
 
 class SpaceDescription(TypedDict):
@@ -64,6 +65,44 @@ def description_of(suggest: Suggest, T: int, kind: str) -> SpaceDescription:
         if entry not in points:
             points.append(entry)
     return {"paths": paths, "points": points}
+
+
+class NoSuchPoint(ValueError):
+    """A space has no point with these parameters."""
+
+
+def answers_to(
+    suggest: Suggest, point: Mapping[str, object], T: int, kind: str
+) -> tuple[dict[str, CategoricalChoiceType], Point]:
+    """The answers that a point has to a space's questions, by their names, and what the space makes of them:
+    another point where it keeps to a bound.
+
+    Raises:
+        NoSuchPoint: the point lacks a parameter that is asked for, or has it out of range.
+    """
+
+    def answer(name: str, distribution: BaseDistribution) -> CategoricalChoiceType:
+        value = cast(CategoricalChoiceType, point.get(name))
+        if name not in point or not _has(distribution, value):
+            raise NoSuchPoint(f"{name} is {value!r}, but must be of {distribution}")
+        return value
+
+    trial = _Trial(answer)
+    replayed = suggest(trial, T, kind)
+    return trial.answers, replayed
+
+
+def _has(distribution: BaseDistribution, value: object) -> bool:
+    """Whether a distribution has a value."""
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    assert isinstance(distribution, IntDistribution | FloatDistribution)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if not distribution.low <= value <= distribution.high:
+        return False
+    steps = (value - distribution.low) / (distribution.step or 1)
+    return distribution.step is None or abs(steps - round(steps)) < _ROUNDING
 
 
 class _Trial:

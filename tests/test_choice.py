@@ -5,9 +5,10 @@ import re
 from dataclasses import asdict, replace
 from platform.cli.console import Console
 from platform.cli.tables import paragraphs
-from platform.pipeline import confirm
+from platform.pipeline import all_sweeps, confirm
 from platform.pipeline.choice import MARGIN, against, choose
 from platform.pipeline.headline import headline, named_as_json
+from platform.pipeline.objectives import Objectives
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_the_best_within_a_budget_is_named_where_there_is_one():
         noisy=_same(_images(2000, 0, 4000)),
     )
     assert choose(*measured).affordable is None
-    choice = choose(*measured, max_cost=29)
+    choice = choose(*measured, Objectives(max_cost=29))
     assert choice.affordable is not None and choice.affordable.label == "p4"
     assert choice.words == {"p4": "within 29", "p1": "best"}
     (line,) = [one for one in headline(choice, IMAGES) if one.startswith("within 29: ")]
@@ -72,7 +73,7 @@ def test_the_best_within_a_budget_is_named_where_there_is_one():
         "within 29: p4, accuracy 82.5 % [81.3, 83.6] at 9 calls; the most accurate on validation images of "
         "those of at most 29 calls"
     )
-    none = choose(*measured, max_cost=8)
+    none = choose(*measured, Objectives(max_cost=8))
     assert none.affordable is None
     assert "within 8: no confirmed point has so few calls" in str(headline(none, IMAGES))
 
@@ -261,3 +262,26 @@ def test_no_line_of_what_was_found_is_longer_than_a_terminal(tmp_path):
     assert max(map(len, out)) <= 80
     assert all(line.startswith(" " * 10) for line in out[1:])
     assert out[0].startswith("found:    ") and result(points[0], IMAGES) in out[0]
+
+
+def test_several_sweeps_are_corrected_for_the_tests_of_all():
+    """Six answers differ, all one way: of one sweep's single test that is told apart, of two tests not."""
+    sweeps = []
+    for right in (506, 494):
+        points, validation = _points(
+            p1=_same(_images(right, 9, 1000)), noisy=_same(_images(500, 0, 1000))
+        )
+        choice = choose(points, validation)
+        assert choice.not_told_from == ()
+        sweeps.append(confirm.Confirmation(points, choice))
+    lines = all_sweeps._ranking(sweeps, IMAGES)
+    assert [re.sub(r"p=0\.06[23]", "p=0.06", line) for line in lines] == [
+        result(sweeps[0].points[0], IMAGES),
+        "p1 gains 0.6 on noisy (p=0.06: not told apart)",
+        result(sweeps[1].points[0], IMAGES),
+        "p1 loses 0.6 to noisy (p=0.06: not told apart)",
+        "gains: percentage points of accuracy on test images; paired tests at 95%, p corrected for all 2 "
+        "(Holm)",
+        "nothing was gained: the best is behind noisy, accuracy 50.0 % [46.9, 53.1] at 0 calls, by "
+        "-0.6 (p=0.06)",
+    ]

@@ -15,6 +15,8 @@ from trainables.evaluation.storage import Storage
 from trainables.sampling.moves import SIGNAL, Update
 from trainables.scoring.metric_names import SECONDS_PER_SAMPLE
 from trainables.strategies import schedule_of
+from trainables.workers.job import Job
+from trainables.workers.trial import SamplingTrial
 
 CPU = torch.device("cpu")
 POINT = {"outer_steps": 3, "inner_steps": 2, "t_switch": 0.7, "refresh_interval": 0.3, "eta": 0.5}
@@ -156,3 +158,35 @@ def test_work_done_ahead_comes_in_order_and_tells_its_errors(threaded, count):
 
     with pytest.raises(ValueError, match="no data"):
         [made() for made in prefetch([lambda: 1, fails, lambda: 3], threaded)]
+
+
+def test_a_point_is_timed_with_nothing_that_was_sampled_before(stored):
+    """Timing says nothing of how fast it is here, but that the calls are made again each time, and that
+    measurements afterwards count what they did before.
+    """
+    sampling, evaluator = Sampling("test", 40, 3), _evaluator(stored)
+    before = evaluator.tally(POINT, sampling)
+    engine, *_ = evaluator._engine(torch.float32)
+    engine.meter.reset()
+    assert evaluator.seconds_alone(POINT, sampling) > 0
+    runs_of_16 = 3 * 16
+    calls = {name: 40 * n / runs_of_16 for name, n in engine.meter.calls.items()}
+    assert calls == {name: 1.0 * n for name, n in before.reading.calls.items()}
+    after = evaluator.tally(POINT, sampling)
+    assert after.correctness == before.correctness and after.reading.calls == before.reading.calls
+
+
+@pytest.mark.parametrize("is_timed", [True, False])
+def test_a_trial_reports_seconds_where_points_are_timed(stored, is_timed):
+    task, storage = stored
+
+    class Trial(SamplingTrial):
+        """A trial that has its job without Tune's store of objects."""
+
+        def setup(self, config):
+            job = Job(task, "nested", storage, "test", 8, (3,), 16, 1, is_timed=is_timed)
+            super().setup(config, job)
+
+    reported = Trial(dict(POINT)).step()
+    assert {"accuracy", "nfe", "gflops"} <= set(reported)
+    assert ("seconds_alone" in reported) == is_timed

@@ -6,7 +6,7 @@ from pathlib import Path
 from platform.cli import interrupts
 from platform.cli.console import Console
 from platform.cli.flags import plan_of, sweep_parser
-from platform.cli.next_commands import command, common_flags, compare_flags
+from platform.cli.next_commands import command, common_flags, compare_flags, search_flags
 from platform.cli.next_steps import page_steps
 from platform.planning.locations import without_passwords
 from platform.planning.setup import setup_of
@@ -43,6 +43,14 @@ def test_all_that_differs_makes_the_same_plan_again(tmp_path):
     assert set(compare_flags(setup)) == set(common_flags(setup)) - {
         "--precision", "float32", "--whisper", "tiny",
     }  # fmt: skip
+
+
+def test_how_a_plan_searches_is_said_again_where_it_is_unusual():
+    assert list(search_flags(_setup())) == []
+    words = ["--sampler", "gp", "--warm-start", "--cost", "gflops"]
+    words += ["--max-cost", "0.25", "--min-accuracy", "0.9"]
+    setup = _setup(*words)
+    assert list(search_flags(setup)) == words and _setup(*search_flags(setup)) == setup
 
 
 def test_the_storages_own_tracking_store_is_left_out(tmp_path):

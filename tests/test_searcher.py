@@ -1,10 +1,12 @@
 """The study behind a search: order, failures, resumption. Real Optuna on a real journal file."""
 
 import dataclasses
+import itertools
 import math
 from platform.pipeline.search import SearchResult
 from platform.pipeline.study import POINT, StudySearcher, complete, open_study, try_again
 from platform.pipeline.trial_log import TrialLog
+from platform.pipeline.tries import most_tries, try_until_complete
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 from platform.planning.study_names import TRIALS
@@ -135,13 +137,62 @@ def test_points_that_failed_are_suggested_once_more_before_others(setup):
     assert searcher.suggest("g") not in points.values()
 
 
-def test_a_search_that_ends_short_says_how_many_failed_and_each_reason_once(setup):
+def test_a_search_says_what_failed_and_each_reason_once(setup):
     study, searcher = _searcher(setup)
     for trial_id in "ab":
         searcher.suggest(trial_id)
         _tell(searcher, trial_id)
     failures = {5: "NonFiniteError: signals", 6: "out of memory", 7: "NonFiniteError: signals"}
-    assert SearchResult(study, 5, failures).shortfall == (
-        "2 of 5 trials are complete, 3 failed twice: NonFiniteError: signals; out of memory"
+    assert SearchResult(study, 5, failures, 14).account == (
+        "2 of 5 trials are complete after 14 tries: NonFiniteError: signals; out of memory"
     )
-    assert SearchResult(study, 2, {}).shortfall == ""
+    assert SearchResult(study, 2, failures, 8).account == (
+        "all 2 trials are complete; 3 points failed twice, and others took their place: "
+        "NonFiniteError: signals; out of memory"
+    )
+    assert SearchResult(study, 2, {}).account == ""
+
+
+def _run_of(searcher, fails):
+    """Tries points as Ray Tune does, one after the other; those of numbers that `fails` holds of fail."""
+    numbers = itertools.count()
+
+    def run(count):
+        failed = {}
+        for _ in range(count):
+            number = next(numbers)
+            searcher.suggest(str(number))
+            if fails(number):
+                searcher.on_trial_complete(str(number), error=True)
+                failed[number] = f"reason {number}"
+            else:
+                _tell(searcher, str(number))
+        return failed
+
+    return run
+
+
+def test_a_point_that_fails_twice_is_replaced_by_another(setup):
+    study, searcher = _searcher(setup)
+    messages = []
+    # Trial 4 is the second try of trial 1, and fails; trial 5 is another point in its place.
+    run = _run_of(searcher, {1, 4}.__contains__)
+    failures, tries = try_until_complete(study, 4, run, messages.append)
+    assert (failures, tries) == ({4: "reason 4"}, 6)
+    assert [trial.number for trial in complete(study)] == [0, 2, 3, 5]
+    points = [trial.user_attrs[POINT] for trial in study.trials]
+    assert points[4] == points[1] != points[5]
+    assert messages == ["trying what failed once more: 1 trials"]
+
+
+@pytest.mark.parametrize("missing", [1, 3])
+def test_a_search_of_which_all_fails_ends_after_as_many_tries_as_are_allowed(setup, missing):
+    study, searcher = _searcher(setup)
+    failures, tries = try_until_complete(study, missing, _run_of(searcher, lambda _: True), str)
+    assert tries == most_tries(missing) == len(study.trials) and not complete(study)
+    given_up = {trial.number for trial in study.trials} - {
+        trial.user_attrs["tried_again"]
+        for trial in study.trials
+        if "tried_again" in trial.user_attrs
+    }
+    assert set(failures) == given_up

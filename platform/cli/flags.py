@@ -25,9 +25,11 @@ from platform.planning.locations import (
 from platform.planning.plan import (
     NAMES,
     RANGES,
+    SAMPLERS,
     SHARES,
     USUAL_PATIENCE,
     USUAL_PRECISION,
+    USUAL_SAMPLER,
     Plan,
     check_gpus,
     check_names,
@@ -40,6 +42,7 @@ from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.core.precision_names import PRECISIONS
 from trainables.data import corruptions, datasets
+from trainables.scoring.cost_metrics import COST_METRICS, USUAL_COST
 
 EVERY = "all"
 """The word that stands for every strategy on the command line."""
@@ -89,7 +92,7 @@ def with_setting(verb_parser: Parser, several_seeds: bool = False) -> Parser:
         "--train-fraction", type=float, default=1.0, metavar="F",
         help="share of the training split that everything is trained on, each class alike [%(default)g, all]",
     )  # fmt: skip
-    _add_storage(verb_parser)
+    add_storage(verb_parser)
     verb_parser.add_argument(
         "--data-dir", default=None, metavar="DIR",
         help="directory with the dataset's files, such as train/CLASS/*.png and test/CLASS/*.png for "
@@ -114,12 +117,13 @@ def with_tracking(verb_parser: Parser) -> Parser:
 
 def with_places(verb_parser: Parser) -> Parser:
     """The parser with the flags of the storage and of the tracking store alone."""
-    _add_storage(verb_parser)
+    add_storage(verb_parser)
     _add_tracking(verb_parser)
     return verb_parser
 
 
-def _add_storage(verb_parser: Parser) -> None:
+def add_storage(verb_parser: Parser) -> None:
+    """Add the flag of the storage."""
     verb_parser.add_argument(
         "--storage", default=USUAL_STORAGE, metavar="DIR",
         help="directory that all output goes under; on a cluster, one that all nodes share "
@@ -189,15 +193,40 @@ def sweep_parser() -> Parser:
         "--fresh", action="store_true", help="search anew, without the trials of earlier runs"
     )
     verb_parser.add_argument(
-        "--max-cost", type=int, default=0, metavar="N",
-        help="name the best point of at most N calls too, beside the best and the cheapest within a "
-        "percentage point of it [none]",
+        "--sampler", default=USUAL_SAMPLER, metavar="|".join(SAMPLERS),
+        help="what chooses the points of the search, all Optuna's own [%(default)s]",
+    )  # fmt: skip
+    verb_parser.add_argument(
+        "--warm-start", action="store_true",
+        help="begin the search with the confirmed fronts of this strategy's earlier sweeps in the storage, "
+        "of this dataset or of others of the same kind",
+    )  # fmt: skip
+    verb_parser.add_argument(
+        "--cost", default=USUAL_COST, metavar="|".join(COST_METRICS),
+        help="what the search makes little of, beside much accuracy, all for one sample: denoiser calls, "
+        "FLOPs of all networks, or seconds, timed with one trial at a time [%(default)s]",
+    )  # fmt: skip
+    verb_parser.add_argument(
+        "--max-cost", type=_number, default=0, metavar="N",
+        help="search for points of at most this cost (NFE, or what --cost names), and name the best of them "
+        "too, beside the best and the cheapest within a percentage point of it [no bound]",
+    )  # fmt: skip
+    verb_parser.add_argument(
+        "--min-accuracy", type=_number, default=0, metavar="A",
+        help="search for points of at least this accuracy, from 0 to 1 (for speech 1 - WER), and name the "
+        "cheapest of them too [no bound]",
     )  # fmt: skip
     verb_parser.add_argument(
         "--dry-run", action="store_true",
         help="show the plan with predicted trials, NFE and time, and stop",
     )  # fmt: skip
     return verb_parser
+
+
+def _number(text: str) -> float:
+    """A number of the command line, a whole one as such."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def summary_file(path: str | None) -> Path | None:
@@ -286,6 +315,10 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         resolution=namespace.resolution,
         train_fraction=namespace.train_fraction,
         max_cost=values.get("max_cost", 0),
+        sampler=values.get("sampler", USUAL_SAMPLER),
+        warm_start=values.get("warm_start", False),
+        cost=values.get("cost", USUAL_COST),
+        min_accuracy=values.get("min_accuracy", 0),
         tracking_patience=namespace.tracking_patience,
     )
 

@@ -15,8 +15,10 @@ from platform.planning.locations import (
     own_tracking_uri,
     without_passwords,
 )
-from platform.planning.plan import USUAL_PRECISION
+from platform.planning.plan import USUAL_PRECISION, USUAL_SAMPLER
 from platform.planning.setup import Setup
+
+from trainables.scoring.cost_metrics import USUAL_COST
 
 
 def command(module: str, *words: str) -> str:
@@ -27,6 +29,21 @@ def command(module: str, *words: str) -> str:
     inside = executable.is_relative_to(Path.cwd())
     program = executable.relative_to(Path.cwd()) if inside else executable
     return " ".join(map(_quoted, [str(program), "-m", module, *words]))
+
+
+def recorded_command(module: str, text: str) -> str:
+    """A command line that someone recorded, made anew for this Python; empty where it is none of that
+    module's, since whatever a store holds may be copied from a page.
+    """
+    try:
+        _, option, named, *words = shlex.split(text)
+    except ValueError:  # too few words, or a quotation that does not end
+        return ""
+    if option != "-m" or named != module or not all(map(str.isprintable, words)):
+        return ""
+    variable = f"${TRACKING_VARIABLE}"
+    made = [f'"{variable}"' if word == variable else _quoted(word) for word in words]
+    return " ".join([command(module), *made])
 
 
 def _quoted(word: str) -> str:
@@ -78,6 +95,18 @@ def _device_flags(setup: Setup) -> Sequence[str]:
     return [
         *_flag_unless_usual("0", "--workers", str(setup.plan.workers)),
         *_flag_unless_usual("", "--gpus-per-trial", share),
+    ]
+
+
+def search_flags(setup: Setup) -> Sequence[str]:
+    """The flags of `platform.sweep` that say how this plan searches, but for the number of trials."""
+    plan = setup.plan
+    return [
+        *_flag_unless_usual(USUAL_SAMPLER, "--sampler", plan.sampler),
+        *(["--warm-start"] if plan.warm_start else []),
+        *_flag_unless_usual(USUAL_COST, "--cost", plan.cost),
+        *_flag_unless_usual("0", "--max-cost", f"{plan.max_cost:.12g}"),
+        *_flag_unless_usual("0", "--min-accuracy", f"{plan.min_accuracy:.12g}"),
     ]
 
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
-from platform.cli.next_commands import command, common_flags, compare_flags, place_flags
+from platform.cli.next_commands import (
+    command,
+    common_flags,
+    compare_flags,
+    place_flags,
+    search_flags,
+)
 from platform.planning.setup import Setup
 
 from dashboards.points import ReportedPoint
@@ -36,11 +42,16 @@ def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
     }
 
 
+def replay_command(setup: Setup, strategy: str, run: str) -> str:
+    """The command that measures a confirmed point of a strategy again, named by its run in MLflow."""
+    words = strategy, setup.plan.dataset, *common_flags(setup)
+    return command("platform.evaluate", *words, "--run", run)
+
+
 def sweep_command(setup: Setup, trials: int) -> str:
     """The command that sweeps as this setup does, up to so many trials."""
     plan = setup.plan
-    budget = ["--max-cost", str(plan.max_cost)] if plan.max_cost else []
-    flags = (*common_flags(setup), *budget, "--trials", str(trials))
+    flags = (*common_flags(setup), *search_flags(setup), "--trials", str(trials))
     return command("platform.sweep", plan.strategy, plan.dataset, *flags)
 
 

@@ -10,6 +10,7 @@ from textwrap import fill
 
 from dashboards.points import ReportedPoint, percent, rows, signal_rows
 from trainables.evaluation.listening import LISTENED
+from trainables.scoring.cost_metrics import BY_NFE, CostMetric
 from trainables.scoring.metric_names import BY_TOP5, Metric
 
 _WIDTH = 80
@@ -23,22 +24,34 @@ def table_of_points(
     metric: Metric,
     test_title: str = "test",
     top5: bool = False,
+    cost: CostMetric = BY_NFE,
 ) -> None:
-    """Write a table of points: their calls, the metric on the test split in a column with this title, and
-    the paired tests; with `top5` the top-5 accuracy where it was measured; the metric on the validation
-    split where it was measured; the parameters.
+    """Write a table of points: their calls, and the cost where that is another; the metric on the test split
+    in a column with this title, and the paired tests; with `top5` the top-5 accuracy where it was measured;
+    the metric on the validation split where it was measured; the parameters.
     """
     baselines = list(dict.fromkeys(name for p in points for name in p.tests))
     has_validation = any(p.validation for p in points)
     has_top5 = top5 and any(BY_TOP5.name in p.test for p in points)
-    columns = ["point", "NFE", test_title, *(f"vs {name}" for name in baselines)]
+    costs = [] if cost == BY_NFE else [cost]
+    columns = ["point", "NFE", *(c.title for c in costs), test_title]
+    columns += [f"vs {name}" for name in baselines]
     cells = []
     for reported, row in zip(points, rows(points, metric), strict=True):
         label, parameters, nfe, validation, test, *tests = row
+        amounts = [c.number((reported.test or reported.validation)[c.name]) for c in costs]
         tests += [""] * (len(baselines) - len(tests))
         tests += [percent(reported.test, BY_TOP5)] if has_top5 else []
         cells.append(
-            [label, nfe, test, *tests, *([validation] if has_validation else []), parameters]
+            [
+                label,
+                nfe,
+                *amounts,
+                test,
+                *tests,
+                *([validation] if has_validation else []),
+                parameters,
+            ]
         )
     columns += [BY_TOP5.title] if has_top5 else []
     columns += [*(["validation"] if has_validation else []), "parameters"]
@@ -61,7 +74,7 @@ def table_of_signals(console: Console, points: Sequence[ReportedPoint]) -> None:
 def table(setup: Setup, console: Console, subject: str, points: Sequence[ReportedPoint]) -> None:
     """Write a table of points of a subject, such as a strategy, on both splits, with the paired tests."""
     title = f"{subject} on {setup.facts.title}, {setup.plan.condition}"
-    table_of_points(console, title, points, setup.metric)
+    table_of_points(console, title, points, setup.metric, cost=setup.cost)
     table_of_signals(console, points)
     say_if_smoke(console, setup.plan.preset)
 

@@ -35,7 +35,7 @@ def run_all(setups: Sequence[Setup], console: Console, json_file: Path | None) -
         confirmation = one_sweep.sweep(session, None).confirmation
         confirmations.append(confirmation)
         chosen, setup = confirmation.choice.cheapest, session.setup
-        console.line(f"          {result(chosen, setup.metric)}; in {setup.folder}\n")
+        console.line(f"          {result(chosen, setup.metric, setup.cost)}; in {setup.folder}\n")
 
     status = run_each(setups, console, lambda setup: setup.folder / "sweep.log", work)
     if confirmations and status != interrupts.INTERRUPTED:
@@ -59,7 +59,7 @@ def _compare(
     setup, folder = setups[0], _folder(setups)
     chosen, fronts = _compared_points(confirmations)
     files = {
-        **figure_files("fronts", fronts_figure(setup.setting, fronts, setup.metric)),
+        **figure_files("fronts", fronts_figure(setup.setting, fronts, setup.metric, setup.cost)),
         "points.csv": to_csv(chosen).encode(),
     }
     write_files(folder, files)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from platform.backend.confirmed_run import Answers
 from platform.backend.measure import Candidate, measure_all, missing_records
 from platform.backend.session import Session
+from platform.backend.stopwatch import seconds_alone
 from platform.pipeline.choice import Choice, choose
-from platform.pipeline.study import POINT, accuracy_and_nfe, complete
+from platform.pipeline.objectives import objectives_of
+from platform.pipeline.study import POINT, accuracy_and_cost, complete, within_bounds
 from platform.planning.setup import Setup
 
 import optuna
@@ -27,7 +30,8 @@ from trainables.evaluation.summary import (
     summary,
     summary_over_seeds,
 )
-from trainables.scoring.metric_names import ACCURACY, NFE
+from trainables.scoring.cost_metrics import BY_SECONDS
+from trainables.scoring.metric_names import ACCURACY, NFE, SECONDS_ALONE
 from trainables.scoring.statistics import holm
 from trainables.strategies import schedule_of
 
@@ -38,12 +42,13 @@ class ConfirmationFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The points that a sweep reports, which of them it names, and the labels of those that could not be
-    measured, or could not be chosen from all that a baseline's grid has.
+    """The points that a sweep reports, which of them it names, their answers by label, and the labels of
+    those that could not be measured, or could not be chosen from all that a baseline's grid has.
     """
 
     points: list[ReportedPoint]
     choice: Choice
+    answers: Mapping[str, Answers]
     missing: tuple[str, ...] = ()
 
 
@@ -67,11 +72,29 @@ def confirm(session: Session, study: optuna.Study) -> Confirmation:
     ]
     if all(point.role == "baseline" for point in points):
         raise ConfirmationFailed("no point of the front could be measured again: see above")
+    if session.setup.cost == BY_SECONDS:
+        points = _timed(session, points)
     points = with_tests(points, {n: [t] for n, t in zip(labels, test, strict=True)})
     measured = dict(zip(labels, validation, strict=True))
-    choice = choose(points, measured, session.setup.plan.max_cost)
+    choice = choose(points, measured, objectives_of(session.setup))
     left_out = [p.label for p, v, t in zip(planned, validation, test, strict=True) if not (v and t)]
-    return Confirmation(points, choice, (*left_out, *_incomplete_baselines(session)))
+    answers = {
+        label: Answers(tuple(v), tuple(t))
+        for label, v, t in zip(labels, validation, test, strict=True)
+    }
+    return Confirmation(points, choice, answers, (*left_out, *_incomplete_baselines(session)))
+
+
+def _timed(session: Session, points: Sequence[ReportedPoint]) -> list[ReportedPoint]:
+    """The points with the seconds that each takes alone, timed anew one after the other: those of the search
+    were timed on another actor, maybe long ago.
+    """
+    candidates = [Candidate(point.strategy, point.point) for point in points]
+    times = [{SECONDS_ALONE: seconds} for seconds in seconds_alone(session, candidates)]
+    return [
+        replace(point, validation={**point.validation, **time}, test={**point.test, **time})
+        for point, time in zip(points, times, strict=True)
+    ]
 
 
 def _incomplete_baselines(session: Session) -> list[str]:
@@ -88,13 +111,15 @@ def _incomplete_baselines(session: Session) -> list[str]:
 
 
 def front_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """The complete trials that no other beats in accuracy at as few calls, by rising NFE."""
-    trials = complete(study)
-    return [trials[index] for index in front([accuracy_and_nfe(trial) for trial in trials])]
+    """The trials that no other beats in accuracy at as little cost, by rising cost: of those that keep to the
+    bounds of the search, of all complete ones where none does.
+    """
+    trials = within_bounds(study) or complete(study)
+    return [trials[index] for index in front([accuracy_and_cost(trial) for trial in trials])]
 
 
 def front_points(setup: Setup, study: optuna.Study) -> list[ReportedPoint]:
-    """The front of the study's complete trials, by rising NFE, then the paper's point."""
+    """The front of the study's trials, by rising cost, then the paper's point."""
     strategy = setup.plan.strategy
     paper = search_spaces.load(strategy).paper_point(setup.task.recipe.T, setup.facts.kind)
     paper_moves = schedule_of(strategy, paper)
@@ -108,7 +133,7 @@ def front_points(setup: Setup, study: optuna.Study) -> list[ReportedPoint]:
 
 def baseline_points(sessions: Sequence[Session]) -> list[ReportedPoint]:
     """Each baseline at the paper's point and, where that is another, at its best on validation: over all
-    training seeds, each of which has a session.
+    training seeds, each of which has a session. Of equally accurate points that of fewest calls is best.
     """
     setup = sessions[0].setup
     T, kind = setup.task.recipe.T, setup.facts.kind

@@ -19,13 +19,25 @@ def headline(choice: Choice, metric: Metric) -> list[str]:
     lines = []
     for point, names in choice.named:
         why = _reason(choice, names, metric)
-        lines.append(f"{' and '.join(names)}: {result(point, metric)}{why}")
+        lines.append(f"{' and '.join(names)}: {result(point, metric, choice.cost)}{why}")
         lines += _gains(choice, point)
+    return [*lines, *_unmet_bounds(choice), *notes(choice, metric)]
+
+
+def _unmet_bounds(choice: Choice) -> list[str]:
+    """The bounds that no confirmed point keeps to; a paragraph each."""
+    lines = []
     if choice.max_cost and choice.affordable is None:
+        amount = f"so few {choice.cost.unit}"
         lines.append(
-            f"within {choice.max_cost}: no confirmed point has so few calls: search on, or allow more"
+            f"within {choice.max_cost:g}: no confirmed point has {amount}: search on, or allow more"
         )
-    return [*lines, *notes(choice, metric)]
+    if choice.min_accuracy and choice.sufficient is None:
+        lines.append(
+            f"at least {100 * choice.min_accuracy:g} %: no confirmed point is so accurate on validation "
+            "samples: search on, or be content with less"
+        )
+    return lines
 
 
 def _reason(choice: Choice, names: tuple[str, ...], metric: Metric) -> str:
@@ -35,8 +47,12 @@ def _reason(choice: Choice, names: tuple[str, ...], metric: Metric) -> str:
         return f"; {on_validation} within {_MARGIN} of the best, {_interval(choice.loss, metric)}"
     if "cheapest" in names:
         return f"; {on_validation} every cheaper one is more than {_MARGIN} behind it"
-    within = "" if "best" in names else f" of those of at most {choice.max_cost} calls"
-    return f"; the most accurate {on_validation}{within}"
+    if "best" in names:
+        return f"; the most accurate {on_validation}"
+    if choice.affordable is not None and f"within {choice.max_cost:g}" in names:
+        most = f"{choice.max_cost:g} {choice.cost.unit}"
+        return f"; the most accurate {on_validation} of those of at most {most}"
+    return f"; the cheapest of those that are so accurate {on_validation}"
 
 
 def _interval(test: PairedTest, metric: Metric) -> str:
@@ -54,7 +70,7 @@ def _gains(choice: Choice, point: ReportedPoint) -> list[str]:
 
 def verdict(choice: Choice, metric: Metric) -> list[str]:
     """The cheapest point, and what it gains on the baselines; a paragraph each."""
-    return [result(choice.cheapest, metric), *_gains(choice, choice.cheapest)]
+    return [result(choice.cheapest, metric, choice.cost), *_gains(choice, choice.cheapest)]
 
 
 def notes(choice: Choice, metric: Metric) -> list[str]:
@@ -63,7 +79,7 @@ def notes(choice: Choice, metric: Metric) -> list[str]:
     if choice.noisy is not None:
         test = choice.best.tests[choice.noisy.label]
         lines.append(
-            f"nothing was gained: the best is behind {result(choice.noisy, metric)}, by "
+            f"nothing was gained: the best is behind {result(choice.noisy, metric, choice.cost)}, by "
             f"{difference(test, metric)}"
         )
     return lines
@@ -76,7 +92,10 @@ def named_as_json(choice: Choice, metric: Metric) -> list[dict[str, object]]:
             "names": list(names),
             "label": point.label,
             "metric": metric.name,
-            "test": {n: point.test[n] for n in (metric.name, metric.low, metric.high, NFE)},
+            "test": {
+                name: point.test[name]
+                for name in (metric.name, metric.low, metric.high, NFE, choice.cost.name)
+            },
             "gains": {
                 label: {**test, "told_apart": told_apart(test)}
                 for label, test in choice.gains(point).items()

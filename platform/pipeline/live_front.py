@@ -63,11 +63,13 @@ class LiveFront:
         self._is_recorded = True
 
     def update(self, trials: Sequence[tuple[float, float]]) -> None:
-        """Show the front of these (accuracy, nfe): in the terminal at once, in MLflow where it is time."""
+        """Show the front of these (accuracy, cost): in the terminal at once, in MLflow where it is time."""
         setup = self._session.setup
         self._trials, self._is_recorded = list(trials), False
         color = style_of(setup.plan.strategy).color
-        self._bar.draw(text_front(self._trials, setup.metric), FRONT_LETTERS, color)
+        self._bar.draw(
+            text_front(self._trials, setup.metric, cost=setup.cost), FRONT_LETTERS, color
+        )
         self._throttle.run(self._record)
 
     def finish(self) -> None:
@@ -82,7 +84,7 @@ class LiveFront:
         if done:
             title = f"{strategy} on {setup.setting}"
             note = f"{done} of {setup.plan.trials} trials, on validation {metric.samples}"
-            figure = search_figure(title, strategy, self._trials, note, metric)
+            figure = search_figure(title, strategy, self._trials, note, metric, setup.cost)
             (path,) = write_files(setup.folder, {SEARCH_FRONT: png(figure)}).values()
             tracker.artifact(path, setup.folder)
         tracker.searching(done)

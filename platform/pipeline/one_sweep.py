@@ -14,12 +14,11 @@ from platform.pipeline.confirm import Confirmation, confirm, front_trials
 from platform.pipeline.headline import headline, named_as_json
 from platform.pipeline.prepare import prepare
 from platform.pipeline.record import draw
-from platform.pipeline.search import SearchResult, search
-from platform.pipeline.study import accuracy_and_nfe, complete
+from platform.pipeline.reference import reference_of
+from platform.pipeline.search import SearchResult, hypervolume_of, search
+from platform.pipeline.study import complete
 
-import optuna
-
-from dashboards.pareto import Reference, hypervolume, shared_reference
+from dashboards.pareto import Reference
 from dashboards.points import as_json
 from trainables.core.errors import UsageError
 from trainables.core.files import write_json
@@ -70,7 +69,6 @@ def _refuse(holder: str) -> None:
 def _sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
     """The steps of a sweep that no other process is at."""
     setup, console, tracker = session.setup, session.console, session.tracker
-    reference = shared_reference(setup.facts.classes, setup.task.recipe.T, setup.facts.kind)
     write_json(setup.folder / "plan.json", setup.as_mapping())
     tracker.begin()
     with console.step("prepare", "2/5 preparing the trained parts"):
@@ -78,6 +76,7 @@ def _sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
     with console.step(
         "search", f"3/5 searching {setup.plan.trials} points on the validation split"
     ):
+        reference = reference_of(session)
         result = search(session, reference)
     with console.step("confirm", "4/5 confirming the front and the baselines on the test split"):
         confirmation = confirm(session, result.study)
@@ -97,9 +96,9 @@ def _record(
 ) -> FinishedSweep:
     """Record the confirmed points in MLflow, draw the sweep's files and attach them to its run."""
     setup, tracker, study = session.setup, session.tracker, result.study
-    choice, volume = confirmation.choice, _hypervolume(study, reference)
+    choice, volume = confirmation.choice, hypervolume_of(study, reference)
     with session.console.bar("recording the points") as bar:
-        runs = tracker.confirmation(confirmation.points, bar.update)
+        runs = tracker.confirmation(confirmation.points, confirmation.answers, bar.update)
         bar.update(0, 1, "reading the data")
         dataset = setup.storage.dataset(setup.task, bar.update)
         files = draw(setup, dataset, study, confirmation, reference, volume, bar.update)
@@ -110,11 +109,6 @@ def _record(
             choice.best, choice.cheapest, len(complete(study)), headline(choice, setup.metric)
         )
     return FinishedSweep(result, confirmation, runs, files, volume)
-
-
-def _hypervolume(study: optuna.Study, reference: Reference) -> float:
-    """The hypervolume of the study's complete trials."""
-    return hypervolume([accuracy_and_nfe(trial) for trial in complete(study)], reference)
 
 
 def _summary(session: TrackedSession, finished: FinishedSweep) -> dict[str, object]:
@@ -139,6 +133,7 @@ def _summary(session: TrackedSession, finished: FinishedSweep) -> dict[str, obje
         "best": choice.best.label,
         "cheapest": choice.cheapest.label,
         "affordable": None if choice.affordable is None else choice.affordable.label,
+        "sufficient": None if choice.sufficient is None else choice.sufficient.label,
         "named": named_as_json(choice, session.setup.metric),
         "margin": MARGIN,
         "behind_the_best": None if choice.loss is None else asdict(choice.loss),
@@ -155,14 +150,15 @@ def _report(session: TrackedSession, finished: FinishedSweep) -> None:
     """Show the points, name the files, say what to type next."""
     setup, console, tracker = session.setup, session.console, session.tracker
     choice, files = finished.confirmation.choice, finished.files
-    shortfall, uri = finished.search.shortfall, setup.plan.tracking_uri
+    search_result, uri = finished.search, setup.plan.tracking_uri
     console.line()
     points = against(finished.confirmation.points, choice.cheapest)
     table(setup, console, setup.plan.strategy, points)
     console.line()
     paragraphs(console, "found:", headline(choice, setup.metric))
-    if shortfall:
-        paragraphs(console, "trials:", [f"{shortfall}; the same command tries others"])
+    if search_result.account:
+        advice = "; the same command tries others" if search_result.shortfall else ""
+        paragraphs(console, "trials:", [f"{search_result.account}{advice}"])
     if finished.confirmation.missing:
         missing = "; ".join(finished.confirmation.missing)
         paragraphs(console, "missing:", [f"{missing}: not measured; the same command tries again"])

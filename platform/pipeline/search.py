@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import TrackedSession
@@ -13,16 +13,19 @@ from platform.cli.console import Bar
 from platform.cli.failures import text_of_full_disk
 from platform.cli.interrupts import check, last_line
 from platform.pipeline.live_front import LiveFront
+from platform.pipeline.objectives import objectives_of
 from platform.pipeline.study import (
     POINT,
     RECORDS,
     StudySearcher,
-    accuracy_and_nfe,
+    accuracy_and_cost,
     complete,
     open_study,
-    try_again,
+    within_bounds,
 )
 from platform.pipeline.trial_log import TrialLog
+from platform.pipeline.tries import try_until_complete
+from platform.pipeline.warm_start import warm_start
 from platform.planning.study_names import TRIALS
 from typing import Any
 
@@ -34,6 +37,7 @@ from dashboards.pareto import Reference, hypervolume
 from dashboards.points import describe
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import summary
+from trainables.scoring.cost_metrics import BY_SECONDS
 
 
 class SearchFailed(RuntimeError):
@@ -48,25 +52,46 @@ class SearchResult:
         study: the study, with the trials of earlier runs.
         trials: how many complete trials the plan asks for.
         failures: why trials of this run failed, by their numbers, where trying again did not help.
+        tries: how often this run has tried a point.
     """
 
     study: optuna.Study
     trials: int
     failures: Mapping[int, str]
+    tries: int = 0
 
     @property
     def shortfall(self) -> str:
-        """How many trials are missing and why, each reason once; empty where none is missing."""
+        """How many trials are missing after how many tries, and why, each reason once; empty where none is
+        missing.
+        """
         have = len(complete(self.study))
         if have >= self.trials:
             return ""
-        reasons = "; ".join(dict.fromkeys(self.failures.values()))
-        return f"{have} of {self.trials} trials are complete, {self.trials - have} failed twice: {reasons}"
+        return (
+            f"{have} of {self.trials} trials are complete after {self.tries} tries: {self._reasons}"
+        )
+
+    @property
+    def account(self) -> str:
+        """The shortfall, or else how many points were replaced by others and why; empty where none failed."""
+        if self.shortfall or not self.failures:
+            return self.shortfall
+        points = "1 point" if len(self.failures) == 1 else f"{len(self.failures)} points"
+        return (
+            f"all {self.trials} trials are complete; {points} failed twice, and others took their place: "
+            f"{self._reasons}"
+        )
+
+    @property
+    def _reasons(self) -> str:
+        """Why points failed, each reason once."""
+        return "; ".join(dict.fromkeys(self.failures.values()))
 
 
 def search(session: TrackedSession, reference: Reference) -> SearchResult:
-    """Search until the study has as many complete trials as planned; points that fail are tried once
-    more, those that fail again are left out.
+    """Search until the study has as many complete trials as planned. Points that fail are tried once more;
+    those that fail again are replaced by others, as long as there are tries left (`most_tries`).
 
     Raises:
         SearchFailed: no trial is complete.
@@ -74,26 +99,37 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
     console, trials = session.console, session.setup.plan.trials
     study = open_study(session.setup)
     _catch_up(session, study, reference)
+    if session.setup.plan.warm_start:
+        console.line(f"          {warm_start(session.setup, study, console.line).text}")
     have = len(complete(study))
     if have:
         console.line(f"          {have} complete trials of earlier runs are kept")
     failures: Mapping[int, str] = {}
+    tries = 0
     if have < trials:
         with console.bar("trials") as bar:
             live = LiveFront(session, bar)
-            live.update([accuracy_and_nfe(trial) for trial in complete(study)])
-            failures = _tune(session, study, bar, reference, live)
-            if failures:
-                try_again(study, failures)
-                console.line(f"          trying what failed once more: {len(failures)} trials")
-                failures = _tune(session, study, bar, reference, live)
+            live.update([accuracy_and_cost(trial) for trial in complete(study)])
+            failures, tries = try_until_complete(
+                study,
+                trials,
+                lambda count: _tune(session, study, bar, reference, live, count),
+                lambda message: console.line(f"          {message}"),
+            )
             live.finish()
-    result = SearchResult(study, trials, failures)
+    result = SearchResult(study, trials, failures, tries)
     if not complete(study):
         raise SearchFailed(f"no trial can be used: {result.shortfall}")
-    if result.shortfall:
-        console.line(f"          {result.shortfall}")
+    if result.account:
+        console.line(f"          {result.account}")
+    if not within_bounds(study):
+        console.line("          no trial keeps to the bounds: the front is that of all trials")
     return result
+
+
+def hypervolume_of(study: optuna.Study, reference: Reference) -> float:
+    """The hypervolume of the front of a study's complete trials that keep to the bounds of the search."""
+    return hypervolume([accuracy_and_cost(trial) for trial in within_bounds(study)], reference)
 
 
 def measurements(session: TrackedSession, trial: FrozenTrial) -> list[Measurement]:
@@ -115,9 +151,14 @@ def measurements(session: TrackedSession, trial: FrozenTrial) -> list[Measuremen
 
 
 def _tune(
-    session: TrackedSession, study: optuna.Study, bar: Bar, reference: Reference, live: LiveFront
+    session: TrackedSession,
+    study: optuna.Study,
+    bar: Bar,
+    reference: Reference,
+    live: LiveFront,
+    count: int,
 ) -> Mapping[int, str]:
-    """Run the trials that the study lacks; returns why trials failed, by their numbers."""
+    """Run so many trials; returns why trials failed, by their numbers."""
     import logging
 
     from ray import tune
@@ -128,16 +169,27 @@ def _tune(
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     setup, allocation = session.setup, session.cluster.allocation(session.setup)
     log = TrialLog(setup.folder / TRIALS)
-    searcher = StudySearcher(study, log, setup.plan.strategy, setup.task.recipe.T, setup.facts.kind)
+    searcher = StudySearcher(
+        study,
+        log,
+        setup.plan.strategy,
+        setup.task.recipe.T,
+        setup.facts.kind,
+        objectives_of(setup),
+    )
     follower = _Follower(session, study, searcher, bar, reference, live)
+    is_timed = setup.cost == BY_SECONDS
+    # Where points are timed there is one at a time, so that none takes longer for another one's sake.
+    actors = 1 if is_timed else allocation.actors
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
+    job = replace(job, is_timed=is_timed)
     resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
     trainable = tune.with_resources(tune.with_parameters(SamplingTrial, job=job), resources)
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=ConcurrencyLimiter(searcher, allocation.actors),
-            num_samples=setup.plan.trials - len(complete(study)),
+            search_alg=ConcurrencyLimiter(searcher, actors),
+            num_samples=count,
             max_concurrent_trials=None,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,
@@ -210,14 +262,15 @@ class _Follower:
             return
         _log(self._session, trial)
         finished = complete(self._study)
-        values = [accuracy_and_nfe(trial) for trial in finished]
-        volume = hypervolume(values, self._reference)
+        volume = hypervolume_of(self._study, self._reference)
         self._session.tracker.hypervolume(volume, len(finished))
-        accuracy, nfe = max(values)
-        metric, trials = self._session.setup.metric, self._session.setup.plan.trials
-        best = f"{metric.title} {100 * metric.of(accuracy):.1f} %"
-        self._bar.update(len(finished), trials, f"trials; best {best} at NFE {nfe:.0f}")
-        self._live.update(values)
+        candidates = within_bounds(self._study) or finished
+        accuracy, amount = max(accuracy_and_cost(trial) for trial in candidates)
+        setup = self._session.setup
+        best = f"{setup.metric.title} {100 * setup.metric.of(accuracy):.1f} %"
+        price = f"{setup.cost.title} {setup.cost.number(amount)}"
+        self._bar.update(len(finished), setup.plan.trials, f"trials; best {best} at {price}")
+        self._live.update([accuracy_and_cost(trial) for trial in finished])
 
     def _report_failure(self, number: int, point: Mapping[str, Any], reason: str) -> None:
         line = f"          trial {number} failed: {reason} ({describe(point)})"
@@ -232,7 +285,7 @@ def _log(session: TrackedSession, trial: FrozenTrial) -> None:
     measured = measurements(session, trial)
     assert trial.datetime_complete is not None and trial.datetime_start is not None
     seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
-    values = summary(measured, setup.metric)
+    values = summary(measured, setup.metric) | {setup.cost.name: accuracy_and_cost(trial)[1]}
     session.tracker.trial(trial.number, trial.user_attrs[POINT], values, seconds)
 
 
@@ -246,5 +299,4 @@ def _catch_up(session: TrackedSession, study: optuna.Study, reference: Reference
         if str(trial.number) in missing:
             _log(session, trial)
     if missing:
-        values = [accuracy_and_nfe(trial) for trial in finished]
-        session.tracker.hypervolume(hypervolume(values, reference), len(finished))
+        session.tracker.hypervolume(hypervolume_of(study, reference), len(finished))

@@ -7,8 +7,9 @@ with a result as complete, and repeats its suggestions when a study is resumed w
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable
+from platform.pipeline.objectives import USUAL_OBJECTIVES, Objectives
+from platform.pipeline.samplers import sampler_of
 from platform.pipeline.stored_study import forget, open_stored, read_stored
 from platform.pipeline.trial_log import TrialLog
 from platform.planning.proposals import proposed_point
@@ -22,7 +23,7 @@ from ray.tune.search import Searcher
 
 import search_spaces
 from trainables.core.noise import seed_of
-from trainables.scoring.metric_names import ACCURACY, NFE
+from trainables.scoring.metric_names import ACCURACY
 
 _FAILURE = "failure"
 _AGAIN = "tried_again"
@@ -52,13 +53,7 @@ def open_study(setup: Setup) -> optuna.Study:
     if proposal is not None:
         study.enqueue_trial(proposal, user_attrs={"role": "diagnosis"}, skip_if_exists=True)
     seed = seed_of("search", setup.plan.seed, len(study.get_trials(deepcopy=False))) % 2**32
-    with warnings.catch_warnings():
-        # `group` is marked experimental; conditional spaces need it.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.sampler = optuna.samplers.TPESampler(
-            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=8,
-            warn_independent_sampling=False,
-        )  # fmt: skip
+    study.sampler = sampler_of(setup.plan.sampler, seed)
     return study
 
 
@@ -80,12 +75,27 @@ def complete(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
+def within_bounds(study: optuna.Study) -> list[FrozenTrial]:
+    """The complete trials that keep to the bounds of the search; all of them where there are no bounds."""
+    return [
+        trial
+        for trial in complete(study)
+        if all(value <= 0 for value in trial.constraints.values())
+    ]
+
+
 def try_again(study: optuna.Study, numbers: Iterable[int]) -> None:
     """Let the points of these trials be the next that the study suggests."""
     trials = study.get_trials(deepcopy=False)
     for number in numbers:
         attributes = {_AGAIN: number}
         study.enqueue_trial(trials[number].params, user_attrs=attributes, skip_if_exists=False)
+
+
+def failed_once(study: optuna.Study, numbers: Iterable[int]) -> list[int]:
+    """Those of these failed trials whose points have not been tried again."""
+    trials = study.get_trials(deepcopy=False)
+    return [number for number in numbers if _AGAIN not in trials[number].user_attrs]
 
 
 def _untried(study: optuna.Study) -> list[int]:
@@ -101,7 +111,7 @@ def _untried(study: optuna.Study) -> list[int]:
     ]
 
 
-def accuracy_and_nfe(trial: FrozenTrial) -> tuple[float, float]:
+def accuracy_and_cost(trial: FrozenTrial) -> tuple[float, float]:
     """The two values of a complete trial."""
     return trial.values[0], trial.values[1]
 
@@ -115,12 +125,20 @@ class StudySearcher(Searcher):
         strategy: whose space is searched.
         T: the number of noise levels.
         kind: what the signals are, "image" or "speech".
+        objectives: what is searched for, and within which bounds.
     """
 
     def __init__(
-        self, study: optuna.Study, log: TrialLog, strategy: str, T: int, kind: str = "image"
+        self,
+        study: optuna.Study,
+        log: TrialLog,
+        strategy: str,
+        T: int,
+        kind: str = "image",
+        objectives: Objectives = USUAL_OBJECTIVES,
     ) -> None:
         super().__init__(metric=ACCURACY, mode="max")
+        self._objectives = objectives
         self._log = log
         self._study, self._T, self._kind = study, T, kind
         self._space = search_spaces.load(strategy)
@@ -143,7 +161,8 @@ class StudySearcher(Searcher):
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         trial = self._trials[trial_id]
-        reported = [] if result is None else [result.get(ACCURACY), result.get(NFE)]
+        names = ACCURACY, self._objectives.cost.name
+        reported = [] if result is None else [result.get(name) for name in names]
         values = [v for v in reported if isinstance(v, int | float) and math.isfinite(v)]
         if error or result is None or len(values) < 2:
             reason = "the trial raised" if error else f"its results are {reported}"
@@ -152,6 +171,8 @@ class StudySearcher(Searcher):
             ended = self._study.tell(trial, state=TrialState.FAIL)
         else:
             trial.set_user_attr(RECORDS, result[RECORDS].split(","))
+            for name, value in self._objectives.constraints(*values).items():
+                trial.set_constraint(name, value)
             ended = self._study.tell(trial, values)
         self._log.add(ended)
 

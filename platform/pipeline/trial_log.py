@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from trainables.core.checked_lines import add_line, read_lines
 
 _START, _COMPLETE = "start", "complete"
+_CONSTRAINTS = "constraints"  # only of trials that have some
 
 
 class TrialLog:
@@ -39,9 +40,10 @@ class TrialLog:
 
 def same(a: FrozenTrial, b: FrozenTrial) -> bool:
     """Whether two trials say the same; times are not compared, which a study may round."""
+    ours, theirs = _as_json(a), _as_json(b)
     return all(
-        value == other or key in (_START, _COMPLETE)
-        for (key, value), other in zip(_as_json(a).items(), _as_json(b).values(), strict=True)
+        ours.get(key) == theirs.get(key) or key in (_START, _COMPLETE)
+        for key in ours.keys() | theirs.keys()
     )
 
 
@@ -57,12 +59,14 @@ def _as_json(trial: FrozenTrial) -> dict[str, Any]:
         _START: _text(trial.datetime_start),
         _COMPLETE: _text(trial.datetime_complete),
     }
+    if trial.constraints:
+        values[_CONSTRAINTS] = trial.constraints
     plain: dict[str, Any] = json.loads(json.dumps(values))
     return plain
 
 
 def _from_json(values: Mapping[str, Any]) -> FrozenTrial:
-    return FrozenTrial(
+    trial = FrozenTrial(
         number=values["number"],
         trial_id=values["number"],
         state=TrialState[values["state"]],
@@ -76,6 +80,9 @@ def _from_json(values: Mapping[str, Any]) -> FrozenTrial:
         datetime_start=_time(values[_START]),
         datetime_complete=_time(values[_COMPLETE]),
     )
+    for name, value in values.get(_CONSTRAINTS, {}).items():
+        trial.set_constraint(name, value)
+    return trial
 
 
 def _text(time: datetime | None) -> str | None:

@@ -14,6 +14,7 @@ from trainables.core.errors import UsageError, check_range, unknown_name
 from trainables.core.precision_names import PRECISIONS
 from trainables.data import datasets
 from trainables.data.degradation import Degradation, check_share, condition_text
+from trainables.scoring.cost_metrics import COST_METRICS, USUAL_COST
 
 MAX_SEEDS = 1000
 """Sampling seeds that belong to one seed of a sweep."""
@@ -21,6 +22,9 @@ MAX_TRAINING_SEEDS = 20
 """Seeds at which one command trains at most; they are part of the name of a directory."""
 _LEAST_SHARE = 0.001  # of a GPU
 USUAL_PRECISION = "auto"
+SAMPLERS = ("tpe", "nsga2", "nsga3", "gp", "random")
+"""What may choose the points of a search, see `platform.pipeline.samplers`."""
+USUAL_SAMPLER = "tpe"
 USUAL_PATIENCE = 120.0
 """Seconds that a tracking store may be away for."""
 NAMES = {
@@ -28,6 +32,8 @@ NAMES = {
     "dataset": datasets.names(),
     "preset": presets.NAMES,
     "precision": PRECISIONS,
+    "sampler": SAMPLERS,
+    "cost": tuple(COST_METRICS),
 }
 """What the names in a plan may be, known before the data are looked at."""
 RANGES = {
@@ -35,6 +41,7 @@ RANGES = {
     "seed": (0, 2**31 - 1),
     "workers": (0, 10_000),
     "max_cost": (0, 10**9),
+    "min_accuracy": (0, 1),
     "tracking_patience": (0, 10**6),
 }
 """From where to where the numbers in a plan may be."""
@@ -62,8 +69,14 @@ class Plan:
         sgmse: the checkpoint file that speech's signal denoiser starts from; none if empty.
         resolution: the share of an image's rows and columns that is left of the corrupted image, in (0, 1].
         train_fraction: the share of the training split that all parts are trained on, in (0, 1].
-        max_cost: the sweep names the best point of at most so many calls too; 0 for no such point.
+        max_cost: the search keeps to points of at most this cost, and the sweep names the best of them; 0 for
+            no bound.
         tracking_patience: seconds that the tracking store may be away for before the run ends.
+        sampler: what chooses the points of the search, one of `SAMPLERS`.
+        warm_start: begin the search with the confirmed fronts of earlier sweeps in the storage.
+        cost: what the search makes little of, beside much accuracy, one of `COST_METRICS`.
+        min_accuracy: the search keeps to points of at least this accuracy, and the sweep names the cheapest
+            of them; 0 for no bound.
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -86,8 +99,12 @@ class Plan:
     sgmse: str = ""
     resolution: float = 1.0
     train_fraction: float = 1.0
-    max_cost: int = 0
+    max_cost: float = 0
     tracking_patience: float = USUAL_PATIENCE
+    sampler: str = USUAL_SAMPLER
+    warm_start: bool = False
+    cost: str = USUAL_COST
+    min_accuracy: float = 0
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})

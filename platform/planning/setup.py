@@ -13,7 +13,7 @@ from pathlib import Path
 from platform.planning import presets
 from platform.planning.checkpoints import chosen_sgmse, chosen_whisper
 from platform.planning.locations import without_passwords
-from platform.planning.plan import MAX_SEEDS, Plan
+from platform.planning.plan import MAX_SEEDS, USUAL_SAMPLER, Plan
 from typing import TYPE_CHECKING, Any
 
 import search_spaces
@@ -24,6 +24,7 @@ from trainables.data import datasets
 from trainables.data.degradation import path_name
 from trainables.evaluation.records import FORMATS
 from trainables.models.speech.whisper.config import RecogniserConfig
+from trainables.scoring.cost_metrics import COST_METRICS, USUAL_COST, CostMetric
 from trainables.scoring.metric_names import METRIC_OF_KIND, Metric
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class Setup:
     def metric(self) -> Metric:
         """What is reported of the answers."""
         return METRIC_OF_KIND[self.facts.kind]
+
+    @property
+    def cost(self) -> CostMetric:
+        """What the search makes little of."""
+        return COST_METRICS[self.plan.cost]
 
     @property
     def setting(self) -> str:
@@ -202,9 +208,20 @@ def _sweep_id(plan: Plan, facts: Facts, budget: Preset, task: Task) -> str:
         "limit": budget.search_limit,
         "precision": plan.precision,
         "format": FORMATS[facts.answers],
+        **_unusual(plan),
     }
     space = search_spaces.description(plan.strategy, task.recipe.T, facts.kind)
     return digest([plan.strategy, identity(task), searched, space])
+
+
+def _unusual(plan: Plan) -> dict[str, object]:
+    """How a plan searches otherwise than usual: what is as usual is left out, so that sweeps of earlier
+    releases are the same sweeps.
+    """
+    usual = {"sampler": USUAL_SAMPLER, "cost": USUAL_COST, "max_cost": 0, "min_accuracy": 0}
+    return {
+        name: getattr(plan, name) for name, value in usual.items() if getattr(plan, name) != value
+    }
 
 
 def _sweeps(plan: Plan) -> Path:

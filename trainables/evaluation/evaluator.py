@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from trainables import strategies
+from trainables.core.device import synchronise
 from trainables.core.memory import fitting_batch
 from trainables.core.noise import SampleNoise
 from trainables.core.precision import dtype_of
@@ -34,6 +36,8 @@ from trainables.strategies import schedule_of
 from trainables.task import networks
 from trainables.task.recipe import Task
 
+_TIMINGS = 3
+"""Runs of which the median is taken; the first may take longer, since it counts FLOPs."""
 _CACHE_BYTES = 2**30
 """Bytes of an evaluator's prefix cache."""
 
@@ -174,6 +178,27 @@ class Evaluator:
         correctness = self.judge.correctness(torch.cat(run.answers), split, likeliest)
         spread = float(torch.cat(run.deviations).sum())
         return Tally(correctness, spread, run.reading, quality)
+
+    def seconds_alone(self, point: Mapping[str, object], sampling: Sampling) -> float:
+        """Seconds that a point takes a sample, in a batch of the size that is used, nothing of which was
+        sampled before: the median of a few runs. They are comparable where nothing else runs meanwhile,
+        which is for the caller to see to.
+
+        Raises:
+            UsageError: the point's parameters are unknown or out of range.
+        """
+        engine, batch, _ = self._engine(dtype_of(sampling.precision, self.device))
+        split = self.dataset.split(sampling.split).first(min(batch, sampling.limit))
+        noise = SampleNoise(sampling.seed, split.numbers.tolist())
+        x_cor, moves = self._corrupt(split, noise, sampling), schedule_of(self.strategy, point)
+        seconds = []
+        for _ in range(_TIMINGS):
+            synchronise(self.device)
+            start = time.perf_counter()
+            engine.run(moves, x_cor, noise.split("sampling"))
+            synchronise(self.device)
+            seconds.append(time.perf_counter() - start)
+        return statistics.median(seconds) / len(split)
 
     def sample(
         self, point: Mapping[str, object], sampling: Sampling, observer: Observer | None = None

@@ -9,6 +9,10 @@ TOP5, TOP5_LOW, TOP5_HIGH = "top5", "top5_low", "top5_high"
 NFE, NFE_SIGNAL, NFE_LOGIT, NFE_CLASSIFIER = "nfe", "nfe_signal", "nfe_logit", "nfe_classifier"
 NFE_LABEL, NFE_GRADIENT = "nfe_label", "nfe_gradient"
 GFLOPS, SECONDS_PER_SAMPLE = "gflops", "seconds_per_sample"
+SECONDS_ALONE = "seconds_alone"
+"""Seconds a sample as they were timed on one actor while no other worked, nothing shared with other points;
+`seconds_per_sample` is what a measurement took, beside whatever else there was.
+"""
 SPREAD = "spread"
 WER, WER_LOW, WER_HIGH = "wer", "wer_low", "wer_high"
 SI_SDR, PESQ, ESTOI = "si_sdr", "pesq", "estoi"
@@ -49,6 +53,7 @@ METRICS = (
     TOP5,
     TOP5_LOW,
     TOP5_HIGH,
+    SECONDS_ALONE,
 )
 
 COSTS = (
@@ -60,6 +65,7 @@ COSTS = (
     NFE_GRADIENT,
     GFLOPS,
     SECONDS_PER_SAMPLE,
+    SECONDS_ALONE,
 )
 """What a point costs; the names of these metrics do not say the split."""
 

@@ -24,6 +24,7 @@ class Job:
         threads: CPU threads of an actor.
         gpu_share: the fraction of a GPU that an actor may use; 0 on a CPU.
         precision: what the networks compute in.
+        is_timed: whether every trial times its point, see `Evaluator.seconds_alone`.
     """
 
     task: Task
@@ -36,6 +37,7 @@ class Job:
     threads: int
     gpu_share: float = 0.0
     precision: str = "auto"
+    is_timed: bool = False
 
     def samplings(self) -> list[Sampling]:
         """The sampling of each seed."""

@@ -10,7 +10,7 @@ from trainables.data.dataset import Dataset
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling, Tally
 from trainables.evaluation.summary import summary
-from trainables.scoring.metric_names import ACCURACY, NFE
+from trainables.scoring.metric_names import ACCURACY, GFLOPS, NFE, SECONDS_ALONE
 from trainables.workers.device import worker_device
 from trainables.workers.job import Job
 
@@ -26,7 +26,7 @@ def evaluator_of(job: Job, strategy: str, dataset: Dataset | None = None) -> Eva
 class SamplingTrial(tune.Trainable):
     """A Tune trainable whose trial measures one point; the actor is reused, so parts are loaded once.
 
-    Reports accuracy, which is at most 1, the NFE of a sample, and the keys of the records.
+    Reports accuracy, which is at most 1, the costs of a sample, and the keys of the records.
     """
 
     def setup(self, config: dict[str, object], job: Job | None = None) -> None:
@@ -41,7 +41,10 @@ class SamplingTrial(tune.Trainable):
         measurements = [self._evaluator.measure(self.config, sampling) for sampling in samplings]
         values = summary(measurements)
         keys = ",".join(measurement.key for measurement in measurements)
-        return {ACCURACY: values[ACCURACY], NFE: values[NFE], "records": keys, "done": True}
+        costs = {name: values[name] for name in (NFE, GFLOPS)}
+        if self._job.is_timed:
+            costs[SECONDS_ALONE] = self._evaluator.seconds_alone(self.config, samplings[0])
+        return {ACCURACY: values[ACCURACY], **costs, "records": keys, "done": True}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Saves nothing, since a trial's results are in its records."""
@@ -76,6 +79,13 @@ class Confirmer:
         last: int,
     ) -> list[Tally]:
         """Tallies of points on the rows from `first` up to, not including, `last` of a sampling."""
+        return self._evaluator(strategy).tallies(points, sampling, slice(first, last))
+
+    def seconds_alone(self, strategy: str, point: dict[str, object]) -> float:
+        """Seconds that a point takes a sample, see `Evaluator.seconds_alone`."""
+        return self._evaluator(strategy).seconds_alone(point, self._job.samplings()[0])
+
+    def _evaluator(self, strategy: str) -> Evaluator:
         if strategy not in self._evaluators:
             self._evaluators[strategy] = evaluator_of(self._job, strategy, self._data())
-        return self._evaluators[strategy].tallies(points, sampling, slice(first, last))
+        return self._evaluators[strategy]

@@ -1,0 +1,170 @@
+"""Points that a search begins with: the confirmed fronts of earlier sweeps.
+
+A point is counts and fractions, so that what is good under one corruption, preset or seed, or on other data,
+is worth a try under another. Earlier sweeps are read from their summaries in the storage, not from MLflow:
+they are there wherever the records are, need no server, and say what a front was confirmed as.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from platform.planning.setup import Setup
+from platform.planning.study_names import POINT
+from typing import Any
+
+import optuna
+
+import search_spaces
+from dashboards.pareto import front
+from trainables.core.errors import UsageError
+from trainables.data import datasets
+from trainables.sampling.moves import Move
+from trainables.scoring.cost_metrics import COST_METRICS, USUAL_COST
+from trainables.scoring.metric_names import ACCURACY
+from trainables.strategies import schedule_of
+
+MOST_POINTS = 8
+"""How many points a search begins with at most, beside the paper's: as many as TPE would draw at random."""
+ROLE = "warm start"
+"""The role of such a trial, among its attributes."""
+
+_QUEUED = "fixed_params"  # Optuna's key of the answers of a trial that is still to be tried
+
+
+@dataclass(frozen=True)
+class EarlierFront:
+    """The front of an earlier sweep.
+
+    Args:
+        dataset: the name of its data.
+        sweep: the id of the sweep.
+        time: when it ended, in seconds since 1970.
+        points: the points on its front as measured on test samples, by rising cost.
+    """
+
+    dataset: str
+    sweep: str
+    time: float
+    points: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """What a search begins with: how many points, of how many sweeps, of how many there are."""
+
+    points: int
+    sweeps: int
+    known: int
+
+    @property
+    def text(self) -> str:
+        """It in words."""
+        if not self.known:
+            return "no earlier sweep of this strategy to begin with: sweep other data or corruptions first"
+        return (
+            f"beginning with {_counted(self.points, 'point')} of the fronts of "
+            f"{_counted(self.sweeps, 'earlier sweep')}"
+        )
+
+
+def warm_start(setup: Setup, study: optuna.Study, tell: Callable[[str], None]) -> WarmStart:
+    """Let a study ask next for points of earlier fronts, `MOST_POINTS` at most: those of the same data first,
+    of the newest sweeps first. Left out are points that the space does not have, and those whose schedule is
+    in the study already.
+
+    Args:
+        setup: the sweep's.
+        study: its study.
+        tell: told of summaries that cannot be read.
+    """
+    fronts = list(earlier_fronts(setup, tell))
+    fronts.sort(key=lambda front: (front.dataset != setup.plan.dataset, -front.time))
+    schedules = _schedules(setup, study)
+    points, sweeps = 0, set[str]()
+    for earlier in fronts:
+        candidates = [c for p in earlier.points if (c := _candidate(setup, p)) is not None]
+        fresh = [c for c in candidates if c.schedule not in schedules]
+        for candidate in _spread(fresh, MOST_POINTS - points):
+            if candidate.schedule not in schedules:
+                attributes = {"role": ROLE, "sweep": earlier.sweep}
+                study.enqueue_trial(candidate.answers, attributes, skip_if_exists=False)
+                schedules.append(candidate.schedule)
+                points, sweeps = points + 1, sweeps | {earlier.sweep}
+    return WarmStart(points, len(sweeps), len(fronts))
+
+
+def earlier_fronts(setup: Setup, tell: Callable[[str], None]) -> Iterator[EarlierFront]:
+    """The fronts of all other sweeps of a setup's strategy in its storage, on data of the same kind."""
+    kind = datasets.must_be_built(setup.plan.dataset)
+    root = Path(setup.plan.storage) / "sweeps"
+    for file in sorted(root.glob(f"*/*/{setup.plan.strategy}-*/summary.json")):
+        try:
+            earlier = _front_of(file, setup.plan.strategy)
+            same_kind = datasets.must_be_built(earlier.dataset) == kind
+        except (ValueError, LookupError, TypeError, UsageError) as error:
+            tell(f"          {file} is left out, as it cannot be read: {error!r}")
+            continue
+        if earlier.sweep != setup.sweep_id and same_kind and earlier.points:
+            yield earlier
+
+
+def _front_of(file: Path, strategy: str) -> EarlierFront:
+    """The front of a summary.
+
+    Raises:
+        ValueError: it is no JSON.
+        LookupError, TypeError: it is no summary of a sweep.
+    """
+    summary = json.loads(file.read_text())
+    plan = summary["plan"]
+    rows = [row for row in summary["front"] if row["strategy"] == strategy and row["test"]]
+    cost = COST_METRICS[plan.get("cost", USUAL_COST)].name
+    order = front([(row["test"][ACCURACY], row["test"][cost]) for row in rows])
+    points = tuple(rows[index]["point"] for index in order)
+    return EarlierFront(plan["dataset"], plan["sweep_id"], file.stat().st_mtime, points)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A point that the space has: its answers to the space's questions, and its moves."""
+
+    answers: dict[str, Any]
+    schedule: list[Move]
+
+
+def _candidate(setup: Setup, point: Mapping[str, Any]) -> _Candidate | None:
+    """A point of an earlier sweep as one of this space; None where the space does not have it."""
+    strategy = setup.plan.strategy
+    try:
+        answers = search_spaces.answers_to(strategy, point, setup.task.recipe.T, setup.facts.kind)
+        return None if answers is None else _Candidate(answers, schedule_of(strategy, point))
+    except UsageError:  # the strategy of an earlier release had other parameters
+        return None
+
+
+def _schedules(setup: Setup, study: optuna.Study) -> list[list[Move]]:
+    """The moves of all points that a study has, tried or still to be tried."""
+    schedules = []
+    for trial in study.get_trials(deepcopy=False):
+        if POINT in trial.user_attrs:
+            schedules.append(schedule_of(setup.plan.strategy, trial.user_attrs[POINT]))
+        elif (candidate := _candidate(setup, trial.system_attrs.get(_QUEUED, {}))) is not None:
+            schedules.append(candidate.schedule)
+    return schedules
+
+
+def _spread(candidates: Sequence[_Candidate], count: int) -> list[_Candidate]:
+    """So many of the candidates, or all, spread evenly from the first to the last."""
+    if count >= len(candidates):
+        return list(candidates)
+    if count <= 1:
+        return list(candidates[-1:])[:count]
+    last = len(candidates) - 1
+    return [candidates[round(i * last / (count - 1))] for i in range(count)]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
