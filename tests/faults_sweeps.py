@@ -16,7 +16,7 @@ from tests.faults_servers import Server
 _TRIALS = 6
 _GOOD, _REFUSED, _INTERRUPTED = 0, 2, 130
 _STRATEGIES, _PRECISIONS = ("nested", "card", "enhanced"), ("float32", "bf16", "auto")  # 9 sweeps
-_RAYS = tuple(f"ray::{name}" for name in ("SamplingTrial", "Confirmer", "RayTrainWorker"))
+_WORKERS = ("ray::SamplingTrial", "ray::_Inner", "ray::Confirmer", "ray::RayTrainWorker")
 
 
 def kills(bench: Bench, times: int) -> Counts:
@@ -132,7 +132,11 @@ def actors(bench: Bench, times: int) -> Counts:
         run = bench.start(storage, "--trials", str(_TRIALS))
         while run.process.poll() is None and done < times:
             time.sleep(bench.random.uniform(2, 12))
-            victims = [number for number in run.marked() if _title(number).startswith(_RAYS)]
+            victims = [
+                number
+                for number in run.marked()
+                if any(name in _title(number) for name in _WORKERS)
+            ]
             if victims:
                 os.kill(bench.random.choice(victims), signal.SIGKILL)
                 done += 1

@@ -14,6 +14,7 @@ from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 
 import pytest
+import ray
 from helpers import DIGITS
 
 import search_spaces
@@ -57,6 +58,7 @@ def test_one_point_is_cut_by_the_splits_length_not_by_a_limit_beyond_it(setup, c
         ((measured,),) = measure_all(session, [Candidate("noisy", {})], "test", 1)
         tested = [Degradation("gn30"), Degradation("none", 0.5)]
         ((usual, other),) = measure_under(session, [Candidate("noisy", {})], "test", tested)
+        assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
     assert len(measured.correct) == len(DIGITS.test) and measured.cost["nfe_classifier"] == 1
     assert usual[0] == measured and len(usual) == len(other) == setup.budget.confirm_seeds
     assert all(m.config["tested"]["resolution"] == 0.5 for m in other)

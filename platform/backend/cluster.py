@@ -11,6 +11,7 @@ from platform.backend.patient_client import environment
 from platform.cli.interrupts import last_line, rearm
 from platform.planning.setup import Setup
 from types import TracebackType
+from typing import Any
 
 import torch
 
@@ -113,7 +114,7 @@ class Cluster:
         return [_node(node["Resources"]) for node in alive]
 
     @staticmethod
-    def _init(address: str, **options: object) -> None:
+    def _init(address: str, **options: Any) -> None:
         """Start or join Ray. One that is started listens on 127.0.0.1 alone, with a token.
 
         Ray asks the network for the machine's address, also where 127.0.0.1 is named, and lets all of its
@@ -131,9 +132,8 @@ class Cluster:
             False  # of this process, which may have loaded Ray before
         )
         try:
-            with environment(
-                {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0", "RAY_AUTH_MODE": "token"}
-            ):
+            os.environ.pop("RAY_AUTH_MODE", None)  # Ray then chooses the token, and reads it again
+            with environment({ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}):
                 ray.init(address=address, **options)
         finally:
             ray_constants.ENABLE_RAY_CLUSTER = clusters
