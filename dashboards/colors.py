@@ -47,6 +47,9 @@ SAMPLERS = {
 TRIAL = "#9aa5b1"
 """The colour of points that were measured on validation samples alone."""
 
+JOINT = "#ffdf80"
+"""The colour of the front of all strategies together, as a highlighter draws behind the lines."""
+
 INK = "#333333"
 """The colour of words and of the lines that lead to them."""
 

@@ -19,8 +19,8 @@ def figure_files(name: str, figure: Figure) -> dict[str, bytes]:
     return files
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG alone."""
+def png(figure: Figure, dpi: int | None = None) -> bytes:
+    """The figure as a PNG alone, of its own resolution or of so many pixels an inch."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format="png", dpi=dpi or "figure")
     return buffer.getvalue()

@@ -42,10 +42,13 @@ def search_figure(
     set_logarithmic(axes, [amount for amount, _ in places])
     style = style_of(strategy)
     if places:
-        axes.scatter(*zip(*places, strict=True), s=14, color=TRIAL, linewidths=0, label="trials")
+        axes.scatter(
+            [nfe for nfe, _ in places], [value for _, value in places], s=14, color=TRIAL, linewidths=0,
+            label="trials",
+        )  # fmt: skip
         axes.step(
-            *zip(*undominated, strict=True), where="post", color=style.color, marker=style.marker,
-            markersize=5.5, linewidth=1.2, label="front so far",
+            [nfe for nfe, _ in undominated], [value for _, value in undominated], where="post",
+            color=style.color, marker=style.marker, markersize=5.5, linewidth=1.2, label="front so far",
         )  # fmt: skip
         axes.legend(loc="best", fontsize=8, frameon=False)
     set_titles(axes, title, cost.axis, metric.axis)

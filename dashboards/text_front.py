@@ -14,7 +14,7 @@ from trainables.scoring.metric_names import Metric
 
 FRONT_MARK, TRIAL_MARK = "●", "·"
 """A trial that no other beats, and another trial."""
-FRONT_LETTERS = FRONT_MARK + "─│┘┐"
+FRONT_LETTERS = FRONT_MARK + "━┃┛┓"
 """The letters that the front is drawn with."""
 WIDTH, HEIGHT = 60, 12
 """Columns and rows inside of the axes."""
@@ -65,9 +65,9 @@ def text_front(
         grid[row(value)][column(amount)] = FRONT_MARK
     ticks = {column(tick): f"{tick:g}" for tick in plain_ticks(left, right)}
     return [
-        f"{metric.axis}; {FRONT_MARK} front so far, {TRIAL_MARK} other trials",
+        f"{metric.axis}, by {cost.title} (log scale): {FRONT_MARK} front so far, {TRIAL_MARK} other trials",
         *_with_vertical_axis(grid, low, high),
-        *_horizontal_axis(ticks, width, cost.title),
+        *_horizontal_axis(ticks, width),
     ]
 
 
@@ -75,11 +75,11 @@ def _draw_stairs(grid: list[list[str]], corners: Sequence[tuple[int, int]]) -> N
     """Join (column, row) places by rising column: level first, then up, or down where less is better."""
     for (start, level), (end, target) in pairwise(corners):
         for column in range(start, end):
-            grid[level][column] = "─"
+            grid[level][column] = "━"
         for row in range(min(level, target), max(level, target) + 1):
-            grid[row][end] = "│"
+            grid[row][end] = "┃"
         if end > start:
-            grid[level][end] = "┘" if target < level else "┐" if target > level else "─"
+            grid[level][end] = "┛" if target < level else "┓" if target > level else "━"
 
 
 def _with_vertical_axis(grid: Sequence[Sequence[str]], low: float, high: float) -> list[str]:
@@ -94,12 +94,12 @@ def _with_vertical_axis(grid: Sequence[Sequence[str]], low: float, high: float) 
     return lines
 
 
-def _horizontal_axis(ticks: dict[int, str], width: int, title: str) -> list[str]:
-    """The axis, and under it the numbers that have room, at the end of which stands what they are."""
+def _horizontal_axis(ticks: dict[int, str], width: int) -> list[str]:
+    """The axis, and under it the numbers that have room."""
     axis = "".join("┬" if column in ticks else "─" for column in range(width))
     numbers = ""
     for column, text in sorted(ticks.items()):
         start = max(0, column - len(text) // 2)
         if start >= len(numbers) + bool(numbers):
             numbers = numbers.ljust(start) + text
-    return [" " * _LABEL + "└" + axis, f"{' ' * (_LABEL + 1)}{numbers}  {title} (log scale)"]
+    return [" " * _LABEL + "└" + axis, " " * (_LABEL + 1) + numbers]

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 from PIL import Image
 
+from dashboards.axes import NFE_AXIS
 from dashboards.comparison.gallery import Frame, Gallery, Shown
 from dashboards.comparison.model import (
     ComparedPair,
@@ -137,7 +138,7 @@ def comparison(
     ) if gains else ()  # fmt: skip
     only = (OnlyRight(1, "nested"), OnlyRight(3, "card")) if gains else ()
     return Comparison(
-        where, tuple(seeds), metric, NFE, "NFE a sample", shared_reference(10, 100, where.kind),
+        where, tuple(seeds), metric, NFE, NFE_AXIS, shared_reference(10, 100, where.kind),
         tuple(sorted(strategies, key=lambda s: s.strategy)), tuple(pairs), found, only, tuple(notes),
     )  # fmt: skip
 

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,24 @@ def parts():
     from helpers import tiny_task, train_all  # few tests need this slow import
 
     return train_all(tiny_task())
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """The SQLite file of a tracking store that nothing was recorded to: making one takes MLflow seconds, so
+    that tests copy it.
+    """
+    from platform.backend.tracking_database import make_whole
+
+    file = tmp_path_factory.mktemp("empty-store") / "mlflow.db"
+    make_whole(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def store_uri(empty_store, tmp_path):
+    """The URI of a tracking store of the test's own, in its directory."""
+    return f"sqlite:///{shutil.copy(empty_store, tmp_path)}"
 
 
 @pytest.fixture(scope="module")

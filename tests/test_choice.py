@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, replace
 from platform.cli.console import Console
 from platform.cli.tables import paragraphs
-from platform.pipeline import confirm
+from platform.pipeline import all_sweeps, confirm
 from platform.pipeline.choice import MARGIN, against, choose
 from platform.pipeline.headline import headline, named_as_json
 from platform.pipeline.objectives import Objectives
@@ -262,3 +262,26 @@ def test_no_line_of_what_was_found_is_longer_than_a_terminal(tmp_path):
     assert max(map(len, out)) <= 80
     assert all(line.startswith(" " * 10) for line in out[1:])
     assert out[0].startswith("found:    ") and result(points[0], IMAGES) in out[0]
+
+
+def test_several_sweeps_are_corrected_for_the_tests_of_all():
+    """Six answers differ, all one way: of one sweep's single test that is told apart, of two tests not."""
+    sweeps = []
+    for right in (506, 494):
+        points, validation = _points(
+            p1=_same(_images(right, 9, 1000)), noisy=_same(_images(500, 0, 1000))
+        )
+        choice = choose(points, validation)
+        assert choice.not_told_from == ()
+        sweeps.append(confirm.Confirmation(points, choice))
+    lines = all_sweeps._ranking(sweeps, IMAGES)
+    assert [re.sub(r"p=0\.06[23]", "p=0.06", line) for line in lines] == [
+        result(sweeps[0].points[0], IMAGES),
+        "p1 gains 0.6 on noisy (p=0.06: not told apart)",
+        result(sweeps[1].points[0], IMAGES),
+        "p1 loses 0.6 to noisy (p=0.06: not told apart)",
+        "gains: percentage points of accuracy on test images; paired tests at 95%, p corrected for all 2 "
+        "(Holm)",
+        "nothing was gained: the best is behind noisy, accuracy 50.0 % [46.9, 53.1] at 0 calls, by "
+        "-0.6 (p=0.06)",
+    ]

@@ -14,19 +14,14 @@ from matplotlib.text import Text
 from PIL import Image
 
 from dashboards.colors import style_of
-from dashboards.comparison.figures import (
-    LETTERS,
-    ONE_COLUMN,
-    TWO_COLUMNS,
-    front_figure,
-    growth_figure,
-    importance_figure,
-)
+from dashboards.comparison.figures import front_figure
 from dashboards.comparison.files import comparison_files
 from dashboards.comparison.json_types import json_types
 from dashboards.comparison.latex import latex, latex_tables
 from dashboards.comparison.page import comparison_page
+from dashboards.comparison.paper import LETTERS, ONE_COLUMN, TWO_COLUMNS
 from dashboards.comparison.points_csv import points_csv
+from dashboards.comparison.search_figures import growth_figure, importance_figure
 from dashboards.figure_files import figure_files
 
 FIGURES = ("front-1col", "front-2col", "hypervolume", "importance")

@@ -13,13 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from platform.backend.tracking import Tracker
 from platform.backend.tracking_store import client_of
+from platform.comparison.read import Wanted, read_sweeps
 from platform.pipeline.study import complete, open_study
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 
 import pytest
 
-from dashboards.runs import FORMAT, confirmed_points
+from dashboards.runs import FORMAT
+from trainables.core.errors import UsageError
 from trainables.evaluation.measurement import Sampling, measurement_config
 from trainables.evaluation.records import FORMATS, key_of
 
@@ -100,7 +102,7 @@ def test_its_runs_stay_and_are_not_compared_with_those_of_today(store, dataset):
     earlier = client.get_run(run)
     assert earlier.info.status == "FINISHED" and earlier.data.tags["corruption"] == corruption
     tags = {"corruption": corruption, FORMAT: str(FORMATS[setup.facts.answers])}
-    with pytest.raises(LookupError, match="no finished sweep"):
-        confirmed_points(client, setup.facts.title, tags)
+    with pytest.raises(UsageError, match="no finished sweep"):
+        read_sweeps(client, [setup.facts.title], Wanted(corruption=corruption))
     assert FORMAT not in earlier.data.tags
     assert client.get_run(tracker.parent).data.tags.items() >= tags.items()

@@ -24,7 +24,8 @@ REFUSED = {
         'nested digits --point {"outer_step":3}', "nested digits --point {",
     ],
     "ui": ["digits", "--port 0", "--prot 5000"],
-    "compare": ["digitz", "digits --preset quik", "digits --seed -1", "digits --sed 1"],
+    "compare": ["digitz", "digits --preset quik", "digits --seed -1", "digits --sed 1",
+                "digits --cost calls", "digits --max-cost nan", "", "--seed 0,0"],
     "reproduce": [
         "table9", "table1 --datasets digits mnits", "table1 --steps 0", "table1 --preset quik",
         "differences digitz", "differences digits --steps 5", "differences digits --resolution 0.5",

@@ -1,18 +1,24 @@
-"""What people see of a sweep's runs in MLflow, on a store of its own, and how compare reads them."""
+"""What people see of a sweep's runs in MLflow, on a store of its own, and how they are read."""
 
 import json
-from pathlib import Path
-from platform import compare
+import math
+import shutil
+from platform.backend.saved_view import VIEW_NAME, keep_view
 from platform.backend.tracking import Tracker
 from platform.backend.tracking_store import client_of, parameters_of
-from platform.cli.next_steps import page_address
+from platform.cli.console import Console
+from platform.cli.next_steps import VIEW_TAG, page_address, view_page
+from platform.comparison.read import Wanted, read_sweeps
+from platform.pipeline.live_front import LiveFront
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
+from types import SimpleNamespace
 
 import pytest
 
+from dashboards.colors import style_of
 from dashboards.points import ReportedPoint
-from dashboards.runs import confirmed_points
+from dashboards.runs import sampling_parameters
 
 TEST = {"accuracy": 0.8, "accuracy_low": 0.7, "accuracy_high": 0.9, "nfe": 12.0, "gflops": 2.0}
 VALIDATION = TEST | {"accuracy": 0.85}
@@ -30,15 +36,14 @@ BEST = ReportedPoint(
 NOISY = ReportedPoint(
     "noisy", "noisy", "baseline", {}, VALIDATION, TEST | {"accuracy": 0.3, "nfe": 0.0}
 )
-WANTED = {"corruption": "gn30", "preset": "smoke", "seed": "0"}
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+def recorded(empty_store, tmp_path_factory):
     """A sweep as recorded: its storage, its tracker, a client of the store."""
     storage = tmp_path_factory.mktemp("recorded") / "runs"
     storage.mkdir()
-    uri = f"sqlite:///{storage}/mlflow.db"
+    uri = f"sqlite:///{shutil.copy(empty_store, storage)}"
     plan = Plan("nested", "digits", "gn30", "smoke", 2, 0, 1, 0.0, str(storage), uri)
     tracker = Tracker(setup_of(plan))
     tracker.begin()
@@ -125,37 +130,11 @@ def test_a_point_is_replayed_from_its_run(recorded):
 
 def test_compare_reads_both_splits(recorded):
     _, _, client = recorded
-    points = {reported.label: reported for reported in confirmed_points(client, "digits", WANTED)}
+    (sweep,) = read_sweeps(client, ["digits"], Wanted("gn30", "smoke", seeds=(0,))).sweeps
+    points = {point.reported.label: point.reported for point in sweep.points}
     assert set(points) == {"nested #2", "noisy"}
     assert points["nested #2"].test == TEST and points["nested #2"].validation == VALIDATION
     assert points["nested #2"].point == POINT
-
-
-def test_compare_writes_its_summary(recorded, tmp_path, capfd):
-    storage = recorded[0]
-    arguments = ["digits", "--preset", "smoke", "--storage", str(storage)]
-    assert compare.main([*arguments, "--json", str(tmp_path / "summary.json")]) == 0
-    summary = json.loads((tmp_path / "summary.json").read_text())
-    points = {point["label"]: point for point in summary["points"]}
-    assert points["nested #2"]["test"] == TEST and points["nested #2"]["point"] == POINT
-    assert (summary["dataset"], summary["corruption"], summary["seed"]) == ("digits", "gn30", "0")
-    out = capfd.readouterr().out
-    for path in summary["files"].values():
-        assert path in out and Path(path).stat().st_size > 0
-
-
-def test_compare_refuses_what_it_does_not_know_and_makes_nothing(tmp_path, capfd):
-    for words, said in (
-        (["--preset", "smok"], "unknown preset 'smok': did you mean 'smoke'?"),
-        (["--corruption", "gn3"], "unknown corruption 'gn3': did you mean 'gn30'?"),
-        (["--workers", "2"], "unknown flag '--workers'"),
-        (["--whisper", "base"], "unknown flag '--whisper'"),
-        ([], "nothing has been recorded in"),
-    ):
-        assert compare.main(["digits", "--storage", str(tmp_path / "none"), *words]) == 2
-        error = capfd.readouterr().err
-        assert said in error and error.count("\n") == 1
-    assert not list(tmp_path.iterdir())
 
 
 def test_the_page_is_the_one_for_training_and_lies_on_the_server_where_there_is_one():
@@ -166,3 +145,70 @@ def test_the_page_is_the_one_for_training_and_lies_on_the_server_where_there_is_
         "https://mlflow.example/#/experiments/3/runs?viewStateShareKey=accuracy-by-nfe-1"
         "&compareRunsMode=CHART&workflowType=machine_learning"
     )
+
+
+def test_runs_have_their_strategys_colour_and_name_for_charts(recorded):
+    for run in _runs(recorded, "tags.stage != 'sweep'"):
+        strategy = run.data.params["strategy"]
+        assert run.data.tags["mlflow.runColor"] == style_of(strategy).color
+        assert sampling_parameters(run.data.params) == {
+            name: text for name, text in run.data.params.items() if name != "strategy"
+        }
+    (trial, _) = _runs(recorded, "tags.stage = 'trial'")
+    assert trial.data.metrics["log10_nfe"] == pytest.approx(math.log10(12))
+    (noisy,) = _runs(recorded, "tags.label = 'noisy'")
+    assert "log10_nfe" not in noisy.data.metrics
+
+
+def test_an_experiment_has_a_view_that_people_may_change(recorded):
+    """The view is as the interface writes it, and its charts show metrics and parameters that runs have."""
+    _, tracker, client = recorded
+    tags = client.get_experiment(tracker.experiment).tags
+    view = json.loads(tags[VIEW_TAG])
+    assert view["name"] == VIEW_NAME and view["createdAt"] == view["updatedAt"] > 0
+    state = json.loads(view["state"])
+    sections = {section["uuid"] for section in state["compareRunSections"]}
+    charts = state["compareRunCharts"]
+    assert {chart["metricSectionId"] for chart in charts} <= sections
+    assert len({chart["uuid"] for chart in charts}) == len(charts)
+    (best,) = _runs(recorded, "tags.label = 'nested #2'")
+    axes = [
+        chart[axis]["key"]
+        for chart in charts
+        if chart["type"] == "SCATTER"
+        for axis in ("xaxis", "yaxis")
+    ]
+    assert len(axes) == 6 and set(axes) <= set(best.data.metrics)
+    shown = [chart["selectedParams"] for chart in charts if chart["type"] == "PARALLEL"]
+    assert ["strategy"] in shown and any(set(POINT) < set(names) for names in shown)
+    assert view_page(tracker.experiment) in tags["mlflow.note.content"]
+    client.set_experiment_tag(tracker.experiment, VIEW_TAG, "changed")
+    keep_view(client, tracker.experiment)
+    assert client.get_experiment(tracker.experiment).tags[VIEW_TAG] == "changed"
+
+
+def test_the_description_shows_the_front(recorded):
+    _, tracker, client = recorded
+    text = client.get_run(tracker.parent).data.tags["mlflow.note.content"]
+    assert f"![front](get-artifact?path=front-small.png&run_uuid={tracker.parent})" in text
+
+
+def test_a_search_under_way_shows_its_front_so_far_on_its_run(recorded, tmp_path):
+    """Last here, since it adds a sweep to the store."""
+    storage, _, client = recorded
+    plan = Plan("card", "digits", "gn30", "smoke", 8, 0, 1, 0.0, str(storage), client.tracking_uri)
+    setup = setup_of(plan)
+    tracker = Tracker(setup)
+    tracker.begin()
+    with (tmp_path / "out").open("w") as file, Console(file).bar("trials") as bar:
+        live = LiveFront(SimpleNamespace(setup=setup, tracker=tracker), bar)
+        live.update([(0.5, 2.0)])
+        first = client.get_run(tracker.parent).data.tags["mlflow.note.content"]
+        live.update([(0.5, 2.0), (0.6, 4.0)])
+        live.finish()
+    last = client.get_run(tracker.parent).data.tags["mlflow.note.content"]
+    assert "1 of 8 trials" in first and "2 of 8 trials" in last and "--trials 8" in last
+    assert f"get-artifact?path=live%2Ffront.png&run_uuid={tracker.parent}" in last
+    (artifact,) = client.list_artifacts(tracker.parent, "live")
+    assert artifact.path == "live/front.png" and artifact.file_size > 1000
+    tracker.finish("KILLED")

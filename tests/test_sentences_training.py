@@ -234,14 +234,14 @@ def test_every_strategy_is_measured_the_same_in_pieces(strategy, task, evaluator
 
 def test_sentences_are_shown_with_what_they_go_through_but_no_probabilities(evaluator):
     used, sampling = evaluator("nested"), Sampling("test", 2, 0)
-    point = search_spaces.load("nested").paper_point(4, "speech")
+    point = search_spaces.load("nested").paper_point(4, "speech") | {"predictor": "posterior"}
     shown = shown_samples(used, point, sampling, 1)
     outcome, x_cor = used.sample(point, sampling)
     assert list(shown.answers) == used.judge.texts(used.answers(outcome))
     assert torch.equal(shown.corrupted, x_cor) and torch.equal(shown.signals, outcome.x)
     assert shown.confidences == () and shown.frames.probabilities is None
     assert shown.frames.levels[0] == 1 and shown.frames.signals.shape[2:] == x_cor.shape[1:]
-    torch.testing.assert_close(shown.frames.signals[:, -1], outcome.x[:1])
+    torch.testing.assert_close(shown.frames.signals[:, -1], outcome.x[:1])  # by its last step
 
 
 def test_test_pieces_are_listened_to(evaluator):

@@ -3,7 +3,12 @@
 import functools
 from dataclasses import replace
 from platform.pipeline.sample_sheet import sheet_of_samples
-from platform.pipeline.sampled_points import SampledPoints, beside_baselines, gallery_size
+from platform.pipeline.sampled_points import (
+    SampledPoints,
+    beside_baselines,
+    gallery_points,
+    gallery_size,
+)
 from platform.pipeline.samples import _drawn
 
 import numpy as np
@@ -114,6 +119,9 @@ def test_baselines_are_shown_at_their_best_beside_the_named_point():
     assert [p.label for p in shown] == [
         "noisy", "enhanced (best)", "card (paper)", "retrained", "nested #3",
     ]  # fmt: skip
+    paper = _reported("nested", "nested (paper)", "paper")
+    assert gallery_points([*points, paper], named, ("noisy",)) == [points[1], paper, named]
+    assert gallery_points([*points, paper], paper, ("noisy",)) == [points[1], paper]
     assert [p.label for p in beside_baselines(points, named, ("enhanced",))] == [
         "enhanced (best)",
         "nested #3",

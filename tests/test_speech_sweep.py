@@ -124,8 +124,8 @@ def test_compare_shows_the_errors_that_were_recorded(swept, capfd):
     assert "WER % [95 % interval]" in out and "accuracy" not in out
     for point in [*summary["front"], *summary["baselines"]]:
         assert point["label"] in out and f"{100 * point['test']['wer']:.1f} [" in out
-    (table,) = (root / "runs" / "compared").glob("*.csv")
-    assert "test_wer" in table.read_text() and table.with_suffix(".png").exists()
+    (table,) = (root / "runs" / "compared").rglob("points.csv")
+    assert "test_wer" in table.read_text() and table.with_name("front-1col.png").exists()
 
 
 def _same(found, recorded):

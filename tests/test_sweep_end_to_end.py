@@ -129,6 +129,13 @@ def test_the_summary_is_for_scripts(swept):
         assert {"difference", "low", "high", "p_value", "p_holm"} == set(test)
     ours = {p["label"] for p in summary["front"]}
     assert {summary["best"], summary["cheapest"]} <= ours
+    assert {summary["best"], summary["cheapest"]} == {point["label"] for point in summary["named"]}
+    for point in summary["named"]:
+        assert set(point["gains"]) <= baselines and {"noisy", "retrained"} <= set(point["gains"])
+    assert any(
+        line.startswith(f"{summary['best']} gains ") or " loses " in line
+        for line in summary["found"]
+    )
     assert set(summary["not_told_from"]) <= baselines
     assert summary["trials"] == {"asked": 4, "complete": 4, "failed": []}
     for name in ("front.csv", "front.png", "front.html", "samples.png"):
@@ -146,7 +153,7 @@ def test_compare_draws_what_was_recorded(swept, capfd):
     out = capfd.readouterr().out
     for point in [*summary["front"], *summary["baselines"]]:
         assert point["label"] in out and f"{100 * point['test']['accuracy']:.1f}" in out
-    assert (storage / "compared" / "digits-gn30-smoke-0.png").stat().st_size > 0
+    assert (storage / "compared" / "digits-smoke" / "comparison.html").stat().st_size > 0
     assert compare.main(["digits", "--corruption", "blur", *where]) == 2
     assert "no finished sweep of digits with corruption blur" in capfd.readouterr().err
     assert compare.main(["mnist", *where]) == 2
@@ -195,6 +202,7 @@ def test_the_tracking_store_has_the_sweep_its_trials_trainings_and_confirmations
         "front.html",
         "samples.png",
         "gallery.npz",
+        "live",
         "plan.json",
     } <= artifacts
     training = next(run for run in _runs(storage, "train") if run.data.tags["kind"] == "nested")

@@ -2,23 +2,24 @@
 
 from dataclasses import replace
 from platform.backend.tracking import Tracker
+from platform.comparison.read import Wanted, read_sweeps
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 
 import pytest
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import confirmed_points
 
 
 @pytest.mark.parametrize("status", ["KILLED", "FAILED"])
-def test_a_run_whose_id_never_came_back_is_ended_with_the_others(tmp_path, status):
+def test_a_run_whose_id_never_came_back_is_ended_with_the_others(tmp_path, store_uri, status):
     """An interruption inside `create_run` leaves a run that only the store knows."""
     from mlflow import MlflowClient
 
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    setup = setup_of(Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri))
-    tracker, client = Tracker(setup), MlflowClient(uri)
+    setup = setup_of(
+        Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), store_uri)
+    )
+    tracker, client = Tracker(setup), MlflowClient(store_uri)
     tracker.begin()
     lost = client.create_run(tracker.experiment, tags={"mlflow.parentRunId": tracker.parent})
     other = client.create_run(tracker.experiment, tags={"mlflow.parentRunId": "another sweep"})
@@ -40,14 +41,15 @@ def _shown(label, role="front", **test):
     )
 
 
-def test_a_sweep_has_one_confirmation_its_last(tmp_path):
+def test_a_sweep_has_one_confirmation_its_last(tmp_path, store_uri):
     """A sweep that is run again keeps what says the same, deletes what is superseded, and comparisons
     see the last alone.
     """
     from mlflow import MlflowClient
 
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    setup = setup_of(Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri))
+    setup = setup_of(
+        Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), store_uri)
+    )
 
     def run(*points):
         tracker = Tracker(setup)
@@ -61,15 +63,15 @@ def test_a_sweep_has_one_confirmation_its_last(tmp_path):
     again, same = run(first, noisy)
     assert same == runs and again.parent == tracker.parent
 
-    client, stage = MlflowClient(uri), "tags.stage = 'confirm'"
+    client, stage = MlflowClient(store_uri), "tags.stage = 'confirm'"
     assert len(client.search_runs([tracker.experiment], stage)) == 2
     other, better = _shown("nested #7"), replace(noisy, test={**noisy.test, "accuracy": 0.5})
     _, last = run(first, other, better)
     assert last["nested #1"] == runs["nested #1"] and last["noisy"] != runs["noisy"]
     listed = client.search_runs([tracker.experiment], stage)
     assert {run.info.run_id for run in listed} == set(last.values())
-    points = confirmed_points(client, "digits", {"corruption": "gn30"})
-    assert {p.label: p.test["accuracy"] for p in points} == {
+    (sweep,) = read_sweeps(client, ["digits"], Wanted(corruption="gn30")).sweeps
+    assert {p.reported.label: p.reported.test["accuracy"] for p in sweep.points} == {
         "nested #1": 0.1 + 0.2, "nested #7": 0.1 + 0.2, "noisy": 0.5,
     }  # fmt: skip
     assert client.get_run(runs["noisy"]).info.lifecycle_stage == "deleted"
@@ -77,12 +79,13 @@ def test_a_sweep_has_one_confirmation_its_last(tmp_path):
     assert set(gone) == {"noisy"} and len(client.search_runs([tracker.experiment], stage)) == 1
 
 
-def test_runs_say_what_they_ran_on_and_a_sweep_what_it_went_on_on(tmp_path):
+def test_runs_say_what_they_ran_on_and_a_sweep_what_it_went_on_on(tmp_path, store_uri):
     from mlflow import MlflowClient
 
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    setup = setup_of(Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri))
-    tracker, client = Tracker(setup, "2 CPUs"), MlflowClient(uri)
+    setup = setup_of(
+        Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), store_uri)
+    )
+    tracker, client = Tracker(setup, "2 CPUs"), MlflowClient(store_uri)
     tracker.begin()
     trial = tracker.trial(0, {"eta": 0.0}, {"accuracy": 0.5}, 1.0)
     tracker.finish("KILLED")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dashboards.colors import style_of
+from dashboards.colors import JOINT, style_of
 from dashboards.comparison._swatch import SYMBOLS
 from dashboards.comparison.json_types import json_types
 from dashboards.comparison.model import (
@@ -14,7 +14,7 @@ from dashboards.comparison.model import (
     Comparison,
     Interval,
 )
-from dashboards.comparison.words import cost_text, limits, measured
+from dashboards.comparison.words import cost_name, cost_text, limits, measured
 from dashboards.points import describe, percent
 from trainables.scoring.metric_names import Metric
 
@@ -32,8 +32,10 @@ def charts(comparison: Comparison) -> object:
             "axis": metric.axis,
             "rises": metric.rises,
             "samples": metric.samples,
-            "cost": comparison.cost_title,
+            "cost": cost_name(comparison),
+            "costTitle": comparison.cost_title,
             "limits": limits(comparison),
+            "joint": JOINT,
             "strategies": [_strategy(strategy) for _, strategy in strategies],
             "points": [
                 _point(number, point, comparison)

@@ -29,7 +29,7 @@ def samples(comparison: Comparison, gallery: Gallery | None) -> Html:
                     "and answers them. ✓ and a whole frame: the answer is right; ✗ and a broken one: it is "
                     "wrong. Under it is how sure the answer is."
                 ),
-                _grid(comparison, gallery, order),
+                _grid(comparison, gallery, order), *map(hint, gallery.notes),
             ),
             _trajectories(gallery, order),
             _only_right(comparison, gallery.numbers),

@@ -9,6 +9,7 @@ from dashboards.comparison._swatch import named_swatch, swatch
 from dashboards.comparison.model import ComparedPoint, ComparedStrategy, Comparison
 from dashboards.comparison.words import (
     condition,
+    cost_name,
     cost_text,
     named,
     point_text,
@@ -18,7 +19,9 @@ from dashboards.comparison.words import (
 )
 from dashboards.points import percent
 
+_WIDEST_BAR = 80.0  # percent of the room beside a name
 _AS_GOOD_AS = ("enhanced", "retrained", "the best")
+_KNEE = " The knee is where a front turns from steep to flat: more cost buys little from there on."
 _ROLES = {"front": "searched", "paper": "the paper's", "baseline": "baseline"}
 
 
@@ -73,7 +76,7 @@ def points_table(comparison: Comparison) -> Html:
     """All confirmed points; a press on a name shows its parameters."""
     metric = comparison.metric
     head = [
-        "point", f"#test {metric.title}, % [95 %]", f"#{comparison.cost_title}", "chosen as",
+        "point", f"#test {metric.title}, % [95 %]", f"#{cost_name(comparison)}", "chosen as",
         f"#validation {metric.title}, %", "front",
     ]  # fmt: skip
     rows, place = [], 0
@@ -97,10 +100,17 @@ def _point_row(order: int, place: int | None, point: ComparedPoint, comparison: 
         element("th", {"scope": "row"}, name),
         number_cell(percent(point.test, metric)),
         number_cell(cost_text(point.cost)),
-        element("td", None, ", ".join(point.names) or _ROLES.get(point.role, point.role)),
+        element("td", None, _chosen_as(point)),
         number_cell(percent(point.validation, metric)),
         element("td", None, mark),
     )  # fmt: skip
+
+
+def _chosen_as(point: ComparedPoint) -> str:
+    """What a point is: its names, and that it is a baseline where it is one."""
+    role = _ROLES.get(point.role, point.role)
+    words = point.names if point.role == "front" and point.names else (role, *point.names)
+    return ", ".join(words)
 
 
 def as_good(comparison: Comparison) -> Html:
@@ -115,24 +125,30 @@ def as_good(comparison: Comparison) -> Html:
     ]
     if not shown:
         return Html("")
+    knees = any(named(strategy, "knee") for strategy in comparison.strategies)
     rows = [
         element(
             "tr", {"data-strategy": order},
             element("th", {"scope": "row"}, named_swatch(strategy.strategy, strategy.strategy)),
             *(element("td", None, _as_good(strategy, rival, comparison)) for rival in rivals),
-            element("td", None, _cell(named(strategy, "knee"), comparison) or "–"),
+            *(element("td", None, _cell(knee, comparison) or "–") for knee in _knees(strategy, knees)),
         )
         for order, strategy in shown
     ]  # fmt: skip
-    head = ["strategy", *(f"as good as {rival}" for rival in rivals), "knee"]
+    head = ["strategy", *(f"as good as {rival}" for rival in rivals), *(["knee"] if knees else [])]
     caption = "The cheapest point of each strategy that is not worse than another"
     return section(
         "as-good", "What is as good, and for how much", table(caption, head, rows),
         hint(
-            f"{comparison.metric.axis} with 95 % intervals, and {comparison.cost_title}. The knee is where a "
-            "front turns from steep to flat: more cost buys little from there on."
+            f"Test {comparison.metric.title} in % with its 95 % interval, at so much {cost_name(comparison)}."
+            + (_KNEE if knees else "")
         ),
     )  # fmt: skip
+
+
+def _knees(strategy: ComparedStrategy, shown: bool) -> list[ComparedPoint | None]:
+    """The strategy's knee, where there is a column for it."""
+    return [named(strategy, "knee")] if shown else []
 
 
 def _as_good(strategy: ComparedStrategy, rival: str, comparison: Comparison) -> str:
@@ -190,11 +206,12 @@ def chart(kind: str, description: str) -> Html:
 
 def importance(comparison: Comparison) -> Html:
     """Bars of how much each parameter matters, a group a strategy."""
+    widest = max((v for s in comparison.strategies for v in s.importance.values()), default=1.0)
     groups = [
         element(
             "div", {"class": "bars", "data-strategy": order},
             element("h4", None, named_swatch(strategy.strategy, strategy.strategy)),
-            element("dl", None, _bars(strategy.importance)),
+            element("dl", None, _bars(strategy.importance, widest)),
         )
         for order, strategy in enumerate(comparison.strategies)
         if strategy.importance
@@ -208,10 +225,10 @@ def importance(comparison: Comparison) -> Html:
     )  # fmt: skip
 
 
-def _bars(values: Mapping[str, float]) -> Html:
+def _bars(values: Mapping[str, float], widest: float) -> Html:
     rows: list[Html] = []
     for name, share in values.items():
-        width = f"width:{100 * min(1.0, max(0.0, share)):.1f}%"
+        width = f"width:{_WIDEST_BAR * max(0.0, share) / (widest or 1.0):.1f}%"
         bar = element("span", {"class": "bar", "style": width})
         text = element("span", {"class": "share"}, f"{share:.2f}")
         rows += [element("dt", None, name), element("dd", None, bar, text)]

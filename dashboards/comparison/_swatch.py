@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 from matplotlib.markers import MarkerStyle
 
 from dashboards.colors import style_of
@@ -27,7 +28,7 @@ def swatch(strategy: str) -> Html:
     outline = marker.get_path().transformed(marker.get_transform())
     line = {"stroke": style.color, "stroke-width": 1.6, "fill": style.color}
     shapes = []
-    for polygon in outline.to_polygons(closed_only=False):
+    for polygon in map(np.asarray, outline.to_polygons(closed_only=False)):
         reach = abs(polygon).max() / _HALF
         places = " ".join(f"{x / reach:.1f},{-y / reach:.1f}" for x, y in polygon)
         shapes.append(element("polygon", {"points": places, **line}))

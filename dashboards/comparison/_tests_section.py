@@ -8,7 +8,7 @@ from dashboards.comparison._html import Html, element, number_cell, table, toget
 from dashboards.comparison._sections import hint, section
 from dashboards.comparison.latex import pair_cells
 from dashboards.comparison.model import ComparedPair, Comparison
-from dashboards.comparison.words import gain_of, gain_text, number, p_text
+from dashboards.comparison.words import cost_name, gain_of, gain_text, number, p_text
 
 _LEVEL = 0.05
 _BETTER, _WORSE = "0,114,178", "213,94,0"  # blue and vermillion, as red, green, blue
@@ -44,7 +44,7 @@ def _matched(pairs: Sequence[ComparedPair], comparison: Comparison) -> Html:
     for pair in sorted(pairs, key=lambda pair: pair.budget or 0):
         first, second = (strategy_of.get(label, label) for label in (pair.first, pair.second))
         cells[f"{first} less {second}", f"≤ {number(pair.budget or 0)}"] = pair
-    caption = f"At matched cost: each strategy's best within so much {comparison.cost_title}"
+    caption = f"At matched cost: each strategy's best within so much {cost_name(comparison)}"
     budgets = sorted({pair.budget for pair in pairs if pair.budget is not None})
     return _matrix(caption, [f"≤ {number(budget)}" for budget in budgets], cells, comparison)
 

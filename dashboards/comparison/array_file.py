@@ -10,13 +10,14 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can have
 _MODE = 0o644 << 16  # of a member, as numpy writes it
 _SUFFIX = ".npy"
-_TYPES = {"|u1": np.dtype(np.uint8), "<i2": np.dtype("<i2")}
+_TYPES: dict[str, np.dtype[Any]] = {"|u1": np.dtype(np.uint8), "<i2": np.dtype("<i2")}
 _HEADER = re.compile(
     rb"\x93NUMPY\x01\x00(?P<length>..)"
     rb"\{'descr': '(?P<type>[|<][a-z][0-9])', 'fortran_order': False, "

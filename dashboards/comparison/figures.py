@@ -1,4 +1,4 @@
-"""Figures of a comparison that are fit for a paper, in the width of a column or of a page."""
+"""The figure of fronts that is fit for a paper, in the width of a column or of a page."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from matplotlib.lines import Line2D
 
 from dashboards._labels import Mark, label
 from dashboards.axes import set_logarithmic
-from dashboards.colors import INK, style_of
+from dashboards.colors import INK, JOINT, style_of
 from dashboards.comparison.model import ComparedPoint, ComparedStrategy, Comparison, Interval
-from dashboards.comparison.words import condition, has_width, limits, measured
+from dashboards.comparison.paper import (
+    LETTERS,
+    LITERAL,
+    LONGEST_NAME,
+    ONE_COLUMN,
+    TWO_COLUMNS,
+    cut,
+    legend_below,
+    new_axes,
+    write_titles,
+)
+from dashboards.comparison.words import has_width, limits, measured
 from dashboards.front import FAINT, places_of, staircase
 
-ONE_COLUMN, TWO_COLUMNS = 3.3, 6.9
-"""Widths of figures, in inches."""
-
-LETTERS = 7.0
-"""The size of the smallest letters, in points."""
-
-_DPI = 300
 _HEIGHTS = {ONE_COLUMN: 3.05, TWO_COLUMNS: 3.6}  # inches
 _LEGEND_COLUMNS = {ONE_COLUMN: 3, TWO_COLUMNS: 6}
 _SPACING = {ONE_COLUMN: 0.016, TWO_COLUMNS: 0.01}  # of the axis, between points of equal cost
-_JOINT: dict[str, Any] = {"color": "#ffdf80", "linewidth": 5.0, "solid_capstyle": "butt"}
+_JOINT: dict[str, Any] = {"color": JOINT, "linewidth": 5.0, "solid_capstyle": "butt"}
 _SIZES = {"front": 4.2, "paper": 8.0, "baseline": 4.2}
 _BEYOND = 0.07  # of the vertical axis, for words beyond the best interval
-_LONGEST_TITLE, _LONGEST_NAME = 44, 20  # letters of what is written in one column
 _SEED = 0.3  # opacity of the front of one training seed
-_BAR, _ROW = 0.62, 0.17  # height of a bar as a share of its row, and of a row in inches
-_LITERAL = {"text.parse_math": False, "font.size": LETTERS}
 
 
 def front_figure(comparison: Comparison, width: float) -> Figure:
@@ -43,8 +44,8 @@ def front_figure(comparison: Comparison, width: float) -> Figure:
         comparison: what is drawn.
         width: `ONE_COLUMN` or `TWO_COLUMNS`.
     """
-    with matplotlib.rc_context(_LITERAL):
-        figure, axes = _new(width, _HEIGHTS[width])
+    with matplotlib.rc_context(LITERAL):
+        figure, axes = new_axes(width, _HEIGHTS[width])
         metric = comparison.metric
         drawn = [p for p in comparison.points if p.cost.value > 0 and measured(p.test, metric)]
         places = _set_limits(axes, comparison, drawn, _SPACING[width])
@@ -52,51 +53,11 @@ def front_figure(comparison: Comparison, width: float) -> Figure:
         for strategy in comparison.strategies:
             _draw_strategy(axes, strategy, comparison, places)
         marks = [_mark(p, places[p.label], comparison, width) for p in drawn]
-        named = [mark for point, mark in zip(drawn, marks, strict=True) if point.names]
+        named = [mark for point, mark in zip(drawn, marks, strict=True) if _chosen(point)]
         axes.plot([m.x for m in named], [m.y for m in named], "o", **_ring())
-        _titles(axes, comparison, comparison.cost_title, f"test {metric.axis}")
+        write_titles(axes, comparison, comparison.cost_title, f"test {metric.axis}")
         _legend(figure, comparison, width)
         _label(figure, axes, marks, comparison, places)
-    return figure
-
-
-def growth_figure(comparison: Comparison) -> Figure:
-    """The hypervolume of each strategy over trials, a line for each training seed, in one column."""
-    with matplotlib.rc_context(_LITERAL):
-        figure, axes = _new(ONE_COLUMN, 2.3)
-        handles = []
-        for strategy in comparison.strategies:
-            color = style_of(strategy.strategy).color
-            for values in strategy.growth.values():
-                places = range(1, len(values) + 1)
-                axes.plot(
-                    places, values, color=color, linewidth=1.0, alpha=0.85, drawstyle="steps-post"
-                )
-            if strategy.growth:
-                name = _cut(strategy.strategy, _LONGEST_NAME)
-                handles.append(Line2D([], [], color=color, linewidth=1.1, label=name))
-        _titles(axes, comparison, "trials", "hypervolume, validation")
-        axes.set_xlim(left=0)
-        _legend_of(figure, handles, 3)
-    return figure
-
-
-def importance_figure(comparison: Comparison) -> Figure:
-    """How much each sampling parameter matters, a panel a strategy, in one column."""
-    shown = [strategy for strategy in comparison.strategies if strategy.importance]
-    counts = [len(strategy.importance) for strategy in shown]
-    with matplotlib.rc_context(_LITERAL):
-        height = _ROW * sum(counts) + 0.24 * len(shown) + 0.55
-        figure = Figure(figsize=(ONE_COLUMN, height), dpi=_DPI, layout="constrained")
-        grid = figure.subplots(
-            len(shown), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": counts}
-        )
-        for axes, strategy in zip(grid[:, 0], shown, strict=True):
-            _draw_importance(axes, strategy)
-        last = grid[-1, 0]
-        last.set_xlabel("importance for accuracy", fontsize=LETTERS)
-        last.set_xlim(0, 1)
-        figure.suptitle(_title(comparison), fontsize=LETTERS + 1, x=0.01, ha="left")
     return figure
 
 
@@ -114,31 +75,6 @@ def _set_limits(
     places = places_of({p.label: p.cost.value for p in drawn}, right / left, spacing)
     set_logarithmic(axes, [*ends, *places.values()])
     return places
-
-
-def _new(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _title(comparison: Comparison) -> str:
-    return _cut(f"{comparison.setting.title}, {condition(comparison.setting)}", _LONGEST_TITLE)
-
-
-def _cut(text: str, longest: int) -> str:
-    """The text, with its end left out where it is longer than so many letters."""
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def _titles(axes: Axes, comparison: Comparison, below: str, beside: str) -> None:
-    axes.set_title(_title(comparison), loc="left", fontsize=LETTERS + 1)
-    axes.set_xlabel(below, fontsize=LETTERS)
-    axes.set_ylabel(beside, fontsize=LETTERS)
-    axes.tick_params(labelsize=LETTERS, length=2.5, width=0.6)
-    axes.grid(alpha=0.25, linewidth=0.5)
-    axes.set_axisbelow(True)
 
 
 def _value(point: ComparedPoint, comparison: Comparison) -> Interval:
@@ -197,7 +133,7 @@ def _draw_strategy(
         if point.label not in places and point.test:
             value = _value(point, comparison)
             axes.axhline(value.value, color=color, linestyle=":", linewidth=1.0, zorder=1.5)
-            axes.axhspan(value.low, value.high, color=color, alpha=0.06, linewidth=0)
+            axes.axhspan(value.low, value.high, color=color, alpha=0.06, linewidth=0, zorder=0.5)
 
 
 def _draw_point(axes: Axes, point: ComparedPoint, place: float, comparison: Comparison) -> None:
@@ -213,6 +149,11 @@ def _draw_point(axes: Axes, point: ComparedPoint, place: float, comparison: Comp
     )  # fmt: skip
 
 
+def _chosen(point: ComparedPoint) -> bool:
+    """Whether a point that was searched is named as something."""
+    return bool(point.names) and point.role != "baseline"
+
+
 def _ring() -> dict[str, Any]:
     return {
         "markersize": 8.5, "markerfacecolor": "none", "markeredgecolor": INK, "markeredgewidth": 0.7,
@@ -223,7 +164,7 @@ def _ring() -> dict[str, Any]:
 def _mark(point: ComparedPoint, place: float, comparison: Comparison, width: float) -> Mark:
     """A point's mark; it is labelled where it was chosen, in one column only on the joint front."""
     value = _value(point, comparison)
-    told = point.names and (width > ONE_COLUMN or point.on_joint_front)
+    told = _chosen(point) and (width > ONE_COLUMN or point.on_joint_front)
     return Mark(place, value.value, value.low, value.high, ", ".join(point.names) if told else "")
 
 
@@ -246,68 +187,53 @@ def _label(
         for s in comparison.strategies
     ]
     across = [
-        [(p.cost.low, value), (p.cost.high, value)]
+        [(end, _value(p, comparison).value) for end in (p.cost.low, p.cost.high)]
         for p in comparison.points
-        if p.label in places and has_width(p.cost) and (value := _value(p, comparison).value)
+        if p.label in places and has_width(p.cost)
     ]
     lines = [*levels, *fronts, *across, _joint_line(axes, comparison, places)]
     label(figure, axes, marks, [line for line in lines if line], LETTERS)
 
 
 def _legend(figure: Figure, comparison: Comparison, width: float) -> None:
-    """A name for each strategy and each sign; levels are told with their values, and may lie outside."""
-    handles = []
+    """A name for each strategy and each sign; levels are told with their values, and with an arrow
+    where they lie outside.
+    """
+    (low, high), handles = figure.axes[0].get_ylim(), []
     for strategy in comparison.strategies:
-        style, name = style_of(strategy.strategy), _cut(strategy.strategy, _LONGEST_NAME)
+        style, name = style_of(strategy.strategy), cut(strategy.strategy, LONGEST_NAME)
         free = [
             p for p in strategy.points if p.cost.value <= 0 and measured(p.test, comparison.metric)
         ]
-        marks = {"color": style.color, "marker": style.marker, "markersize": 4.2, "linewidth": 1.0}
+        marks: dict[str, Any] = {
+            "color": style.color,
+            "marker": style.marker,
+            "markersize": 4.2,
+            "linewidth": 1.0,
+        }
         if len(free) < len(strategy.points):
             face = style.color if strategy.swept else "white"
-            line = "-" if strategy.swept else "none"
-            handles.append(
-                Line2D([], [], label=name, linestyle=line, markerfacecolor=face, **marks)
-            )
+            marks["linestyle"] = "-" if strategy.swept else "none"
+            handles.append(Line2D([], [], label=name, markerfacecolor=face, **marks))
         for point in free:
             value = _value(point, comparison).value
-            text = f"{_cut(point.label, _LONGEST_NAME)} {value:.1f}"
+            side = " ↓" if value < low else " ↑" if value > high else ""
+            text = f"{cut(point.label, LONGEST_NAME)} {value:.1f}{side}"
             handles.append(
                 Line2D([], [], label=text, linestyle=":", color=style.color, linewidth=1.0)
             )
     roles = {p.role for p in comparison.points}
     if any(p.on_joint_front for p in comparison.points):
         handles.append(Line2D([], [], label="joint front", **_JOINT))
-    if any(p.names for p in comparison.points):
+    if any(_chosen(p) for p in comparison.points):
         ring = {**_ring(), "markersize": 6.5, "marker": "o"}
         handles.append(Line2D([], [], label="named point", **ring))
     if "paper" in roles:
-        paper = {"marker": "*", "markersize": 6.5, "linestyle": "none", "color": INK}
+        paper: dict[str, Any] = {
+            "marker": "*",
+            "markersize": 6.5,
+            "linestyle": "none",
+            "color": INK,
+        }
         handles.append(Line2D([], [], label="the paper's", **paper))
-    _legend_of(figure, handles, _LEGEND_COLUMNS[width])
-
-
-def _legend_of(figure: Figure, handles: Sequence[Line2D], columns: int) -> None:
-    if handles:
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=columns, fontsize=LETTERS, frameon=False,
-            handlelength=1.6, columnspacing=1.0, handletextpad=0.5, labelspacing=0.3, borderpad=0.1,
-        )  # fmt: skip
-
-
-def _draw_importance(axes: Axes, strategy: ComparedStrategy) -> None:
-    names, values = list(strategy.importance), list(strategy.importance.values())
-    axes.barh(range(len(names)), values, height=_BAR, color=style_of(strategy.strategy).color)
-    for row, value in enumerate(values):
-        axes.annotate(
-            f"{value:.2f}", (value, row), xytext=(2, 0), textcoords="offset points", va="center",
-            fontsize=LETTERS, color=INK,
-        )  # fmt: skip
-    axes.set_yticks(
-        range(len(names)), [_cut(name, _LONGEST_NAME) for name in names], fontsize=LETTERS
-    )
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    title = _cut(strategy.strategy, _LONGEST_TITLE)
-    axes.set_title(title, loc="left", fontsize=LETTERS, fontweight="bold", pad=2)
-    axes.tick_params(labelsize=LETTERS, length=2, width=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
+    legend_below(figure, handles, _LEGEND_COLUMNS[width])

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 
-from dashboards.comparison.figures import (
-    ONE_COLUMN,
-    TWO_COLUMNS,
-    front_figure,
-    growth_figure,
-    importance_figure,
-)
+from dashboards.comparison.figures import front_figure
 from dashboards.comparison.json_types import json_types
 from dashboards.comparison.latex import latex_tables
 from dashboards.comparison.model import Comparison
+from dashboards.comparison.paper import ONE_COLUMN, TWO_COLUMNS
 from dashboards.comparison.points_csv import points_csv
+from dashboards.comparison.search_figures import growth_figure, importance_figure
 from dashboards.figure_files import figure_files
 
 

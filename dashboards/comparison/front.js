@@ -3,7 +3,6 @@
 
 const FAINT = 0.38; // opacity of what another point of the strategy beats
 const SPACING = 9; // pixels between points of equal cost
-const JOINT = "#ffdf80"; // of the joint front, as a highlighter draws
 const MARKER = {front: 10, paper: 15, baseline: 10};
 
 /** The corners of the best that is had for no more cost, joined by level and upright lines. */
@@ -20,6 +19,9 @@ function pointText(data, point) {
   });
   return rows.join("<br>");
 }
+
+/** Whether a point that was searched is named as something. */
+const chosen = (point) => point.names.length > 0 && point.role !== "baseline";
 
 /** Where each point is drawn: at its cost, but points of equal cost side by side, some pixels apart. */
 function spread(points, decadesAPixel) {
@@ -68,7 +70,7 @@ function frontTraces(data, view, [low, high]) {
   const corners = [...free.map((p) => [low, p.value[0]]), ...joint.map((p) => [p.x, p.value[0]])];
   if (corners.length) {
     corners.push([high, corners[corners.length - 1][1]]);
-    line(corners.map(([x]) => x), corners.map(([, y]) => y), {color: JOINT, width: 9});
+    line(corners.map(([x]) => x), corners.map(([, y]) => y), {color: data.joint, width: 9});
   }
   if (view.layers.trials) traces.push(...trialTraces(data, view));
   const several = new Set(data.seedFronts.map((one) => one.seed)).size > 1;
@@ -85,7 +87,7 @@ function frontTraces(data, view, [low, high]) {
     const others = own.filter((p) => p.front || p.role === "baseline");
     if (others.length) traces.push(markers(data, others, 1, view.layers.bars));
   });
-  const ringed = costly.filter((p) => p.names.length);
+  const ringed = costly.filter(chosen);
   if (ringed.length) traces.push({
     type: "scatter", mode: "markers", x: ringed.map((p) => p.x), y: ringed.map((p) => p.value[0]),
     hoverinfo: "skip", marker: {symbol: "circle-open", size: 19, color: INK, line: {width: 1.4}},
@@ -135,7 +137,7 @@ function levels(data, view) {
 /** Names of the named points, beside them. */
 function pointNames(data, view) {
   const named = data.points.filter(
-    (p) => p.names.length && p.joint && p.cost[0] > 0 && !view.hidden.has(p.strategy));
+    (p) => chosen(p) && p.joint && p.cost[0] > 0 && !view.hidden.has(p.strategy));
   return named.map((point) => ({
     x: Math.log10(point.x), y: point.value[0], xanchor: "right", yanchor: "bottom", xshift: -8, yshift: 8,
     showarrow: false, text: `<b>${literal(point.names.join(", "))}</b>`, bgcolor: "rgba(255,255,255,.7)",
@@ -159,7 +161,7 @@ function drawFront(node, data, view) {
   spread(data.points.filter((p) => p.cost[0] > 0), Math.log10(range[1] / range[0]) / width);
   Plotly.react(node, frontTraces(data, view, range), layoutOf({
     uirevision: "kept", shapes, annotations: [...annotations, ...pointNames(data, view)], dragmode: narrow ? false : "zoom",
-    xaxis: axisOf(`${data.cost} (log scale)`, {...logarithmic(...range, width),
+    xaxis: axisOf(data.costTitle, {...logarithmic(...range, width),
       uirevision: view.layers.trials}),
     yaxis: axisOf(`test ${data.axis}`, {range: data.limits}),
   }), CONFIG);

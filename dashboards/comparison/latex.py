@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dashboards.comparison.model import ComparedPair, ComparedStrategy, Comparison
 from dashboards.comparison.words import (
     condition,
+    cost_name,
     cost_text,
     gain_text,
     p_text,
@@ -83,7 +84,7 @@ def _points_table(comparison: Comparison) -> str:
     for number, strategy in enumerate(s for s in comparison.strategies if s.points):
         lines += [r"\addlinespace"] if number else []
         lines += _strategy_lines(strategy, comparison)
-    head = ["point", "chosen as", comparison.cost_title, f"{metric.title}, %"]
+    head = ["point", "chosen as", cost_name(comparison), f"{metric.title}, %"]
     return _table(caption, "fronts", "llrr", head, lines)
 
 
@@ -104,7 +105,7 @@ def _pairs_table(comparison: Comparison) -> str:
         f"Paired tests on the same test {metric.samples} ({seeds_text(comparison.seeds)}): the first "
         f"point's {metric.title} less the second's, in percentage points with 95 % intervals; p "
         f"corrected by Holm's method for all {len(comparison.pairs)} tests. Within: the most "
-        f"{comparison.cost_title} that both were chosen under on validation {metric.samples}."
+        f"{cost_name(comparison)} that both were chosen under on validation {metric.samples}."
     )
     head = ["first", "second", "within", "difference", "p"]
     lines = [_row(pair_cells(pair, comparison)) for pair in comparison.pairs]

@@ -117,7 +117,8 @@ function tellRun(panel, heading, parameters, run, command) {
     list.append(made("dt", "", name), value);
   }
   box.append(list);
-  if (command) {
+  if (!command) list.append(made("dt", "", "command"), made("dd", "", "not recorded"));
+  else {
     const row = made("div", "command"), code = made("code", "", command), button = made("button", "copy", "copy");
     button.type = "button";
     button.addEventListener("click", () => copy(button, code));
@@ -148,6 +149,7 @@ function showTrial(node, data, strategy, place) {
   panel.replaceChildren(made("h4", "", `${data.strategies[strategy].name}, trial ${one.numbers[place]}, training seed ${one.seeds[place]}`),
     made("span", "numbers", `validation ${data.metric} ${one.values[place].toFixed(1)} %, ${data.cost} ${short(one.costs[place])}`));
   tellRun(panel, "", words.map(([name, value]) => `${name}=${value}`).join(" "), one.runs[place], "");
+  panel.querySelector("dl").lastChild.textContent = "none: confirmed points alone have one";
 }
 
 document.addEventListener("click", (event) => {

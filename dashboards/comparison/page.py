@@ -9,6 +9,7 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
+from dashboards.colors import JOINT
 from dashboards.comparison import _sections as parts
 from dashboards.comparison._charts import charts
 from dashboards.comparison._html import Html, element, in_script, together
@@ -17,7 +18,7 @@ from dashboards.comparison._samples_section import samples
 from dashboards.comparison._tests_section import tests
 from dashboards.comparison.gallery import Gallery
 from dashboards.comparison.model import Comparison, Setting
-from dashboards.comparison.words import condition, how_to_read, seeds_text
+from dashboards.comparison.words import condition, cost_name, how_to_read, seeds_text
 
 _FOLDER = Path(__file__).parent
 _SCRIPTS = ("drawing.js", "front.js", "trials.js", "page.js")
@@ -101,7 +102,7 @@ def _front(comparison: Comparison) -> Html:
         )
         for name, words, on in switches
     ]  # fmt: skip
-    metric, cost = comparison.metric, comparison.cost_title
+    metric, cost = comparison.metric, cost_name(comparison)
     return element(
         "section", {"class": "fronts"},
         element("h3", None, f"{metric.title[:1].upper()}{metric.title[1:]} against cost"),
@@ -122,7 +123,10 @@ def _key(comparison: Comparison) -> Html:
     """What the signs of the chart of fronts mean."""
     several = "the mean of all training seeds; " if len(comparison.seeds) > 1 else ""
     signs = [
-        (element("span", {"class": "key-joint"}), "joint front of all strategies"),
+        (
+            element("span", {"class": "key-joint", "style": f"background:{JOINT}"}),
+            "joint front of all strategies",
+        ),
         (element("span", {"class": "key-ring"}), "named point"),
         (Html("★"), "the paper's point"),
         (Html("□"), "open: a baseline"),

@@ -73,7 +73,7 @@ class SampleSheet:
         numbers: the samples' own in the test split.
         truths: their true classes or texts.
         clean, corrupted: the signals.
-        points: the sweep's named point and the baselines.
+        points: baselines, the paper's point of the swept strategy, and the sweep's named point.
     """
 
     kind: str

@@ -80,6 +80,7 @@ function drawParameters(node, data) {
     more[`yaxis${key}`] = axisOf(column ? "" : `${data.metric}, %`, {anchor: `x${key}`, range: [low - margin, high + margin],
       domain: [1 - (row + 1) * tall + (rows > 1 ? 64 / (rows * height) : 0), 1 - row * tall]});
   });
-  node.style.height = `${rows * height + 70}px`;
-  Plotly.react(node, traces, layoutOf({height: rows * height + 70, ...more}), CONFIG);
+  const whole = rows * height + (rows > 1 ? 14 : 64);
+  node.style.height = `${whole}px`;
+  Plotly.react(node, traces, layoutOf({height: whole, margin: {l: 58, r: 16, t: 14, b: rows > 1 ? 0 : 50}, ...more}), CONFIG);
 }

@@ -35,7 +35,7 @@ _ERRORS_TEXT = (
 
 def how_to_read(comparison: Comparison) -> str:
     """What the axis of cost is, and how a front is read, in two sentences."""
-    cost = _NFE_TEXT if comparison.cost == NFE else f"The cost is {comparison.cost_title}."
+    cost = _NFE_TEXT if comparison.cost == NFE else f"The cost is {cost_name(comparison)}."
     return f"{cost} {_FRONT_TEXT if comparison.metric.rises else _ERRORS_TEXT}"
 
 
@@ -120,11 +120,16 @@ def named(strategy: ComparedStrategy, name: str) -> ComparedPoint | None:
     return next((point for point in strategy.points if name in point.names), None)
 
 
+def cost_name(comparison: Comparison) -> str:
+    """What the axis of cost is called in sentences: its title up to what is said of how it is drawn."""
+    return comparison.cost_title.partition(" (")[0].partition(",")[0]
+
+
 def reference_text(comparison: Comparison) -> str:
     """The reference of hypervolumes in words."""
     reference, metric = comparison.reference, comparison.metric
     worst = f"{metric.title} {100 * metric.of(reference.accuracy):.0f} %"
-    return f"{worst} and {comparison.cost_title} {number(reference.nfe)}"
+    return f"{worst} and {cost_name(comparison)} {number(reference.cost)}"
 
 
 def heading(comparison: Comparison) -> str:

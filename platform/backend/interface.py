@@ -27,6 +27,8 @@ _PORTS = 20
 """How many ports are tried, the first one and those after it."""
 _START_SECONDS = 120
 _STOP_SECONDS = 10
+_NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Keeps eight processes from being started that evaluate language models."""
 _ANSWER_SECONDS = 60
 
 
@@ -63,7 +65,7 @@ def serving(uri: str, first_port: int) -> Iterator[Interface]:
     place = ["--host", _HOST, "--port", str(port), "--workers", "1"]
     words = [sys.executable, "-m", "mlflow", "ui", *place]
     # The URI may have a password: the list of processes shows arguments to everybody.
-    environment = {**os.environ, **ENVIRONMENT, "MLFLOW_BACKEND_STORE_URI": uri}
+    environment = {**os.environ, **ENVIRONMENT, **_NO_JOBS, "MLFLOW_BACKEND_STORE_URI": uri}
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             words, env=environment, stdout=output, stderr=output, start_new_session=True

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
 
+SMALL_FRONT = "front-small.png"
+"""The artifact of a sweep's run with its front in a size that the interface's page has room for."""
 SEARCH_FRONT = "live/front.png"
 """The artifact of a sweep's run with the front of the search so far."""
 
@@ -56,19 +58,20 @@ def description(
         lines: the results, a line each.
     """
     summary = (
-        f"The sampling parameters of **{setup.plan.strategy}** on {setup.setting}: {trials} trials on the "
-        f"validation split; the front, the paper's point and the baselines confirmed on the test split."
+        f"**{setup.plan.strategy}** on {setup.setting}: {trials} trials, the front confirmed on test "
+        f"{setup.metric.samples}."
     )
     results = [f"- {line}" for line in lines]
     pages = (
-        "Artifacts: `front.html` is this picture to hover over, `front.csv` its table, `samples.png` what "
-        f"samples look like; `{SEARCH_FRONT}` was refreshed during the search and has its trials alone."
+        "Artifacts: `front.html` is this picture to hover over, `front.png` and `front.svg` are larger, "
+        "`front.csv` is its table, `samples.png` what samples look like; "
+        f"`{SEARCH_FRONT}` was refreshed during the search and has its trials alone."
     )
     steps = [
         f"To {purpose}: `{command}`" for purpose, command in next_steps(setup, replayed).items()
     ]
     children = "Child runs are trials (`tags.stage = 'trial'`) and confirmed points (`'confirm'`)."
-    picture = _picture("front", "front.png", run_id)
+    picture = _picture("front", SMALL_FRONT, run_id)
     return "\n\n".join([summary, "\n".join(results), picture, pages, children, *steps])
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from platform.planning.setup import Setup
 
-from dashboards.runs import FORMAT, share_tags
+from dashboards.runs import CLASSES, FORMAT, KIND, NOISE_LEVELS, share_tags
 from trainables.evaluation.records import FORMATS
 from trainables.training.part_store import key_of
 
@@ -27,6 +27,9 @@ def run_tags(setup: Setup) -> dict[str, str]:
         **share_tags(plan.resolution, plan.train_fraction),
         "precision": plan.precision,
         "seed": str(plan.seed),
+        KIND: setup.facts.kind,
+        CLASSES: str(setup.facts.classes),
+        NOISE_LEVELS: str(setup.task.recipe.T),
         FORMAT: str(FORMATS[setup.facts.answers]),
         "sweep": setup.sweep_id,
         **code_tags(),

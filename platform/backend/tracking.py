@@ -4,20 +4,25 @@ a run for each training and each confirmed point.
 
 from __future__ import annotations
 
-import math
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
+from platform.backend.confirmed_run import (
+    ANSWERS,
+    Answers,
+    answers_text,
+    content_hash,
+    logarithm,
+    metrics_of,
+)
 from platform.backend.run_page import (
     confirm_name,
-    dataset_input,
     description,
     search_description,
     trial_name,
 )
 from platform.backend.run_tags import run_tags
+from platform.backend.run_writer import RunWriter
 from platform.backend.saved_view import keep_view
 from platform.backend.tracking_store import (
     client_of,
@@ -26,17 +31,15 @@ from platform.backend.tracking_store import (
     own_artifacts,
 )
 from platform.cli.interrupts import say
+from platform.cli.next_steps import replay_command
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
-from dashboards.colors import style_of
 from dashboards.points import ReportedPoint
-from dashboards.runs import LABEL, PARENT, STRATEGY
-from trainables.core.config import digest
+from dashboards.runs import LABEL, PARENT, REPLAY, STRATEGY
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
-    LOG_NFE,
     NFE,
     STAGE_CONFIRM,
     STAGE_SWEEP,
@@ -50,9 +53,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _CONTENT = "content"  # the tag with a hash of all that is recorded of a confirmed point
-_MOST_METRICS = 1000  # that MLflow takes at once
 _DESCRIPTION = "mlflow.note.content"  # the tag with a run's description, in Markdown
-_COLOR = "mlflow.runColor"  # the tag with the colour that MLflow's charts draw a run in
 
 
 class Tracker:
@@ -88,12 +89,12 @@ class Tracker:
             keep_view(self._client, self.experiment)
         self.note = "; ".join([*notes, *([moved] if moved else [])])
         self._tags = run_tags(setup) | ({"devices": devices} if devices else {})
+        self._runs = RunWriter(self._client, self.experiment, setup, self._tags)
         self.parent = ""
-        self._open: set[str] = set()
 
     def begin(self) -> None:
         """Open the sweep's parent run, which is the earlier one where the sweep goes on."""
-        earlier = self._find(
+        earlier = self._runs.find(
             f"tags.sweep = '{self._setup.sweep_id}' and tags.stage = '{STAGE_SWEEP}'"
         )
         if earlier and not self._setup.plan.fresh:
@@ -108,16 +109,16 @@ class Tracker:
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
             tags = {"split": "validation", "sampler": setup.plan.sampler, "cost": setup.plan.cost}
             self.open(name, STAGE_SWEEP, tags, {STRATEGY: setup.plan.strategy})
-        self._open.add(self.parent)
+        self._runs.open.add(self.parent)
 
     def open(
         self, name: str, stage: str, tags: dict[str, str], params: Mapping[str, object]
     ) -> None:
         """Open a parent run that the runs to come belong to."""
         setup = self._setup
-        self.parent = self._create(name, stage, tags)
+        self.parent = self._runs.create(name, stage, tags)
         common = {"seed": setup.plan.seed, "preset": setup.plan.preset, "sweep": setup.sweep_id}
-        self._log(self.parent, common | dict(params), {})
+        self._runs.log(self.parent, common | dict(params), {})
 
     def logged_trials(self) -> set[str]:
         """Numbers of the trials that have a finished child run of this parent."""
@@ -125,7 +126,7 @@ class Tracker:
 
     def _trial_runs(self) -> list[Run]:
         query = f"tags.stage = '{STAGE_TRIAL}' and attributes.status = 'FINISHED'"
-        return self._find(f"tags.`{PARENT}` = '{self.parent}' and {query}")
+        return self._runs.find(f"tags.`{PARENT}` = '{self.parent}' and {query}")
 
     def trial(
         self, number: int, point: Mapping[str, object], metrics: Mapping[str, float], seconds: float
@@ -133,26 +134,26 @@ class Tracker:
         """Record a complete trial as a child run; returns its run id."""
         tags = {"split": "validation", "trial": str(number)}
         name = trial_name(self._setup.plan.strategy, point, number)
-        run = self._create(name, STAGE_TRIAL, tags, self.parent, seconds)
+        run = self._runs.create(name, STAGE_TRIAL, tags, self.parent, seconds)
         values = {on_split("validation", n): value for n, value in metrics.items()}
-        values |= _logarithm(metrics)
-        self._log(run, {STRATEGY: self._setup.plan.strategy, **point}, values)
-        self._close(run, "FINISHED")
+        values |= logarithm(metrics)
+        self._runs.log(run, {STRATEGY: self._setup.plan.strategy, **point}, values)
+        self._runs.close(run, "FINISHED")
         return run
 
     def failed_trial(self, number: int, point: Mapping[str, object], reason: str) -> str:
         """Record a failed trial as a failed child run; returns its run id."""
         tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
         name = trial_name(self._setup.plan.strategy, point, number)
-        run = self._create(name, STAGE_TRIAL, tags, self.parent)
-        self._log(run, {STRATEGY: self._setup.plan.strategy, **point}, {})
-        self._close(run, "FAILED")
+        run = self._runs.create(name, STAGE_TRIAL, tags, self.parent)
+        self._runs.log(run, {STRATEGY: self._setup.plan.strategy, **point}, {})
+        self._runs.close(run, "FAILED")
         return run
 
     def recorded_parts(self) -> set[str]:
         """Keys of the parts whose training has a finished run."""
         query = f"tags.stage = '{STAGE_TRAIN}' and attributes.status = 'FINISHED'"
-        return {run.data.tags["part"] for run in self._find(query)}
+        return {run.data.tags["part"] for run in self._runs.find(query)}
 
     def training(self, kind: str, reports: list[dict[str, Any]], folder: Path) -> str:
         """Record a finished training with the losses of all its reports; returns its run id."""
@@ -161,69 +162,66 @@ class Tracker:
         now = int(time.time() * 1000)
         key = key_of(kind, self._setup.task)
         tags = {"split": "train", "part": key, "kind": kind}
-        run = self._create(f"train {kind}", STAGE_TRAIN, tags, self.parent)
+        run = self._runs.create(f"train {kind}", STAGE_TRAIN, tags, self.parent)
         metrics = [
             Metric(name, value, now, report["update"])
             for report in reports
             for name, value in {**report["metrics"], "seconds": report["seconds"]}.items()
         ]
-        for first in range(0, len(metrics), _MOST_METRICS):
-            self._client.log_batch(run, metrics=metrics[first : first + _MOST_METRICS])
-        self._log(run, {"kind": kind, "folder": str(folder)}, {})
-        self._close(run, "FINISHED")
+        self._runs.log_steps(run, metrics)
+        self._runs.log(run, {"kind": kind, "folder": str(folder)}, {})
+        self._runs.close(run, "FINISHED")
         return run
 
     def confirmation(
-        self, points: Sequence[ReportedPoint], progress: Progress = quiet
+        self,
+        points: Sequence[ReportedPoint],
+        answers: Mapping[str, Answers] | None = None,
+        progress: Progress = quiet,
     ) -> dict[str, str]:
-        """Record the sweep's points on the test split, and report the progress; returns their run ids by
-        their labels.
+        """Record the sweep's points on the test split with their answers, by label, and the commands that
+        measure them again, and report the progress; returns their run ids by their labels.
 
         A sweep has one confirmation, its last. Runs with the same content are kept as they are, and other
         runs of an earlier confirmation are deleted as MLflow deletes: they are not listed any more, and
         can be restored.
         """
+        answers = answers or {}
         query = f"tags.stage = '{STAGE_CONFIRM}' and tags.`{PARENT}` = '{self.parent}'"
-        earlier = self._find(query)
-        complete = [run for run in earlier if run.info.status == "FINISHED"]
-        run_ids = {run.data.tags.get(_CONTENT): run.info.run_id for run in complete}
+        earlier = self._runs.find(query)
+        complete = {r.data.tags.get(_CONTENT): r for r in earlier if r.info.status == "FINISHED"}
         runs = {}
         for done, reported in enumerate(points):
             progress(done, len(points), "recording the points")
-            run_id = run_ids.get(_content_hash(reported))
-            runs[reported.label] = run_id or self.confirmed(reported)
+            given = answers.get(reported.label, Answers())
+            kept = complete.get(content_hash(reported, given))
+            run_id = self.confirmed(reported, given) if kept is None else kept.info.run_id
+            command = replay_command(self._setup, reported.strategy, run_id)
+            if kept is None or kept.data.tags.get(REPLAY) != command:
+                self._client.set_tag(run_id, REPLAY, command)
+            runs[reported.label] = run_id
         for run in earlier:
             if run.info.run_id not in runs.values():
                 self._client.delete_run(run.info.run_id)
         return runs
 
-    def confirmed(self, reported: ReportedPoint, extra: Mapping[str, str] | None = None) -> str:
-        """Record a point measured on the test split, with extra tags, which replace those of the setup;
-        returns its run id.
+    def confirmed(
+        self,
+        reported: ReportedPoint,
+        answers: Answers | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> str:
+        """Record a point measured on the test split, with its answers where they are given, and extra
+        tags, which replace those of the setup; returns its run id.
         """
+        answers = answers or Answers()
         tags = {"split": "test", "role": reported.role, "strategy": reported.strategy}
-        tags |= {LABEL: reported.label, _CONTENT: _content_hash(reported), **(extra or {})}
-        run = self._create(confirm_name(reported), STAGE_CONFIRM, tags, self.parent)
-        tests = {
-            f"{name}_vs_{_metric_key(baseline)}": value
-            for baseline, test in reported.tests.items()
-            for name, value in test.items()
-        }
-        splits = {
-            "validation": reported.validation,
-            "test": reported.test,
-        }  # the latter's costs are kept
-        metrics = {
-            on_split(split, name): value
-            for split, values in splits.items()
-            for name, value in values.items()
-        }
-        self._log(
-            run,
-            {STRATEGY: reported.strategy, **reported.point},
-            {**metrics, **tests, **_logarithm(metrics)},
-        )
-        self._close(run, "FINISHED")
+        tags |= {LABEL: reported.label, _CONTENT: content_hash(reported, answers), **(extra or {})}
+        run = self._runs.create(confirm_name(reported), STAGE_CONFIRM, tags, self.parent)
+        self._runs.log(run, {STRATEGY: reported.strategy, **reported.point}, metrics_of(reported))
+        if answers.test:
+            self._client.log_text(run, answers_text(answers), ANSWERS)
+        self._runs.close(run, "FINISHED")
         return run
 
     def hypervolume(self, value: float, trials: int) -> None:
@@ -253,11 +251,8 @@ class Tracker:
         the hypervolume, the only one that is a curve.
         """
         setup, metric = self._setup, self._setup.metric
-        names = metric.name, metric.low, metric.high, NFE, setup.cost.name
-        values = {name: best.test[name] for name in names}
-        self._log(
-            self.parent, {}, {on_split("test", name): value for name, value in values.items()}
-        )
+        names = (metric.name, metric.low, metric.high, NFE, setup.cost.name)
+        self._runs.log(self.parent, {}, {on_split("test", name): best.test[name] for name in names})
         tags = {"best": best.label, "trials": str(trials)}
         tags[_DESCRIPTION] = description(setup, self.parent, trials, replayed, lines)
         for name, value in tags.items():
@@ -269,8 +264,7 @@ class Tracker:
 
         now = int(time.time() * 1000)
         metrics = [Metric(name, value, now, step) for name, value, step in values]
-        for first in range(0, len(metrics), _MOST_METRICS):
-            self._client.log_batch(self.parent, metrics=metrics[first : first + _MOST_METRICS])
+        self._runs.log_steps(self.parent, metrics)
 
     def artifact(self, path: Path, root: Path) -> None:
         """Attach a file to the parent, at the place that it has under `root`."""
@@ -287,64 +281,11 @@ class Tracker:
         if patience is not None:
             self._client.patience = patience
         if self.parent:
-            self._open.update(self._running())
-        for run in sorted(self._open):
-            self._close(run, status)
+            self._runs.open.update(self._running())
+        for run in sorted(self._runs.open):
+            self._runs.close(run, status)
 
     def _running(self) -> list[str]:
         """The ids of the parent's runs that have not been ended."""
         query = f"tags.`{PARENT}` = '{self.parent}' and attributes.status = 'RUNNING'"
-        return [run.info.run_id for run in self._find(query)]
-
-    def _find(self, query: str) -> list[Run]:
-        """The experiment's runs that a query matches, the newest first."""
-        return list(
-            self._client.search_runs(
-                [self.experiment],
-                query,
-                max_results=50_000,
-                order_by=["attributes.start_time DESC"],
-            )
-        )
-
-    def _create(
-        self, name: str, stage: str, tags: dict[str, str], parent: str = "", seconds: float = 0.0
-    ) -> str:
-        required = {"mlflow.runName": name, "stage": stage, **({PARENT: parent} if parent else {})}
-        start = int((time.time() - seconds) * 1000)
-        every = {**self._tags, **required, **tags}
-        every[_COLOR] = style_of(every[STRATEGY]).color
-        run = self._client.create_run(self.experiment, start, every, name)
-        self._open.add(run.info.run_id)
-        self._client.log_inputs(run.info.run_id, [dataset_input(self._setup, tags["split"])])
-        value: str = run.info.run_id
-        return value
-
-    def _close(self, run: str, status: str) -> None:
-        self._client.set_terminated(run, status)
-        self._open.discard(run)
-
-    def _log(self, run: str, params: Mapping[str, object], metrics: Mapping[str, float]) -> None:
-        from mlflow.entities import Metric, Param
-
-        now = int(time.time() * 1000)
-        self._client.log_batch(
-            run,
-            metrics=[Metric(name, float(value), now, 0) for name, value in metrics.items()],
-            params=[Param(name, str(value)) for name, value in params.items()],
-        )
-
-
-def _logarithm(metrics: Mapping[str, float]) -> dict[str, float]:
-    """The logarithm of a point's calls, for MLflow's charts; nothing where there are no calls."""
-    return {LOG_NFE: math.log10(metrics[NFE])} if metrics.get(NFE, 0) > 0 else {}
-
-
-def _content_hash(reported: ReportedPoint) -> str:
-    """A hash of all that is recorded of a confirmed point."""
-    return digest(asdict(reported), 20)
-
-
-def _metric_key(label: str) -> str:
-    """A label as part of a metric's name, in which MLflow allows few characters."""
-    return "_".join(re.findall(r"\w+", label))
+        return [run.info.run_id for run in self._runs.find(query)]

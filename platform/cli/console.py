@@ -175,7 +175,7 @@ class Bar:
         if len(picture) + _ROWS_BELOW > size.height or max(map(len, picture)) >= size.width:
             return
         text = Text("\n".join(picture))
-        text.highlight_regex(f"[{letters}]", color)
+        text.highlight_regex(f"[{letters}]+", color)
         self._live.picture = text
 
     def each(self, items: Sequence[_Item], text: str | None = None) -> Iterator[_Item]:

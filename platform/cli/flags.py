@@ -92,7 +92,7 @@ def with_setting(verb_parser: Parser, several_seeds: bool = False) -> Parser:
         "--train-fraction", type=float, default=1.0, metavar="F",
         help="share of the training split that everything is trained on, each class alike [%(default)g, all]",
     )  # fmt: skip
-    _add_storage(verb_parser)
+    add_storage(verb_parser)
     verb_parser.add_argument(
         "--data-dir", default=None, metavar="DIR",
         help="directory with the dataset's files, such as train/CLASS/*.png and test/CLASS/*.png for "
@@ -117,12 +117,13 @@ def with_tracking(verb_parser: Parser) -> Parser:
 
 def with_places(verb_parser: Parser) -> Parser:
     """The parser with the flags of the storage and of the tracking store alone."""
-    _add_storage(verb_parser)
+    add_storage(verb_parser)
     _add_tracking(verb_parser)
     return verb_parser
 
 
-def _add_storage(verb_parser: Parser) -> None:
+def add_storage(verb_parser: Parser) -> None:
+    """Add the flag of the storage."""
     verb_parser.add_argument(
         "--storage", default=USUAL_STORAGE, metavar="DIR",
         help="directory that all output goes under; on a cluster, one that all nodes share "

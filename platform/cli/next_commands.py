@@ -31,6 +31,21 @@ def command(module: str, *words: str) -> str:
     return " ".join(map(_quoted, [str(program), "-m", module, *words]))
 
 
+def recorded_command(module: str, text: str) -> str:
+    """A command line that someone recorded, made anew for this Python; empty where it is none of that
+    module's, since whatever a store holds may be copied from a page.
+    """
+    try:
+        _, option, named, *words = shlex.split(text)
+    except ValueError:  # too few words, or a quotation that does not end
+        return ""
+    if option != "-m" or named != module or not all(map(str.isprintable, words)):
+        return ""
+    variable = f"${TRACKING_VARIABLE}"
+    made = [f'"{variable}"' if word == variable else _quoted(word) for word in words]
+    return " ".join([command(module), *made])
+
+
 def _quoted(word: str) -> str:
     """A word as a shell takes it; the environment variable in the place of a URI with a password."""
     return shlex.quote(word) if word == without_passwords(word) else f'"${TRACKING_VARIABLE}"'

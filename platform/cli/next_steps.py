@@ -42,6 +42,12 @@ def next_steps(setup: Setup, reported: ReportedPoint) -> dict[str, str]:
     }
 
 
+def replay_command(setup: Setup, strategy: str, run: str) -> str:
+    """The command that measures a confirmed point of a strategy again, named by its run in MLflow."""
+    words = strategy, setup.plan.dataset, *common_flags(setup)
+    return command("platform.evaluate", *words, "--run", run)
+
+
 def sweep_command(setup: Setup, trials: int) -> str:
     """The command that sweeps as this setup does, up to so many trials."""
     plan = setup.plan

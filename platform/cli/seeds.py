@@ -27,7 +27,7 @@ def add_seed_flag(verb_parser: Parser, several: bool) -> None:
         return
     verb_parser.set_defaults(seed=0, **{TRAINING_SEEDS: (0,)})
     verb_parser.add_argument(
-        "--seed", type=_seed_list, action=_StoreSeeds, default=0, metavar="N[,N...]",
+        "--seed", type=seed_list, action=_StoreSeeds, default=0, metavar="N[,N...]",
         help=_HELP_SEVERAL,
     )  # fmt: skip
 
@@ -56,7 +56,7 @@ def _one_seed(text: str) -> int:
     return _number(text)
 
 
-def _seed_list(text: str) -> tuple[int, ...]:
+def seed_list(text: str) -> tuple[int, ...]:
     """Different seeds, separated by commas."""
     words = [word.strip() for word in text.split(",")]
     if "" in words:

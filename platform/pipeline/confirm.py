@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from platform.backend.confirmed_run import Answers
 from platform.backend.measure import Candidate, measure_all, missing_records
 from platform.backend.session import Session
 from platform.backend.stopwatch import seconds_alone
@@ -41,12 +42,13 @@ class ConfirmationFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Confirmation:
-    """The points that a sweep reports, which of them it names, and the labels of those that could not be
-    measured, or could not be chosen from all that a baseline's grid has.
+    """The points that a sweep reports, which of them it names, their answers by label, and the labels of
+    those that could not be measured, or could not be chosen from all that a baseline's grid has.
     """
 
     points: list[ReportedPoint]
     choice: Choice
+    answers: Mapping[str, Answers]
     missing: tuple[str, ...] = ()
 
 
@@ -76,7 +78,11 @@ def confirm(session: Session, study: optuna.Study) -> Confirmation:
     measured = dict(zip(labels, validation, strict=True))
     choice = choose(points, measured, objectives_of(session.setup))
     left_out = [p.label for p, v, t in zip(planned, validation, test, strict=True) if not (v and t)]
-    return Confirmation(points, choice, (*left_out, *_incomplete_baselines(session)))
+    answers = {
+        label: Answers(tuple(v), tuple(t))
+        for label, v, t in zip(labels, validation, test, strict=True)
+    }
+    return Confirmation(points, choice, answers, (*left_out, *_incomplete_baselines(session)))
 
 
 def _timed(session: Session, points: Sequence[ReportedPoint]) -> list[ReportedPoint]:

@@ -98,7 +98,7 @@ def _record(
     setup, tracker, study = session.setup, session.tracker, result.study
     choice, volume = confirmation.choice, hypervolume_of(study, reference)
     with session.console.bar("recording the points") as bar:
-        runs = tracker.confirmation(confirmation.points, bar.update)
+        runs = tracker.confirmation(confirmation.points, confirmation.answers, bar.update)
         bar.update(0, 1, "reading the data")
         dataset = setup.storage.dataset(setup.task, bar.update)
         files = draw(setup, dataset, study, confirmation, reference, volume, bar.update)

@@ -5,9 +5,10 @@ comparison page the samples as numbers.
 from __future__ import annotations
 
 from pathlib import Path
+from platform.backend.run_page import SMALL_FRONT
 from platform.pipeline.confirm import Confirmation
 from platform.pipeline.sample_sheet import sheet_of_samples
-from platform.pipeline.sampled_points import beside_baselines, gallery_size, sampled_points
+from platform.pipeline.sampled_points import gallery_points, gallery_size, sampled_points
 from platform.pipeline.samples import files_of_samples
 from platform.pipeline.study import POINT, accuracy_and_cost, complete
 from platform.planning.setup import Setup
@@ -15,7 +16,7 @@ from platform.planning.setup import Setup
 import optuna
 
 from dashboards.comparison.sheet_file import NAME, to_bytes
-from dashboards.figure_files import figure_files
+from dashboards.figure_files import figure_files, png
 from dashboards.front import front_figure
 from dashboards.page import TrialPoint, front_page
 from dashboards.pareto import Reference
@@ -23,6 +24,8 @@ from dashboards.points import to_csv
 from trainables.core.files import write_files
 from trainables.core.progress import Progress, quiet
 from trainables.data.dataset import Dataset
+
+_SMALL_DPI = 80  # pixels an inch of the figure beside other things on a page
 
 
 def draw(
@@ -54,13 +57,14 @@ def draw(
     ]
     metric, points = setup.metric, confirmation.points
     chosen, cheapest = confirmation.choice.words, confirmation.choice.cheapest
-    shown = beside_baselines(points, cheapest, setup.baselines)
+    shown = gallery_points(points, cheapest, setup.baselines)
     size = gallery_size(setup.facts.kind, dataset.signal_shape)
     sampled = sampled_points(setup, dataset, shown, size, progress=progress)
     figure = front_figure(title, values, points, chosen, reference, volume, metric, setup.cost)
     files = {
         "front.csv": to_csv(points).encode(),
         **figure_files("front", figure),
+        SMALL_FRONT: png(figure, _SMALL_DPI),
         "front.html": front_page(title, trial_points, points, chosen, metric, setup.cost).encode(),
         **files_of_samples(sampled),
         NAME: to_bytes(sheet_of_samples(sampled)),

@@ -128,8 +128,8 @@ def _spectrograms(sound: Sound, sampled: SampledPoints) -> _Pictures:
     def pictures(signals: Tensor, rows: Sequence[int]) -> np.ndarray:
         quietest = loudest[list(rows), None, None] - _RANGE
         shares = ((decibels(sound, signals) - quietest) / _RANGE).clamp(0, 1)
-        sides = [min(side, most) for side, most in zip(shares.shape[1:], _SIDES, strict=True)]
-        small = functional.adaptive_avg_pool2d(shares[:, None], sides)[:, 0]
+        frequencies, frames = (min(sides) for sides in zip(shares.shape[1:], _SIDES, strict=True))
+        small = functional.adaptive_avg_pool2d(shares[:, None], (frequencies, frames))[:, 0]
         array: np.ndarray = (small * 255).round().to(torch.uint8).flip(1).numpy()
         return array
 

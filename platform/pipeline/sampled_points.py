@@ -51,6 +51,17 @@ def beside_baselines(
     return [*last.values(), named]
 
 
+def gallery_points(
+    points: Sequence[ReportedPoint], named: ReportedPoint, baselines: Sequence[str]
+) -> list[ReportedPoint]:
+    """What a gallery shows: these baselines as `beside_baselines` has them, the paper's point of the swept
+    strategy, whose trajectories have many steps, and the named point, which may have very few.
+    """
+    *others, last = beside_baselines(points, named, baselines)
+    paper = [p for p in points if p.role == "paper" and p.label != named.label]
+    return [*others, *paper, last]
+
+
 def gallery_size(kind: str, signal_shape: Sequence[int]) -> int:
     """How many samples a gallery shows: fewer where images are large, but as many as are drawn."""
     if kind == "speech":

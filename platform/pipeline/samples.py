@@ -49,8 +49,13 @@ def _drawn(sampled: SampledPoints) -> _Drawn:
     truths, corrupted = sampled.truths[:count], sampled.corrupted[:count]
     signals = {"clean": sampled.clean[:count], "corrupted": corrupted}
     captions = {"clean": _wrapped(truths), "corrupted": [""] * len(truths)}
-    *baselines, named = sampled.points
-    for point, shown in [*(one for one in baselines if one[0].strategy == "enhanced"), named]:
+    *others, named = sampled.points
+    enhanced = [
+        (point, shown)
+        for point, shown in others
+        if (point.strategy, point.role) == ("enhanced", "baseline")
+    ]
+    for point, shown in [*enhanced, named]:
         signals[point.label] = corrupted if shown.signals is None else shown.signals[:count]
         captions[point.label] = _wrapped([f"answer {answer}" for answer in shown.answers[:count]])
     return _Drawn(signals, captions, truths)
@@ -68,7 +73,8 @@ def decibels(sound: Sound, signals: Tensor) -> Tensor:
     setting = sound.spectrogram
     compressed = torch.linalg.vector_norm(signals.float(), dim=1) / setting.beta
     magnitude = compressed ** (1 / setting.alpha)
-    return 20 * magnitude.clamp(min=_QUIETEST).log10()
+    loudness: Tensor = 20 * magnitude.clamp(min=_QUIETEST).log10()
+    return loudness
 
 
 def _spectrograms(sound: Sound, drawn: _Drawn) -> Figure:

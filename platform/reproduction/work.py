@@ -143,5 +143,6 @@ def _record(
     name = f"{work.name} {plan.condition} {plan.preset} {seeds}"
     tracker.open(name, STAGE_REPRODUCE, {"split": "test", **tags}, params)
     for r in results:
-        tracker.confirmed(ReportedPoint(r.method, r.strategy, "paper", r.point, test=r.ours), tags)
+        reported = ReportedPoint(r.method, r.strategy, "paper", r.point, test=r.ours)
+        tracker.confirmed(reported, extra=tags)
     tracker.finish("FINISHED")

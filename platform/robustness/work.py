@@ -184,7 +184,7 @@ def record(session: TrackedSession, rows: Sequence[Row], files: Sequence[Path]) 
             label = f"{point.label} under {tested.text}"
             reported = replace(point, label=label, test=row.metrics(tested), tests=tests)
             tags = {"stage": STAGE_TRANSFER, "trained": trained.text, "tested": tested.text}
-            tracker.confirmed(reported, tags)
+            tracker.confirmed(reported, extra=tags)
     for path in files:
         tracker.artifact(path, path.parent)
     tracker.finish("FINISHED")

@@ -1,0 +1,52 @@
+"""Files that sweeps attached to their runs in MLflow, fetched by its client from wherever they are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from trainables.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_MOST_BYTES = 2**28
+_LONGEST = 200  # letters of a reason
+
+
+def artifact_of(client: MlflowClient, run: str, name: str) -> bytes | None:
+    """The content of a file that is attached to a run; None where there is none.
+
+    Raises:
+        UsageError: it is there, but cannot be read; the message is a reason, without the file's name.
+        StoreAway: the store does not answer any more.
+    """
+    with TemporaryDirectory(prefix="compare-") as folder:
+        try:
+            file = Path(client.download_artifacts(run, name, folder))
+        except (
+            Exception
+        ) as error:  # the drivers of the places that keep files raise errors of their own
+            client.get_run(run)
+            if _is_missing(client, run, name):
+                return None
+            raise UsageError(_reason(error)) from error
+        if not file.is_file():
+            raise UsageError("it is no file")
+        if file.stat().st_size > _MOST_BYTES:
+            raise UsageError(f"it has more than {_MOST_BYTES // 2**20} MiB")
+        return file.read_bytes()
+
+
+def _is_missing(client: MlflowClient, run: str, name: str) -> bool:
+    """Whether a run has no such file, as far as its place of files can be listed."""
+    try:
+        return name not in {item.path for item in client.list_artifacts(run)}
+    except Exception:  # as above: then nothing is known, and the first failure is told
+        return False
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error."""
+    return (str(error).strip() or type(error).__name__).split("\n")[0][:_LONGEST]
