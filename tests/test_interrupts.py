@@ -1,17 +1,21 @@
 """An interruption that other code loses still ends the run as interrupted."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+from platform.backend.patient_client import StoreAway
 from platform.backend.session import run
 from platform.cli.console import Console
+from platform.cli.failures import DiskFull
 from platform.cli.interrupts import INTERRUPTED, interrupted, interruptible, rearm
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 
 import pytest
 from conftest import clean_environment
+from mlflow import MlflowClient
 
 
 def _swallowed():
@@ -59,3 +63,31 @@ def test_a_verb_that_ends_leaves_its_objects_alone(root):
     )  # fmt: skip
     before, after = map(int, done.stdout.split())
     assert before == 0 and after > 10_000
+
+
+def test_a_run_that_fails_from_outside_is_ended_and_told_once(tmp_path, capfd):
+    """Also where the failure comes wrapped, and where its runs cannot be ended any more."""
+    uri = f"sqlite:///{tmp_path}/m"
+    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri)
+
+    def away(session):
+        session.tracker.begin()
+        raise RuntimeError("wrapped") from StoreAway("the store is away")
+
+    def full(session):
+        session.tracker.begin()
+        (tmp_path / "m").write_bytes(b"no database any more, so that ending the run fails")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "x.json"))
+
+    for work, error in ((away, StoreAway), (full, DiskFull)):
+        with pytest.raises(error) as raised:
+            run(setup_of(plan), Console(), tmp_path / "log", "opening", work)
+        assert "\n" not in str(raised.value) and "Traceback" in (tmp_path / "log").read_text()
+        if work is away:
+            client = MlflowClient(uri)
+            (experiment,) = client.search_experiments(filter_string="name = 'digits'")
+            (parent,) = client.search_runs([experiment.experiment_id])
+            assert parent.info.status == "FAILED"
+    assert str(raised.value).startswith(f"the disk of {tmp_path} is full (")
+    out, error = capfd.readouterr()
+    assert "Traceback" not in out + error

@@ -7,7 +7,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from platform.backend.patient_client import PatientClient, StoreAway
-from platform.cli.failures import disk_is_full, full_disk
+from platform.cli.failures import disk_is_full, full_disk, outside_error
 from platform.cli.interrupts import FAILED, guarded
 from typing import ClassVar
 
@@ -111,6 +111,18 @@ def test_a_full_disk_is_one_line_that_names_its_directory(tmp_path, capsys):
     assert guarded(verb) == FAILED
     said = capsys.readouterr().err
     assert said.startswith(f"error: the disk of {tmp_path} is full (") and said.count("\n") == 1
+
+
+def test_what_failed_outside_is_found_behind_errors_of_others():
+    away = StoreAway("away")
+    try:
+        try:
+            raise away
+        except StoreAway:
+            raise RuntimeError("raised in the handler, as Ray Tune does")  # noqa: B904
+    except RuntimeError as error:
+        assert outside_error(error) is away
+    assert outside_error(RuntimeError("something else")) is None
 
 
 def test_a_full_disk_is_seen_in_words_of_other_processes(tmp_path):

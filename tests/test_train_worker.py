@@ -32,7 +32,8 @@ def _train(storage: Path, workers: int, loop=train_parts, kinds=KINDS, failures=
     from ray.train.torch import TorchTrainer
 
     storage.mkdir(exist_ok=True)
-    job = TrainJob(TASK, kinds, Storage(str(storage)), str(storage / "history.jsonl"), 1)
+    history, checkpoints = str(storage / "history.jsonl"), str(storage / "ray" / "t")
+    job = TrainJob(TASK, kinds, Storage(str(storage)), history, 1, checkpoints)
     trainer = TorchTrainer(
         loop,
         train_loop_config=as_mapping(job),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from platform.backend.allocation import Allocation, Node, allocation
+from platform.backend.patient_client import environment
 from platform.cli.interrupts import last_line, rearm
 from platform.planning.setup import Setup
 from types import TracebackType
@@ -82,12 +83,10 @@ class Cluster:
     def _start(self) -> list[Node]:
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)
-        import ray
-
         address, local_node = _address(), this_machine()
         joining = address != _LOCAL  # another cluster has its own counts, and its own environment
         try:
-            ray.init(
+            self._init(
                 address=address,
                 include_dashboard=None if joining else False,
                 runtime_env={"env_vars": threads.ENVIRONMENT} if joining else None,
@@ -98,6 +97,8 @@ class Cluster:
                 num_gpus=None if joining else local_node.gpus,
             )
         except (ConnectionError, RuntimeError) as error:
+            if not joining:
+                raise
             raise UsageError(
                 f"no Ray cluster answers at {address!r} ({_first_line(error)}): unset RAY_ADDRESS to "
                 "use this machine alone"
@@ -105,9 +106,37 @@ class Cluster:
         rearm()
         if not joining:
             return [local_node]
+        import ray
+
         alive = [node for node in ray.nodes() if node["Alive"]]
         self._ids = [node["NodeID"] for node in alive]
         return [_node(node["Resources"]) for node in alive]
+
+    @staticmethod
+    def _init(address: str, **options: object) -> None:
+        """Start or join Ray. One that is started listens on 127.0.0.1 alone, with a token.
+
+        Ray asks the network for the machine's address, also where 127.0.0.1 is named, and lets all of its
+        processes listen on every address; it takes 127.0.0.1 where it is told that there are no clusters. The
+        token is Ray's own, in ~/.ray/auth_token, unless the environment names another.
+        """
+        import ray
+        from ray._private import ray_constants
+
+        if address != _LOCAL:
+            ray.init(address=address, **options)
+            return
+        clusters = ray_constants.ENABLE_RAY_CLUSTER
+        ray_constants.ENABLE_RAY_CLUSTER = (
+            False  # of this process, which may have loaded Ray before
+        )
+        try:
+            with environment(
+                {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0", "RAY_AUTH_MODE": "token"}
+            ):
+                ray.init(address=address, **options)
+        finally:
+            ray_constants.ENABLE_RAY_CLUSTER = clusters
 
     def _probe_gpus(self) -> None:
         """Find out how much memory the GPUs of other nodes have, where that was not done. A node that does

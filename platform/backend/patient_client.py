@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from platform.cli.failures import OutsideError, disk_is_full
 from platform.cli.interrupts import say
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -140,6 +140,11 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
     finally:
         for name, value in earlier.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def set_patience(client: MlflowClient, seconds: float) -> None:
+    """Let a client of `tracking_store.client_of` wait for so long from now on."""
+    cast("PatientClient", client).patience = seconds
 
 
 def _away(error: MlflowException) -> str:

@@ -14,7 +14,7 @@ from platform.backend.cluster import Cluster
 from platform.backend.tracking_database import scheme_of, sqlite_file
 from platform.cli import interrupts
 from platform.cli.console import Console, chatter_to
-from platform.cli.failures import OutsideError, disk_is_full, full_disk
+from platform.cli.failures import disk_is_full, full_disk, outside_error
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, TextIO
 
@@ -130,8 +130,8 @@ def _run_in(
         _end(tracker, "FAILED", log)
         if disk_is_full(error):
             raise full_disk(error, _written_to(session.setup)) from error
-        if isinstance(error, OutsideError):
-            raise
+        if (outside := outside_error(error)) is not None:
+            raise outside from error
         print(f"error: {interrupts.explain(error)}\n       more in {log}", file=sys.stderr)
         return interrupts.FAILED
 

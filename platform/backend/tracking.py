@@ -15,6 +15,7 @@ from platform.backend.confirmed_run import (
     logarithm,
     metrics_of,
 )
+from platform.backend.patient_client import set_patience
 from platform.backend.run_page import (
     confirm_name,
     description,
@@ -279,7 +280,7 @@ class Tracker:
         its id has not come back yet.
         """
         if patience is not None:
-            self._client.patience = patience
+            set_patience(self._client, patience)
         if self.parent:
             self._runs.open.update(self._running())
         for run in sorted(self._runs.open):

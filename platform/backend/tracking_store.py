@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from platform.backend.tracking_database import (
     scheme_of,
     sqlite_file,
 )
+from platform.cli.failures import disk_is_full
 from platform.cli.interrupts import say
 from platform.cli.next_commands import command
 from platform.planning.plan import USUAL_PATIENCE
@@ -74,6 +76,8 @@ def client_of(
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
+    # It prints a traceback of what it raises.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     with failures_told(uri), environment(_FIRST_CONTACT):
         note = "" if existing else make_whole(uri)
         if note and tell is not None:
@@ -111,7 +115,8 @@ def failures_told(uri: str) -> Iterator[None]:
     """Within it, failures of the tracking store become errors of one line.
 
     Raises:
-        UsageError: the store does not answer, refuses, or is of another version of MLflow.
+        UsageError: the store does not answer, refuses, or is of another version of MLflow; a full disk is
+            left as it is.
     """
     from alembic.util import CommandError
     from mlflow.exceptions import MlflowException
@@ -122,6 +127,8 @@ def failures_told(uri: str) -> Iterator[None]:
     except CommandError as error:
         raise _version_mismatch(uri, str(error)) from error
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+        if disk_is_full(error):
+            raise
         if "database schema" in str(error):
             raise _version_mismatch(uri, str(error)) from error
         raise _unreachable(uri, error) from error

@@ -26,6 +26,13 @@ class DiskFull(OutsideError):
     """A disk is full."""
 
 
+def outside_error(error: BaseException) -> OutsideError | None:
+    """The failure outside that an error is, or was raised from: Ray Tune raises errors of its own from those
+    of its callbacks.
+    """
+    return next((one for one in _causes(error) if isinstance(one, OutsideError)), None)
+
+
 def disk_is_full(error: BaseException) -> bool:
     """Whether an error, or what caused it, in this process or another, is that a disk is full."""
     return any(

@@ -148,7 +148,7 @@ def _pages(client: MlflowClient, experiments: Sequence[str], query: str) -> Iter
     order, token = ["attributes.start_time DESC"], None
     while True:
         page = client.search_runs(
-            experiments, query, max_results=_PAGE, order_by=order, page_token=token
+            list(experiments), query, max_results=_PAGE, order_by=order, page_token=token
         )
         yield list(page)
         token = page.token

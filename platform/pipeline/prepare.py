@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from platform.cli.interrupts import in_background, last_line
 from platform.planning.setup import Setup
 from typing import Any
 
+from trainables.core.checked_lines import read_lines
 from trainables.core.config import as_mapping, digest
 from trainables.core.progress import Progress
 from trainables.data import datasets
@@ -23,11 +23,13 @@ from trainables.data.dataset import Dataset
 from trainables.data.speech.builder import Spread
 from trainables.scoring.metric_names import ACCURACY, Metric
 from trainables.task import networks
+from trainables.training import checkpoints as checkpoint_files
 from trainables.training import classifier_cache
 from trainables.training.part_store import key_of
 
 _POLL_SECONDS = 0.3
 _MAX_FAILURES = 2
+_RAYS_LIST = "checkpoint_manager_snapshot.json"  # cut short, it would keep Ray from starting
 
 
 class TrainingFailed(RuntimeError):
@@ -127,8 +129,17 @@ def _train(
 
     from trainables.workers.train import TrainJob, train_parts
 
+    storage_path = Path(setup.storage.root) / "training"
+    checkpoints = storage_path / name
+    checkpoint_files.put_damaged_aside(checkpoints)
+    (checkpoints / _RAYS_LIST).unlink(missing_ok=True)
     job = TrainJob(
-        setup.task, tuple(missing), setup.storage, str(history), allocation.train_threads
+        setup.task,
+        tuple(missing),
+        setup.storage,
+        str(history),
+        allocation.train_threads,
+        str(checkpoints),
     )
     result = TorchTrainer(
         train_parts,
@@ -140,13 +151,14 @@ def _train(
         ),
         run_config=ray.train.RunConfig(
             name=name,
-            storage_path=str(Path(setup.storage.root) / "training"),
+            storage_path=str(storage_path),
             failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
-            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
+            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
         ),
     ).fit()
     if result.error is not None:
-        raise TrainingFailed(last_line(str(result.error)))
+        raise TrainingFailed(last_line(str(result.error))) from result.error
+    checkpoint_files.remove_checkpoints(checkpoints)
 
 
 class _Watch:
@@ -183,11 +195,10 @@ def _metrics_text(metrics: dict[str, float], metric: Metric) -> str:
 
 
 def _reports(history: Path) -> list[dict[str, Any]]:
-    """The reports so far; a line that is still being written is left for later."""
-    if not history.exists():
-        return []
-    lines = history.read_text().split("\n")[:-1]
-    return [json.loads(line) for line in lines]
+    """The reports so far; a line that is still being written is left for later, one that is damaged is left
+    out.
+    """
+    return read_lines(history)
 
 
 def read(

@@ -9,7 +9,6 @@ only.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +17,7 @@ from typing import Any
 from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
 
-from trainables.core.checked_files import CHECKSUM
-from trainables.core.config import digest
+from trainables.core.checked_lines import add_line, read_lines
 
 _START, _COMPLETE = "start", "complete"
 _CONSTRAINTS = "constraints"  # only of trials that have some
@@ -33,23 +31,11 @@ class TrialLog:
 
     def add(self, trial: FrozenTrial) -> None:
         """Add a trial that has ended; it is on the disk when this returns."""
-        values = _as_json(trial)
-        line = json.dumps({**values, CHECKSUM: digest(values)}).encode()
-        with self.file.open("ab") as file:
-            # A line that was torn off before is ended, so that it does not spoil this one.
-            file.write((b"" if _ends_a_line(self.file) else b"\n") + line + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        add_line(self.file, _as_json(trial))
 
     def trials(self) -> dict[int, FrozenTrial]:
         """The finished trials by their numbers, those of whole lines."""
-        trials: dict[int, FrozenTrial] = {}
-        lines = self.file.read_bytes().split(b"\n") if self.file.exists() else []
-        for line in lines:
-            values = _checked(line)
-            if values is not None:
-                trials[values["number"]] = _from_json(values)
-        return trials
+        return {values["number"]: _from_json(values) for values in read_lines(self.file)}
 
 
 def same(a: FrozenTrial, b: FrozenTrial) -> bool:
@@ -59,27 +45,6 @@ def same(a: FrozenTrial, b: FrozenTrial) -> bool:
         ours.get(key) == theirs.get(key) or key in (_START, _COMPLETE)
         for key in ours.keys() | theirs.keys()
     )
-
-
-def _checked(line: bytes) -> dict[str, Any] | None:
-    """The values of a line; None where it is not what was written."""
-    try:
-        values = json.loads(line.decode())
-    except ValueError:  # of JSON, and of bytes that are no text
-        return None
-    if not isinstance(values, dict) or values.pop(CHECKSUM, None) != digest(values):
-        return None
-    return values
-
-
-def _ends_a_line(file: Path) -> bool:
-    """Whether a file is empty, or its last line has its end."""
-    size = file.stat().st_size
-    if not size:
-        return True
-    with file.open("rb") as content:
-        content.seek(size - 1)
-        return content.read(1) == b"\n"
 
 
 def _as_json(trial: FrozenTrial) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from dataclasses import dataclass
@@ -13,12 +12,14 @@ import ray.train
 import ray.train.torch
 import torch
 
+from trainables.core.checked_lines import add_line
 from trainables.core.config import from_mapping
 from trainables.core.precision import has_bfloat16
 from trainables.evaluation.storage import Storage
 from trainables.task.recipe import Task
 from trainables.training import stages
 from trainables.training.batches import Share
+from trainables.training.checkpoints import newest_state, save_state
 from trainables.training.loop import Checkpoint, Report, train_part
 from trainables.training.objective import Context
 from trainables.training.part_store import PartFacts
@@ -37,6 +38,7 @@ class TrainJob:
         storage: where the parts are stored.
         history: the file that gets a JSON line for every report; the driver reads it as it grows.
         threads: CPU threads of a worker that trains on CPUs.
+        checkpoints: the folder of the training's checkpoints.
     """
 
     task: Task
@@ -44,6 +46,7 @@ class TrainJob:
     storage: Storage
     history: str
     threads: int
+    checkpoints: str
 
 
 class _SavedState(TypedDict):
@@ -54,7 +57,7 @@ class _SavedState(TypedDict):
 
 
 def train_parts(config: dict[str, object]) -> None:
-    """Train the parts of a `TrainJob` that are not stored yet, from Ray's last checkpoint on.
+    """Train the parts of a `TrainJob` that are not stored yet, from the last whole checkpoint on.
 
     Every worker runs this; the first one writes. `config` is the job as a mapping.
     """
@@ -65,7 +68,7 @@ def train_parts(config: dict[str, object]) -> None:
         torch.set_num_threads(job.threads)
     share = Share(worker.get_world_rank(), worker.get_world_size(), device)
     dataset = job.storage.dataset(job.task)
-    saved = _last_checkpoint(device)
+    saved = cast("_SavedState | None", newest_state(Path(job.checkpoints), device))
     for kind in job.kinds:
         if job.storage.parts.has(kind, job.task):
             continue
@@ -105,7 +108,7 @@ class _Reporter:
             checkpoint = None
             if report.checkpoint is not None:
                 saved: _SavedState = {"kind": report.kind, "state": report.checkpoint}
-                torch.save(saved, Path(folder) / "state.pt")
+                save_state(Path(folder), saved)
                 checkpoint = ray.train.Checkpoint.from_directory(folder)
             ray.train.report(metrics, checkpoint=checkpoint)
 
@@ -128,15 +131,4 @@ class _Reporter:
             "seconds": round(time.monotonic() - self._start, 2),
             "metrics": report.metrics,
         }
-        with Path(self._job.history).open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
-
-def _last_checkpoint(device: torch.device) -> _SavedState | None:
-    """Ray's last checkpoint; None if it has none."""
-    checkpoint = ray.train.get_checkpoint()
-    if checkpoint is None:
-        return None
-    with checkpoint.as_directory() as folder:
-        saved = torch.load(Path(folder) / "state.pt", map_location=device, weights_only=True)
-        return cast(_SavedState, saved)
+        add_line(Path(self._job.history), line)
