@@ -273,7 +273,7 @@ def test_several_sweeps_are_corrected_for_the_tests_of_all():
         )
         choice = choose(points, validation)
         assert choice.not_told_from == ()
-        sweeps.append(confirm.Confirmation(points, choice))
+        sweeps.append(confirm.Confirmation(points, choice, {}))
     lines = all_sweeps._ranking(sweeps, IMAGES)
     assert [re.sub(r"p=0\.06[23]", "p=0.06", line) for line in lines] == [
         result(sweeps[0].points[0], IMAGES),
