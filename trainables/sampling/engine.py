@@ -226,14 +226,9 @@ class Engine:
         if network not in outputs:
             x_cor, before = state.batch.x_cor, self.meter.flops
             output = self.meter.call(
-                network,
-                function,
-                x_cor,
-                *inputs,
-                batch=len(x_cor),
-                is_network_call=False,
-                plain=plain,
-            )
+                network, function, x_cor, *inputs,
+                batch=len(x_cor), is_network_call=False, plain=plain,
+            )  # fmt: skip
             state.batch.add_output(network, output, self.meter.flops - before)
         elif network not in state.metered_networks:
             self.meter.flops += outputs[network][1]
