@@ -43,11 +43,11 @@ def search_figure(
     style = style_of(strategy)
     if places:
         axes.scatter(
-            [nfe for nfe, _ in places], [value for _, value in places], s=14, color=TRIAL, linewidths=0,
+            [amount for amount, _ in places], [value for _, value in places], s=14, color=TRIAL, linewidths=0,
             label="trials",
         )  # fmt: skip
         axes.step(
-            [nfe for nfe, _ in undominated], [value for _, value in undominated], where="post",
+            [amount for amount, _ in undominated], [value for _, value in undominated], where="post",
             color=style.color, marker=style.marker, markersize=5.5, linewidth=1.2, label="front so far",
         )  # fmt: skip
         axes.legend(loc="best", fontsize=8, frameon=False)

@@ -161,7 +161,7 @@ function drawFront(node, data, view) {
   spread(data.points.filter((p) => p.cost[0] > 0), Math.log10(range[1] / range[0]) / width);
   Plotly.react(node, frontTraces(data, view, range), layoutOf({
     uirevision: "kept", shapes, annotations: [...annotations, ...pointNames(data, view)], dragmode: narrow ? false : "zoom",
-    xaxis: axisOf(data.costTitle, {...logarithmic(...range, width),
+    xaxis: axisOf(narrow ? `${data.cost} (log scale)` : data.costTitle, {...logarithmic(...range, width),
       uirevision: view.layers.trials}),
     yaxis: axisOf(`test ${data.axis}`, {range: data.limits}),
   }), CONFIG);

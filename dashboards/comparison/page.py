@@ -92,7 +92,11 @@ def _setting(place: int, comparison: Comparison, gallery: Gallery | None) -> Htm
 
 def _front(comparison: Comparison) -> Html:
     """The chart of fronts with its switches, and the place where a point is told in full."""
-    switches = [("trials", "trials of the search", False), ("bars", "95 % intervals", True)]
+    metric, cost = comparison.metric, cost_name(comparison)
+    switches = [
+        ("trials", f"trials, on validation {metric.samples}", False),
+        ("bars", "95 % intervals", True),
+    ]
     if any(len(strategy.seed_fronts) > 1 for strategy in comparison.strategies):
         switches.append(("seeds", "each training seed's front", True))
     boxes = [
@@ -102,7 +106,6 @@ def _front(comparison: Comparison) -> Html:
         )
         for name, words, on in switches
     ]  # fmt: skip
-    metric, cost = comparison.metric, cost_name(comparison)
     return element(
         "section", {"class": "fronts"},
         element("h3", None, f"{metric.title[:1].upper()}{metric.title[1:]} against cost"),
