@@ -16,6 +16,7 @@ import math
 import statistics
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -268,6 +269,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=100)
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore", FutureWarning)  # of an option of TPE that is about to go
     storage = str(Path(arguments.storage).absolute())
     for strategy in arguments.strategies:
         tables = []
