@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
-from platform.cli.flags import add_storage, check_words, summary_file, with_tracking
+from platform.cli.flags import add_storage, summary_file, with_tracking
 from platform.cli.parser import bare_parser
+from platform.cli.plans import check_words
 from platform.cli.seeds import TRAINING_SEEDS, seed_list
 from platform.planning import presets
 from platform.planning.locations import absolute_path, data_directory, tracking_uri

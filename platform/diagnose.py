@@ -12,8 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
-from platform.cli.flags import check_words, plan_of, summary_file, with_common
+from platform.cli.flags import summary_file, with_common
 from platform.cli.parser import Parser, bare_parser
+from platform.cli.plans import check_words, plan_of
 from platform.diagnosis.names import MIXTURE, STEPS, STRATEGY
 from platform.planning.locations import tracking_uri, writable_storage
 from typing import TYPE_CHECKING

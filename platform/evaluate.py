@@ -13,7 +13,8 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from platform.cli import interrupts
-from platform.cli.flags import parser, plans_of, plans_of_seeds, summary_file
+from platform.cli.flags import parser, summary_file
+from platform.cli.plans import plans_of, plans_of_seeds
 from platform.planning.replay import SPLITS, Replay
 from platform.planning.setup import Setup, setup_of
 from typing import Any

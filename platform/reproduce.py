@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
-from platform.cli.flags import check_words, datasets_of, summary_file, with_common
+from platform.cli.flags import summary_file, with_common
 from platform.cli.parser import bare_parser
+from platform.cli.plans import check_words, datasets_of
 from platform.reproduction import didicm_tables
 from platform.reproduction.paper_tables import SAMPLE_FIGURES
 from platform.reproduction.tables import TABLES

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
-from platform.cli.flags import plans_of, summary_file, sweep_parser
+from platform.cli.flags import summary_file, sweep_parser
+from platform.cli.plans import plans_of
 from platform.planning.setup import Setup, setup_of
 from typing import TYPE_CHECKING
 

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
-from platform.cli.flags import EVERY, parser, plans_of, summary_file
+from platform.cli.flags import EVERY, parser, summary_file
+from platform.cli.plans import plans_of
 from platform.planning.setup import Setup, kinds_of, setup_of
 from typing import TYPE_CHECKING
 

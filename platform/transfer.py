@@ -10,8 +10,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from platform.cli import interrupts
-from platform.cli.flags import check_words, summary_file, with_common
+from platform.cli.flags import summary_file, with_common
 from platform.cli.parser import bare_parser
+from platform.cli.plans import check_words
 
 from trainables import strategies
 from trainables.core.errors import UsageError, check_choice

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from platform import evaluate, reproduce, sweep
 from platform.__main__ import main as verbs_listed
-from platform.cli.flags import plans_of, sweep_parser
+from platform.cli.flags import sweep_parser
+from platform.cli.plans import plans_of
 from platform.planning.locations import tracking_uri
 
 import pytest

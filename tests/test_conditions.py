@@ -1,8 +1,9 @@
 """Reduced resolution and the share of the training split: what they do, and what they are kept under."""
 
 from dataclasses import replace
-from platform.cli.flags import plan_of, sweep_parser
+from platform.cli.flags import sweep_parser
 from platform.cli.next_commands import compare_flags
+from platform.cli.plans import plan_of
 from platform.planning import presets
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of

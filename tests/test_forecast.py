@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 from platform import sweep
-from platform.cli.flags import plan_of, sweep_parser
+from platform.cli.flags import sweep_parser
+from platform.cli.plans import plan_of
 from platform.pipeline.forecast import (
     _FORWARDS_AN_UPDATE,
     _TRAINERS,

@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.flags import plan_of, sweep_parser
+from platform.cli.flags import sweep_parser
 from platform.cli.next_commands import command, common_flags, compare_flags, search_flags
 from platform.cli.next_steps import page_steps
+from platform.cli.plans import plan_of
 from platform.planning.locations import without_passwords
 from platform.planning.setup import setup_of
 

@@ -1,7 +1,8 @@
 """Classifiers that are trained on corrupted signals, one or several: for how long, and how they answer."""
 
 from pathlib import Path
-from platform.cli.flags import plan_of, plans_of, sweep_parser
+from platform.cli.flags import sweep_parser
+from platform.cli.plans import plan_of, plans_of
 from platform.planning.setup import setup_of
 
 import pytest

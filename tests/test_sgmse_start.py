@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from platform import sweep
-from platform.cli.flags import plan_of, sweep_parser
+from platform.cli.flags import sweep_parser
 from platform.cli.next_commands import common_flags
+from platform.cli.plans import plan_of
 from platform.planning.setup import setup_of
 
 import pytest

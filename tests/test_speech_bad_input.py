@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 from platform import sweep
 from platform.cli.console import Console
-from platform.cli.flags import plan_of, sweep_parser
+from platform.cli.flags import sweep_parser
+from platform.cli.plans import plan_of
 from platform.pipeline.prepare import read
 from platform.planning import presets
 from platform.planning.checkpoints import whisper_of

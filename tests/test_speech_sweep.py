@@ -7,7 +7,8 @@ import io
 import json
 from pathlib import Path
 from platform import compare
-from platform.cli.flags import plan_of, sweep_parser
+from platform.cli.flags import sweep_parser
+from platform.cli.plans import plan_of
 from platform.planning.setup import setup_of
 
 import pytest

@@ -1,4 +1,4 @@
-"""The flags that verbs share, and the plans that their values stand for.
+"""The flags that verbs share.
 
 Nothing here imports torch, Ray or MLflow, which take seconds: help is shown, and a wrong word is refused,
 at once.
@@ -6,37 +6,23 @@ at once.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from pathlib import Path
 from platform.cli.parser import Parser, bare_parser
-from platform.cli.seeds import TRAINING_SEEDS, add_seed_flag
+from platform.cli.seeds import add_seed_flag
 from platform.planning import presets
-from platform.planning.checkpoints import USUAL_WHISPER, sgmse_of, whisper_of
+from platform.planning.checkpoints import USUAL_WHISPER
 from platform.planning.locations import (
     USUAL_STORAGE,
     absolute_path,
-    data_directory,
-    tracking_uri,
-    writable_storage,
 )
 from platform.planning.plan import (
-    NAMES,
-    RANGES,
     SAMPLERS,
-    SHARES,
     USUAL_PATIENCE,
     USUAL_PRECISION,
     USUAL_SAMPLER,
-    Plan,
-    check_gpus,
-    check_names,
-    check_numbers,
-    check_shares,
 )
-from platform.planning.setup import facts_of
 
 from trainables import strategies
 from trainables.core.errors import UsageError
@@ -241,102 +227,3 @@ def summary_file(path: str | None) -> Path | None:
     if file.is_dir() or not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
         raise UsageError(f"--json {file} cannot be written: name a file in a directory that exists")
     return file
-
-
-def plans_of(namespace: argparse.Namespace, searched: bool = False) -> list[Plan]:
-    """The plans that the arguments stand for, one a strategy; `searched` leaves out strategies that have
-    nothing to search.
-
-    Raises:
-        UsageError: one is not possible.
-    """
-    return [plan_of(namespace, strategy=name) for name in _strategies(namespace, searched)]
-
-
-def plans_of_seeds(namespace: argparse.Namespace, plan: Plan) -> list[Plan]:
-    """The plan at every training seed that the arguments name."""
-    return [replace(plan, seed=seed) for seed in getattr(namespace, TRAINING_SEEDS)]
-
-
-def datasets_of(namespace: argparse.Namespace) -> list[str]:
-    """The datasets that the arguments name, by position and by flag; none where the verb's own are meant."""
-    return [*namespace.names, *(namespace.datasets or ())]
-
-
-def check_words(namespace: argparse.Namespace, **named: str | None) -> None:
-    """Refuse names and numbers that no plan can have; those that are `named` stand in the place of the
-    arguments.
-
-    Raises:
-        UsageError: a name is unknown, or a number out of range.
-    """
-    pairs = (vars(namespace) | named).items()
-    values = {name: value for name, value in pairs if value is not None}
-    check_names(**{name: values[name] for name in NAMES if name in values})
-    check_numbers(**{name: values[name] for name in RANGES if name in values})
-    for seed in values.get(TRAINING_SEEDS, ()):
-        check_numbers(seed=seed)
-    check_gpus(values.get("gpus_per_trial"))
-    check_shares(**{name: values[name] for name in SHARES if name in values})
-
-
-def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
-    """The plan that the arguments stand for, with the strategy, dataset and corruption that are `named` in
-    the place of theirs; a verb that does not search has no `trials`.
-
-    Raises:
-        UsageError: it is not possible. Mistakes that are seen without torch are reported first.
-    """
-    check_words(namespace, **named)
-    values = vars(namespace) | named
-    trials = values.get("trials")
-    whisper, sgmse = whisper_of(namespace.whisper), sgmse_of(namespace.sgmse)
-    data_dir, storage = data_directory(namespace.data_dir), writable_storage(namespace.storage)
-    uri = tracking_uri(namespace.tracking_uri, storage, os.environ)
-    from trainables.evaluation.storage import Storage  # with torch, once all above is right
-
-    facts = facts_of(values["dataset"], Storage(str(storage), data_dir).data)
-    return Plan(
-        strategy=values["strategy"],
-        dataset=values["dataset"],
-        corruption=values["corruption"] or facts.corruptions[0],
-        preset=namespace.preset,
-        trials=presets.preset(namespace.preset, facts).trials if trials is None else trials,
-        seed=namespace.seed,
-        workers=namespace.workers,
-        gpus_per_trial=namespace.gpus_per_trial,
-        storage=str(storage),
-        tracking_uri=uri,
-        data_dir=data_dir,
-        fresh=values.get("fresh", False),
-        precision=namespace.precision,
-        whisper=whisper,
-        sgmse=sgmse,
-        resolution=namespace.resolution,
-        train_fraction=namespace.train_fraction,
-        max_cost=values.get("max_cost", 0),
-        sampler=values.get("sampler", USUAL_SAMPLER),
-        warm_start=values.get("warm_start", False),
-        cost=values.get("cost", USUAL_COST),
-        min_accuracy=values.get("min_accuracy", 0),
-        tracking_patience=namespace.tracking_patience,
-    )
-
-
-def _strategies(namespace: argparse.Namespace, searched: bool) -> list[str]:
-    """Names of the strategies that the arguments stand for; every one is every one for these signals.
-
-    Raises:
-        UsageError: strategy and dataset have changed places, or a word or a number is no plan's.
-    """
-    strategy, dataset = namespace.strategy, namespace.dataset
-    if strategy in datasets.names() and dataset in (*strategies.names(), EVERY):
-        raise UsageError(
-            f"{strategy} is a dataset and {dataset} a strategy: swap them, {dataset} {strategy}"
-        )
-    if strategy != EVERY:
-        return [strategy]
-    check_words(namespace, strategy=strategies.names()[0])
-    signals = "speech" if datasets.must_be_built(dataset) else "image"
-    names = strategies.names(signals)
-    return [n for n in names if not searched or fields(strategies.load(n).Parameters)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
-from platform.cli.flags import datasets_of, plan_of, plans_of_seeds
+from platform.cli.plans import datasets_of, plan_of, plans_of_seeds
 from platform.planning.setup import Setup, setup_of
 
 from trainables.core.errors import UsageError, check_range

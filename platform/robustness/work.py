@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from platform.backend.measure import Candidate, measure_under
 from platform.backend.session import TrackedSession
-from platform.cli.flags import EVERY, plan_of
+from platform.cli.flags import EVERY
+from platform.cli.plans import plan_of
 from platform.pipeline.prepare import prepare
 from platform.planning.setup import Setup, kinds_of, setup_of
 from platform.robustness.points import UNSWEPT, points_of
