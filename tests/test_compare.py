@@ -89,7 +89,7 @@ def test_all_seeds_are_pooled_and_the_same_comparison_is_one_run(recorded, tmp_p
 def test_several_datasets_are_recorded_in_an_experiment_of_comparisons(store_uri, tmp_path):
     client, folder = _client(tmp_path), tmp_path / "compared"
     for title in ("digits", "mnist"):
-        client.create_experiment(title)
+        client.create_experiment(title, (tmp_path / title).as_uri())
     folder.mkdir()
     (folder / "comparison.html").write_text("page")
     lines = ["found", *["more" * 500] * 9, "again"]

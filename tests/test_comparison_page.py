@@ -11,6 +11,8 @@ from dashboards.comparison.page import comparison_page
 from dashboards.comparison.words import cost_text, gain_of, volume_text
 from dashboards.points import percent
 
+pytestmark = pytest.mark.slow  # half a minute
+
 LARGEST = 20e6  # bytes of a page
 SHOWN = "article:not([hidden])"
 DRAWN = f"{SHOWN} .chart.front[data-drawn]"

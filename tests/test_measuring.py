@@ -50,6 +50,7 @@ def setup(tmp_path):
     return made
 
 
+@pytest.mark.slow
 def test_one_point_is_cut_by_the_splits_length_not_by_a_limit_beyond_it(setup, capfd):
     """One run is cut into pieces for every actor: none of them may lie beyond the last image."""
     assert setup.budget.confirm_limit > 2 * len(DIGITS.test)

@@ -287,6 +287,7 @@ def test_a_network_that_yields_nan_fails_every_trial_and_says_so(swept, tmp_path
     assert {run.info.status for run in _runs(storage, "trial")} == {"FAILED"}
 
 
+@pytest.mark.slow
 def test_a_point_replays_from_its_run_bit_for_bit(swept):
     storage, summary, _ = swept
     best = max(summary["front"], key=lambda p: p["validation"]["accuracy"])
