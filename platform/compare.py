@@ -16,7 +16,7 @@ from platform.planning import presets
 from platform.planning.locations import absolute_path, data_directory, tracking_uri
 
 from trainables.data import corruptions, datasets
-from trainables.scoring.cost_metrics import COST_METRICS, USUAL_COST
+from trainables.scoring.cost_metrics import COMPARED_COSTS, USUAL_COST
 
 _PATIENCE = 30.0  # seconds that the store may be away: nothing is lost if it is
 
@@ -77,7 +77,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             flag, type=float, default=None, metavar="SHARE", help=f"share of {subject} [all]"
         )
     parser.add_argument(
-        "--cost", default=USUAL_COST, metavar="|".join(COST_METRICS),
+        "--cost", default=USUAL_COST, metavar="|".join(COMPARED_COSTS),
         help="what a point costs: calls of denoisers, GFLOPs, or seconds, for one sample [%(default)s]",
     )  # fmt: skip
     parser.add_argument(

@@ -263,7 +263,7 @@ def test_another_cost_has_one_reference_from_all_that_is_compared():
     tried = [(0.6, 1000), (0.9, 1)]
     comparison = compare([_nested(tried=tried), _parallel(tried=[(0.9, 10)])], GFLOPS)
     assert comparison.reference == Reference(0.1, 500.1, pytest.approx(0.1))
-    assert comparison.cost_title == "GFLOPs per sample"
+    assert comparison.cost_title.startswith("GFLOPs a sample (")
     assert {p.label: p.cost.value for p in comparison.points}["nested #1"] == pytest.approx(3.1)
     seconds = compare([_nested()], SECONDS_PER_SAMPLE, max_cost=0.05)
     assert "within 0.05" in _named(seconds, "nested")

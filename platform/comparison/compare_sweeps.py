@@ -29,7 +29,6 @@ from platform.comparison.remarks import comparable, remarks
 
 import numpy as np
 
-from dashboards.axes import NFE_AXIS
 from dashboards.comparison.model import (
     ComparedPoint,
     ComparedStrategy,
@@ -47,20 +46,14 @@ from dashboards.pareto import (
 )
 from trainables.core.errors import UsageError
 from trainables.core.noise import seed_of
+from trainables.scoring.cost_metrics import COMPARED_COSTS
 from trainables.scoring.metric_names import (
     ACCURACY,
-    GFLOPS,
     METRIC_OF_KIND,
     NFE,
-    SECONDS_PER_SAMPLE,
 )
 
-COST_TITLES = {
-    NFE: NFE_AXIS,
-    GFLOPS: "GFLOPs per sample",
-    SECONDS_PER_SAMPLE: "seconds per sample, as measured",
-}
-"""The titles of the axes of the costs that may be compared."""
+_AXES = {cost.name: cost.axis for cost in COMPARED_COSTS.values()}
 
 
 def compare(sweeps: Sequence[RecordedSweep], cost: str, max_cost: float = 0) -> Comparison:
@@ -72,7 +65,7 @@ def compare(sweeps: Sequence[RecordedSweep], cost: str, max_cost: float = 0) -> 
 
     Args:
         sweeps: one or more, no two of the same strategy and training seed.
-        cost: on the horizontal axes, one of `COST_TITLES`.
+        cost: on the horizontal axes, the name of one of `COMPARED_COSTS`.
         max_cost: the most that a user would pay, in the units of `cost`; 0 where that was not told.
 
     Raises:
@@ -100,7 +93,7 @@ def compare(sweeps: Sequence[RecordedSweep], cost: str, max_cost: float = 0) -> 
         seeds=tuple(sorted({sweep.seed for sweep in sweeps})),
         metric=axis.metric,
         cost=cost,
-        cost_title=COST_TITLES[cost],
+        cost_title=_AXES[cost],
         reference=reference,
         strategies=_strategies(usable, field, axis, reference, as_good(field, axis, names.best)),
         pairs=pairs,

@@ -14,17 +14,15 @@ from platform.comparison.record import RecordedComparison
 from dashboards.comparison.model import ComparedPoint, Comparison, Interval
 from dashboards.points import describe, percent
 from trainables.data import datasets
-from trainables.scoring.metric_names import GFLOPS, NFE, SECONDS_PER_SAMPLE
+from trainables.scoring.cost_metrics import COMPARED_COSTS
 
-COSTS = {"nfe": NFE, "gflops": GFLOPS, "seconds": SECONDS_PER_SAMPLE}
-"""Costs by their words on the command line."""
-_TITLES = {NFE: "NFE", GFLOPS: "GFLOPs", SECONDS_PER_SAMPLE: "seconds"}
+_TITLES = {cost.name: cost.title for cost in COMPARED_COSTS.values()}
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Write the table of the points of a setting, and what was found."""
     metric, several = comparison.metric, len(comparison.seeds) > 1
-    columns = ["point", _TITLES.get(comparison.cost, comparison.cost), "test", "chosen as"]
+    columns = ["point", _TITLES[comparison.cost], "test", "chosen as"]
     columns += ["validation"] + ([] if several else ["parameters"])
     rows = [
         [

@@ -19,7 +19,7 @@ from platform.comparison.output import (
     setting_name,
     summary_of,
 )
-from platform.comparison.printed import COSTS, print_comparison, print_places
+from platform.comparison.printed import print_comparison, print_places
 from platform.comparison.read import Reading, Wanted, experiments_of, read_sweeps
 from platform.comparison.record import RecordedComparison, mend_places, record_comparison
 from platform.comparison.recorded import RecordedSweep
@@ -35,6 +35,7 @@ from dashboards.comparison.model import Comparison, Setting
 from dashboards.comparison.page import comparison_page
 from trainables.core.files import write_files, write_json
 from trainables.data import corruptions
+from trainables.scoring.cost_metrics import COMPARED_COSTS, USUAL_COST
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -98,7 +99,7 @@ def _asked(namespace: argparse.Namespace, titles: tuple[str, ...] | None) -> Ask
         namespace.train_fraction,
         getattr(namespace, TRAINING_SEEDS),
     )
-    return Asked(titles, wanted, COSTS[namespace.cost], namespace.max_cost)
+    return Asked(titles, wanted, COMPARED_COSTS[namespace.cost].name, namespace.max_cost)
 
 
 def _read(console: Console, asked: Asked, place: Place) -> Reading:
@@ -218,14 +219,14 @@ def _record(
 def _command(asked: Asked, place: Place) -> str:
     """The command that compares the same again."""
     wanted, words = asked.wanted, list(asked.titles or ())
-    cost = next(word for word, name in COSTS.items() if name == asked.cost)
+    cost = next(word for word, cost in COMPARED_COSTS.items() if cost.name == asked.cost)
     values = {
         "--corruption": wanted.corruption,
         "--preset": wanted.preset,
         "--resolution": None if wanted.resolution is None else f"{wanted.resolution:g}",
         "--train-fraction": None if wanted.train_fraction is None else f"{wanted.train_fraction:g}",
         "--seed": None if wanted.seeds is None else ",".join(map(str, wanted.seeds)),
-        "--cost": None if asked.cost == "nfe" else cost,
+        "--cost": None if cost == USUAL_COST else cost,
         "--max-cost": f"{asked.max_cost:g}" if asked.max_cost else None,
     }
     for flag, value in values.items():

@@ -1,10 +1,10 @@
-"""What a point costs a sample, as the second objective of a search: names in records, titles, numbers."""
+"""What a point costs a sample, in searches and comparisons: names in records, titles, numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainables.scoring.metric_names import GFLOPS, NFE, SECONDS_ALONE
+from trainables.scoring.metric_names import GFLOPS, NFE, SECONDS_ALONE, SECONDS_PER_SAMPLE
 
 
 @dataclass(frozen=True)
@@ -39,3 +39,12 @@ BY_SECONDS = CostMetric(
 USUAL_COST = "nfe"
 COST_METRICS = {USUAL_COST: BY_NFE, "gflops": BY_GFLOPS, "seconds": BY_SECONDS}
 """The costs that a search may go by, by their names on the command line."""
+
+COMPARED_COSTS = COST_METRICS | {
+    "seconds": CostMetric(
+        SECONDS_PER_SAMPLE, "seconds", "seconds a sample (as measured, log scale)", "seconds"
+    )
+}
+"""The costs that any sweeps can be compared by. Few were timed alone; of all it is known how long a sample
+took beside what else was measured.
+"""
