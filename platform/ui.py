@@ -56,7 +56,7 @@ def _show(console: Console, address: str, uri: str, no_browser: bool) -> None:
     console.line(f"MLflow:   {home}")
     views = {} if is_server(uri) else viewed_experiments(address)
     for title, experiment in views.items():
-        console.line(f"{title + ':':<10}{address}/{view_page(experiment)}")
+        console.line(f"{title + ':':<9} {address}/{view_page(experiment)}")
     console.line(f"store:    {uri}")
     newest = [f"{address}/{view_page(experiment)}" for experiment in views.values()][:1]
     if no_browser or not opened_in_browser(*newest or [home]):
