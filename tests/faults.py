@@ -25,7 +25,7 @@ ROWS: dict[str, tuple[Callable[[Bench, int], Counts], int, int]] = {
     "journals": (faults_files.journals, 100, 12),
     "malformed": (faults_files.malformed, 300, 30),
     "openings": (faults_sweeps.openings, 30, 2),
-    "kills": (faults_sweeps.kills, 40, 3),
+    "kills": (faults_sweeps.kills, 40, 2),
     "killed-trainings": (faults_sweeps.killed_trainings, 5, 0),
     "pairs": (faults_sweeps.pairs, 20, 1),
     "at-once": (faults_sweeps.at_once, 8, 0),
