@@ -80,6 +80,18 @@ def test_damaged_journals_are_made_again(made):
     assert len(open_stored(folder, _NAME).trials) == 8
 
 
+@pytest.mark.parametrize("torn", [b'{"op_code":4,"wor', b'{"op_code":4,"wor\n'])
+def test_a_journal_whose_last_line_is_torn_can_be_gone_on_with(made, torn):
+    """Optuna reads past such a line, and fails when more has been appended to it."""
+    folder, trials = made
+    with (folder / JOURNAL).open("ab") as file:
+        file.write(torn)
+    with pytest.warns(DamageWarning, match="is damaged"):
+        study = open_stored(folder, _NAME)
+    _search(study, TrialLog(folder / TRIALS), 1)
+    assert len(open_stored(folder, _NAME).trials) == len(trials) + 1
+
+
 def test_it_says_which_file_and_what_becomes_of_it(made):
     folder, trials = made
     (folder / JOURNAL).write_text("{")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from platform.pipeline.trial_log import TrialLog, same
@@ -17,6 +18,7 @@ from trainables.core.checked_files import put_aside
 from trainables.core.errors import DamagedFileError
 
 _DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize")
+_LONGEST_LINE = 2**20  # bytes of a line of a journal, which has hundreds
 # What Optuna raises where operations of a journal are not what it wrote.
 _UNREADABLE = (
     ValueError,
@@ -79,6 +81,7 @@ def _study(journal: Path, name: str, logged: Mapping[int, FrozenTrial]) -> optun
     if not journal.exists():
         raise FileNotFoundError(journal)
     try:
+        _check_end(journal)
         study = optuna.load_study(study_name=name, storage=_storage(journal))
         trials = study.get_trials(deepcopy=False)
     except _UNREADABLE as error:
@@ -87,6 +90,19 @@ def _study(journal: Path, name: str, logged: Mapping[int, FrozenTrial]) -> optun
         if number >= len(trials) or not same(trials[number], trial):
             raise DamagedFileError(journal, f"it has not trial {number} as it ended")
     return study
+
+
+def _check_end(journal: Path) -> None:
+    """Refuse a journal whose last line is torn: Optuna reads past it, and fails once more is appended.
+
+    Raises:
+        ValueError: it is torn.
+    """
+    last = journal.read_bytes()[-_LONGEST_LINE:].splitlines(keepends=True)[-1:]
+    for line in last:
+        json.loads(line)
+        if not line.endswith(b"\n"):
+            raise ValueError("its last line is torn")
 
 
 def _new(journal: Path | None, name: str, logged: Mapping[int, FrozenTrial]) -> optuna.Study:
