@@ -95,3 +95,20 @@ def test_runs_say_what_they_ran_on_and_a_sweep_what_it_went_on_on(tmp_path, stor
     said = [client.get_run(run).data.tags["devices"] for run in (trial, later.parent)]
     assert said == ["2 CPUs", "8 GPUs"]
     later.finish("FINISHED")
+
+
+def test_trials_that_the_study_lost_are_not_counted_twice(tmp_path, store_uri):
+    setup = setup_of(
+        Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), store_uri)
+    )
+    tracker = Tracker(setup)
+    tracker.begin()
+    for number in range(3):
+        tracker.trial(number, {"eta": 0.0}, {"accuracy": 0.5}, 1.0)
+    tracker.drop_trials([0, 2])
+    assert tracker.logged_trials() == {"0", "2"}
+    tracker.trial(1, {"eta": 1.0}, {"accuracy": 0.5}, 1.0)
+    tracker.finish("FINISHED")
+    runs = [run.data for run in tracker._trial_runs()]
+    etas = {run.tags["trial"]: run.params["eta"] for run in runs}
+    assert len(runs) == 3 and etas == {"0": "0.0", "1": "1.0", "2": "0.0"}

@@ -5,7 +5,7 @@ a run for each training and each confirmed point.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from platform.backend.confirmed_run import (
     ANSWERS,
@@ -124,6 +124,15 @@ class Tracker:
     def logged_trials(self) -> set[str]:
         """Numbers of the trials that have a finished child run of this parent."""
         return {run.data.tags["trial"] for run in self._trial_runs()}
+
+    def drop_trials(self, known: Collection[int]) -> None:
+        """Delete, as MLflow deletes, the finished runs of trials whose numbers the study does not know: it
+        lost them with its files, and gives their numbers to others.
+        """
+        numbers = {str(number) for number in known}
+        for run in self._trial_runs():
+            if run.data.tags["trial"] not in numbers:
+                self._client.delete_run(run.info.run_id)
 
     def _trial_runs(self) -> list[Run]:
         query = f"tags.stage = '{STAGE_TRIAL}' and attributes.status = 'FINISHED'"

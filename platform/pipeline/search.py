@@ -290,8 +290,11 @@ def _log(session: TrackedSession, trial: FrozenTrial) -> None:
 
 
 def _catch_up(session: TrackedSession, study: optuna.Study, reference: Reference) -> None:
-    """Record complete trials that an interrupted run had no time to record."""
+    """Record complete trials that an interrupted run had no time to record, and forget those that the study
+    has lost.
+    """
     finished = complete(study)
+    session.tracker.drop_trials([trial.number for trial in finished])
     missing = {str(trial.number) for trial in finished}
     if missing:
         missing -= session.tracker.logged_trials()
