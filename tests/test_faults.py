@@ -9,11 +9,14 @@ from conftest import ROOT, clean_environment
 from tests.faults import ROWS, main
 from tests.faults_bench import Counts
 
+# Those whose moments do not depend on how fast the machine is.
+_ROWS = ("flips", "journals", "openings", "cuts", "outages", "full-disks")
+
 
 @pytest.mark.slow
 def test_the_short_fault_suite_is_clean(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--short", "--folder", str(tmp_path)],
+        [sys.executable, "-m", "tests.faults", "--short", "--folder", str(tmp_path), "--only", *_ROWS],
         cwd=ROOT, capture_output=True, text=True, env=clean_environment(), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

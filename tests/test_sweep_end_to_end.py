@@ -327,6 +327,32 @@ def _interrupted(
 
 
 @pytest.mark.slow
+def test_an_interrupted_search_keeps_its_trials(swept, tmp_path):
+    storage = tmp_path / "runs"
+    shutil.copytree(swept[0] / "parts", storage / "parts")
+    before = _ray_processes()
+
+    def some_trials(out):
+        # Two actors: at most two of these records are of trials that the search has not heard of.
+        return len(list(storage.glob("records/**/*.json"))) >= 4
+
+    status, seconds, out = _interrupted(storage, some_trials, signal.SIGTERM, "--trials", "5000")
+    assert status == 130 and seconds < 20 and "interrupted" in out and "Traceback" not in out
+    time.sleep(2)
+    assert _ray_processes() <= before, "Ray was left running"
+    (parent,) = _runs(storage, "sweep")
+    assert parent.info.status == "KILLED"
+    assert not [run for run in _runs(storage, "trial") if run.info.status == "RUNNING"]
+    kept = len([run for run in _runs(storage, "trial") if run.info.status == "FINISHED"])
+    assert kept >= 2
+    done = _sweep(storage, "--trials", str(kept + 1))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "complete trials of earlier runs are kept" in done.stdout
+    (parent,) = _runs(storage, "sweep")
+    assert parent.info.status == "FINISHED"
+
+
+@pytest.mark.slow
 def test_an_interrupted_training_leaves_nothing_running(tmp_path):
     storage = tmp_path / "runs"
     before = _ray_processes()
