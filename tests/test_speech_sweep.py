@@ -67,7 +67,7 @@ def swept(tmp_path_factory):
 def test_the_terminal_and_the_summary_tell_word_error_rates(swept):
     root, out, summary = swept
     assert "nested on fsdd-babble, babble: WER % [95 % interval]" in out and "accuracy" not in out
-    assert "found:    nested " in out and ", WER " in out and "SI-SDR, dB" in out
+    assert "\nfound:    " in out and ": nested " in out and ", WER " in out and "SI-SDR, dB" in out
     assert "on validation utterances" in " ".join(out.split())  # lines are wrapped
     assert "(WER " in out and "% right" not in out
     assert f"--whisper {root}/whisper.pt" in out
