@@ -96,12 +96,17 @@ def test_a_sweep_runs_as_a_job(cluster, server, tmp_path):
     ray, address = cluster
     storage = tmp_path / "runs"
     job_environment = {"env_vars": {"MLFLOW_TRACKING_URI": server}}
-    done = ray(
+    submission = [
         "job", "submit", "--address", address, "--working-dir", ".",
         "--runtime-env-json", json.dumps(job_environment), "--",
         "python", "-m", "platform.sweep", "nested", "digits", "--preset", "smoke",
         "--storage", str(storage), "--gpus-per-trial", "0",
-    )  # fmt: skip
+    ]  # fmt: skip
+    deadline = time.monotonic() + 120
+    done = ray(*submission)
+    while "No available agent" in done.stderr and time.monotonic() < deadline:
+        time.sleep(2)  # the dashboard is up before the agent that takes jobs
+        done = ray(*submission)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "succeeded" in done.stdout
     assert "nested (paper)" in done.stdout and "5/5" in done.stdout

@@ -10,7 +10,7 @@ from tests.faults import ROWS, main
 from tests.faults_bench import Counts
 
 # Those whose moments do not depend on how fast the machine is.
-_ROWS = ("flips", "journals", "openings", "cuts", "outages", "full-disks")
+_ROWS = ("flips", "journals", "cuts", "outages", "full-disks")
 
 
 @pytest.mark.slow
