@@ -13,6 +13,7 @@ import time
 import uuid
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import ROOT, clean_environment
 
@@ -195,7 +196,7 @@ def check(storage: Path, trials: int, counts: Counts, uri: str = "") -> None:
             _check_sweep(folder, runs, trials, counts)
 
 
-def _check_sweep(folder: Path, runs: list, trials: int, counts: Counts) -> None:  # type: ignore[type-arg]
+def _check_sweep(folder: Path, runs: list[Any], trials: int, counts: Counts) -> None:
     from platform.pipeline.trial_log import TrialLog
     from platform.planning.study_names import RECORDS, TRIALS
 

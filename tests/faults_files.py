@@ -88,7 +88,8 @@ def journals(bench: Bench, times: int) -> Counts:
             continue
         ended = [trial for trial in before if trial.state.is_finished()]
         counts.lost += max(0, len(ended) - len(after))
-        for trial, now in zip(ended, after, strict=False):
+        kept = min(len(ended), len(after))  # the others are counted as lost
+        for trial, now in zip(ended[:kept], after[:kept], strict=True):
             if not same(trial, now):
                 counts.wrong(f"trial {trial.number} is another")
     return counts

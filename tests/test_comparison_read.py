@@ -210,7 +210,7 @@ def test_damaged_files_are_left_out_and_missing_ones_are_none(store):
     client.log_text(first.run_id, '{"validation": [], "test": [{"correct": "1"}]}', ANSWERS)
     (folder / "artifacts" / "digits" / second.run_id / "artifacts" / ANSWERS).unlink()
     reading = read_sweeps(client, None, Wanted())
-    for point, before in zip(reading.sweeps[0].points, (first, second), strict=False):
+    for point, before in zip(reading.sweeps[0].points[:2], (first, second), strict=True):
         assert (point.validation, point.test) == ((), ())
         assert point.reported == before.reported
     assert len(reading.sweeps[0].points[2].test) == 2

@@ -119,7 +119,7 @@ def test_what_failed_outside_is_found_behind_errors_of_others():
         try:
             raise away
         except StoreAway:
-            raise RuntimeError("raised in the handler, as Ray Tune does")  # noqa: B904
+            raise RuntimeError("raised in the handler, as Ray Tune does")  # noqa: B904 - without a cause, as it is there
     except RuntimeError as error:
         assert outside_error(error) is away
     assert outside_error(RuntimeError("something else")) is None

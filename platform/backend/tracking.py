@@ -121,18 +121,16 @@ class Tracker:
         common = {"seed": setup.plan.seed, "preset": setup.plan.preset, "sweep": setup.sweep_id}
         self._runs.log(self.parent, common | dict(params), {})
 
-    def logged_trials(self) -> set[str]:
-        """Numbers of the trials that have a finished child run of this parent."""
-        return {run.data.tags["trial"] for run in self._trial_runs()}
-
-    def drop_trials(self, known: Collection[int]) -> None:
-        """Delete, as MLflow deletes, the finished runs of trials whose numbers the study does not know: it
-        lost them with its files, and gives their numbers to others.
+    def logged_trials(self, known: Collection[int]) -> set[int]:
+        """Those of the trials that a study knows, by their numbers, that have a finished child run of this
+        parent. The others' runs are deleted, as MLflow deletes: the study lost them with its files, and gives
+        their numbers to others.
         """
-        numbers = {str(number) for number in known}
-        for run in self._trial_runs():
-            if run.data.tags["trial"] not in numbers:
-                self._client.delete_run(run.info.run_id)
+        runs = [(int(run.data.tags["trial"]), run.info.run_id) for run in self._trial_runs()]
+        for number, run_id in runs:
+            if number not in known:
+                self._client.delete_run(run_id)
+        return {number for number, _ in runs if number in known}
 
     def _trial_runs(self) -> list[Run]:
         query = f"tags.stage = '{STAGE_TRIAL}' and attributes.status = 'FINISHED'"

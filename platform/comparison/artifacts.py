@@ -61,7 +61,9 @@ def _is_missing(client: MlflowClient, run: str, name: str) -> bool:
         return name not in {item.path for item in client.list_artifacts(run)}
     except StoreAway:
         raise
-    except Exception:  # as above: then nothing is known, and the first failure is told
+    except (
+        Exception
+    ):  # whatever keeps the files raises its own; the caller tells of the failure before it
         return False
 
 

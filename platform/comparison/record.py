@@ -109,7 +109,7 @@ def _remove_others(client: MlflowClient, run: str, names: set[str]) -> None:
     for name in others:
         try:
             artifacts.delete_artifacts(name)
-        except NotImplementedError:
+        except NotImplementedError:  # MLflow's word for a place of files that removes nothing
             return
 
 

@@ -294,12 +294,10 @@ def _catch_up(session: TrackedSession, study: optuna.Study, reference: Reference
     has lost.
     """
     finished = complete(study)
-    session.tracker.drop_trials([trial.number for trial in finished])
-    missing = {str(trial.number) for trial in finished}
-    if missing:
-        missing -= session.tracker.logged_trials()
+    numbers = {trial.number for trial in finished}
+    missing = numbers - session.tracker.logged_trials(numbers)
     for trial in finished:
-        if str(trial.number) in missing:
+        if trial.number in missing:
             _log(session, trial)
     if missing:
         session.tracker.hypervolume(hypervolume_of(study, reference), len(finished))
