@@ -79,7 +79,7 @@ def _submit(namespace: argparse.Namespace, address: str, console: Console) -> in
         # A job may take hours and belongs to the cluster: a terminal that closes must not end it.
         console.line(f"\nno longer followed; the job goes on. To stop it: {stop}")
         return interrupts.INTERRUPTED
-    console.line(f"job {name} has {details.status.lower()}")
+    console.line(f"job {name} {jobs.ending(details)}")
     return jobs.exit_status(details)
 
 

@@ -330,9 +330,17 @@ def test_a_log_whose_connection_breaks_is_written_once(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("status", "driver", "expected"),
-    [("SUCCEEDED", 0, 0), ("FAILED", 2, 2), ("FAILED", None, 1), ("STOPPED", None, 130)],
+    ("status", "driver", "expected", "said"),
+    [
+        ("SUCCEEDED", 0, 0, "has succeeded"),
+        ("FAILED", 2, 2, "has failed"),
+        ("FAILED", 127, 127, "has failed: the head has no `python`"),
+        ("FAILED", None, 1, "has failed: no such image"),
+        ("STOPPED", None, 130, "has stopped"),
+    ],
 )
-def test_the_exit_status_is_the_jobs(status, driver, expected):
-    details = types.SimpleNamespace(status=status, driver_exit_code=driver)
-    assert jobs.exit_status(details) == expected
+def test_the_exit_status_is_the_jobs(status, driver, expected, said):
+    details = types.SimpleNamespace(
+        status=status, driver_exit_code=driver, message="no such image\nmore"
+    )
+    assert jobs.exit_status(details) == expected and jobs.ending(details).startswith(said)

@@ -40,6 +40,7 @@ _ANSWER_SECONDS = 5.0
 _AGENT_SECONDS = 120.0
 _AWAY_SECONDS = 60.0
 _PAUSE = 2.0
+_NOT_FOUND = 127  # a shell's exit status for a program that is not there
 
 
 class JobError(RuntimeError):
@@ -229,6 +230,18 @@ def exit_status(details: JobDetails) -> int:
     if details.status == "SUCCEEDED":
         return 0
     return INTERRUPTED if details.status == "STOPPED" else details.driver_exit_code or FAILED
+
+
+def ending(details: JobDetails) -> str:
+    """How a job has ended, in words; why, where its own output does not say it."""
+    status = f"has {details.status.lower()}"
+    if details.status != "FAILED":
+        return status
+    if details.driver_exit_code == _NOT_FOUND:
+        return f"{status}: the head has no `python`; activate its environment there, then start it again"
+    if details.driver_exit_code is None:
+        return f"{status}: {_reason(RuntimeError(details.message or 'Ray does not say why'))}"
+    return status
 
 
 def ray_command(address: str, variables: Mapping[str, str], *words: str) -> str:
