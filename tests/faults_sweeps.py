@@ -147,13 +147,18 @@ def actors(bench: Bench, times: int) -> Counts:
 
 
 def ports(bench: Bench, times: int) -> Counts:
-    """While a sweep runs, whatever listens for it listens on this machine's own address."""
+    """From a sweep's start to its end, its trainings included, whatever listens for it listens on this
+    machine's own address.
+    """
     counts = Counts(times=times)
-    for _ in range(times):
-        run = bench.start(bench.storage(), "--trials", "3")
-        bench.wait_for(run, "3/5")
-        while run.process.poll() is None and not (listening := _listening(run)):
+    for number in range(times):
+        run = bench.start(bench.folder / f"ports-{number}", "--trials", "3")
+        listening = set()
+        while run.process.poll() is None:
+            listening.update(_listening(run))
             time.sleep(0.5)
+        if not listening:
+            counts.wrong("nothing listened: was it looked for in the right place?")
         for address in listening:
             if not re.match(r"(127\.0\.0\.1|\[::1\]|\[::ffff:127\.0\.0\.1\]):\d+$", address):
                 counts.wrong(f"{address} is open")
