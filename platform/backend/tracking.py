@@ -37,7 +37,7 @@ from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import LABEL, PARENT, REPLAY, STRATEGY
+from dashboards.runs import BOUNDS, LABEL, PARENT, REPLAY, SEARCHED_BY, STRATEGY
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
@@ -108,7 +108,11 @@ class Tracker:
         else:
             setup = self._setup
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
-            tags = {"split": "validation", "sampler": setup.plan.sampler, "cost": setup.plan.cost}
+            plan = setup.plan
+            tags = {"split": "validation", "sampler": plan.sampler, SEARCHED_BY: plan.cost}
+            bounds = {"at most": plan.max_cost, "at least": plan.min_accuracy}
+            if any(bounds.values()):
+                tags[BOUNDS] = ", ".join(f"{name} {b:g}" for name, b in bounds.items() if b)
             self.open(name, STAGE_SWEEP, tags, {STRATEGY: setup.plan.strategy})
         self._runs.open.add(self.parent)
 
