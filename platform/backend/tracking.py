@@ -22,7 +22,7 @@ from platform.backend.run_page import (
     search_description,
     trial_name,
 )
-from platform.backend.run_tags import run_tags
+from platform.backend.run_tags import run_tags, search_tags
 from platform.backend.run_writer import RunWriter
 from platform.backend.saved_view import keep_view
 from platform.backend.tracking_store import (
@@ -37,7 +37,7 @@ from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, Any
 
 from dashboards.points import ReportedPoint
-from dashboards.runs import BOUNDS, LABEL, PARENT, REPLAY, SEARCHED_BY, STRATEGY
+from dashboards.runs import LABEL, PARENT, REPLAY, STRATEGY
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
@@ -108,12 +108,7 @@ class Tracker:
         else:
             setup = self._setup
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
-            plan = setup.plan
-            tags = {"split": "validation", "sampler": plan.sampler, SEARCHED_BY: plan.cost}
-            bounds = {"at most": plan.max_cost, "at least": plan.min_accuracy}
-            if any(bounds.values()):
-                tags[BOUNDS] = ", ".join(f"{name} {b:g}" for name, b in bounds.items() if b)
-            self.open(name, STAGE_SWEEP, tags, {STRATEGY: setup.plan.strategy})
+            self.open(name, STAGE_SWEEP, search_tags(setup.plan), {STRATEGY: setup.plan.strategy})
         self._runs.open.add(self.parent)
 
     def open(

@@ -9,9 +9,11 @@ import socket
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import ray
 from ray.train._internal.base_worker_group import BaseWorkerGroup
+from ray.train.backend import BackendConfig
 from ray.train.torch import TorchConfig
 from ray.train.torch.config import (
     _set_torch_distributed_env_vars,
@@ -39,7 +41,7 @@ class OnThisMachine(TorchConfig):
 class _FileMeeting(_TorchBackend):
     """Torch's backend of Ray Train, but for its start."""
 
-    def on_start(self, worker_group: BaseWorkerGroup, backend_config: TorchConfig) -> None:
+    def on_start(self, worker_group: BaseWorkerGroup, backend_config: BackendConfig) -> None:
         """Start the process group: NCCL's on GPUs, else gloo's, as Ray Train does."""
         assert isinstance(backend_config, OnThisMachine)
         on_gpus = worker_group.get_resources_per_worker().get("GPU", 0) > 0
@@ -48,7 +50,7 @@ class _FileMeeting(_TorchBackend):
         )  # workers that come after failed ones: another
         worker_group.execute(_set_torch_distributed_env_vars)
         worker_group.execute(_talk_within_this_machine)
-        started = [
+        started: list[Any] = [
             worker_group.execute_single_async(
                 rank,
                 _setup_torch_process_group,
