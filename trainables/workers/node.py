@@ -73,11 +73,14 @@ def node_report(packages: Sequence[str], places: Places) -> NodeReport:
 
 
 def _release(name: str) -> str | None:
-    """A package's version; `2.14.1+cpu` is the same release as `2.14.1+cu130`."""
+    """A package's version, None where it is not installed or is broken off; `2.14.1+cpu` is the same release
+    as `2.14.1+cu130`.
+    """
     try:
-        return metadata.version(name).partition("+")[0]
+        version: str | None = metadata.version(name)  # None where its description is empty
     except metadata.PackageNotFoundError:
         return None
+    return version.partition("+")[0] if version else None
 
 
 def _storage_fault(places: Places) -> str:
