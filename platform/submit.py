@@ -12,6 +12,7 @@ from pathlib import Path
 from platform.backend import jobs
 from platform.cli import interrupts, submission
 from platform.cli.flags import submit_parser
+from platform.planning.locations import absolute_path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,24 +52,22 @@ def _submit(namespace: argparse.Namespace, address: str, console: Console) -> in
         from platform.backend.run_tags import COMMIT_VARIABLE, commit
 
         client = jobs.connected(address)
-    words = submission.sweep_words(namespace)
+    command = ["python", "-m", "platform.sweep", *submission.sweep_words(namespace)]
     variables = submission.sweep_environment(namespace, os.environ)
     name = f"{namespace.strategy}-{namespace.dataset}-{secrets.token_hex(4)}"
-    jobs.submitted(
-        client,
-        name,
-        ["python", "-m", "platform.sweep", *words],
-        {**variables, COMMIT_VARIABLE: commit()},
-        console.line,
-    )
+    follow = jobs.ray_command(address, os.environ, "job", "logs", "--follow", name)
     stop = jobs.ray_command(address, os.environ, "job", "stop", name)
+    try:
+        environment = {**variables, COMMIT_VARIABLE: commit()}
+        jobs.submitted(client, name, command, environment, console.line)
+    except KeyboardInterrupt:
+        console.line(f"interrupted as the job was submitted; if it is there, this stops it: {stop}")
+        return interrupts.INTERRUPTED
     console.line(f"job:      {name} at {jobs.masked(address)}")
-    console.line(f"storage:  {words[words.index('--storage') + 1]}, as the cluster's nodes see it")
+    console.line(f"storage:  {absolute_path(namespace.storage)}, as the cluster's nodes see it")
     if variables:
         console.line(f"given:    the values here of {', '.join(sorted(variables))}")
-    console.line(
-        f"follow:   {jobs.ray_command(address, os.environ, 'job', 'logs', '--follow', name)}"
-    )
+    console.line(f"follow:   {follow}")
     console.line(f"stop:     {stop}")
     if namespace.no_wait:
         return 0

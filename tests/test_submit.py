@@ -329,6 +329,31 @@ def test_a_log_whose_connection_breaks_is_written_once(monkeypatch):
         jobs.followed(_Cluster(logs=[[None]]), "a-1", written.append)
 
 
+def test_a_cluster_may_be_away_for_a_while_after_hours(monkeypatch):
+    """It is waited for from when it went away, not from when it last said how the job is."""
+    from ray.job_submission import JobStatus
+
+    now = [0.0]
+
+    class Cluster(_Cluster):
+        async def tail_job_logs(self, name):
+            now[0] += 10_000  # the log ends, or the connection does, after hours
+            async for piece in super().tail_job_logs(name):
+                yield piece
+
+    monkeypatch.setattr(
+        jobs, "time", types.SimpleNamespace(monotonic=lambda: now[0], sleep=lambda _: None)
+    )
+    cluster, written = (
+        Cluster(logs=[["one\n", None], ["one\n", "two\n"]], statuses=[JobStatus.SUCCEEDED]),
+        [],
+    )
+    assert jobs.followed(cluster, "a-1", written.append).status == JobStatus.SUCCEEDED
+    assert "".join(written) == "one\ntwo\n"
+    with pytest.raises(jobs.JobError, match="does not answer any more"):
+        jobs.followed(Cluster(logs=[["one\n", None], [None]]), "a-1", written.append)
+
+
 @pytest.mark.parametrize(
     ("status", "driver", "expected", "said"),
     [

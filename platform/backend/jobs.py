@@ -52,19 +52,22 @@ class _Log:
 
     Args:
         write: gets what is new.
+
+    Attributes:
+        length: how many letters of it have been written.
     """
 
     def __init__(self, write: Callable[[str], object]) -> None:
-        self._write, self._length = write, 0
+        self._write, self.length = write, 0
 
     async def read(self, client: JobSubmissionClient, name: str) -> None:
         """Write what a job says, until it ends or the connection does."""
         position = 0
         async for text in client.tail_job_logs(name):
-            new = text[max(0, self._length - position) :]
+            new = text[max(0, self.length - position) :]
             position += len(text)
             if new:
-                self._length = position
+                self.length = position
                 self._write(new)
 
 
@@ -206,15 +209,18 @@ def followed(client: JobSubmissionClient, name: str, write: Callable[[str], obje
     """
     from aiohttp import ClientError
 
-    log, last_answer = _Log(write), time.monotonic()
+    log, away_since = _Log(write), None
     while True:
+        length = log.length
         try:
             with quiet_ray():
                 asyncio.run(log.read(client, name))
                 details = client.get_job_info(name)
-            last_answer = time.monotonic()
+            away_since = None
         except (OSError, RuntimeError, ClientError) as error:
-            if time.monotonic() - last_answer > _AWAY_SECONDS:
+            if away_since is None or log.length > length:
+                away_since = time.monotonic()
+            if time.monotonic() - away_since > _AWAY_SECONDS:
                 raise JobError(
                     f"the cluster does not answer any more ({_reason(error)}); if it is there, the job "
                     "goes on"
