@@ -44,7 +44,10 @@ def cluster(tmp_path):
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short, as names of sockets must be
     words = ["start", "--head", "--block", "--port", port, "--dashboard-port", dashboard,
              "--num-cpus", "2", "--num-gpus", "2", "--temp-dir", folder,
-             "--node-ip-address", "127.0.0.1", "--disable-usage-stats"]  # fmt: skip
+             "--node-ip-address", "127.0.0.1", "--disable-usage-stats",
+             # Of a port that another Ray of this machine has, the agent that takes jobs dies.
+             "--dashboard-agent-listen-port", _free_port(),
+             "--dashboard-agent-grpc-port", _free_port()]  # fmt: skip
     # It ends with its own process: `ray stop` would stop any cluster of this machine.
     with subprocess.Popen(
         [str(BIN / "ray"), *words], stdout=subprocess.PIPE, text=True, env=environment
