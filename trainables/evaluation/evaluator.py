@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,7 +28,7 @@ from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter, MeterReading
-from trainables.sampling.moves import Move
+from trainables.sampling.moves import Move, NewChainUnlessSettled
 from trainables.sampling.observer import Observer, levels_told
 from trainables.sampling.outcome import Outcome
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
@@ -51,6 +52,7 @@ class _Run:
         answers, likeliest, deviations, signals: by batch, the answers, the likeliest classes where there
             are such, the mean deviation between chains of each sample (B,), and the restored signals of the
             samples that are listened to.
+        running: how many samples were not settled after each chain but the last, where chains end early.
         reading: what sampling cost.
     """
 
@@ -59,6 +61,7 @@ class _Run:
     likeliest: list[Tensor] = field(default_factory=list)
     deviations: list[Tensor] = field(default_factory=list)
     signals: list[Tensor] = field(default_factory=list)
+    running: Counter[int] = field(default_factory=Counter)
     reading: MeterReading = field(default_factory=MeterReading)
 
 
@@ -161,6 +164,7 @@ class Evaluator:
                 likeliest = self.judge.likeliest(outcome.y)
                 run.likeliest += [] if likeliest is None else [likeliest.cpu()]
                 run.deviations.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
+                run.running += _running(run.moves, outcome)
                 missing = len(clean_waveforms) - sum(map(len, run.signals))
                 run.signals.append(outcome.x[: max(0, missing)].cpu())
                 sampled = MeterReading(seconds=time.perf_counter() - start)
@@ -177,7 +181,9 @@ class Evaluator:
         likeliest = torch.cat(run.likeliest) if run.likeliest else None
         correctness = self.judge.correctness(torch.cat(run.answers), split, likeliest)
         spread = float(torch.cat(run.deviations).sum())
-        return Tally(correctness, spread, run.reading, quality)
+        ends = _early_ends(run.moves)
+        running = tuple(run.running[chains] for chains in range(1, ends + 1))
+        return Tally(correctness, spread, run.reading, quality, running)
 
     def seconds_alone(self, point: Mapping[str, object], sampling: Sampling) -> float:
         """Seconds that a point takes a sample, in a batch of the size that is used, nothing of which was
@@ -277,3 +283,14 @@ class Evaluator:
             engine = Engine(system, networks.logit_shape(dataset, self.task.recipe), self._meter)
             self._engines[dtype] = engine, batch, PrefixCache(_CACHE_BYTES)
         return self._engines[dtype]
+
+
+def _early_ends(moves: Sequence[Move]) -> int:
+    """After how many chains of a schedule samples may be settled."""
+    return sum(isinstance(move, NewChainUnlessSettled) for move in moves)
+
+
+def _running(moves: Sequence[Move], outcome: Outcome) -> Counter[int]:
+    """By numbers of chains, how many samples of an outcome were not settled after so many."""
+    ends = range(1, _early_ends(moves) + 1)
+    return Counter({chains: int((outcome.chains > chains).sum()) for chains in ends})

@@ -59,6 +59,23 @@ def levels_told(moves: Iterable[Move], system: CoupledSystem) -> dict[str, list[
     return levels
 
 
+class WholeBatch:
+    """An observer of steps of the samples that are not settled, which tells another one of the whole batch:
+    with samples that are settled as they were estimated last at that level.
+    """
+
+    def __init__(self, observer: Observer, state: State) -> None:
+        self._observer, self._state = observer, state
+        self._latest: dict[tuple[str, float], Tensor] = {}
+
+    def __call__(self, process: str, level: float, estimate: Tensor) -> None:
+        rows, whole = self._state.rows, estimate
+        if rows is not None:
+            whole = self._latest[process, level].index_copy(0, rows, estimate)
+        self._latest[process, level] = whole
+        self._observer(process, level, whole)
+
+
 def _fractions(process: AnyProcess, levels: Sequence[Any]) -> list[float]:
     """Levels of a process as fractions of T."""
     fractions: list[float] = process.scaled(levels).tolist()
