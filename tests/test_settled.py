@@ -235,7 +235,7 @@ def evaluator(stored):
     return _new_evaluator(stored)
 
 
-SAMPLING, SETTLED = Sampling("test", 40, 3, "float32"), 0.6
+SAMPLING, SETTLED = Sampling("test", 40, 3, "float32"), 0.45
 
 
 def test_the_record_has_the_mean_and_the_share_that_goes_on_after_each_chain(stored, evaluator):
@@ -243,7 +243,7 @@ def test_the_record_has_the_mean_and_the_share_that_goes_on_after_each_chain(sto
     measurement = evaluator.measure(point, SAMPLING)
     outcome, _ = evaluator.sample(point, SAMPLING)
     shares = [float((outcome.chains > n).float().mean()) for n in range(1, CHAINS)]
-    assert 0 < shares[-1] <= shares[0] < 1
+    assert 0 < shares[-1] < 1
     assert measurement.running == pytest.approx(shares)
     mean = float(outcome.chains.float().mean())
     assert measurement.cost[MEAN_CHAINS] == pytest.approx(mean)

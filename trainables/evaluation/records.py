@@ -92,8 +92,9 @@ class RecordStore:
             put_aside(error, "what it was the record of is measured again")
             return None
         word_values = (tuple(record.get(name, ())) for name in _WORD_FIELDS)
-        values = [*(record[name] for name in _FIELDS), *word_values, record.get(_TOP5, "")]
-        return Measurement(*values, running=tuple(record.get(_RUNNING, ())))
+        added = record.get(_TOP5, ""), tuple(record.get(_RUNNING, ()))
+        values = [*(record[name] for name in _FIELDS), *word_values, *added]
+        return Measurement(*values)
 
     def save(self, measurement: Measurement) -> Path:
         """Write the record of a measurement; returns its file."""
