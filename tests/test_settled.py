@@ -1,12 +1,19 @@
 """Chains that end once a sample is settled: which do, what they answer, what they cost, what is recorded."""
 
+import json
 import math
 from dataclasses import replace
+from platform.cli.next_commands import search_flags
+from platform.pipeline.study import StudySearcher, open_study
+from platform.pipeline.trial_log import TrialLog
+from platform.planning.plan import Plan
+from platform.planning.setup import setup_of
 
 import pytest
 import torch
 from helpers import ExactLogit, ExactSignal, tiny_task
 
+import search_spaces
 from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.core.noise import SampleNoise
@@ -278,3 +285,48 @@ def test_samples_are_shown_as_they_are_answered(evaluator):
     outcome, _ = evaluator.sample(point, replace(SAMPLING, limit=16))
     assert shown.answers == tuple(evaluator.judge.texts(evaluator.answers(outcome)))
     assert shown.frames is not None and shown.frames.probabilities.shape[0] == 8
+
+
+def test_the_usual_space_does_not_have_it_and_the_larger_one_is_another_sweep():
+    usual, larger = (search_spaces.description("card", T, "image", s) for s in (False, True))
+    assert "settled" not in json.dumps(usual) and "settled" in json.dumps(larger)
+    assert usual == search_spaces.description("card", T, "image")
+    assert all("settled" not in search_spaces.load(n).paper_point(T) for n in POINTS)
+
+
+@pytest.mark.parametrize("name", [*POINTS, "noisy"])
+def test_points_of_the_larger_space_are_legal_and_end_chains_where_there_are_several(name):
+    """Every path through the space is among the points of its description."""
+    points = [entry[2] for entry in search_spaces.description(name, T, "image", True)["points"]]
+    assert any("settled" in point for point in points) == (name != "noisy")
+    for point in points:
+        settles = any(isinstance(m, NewChainUnlessSettled) for m in schedule_of(name, point))
+        assert settles == ("settled" in point)
+        assert point.get("chains", 1) > 1 or not settles
+
+
+def test_earlier_points_carry_over_to_the_larger_space_but_not_back():
+    fixed = search_spaces.load("card").paper_point(T) | {"chains": 4, "steps": 2}
+    adaptive = fixed | {"settled": 4.0}
+    assert search_spaces.answers_to("card", adaptive, T, "image") is None
+    assert search_spaces.answers_to("card", fixed, T, "image", True)["settled"] == 0
+    assert search_spaces.answers_to("card", adaptive, T, "image", True)["settled"] == 4
+    assert "settled" not in search_spaces.answers_to("card", fixed, T, "image")
+    other = adaptive | {"settled": 3.0}
+    assert search_spaces.answers_to("card", other, T, "image", True) is None
+
+
+def test_a_search_with_it_asks_for_it_after_the_papers_point(tmp_path):
+    setup = _setup(tmp_path, settled=True)
+    assert setup.sweep_id != _setup(tmp_path).sweep_id
+    assert "--settled" in search_flags(setup) and "--settled" not in search_flags(_setup(tmp_path))
+    study, log = open_study(setup), TrialLog(tmp_path / "trials.jsonl")
+    searcher = StudySearcher(study, log, "card", setup.task.recipe.T, settled=True)
+    points = [searcher.suggest(str(number)) for number in range(10)]
+    assert points[0] == search_spaces.load("card").paper_point(setup.task.recipe.T)
+    assert any("settled" in point for point in points[1:])
+
+
+def _setup(folder, **changes):
+    fields = ("card", "digits", "gn30", "smoke", 6, 0, 1, None, str(folder), "sqlite://")
+    return setup_of(Plan(*fields, **changes))

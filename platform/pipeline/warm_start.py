@@ -139,7 +139,8 @@ def _candidate(setup: Setup, point: Mapping[str, Any]) -> _Candidate | None:
     """A point of an earlier sweep as one of this space; None where the space does not have it."""
     strategy = setup.plan.strategy
     try:
-        answers = search_spaces.answers_to(strategy, point, setup.task.recipe.T, setup.facts.kind)
+        T, kind = setup.task.recipe.T, setup.facts.kind
+        answers = search_spaces.answers_to(strategy, point, T, kind, setup.plan.settled)
         return None if answers is None else _Candidate(answers, schedule_of(strategy, point))
     except UsageError:  # the strategy of an earlier release had other parameters
         return None
