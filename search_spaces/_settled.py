@@ -10,8 +10,8 @@ from search_spaces._ranges import Point
 from search_spaces._replaying import Suggest
 
 THRESHOLDS = (0.0, 2.0, 4.0, 8.0)
-"""Values of `settled`: 0 is off; on digits a sample has 1.2 to 1.3 chains on average with 2, and three with 8.
-They are few, as points with the same one share their first chains.
+"""Values of `settled`: 0 is off; on digits a sample has 1.1 to 1.4 chains on average with 2, and 2 to 3.5
+with 8. They are few, as points with the same one share their first chains.
 """
 
 

@@ -11,30 +11,25 @@ from platform.planning.setup import setup_of
 
 import pytest
 import torch
-from helpers import ExactLogit, ExactSignal, tiny_task
+from helpers import tiny_task
+from settled_sampler import BATCH, LOGIT_SHAPES, SHAPE, Sampler, T, close
 
 import search_spaces
 from trainables import strategies
 from trainables.core.errors import UsageError
-from trainables.core.noise import SampleNoise
-from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.evaluation.call_count import call_count
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling, measurement_config, measurement_of
 from trainables.evaluation.shown import shown_samples
 from trainables.evaluation.storage import Storage
 from trainables.sampling.cost import cost
-from trainables.sampling.engine import Engine
-from trainables.sampling.meter import Meter
 from trainables.sampling.moves import Answer, NewChainUnlessSettled, check
 from trainables.sampling.prefix_cache import PrefixCache
 from trainables.sampling.settling import settlement
-from trainables.sampling.system import CoupledSystem
 from trainables.scoring.metric_names import MEAN_CHAINS, NFE, NFE_LOGIT
 from trainables.strategies import ChainParameters, schedule_of
 
-T, BATCH, CHAINS, SCALE = 8, 12, 6, 10.0
-SHAPE, LOGIT_SHAPES = (1, 2, 2), [(3,), (2, 3)]
+CHAINS = 6
 POINTS = {
     "card": {"steps": 3, "eta": 1.0},
     "enhanced": {"steps": 2, "eta": 0.5},
@@ -55,47 +50,6 @@ THRESHOLD = 1.5
 
 def _point(name, settled=THRESHOLD, chains=CHAINS):
     return POINTS[name] | {"chains": chains, "settled": settled}
-
-
-def _system(logit_shape):
-    process = GaussianDiffusion(T)
-
-    def classify(x):
-        values = x.flatten(1)[:, : logit_shape[-1]]
-        return values if len(logit_shape) == 1 else torch.stack([values, values.flip(1)], dim=1)
-
-    return CoupledSystem(
-        classify,
-        process,
-        process,
-        ExactSignal(process, 0.09),
-        ExactLogit(process, 0.04),
-        restored=lambda y: SCALE * y + torch.tensor([0.5, 0.0, -0.5]),
-    )
-
-
-class _Sampler:
-    """Runs schedules on one system with a cache, or without."""
-
-    def __init__(self, logit_shape=LOGIT_SHAPES[0], cache=None):
-        self.system, self.cache, self.meter = _system(logit_shape), cache, Meter()
-        self.engine = Engine(self.system, logit_shape, self.meter)
-
-    def run(self, name, point, indices=range(BATCH), observer=None):
-        noise = SampleNoise(0, list(indices))
-        x_cor = noise.split("corruption").normal(SHAPE) / 3
-        batch = x_cor if self.cache is None else self.cache.batch("key", lambda: x_cor)
-        self.meter.reset()
-        moves = schedule_of(name, point)
-        outcome = self.engine.run(moves, batch, noise.split("sampling"), observer)
-        return outcome, self.meter.reading()
-
-
-def _close(ours, theirs):
-    for field in ("y", "x", "deviation"):
-        torch.testing.assert_close(
-            getattr(ours, field), getattr(theirs, field), atol=1e-5, rtol=1e-5
-        )
 
 
 def _by_hand(leads, prior=1.0):
@@ -128,13 +82,13 @@ def test_every_strategy_with_chains_is_tried_here():
         for name in strategies.names()
         if issubclass(strategies.load(name).Parameters, ChainParameters)
     }
-    assert with_chains - set(POINTS) == {"guided", "parallel-noisy"}  # as `parallel`
+    assert with_chains - set(POINTS) == {"guided", "parallel-noisy", "cascade"}
 
 
 @pytest.mark.parametrize("name", POINTS)
 def test_where_nothing_is_settled_all_is_that_of_the_fixed_number_of_chains(name):
-    ours, reading = _Sampler().run(name, _point(name, settled=1e6, chains=3))
-    theirs, expected = _Sampler().run(name, _point(name, settled=0.0, chains=3))
+    ours, reading = Sampler().run(name, _point(name, settled=1e6, chains=3))
+    theirs, expected = Sampler().run(name, _point(name, settled=0.0, chains=3))
     for field in ("y", "x", "deviation"):
         assert torch.equal(getattr(ours, field), getattr(theirs, field))
     assert (reading.calls, reading.flops) == (expected.calls, expected.flops)
@@ -144,7 +98,7 @@ def test_where_nothing_is_settled_all_is_that_of_the_fixed_number_of_chains(name
 @pytest.mark.parametrize("logit_shape", LOGIT_SHAPES)
 @pytest.mark.parametrize("name", POINTS)
 def test_a_sample_is_answered_as_alone_and_as_by_its_number_of_chains(name, logit_shape):
-    sampler, threshold = _Sampler(logit_shape), THRESHOLD / len(logit_shape)
+    sampler, threshold = Sampler(logit_shape), THRESHOLD / len(logit_shape)
     outcome, reading = sampler.run(name, _point(name, threshold))
     numbers = outcome.chains.tolist()
     assert len(set(numbers)) > 1, "the test wants samples with several numbers of chains"
@@ -157,27 +111,27 @@ def test_a_sample_is_answered_as_alone_and_as_by_its_number_of_chains(name, logi
         assert alone.chains.tolist() == [chains]
         for other in (alone, fixed):
             picked = replace(outcome, **{f: getattr(outcome, f)[[index]] for f in vars(outcome)})
-            _close(picked, other)
+            close(picked, other)
         assert spent.calls == expected.calls
         calls += numbers.count(chains) * expected.calls.total()
     assert reading.calls.total() == calls
 
 
 def test_all_may_be_settled_at_once():
-    outcome, reading = _Sampler().run("card", _point("card", settled=1e-9))
-    one, expected = _Sampler().run("card", _point("card", chains=1))
+    outcome, reading = Sampler().run("card", _point("card", settled=1e-9))
+    one, expected = Sampler().run("card", _point("card", chains=1))
     assert torch.equal(outcome.y, one.y) and outcome.chains.tolist() == [1] * BATCH
     assert reading.calls == expected.calls and not outcome.deviation.any()
 
 
 @pytest.mark.parametrize("name", ["card", "nested"])
 def test_points_that_share_their_first_chains_give_what_they_give_alone(name):
-    shared = _Sampler(cache=PrefixCache(2**30))
+    shared = Sampler(cache=PrefixCache(2**30))
     points = [(0.0, 2), (THRESHOLD, 3), (THRESHOLD, CHAINS), (3.0, 4), (THRESHOLD, 5), (1e-9, 3)]
     for settled, chains in points + points[::-1]:
         point = _point(name, settled, chains)
         ours, reading = shared.run(name, point)
-        theirs, expected = _Sampler().run(name, point)
+        theirs, expected = Sampler().run(name, point)
         for field in vars(ours):
             assert torch.equal(getattr(ours, field), getattr(theirs, field))
         assert reading.calls == expected.calls and reading.flops == pytest.approx(expected.flops)
@@ -185,15 +139,15 @@ def test_points_that_share_their_first_chains_give_what_they_give_alone(name):
 
 def test_an_observer_is_told_of_whole_batches_and_changes_nothing():
     steps = []
-    outcome, reading = _Sampler().run("card", _point("card"), observer=lambda *s: steps.append(s))
-    plain, expected = _Sampler().run("card", _point("card"))
+    outcome, reading = Sampler().run("card", _point("card"), observer=lambda *s: steps.append(s))
+    plain, expected = Sampler().run("card", _point("card"))
     assert torch.equal(outcome.y, plain.y) and reading.calls == expected.calls
     assert all(estimate.shape == (BATCH, 3) for _, _, estimate in steps)
     last = steps[-1][2]
     for index, chains in enumerate(outcome.chains.tolist()):
         told = []
         fixed = _point("card", 0.0, chains)
-        _Sampler().run("card", fixed, [index], observer=lambda *s, told=told: told.append(s))
+        Sampler().run("card", fixed, [index], observer=lambda *s, told=told: told.append(s))
         torch.testing.assert_close(last[[index]], told[-1][2], atol=1e-5, rtol=1e-5)
 
 

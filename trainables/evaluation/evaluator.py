@@ -28,10 +28,11 @@ from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter, MeterReading
-from trainables.sampling.moves import Move, NewChainUnlessSettled
+from trainables.sampling.moves import Move, NewChain
 from trainables.sampling.observer import Observer, levels_told
 from trainables.sampling.outcome import Outcome
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
+from trainables.sampling.settling import SettlingMove
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 from trainables.task import networks
@@ -164,7 +165,7 @@ class Evaluator:
                 likeliest = self.judge.likeliest(outcome.y)
                 run.likeliest += [] if likeliest is None else [likeliest.cpu()]
                 run.deviations.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
-                run.running += _running(run.moves, outcome)
+                run.running.update(_running(run.moves, outcome))
                 missing = len(clean_waveforms) - sum(map(len, run.signals))
                 run.signals.append(outcome.x[: max(0, missing)].cpu())
                 sampled = MeterReading(seconds=time.perf_counter() - start)
@@ -181,8 +182,7 @@ class Evaluator:
         likeliest = torch.cat(run.likeliest) if run.likeliest else None
         correctness = self.judge.correctness(torch.cat(run.answers), split, likeliest)
         spread = float(torch.cat(run.deviations).sum())
-        ends = _early_ends(run.moves)
-        running = tuple(run.running[chains] for chains in range(1, ends + 1))
+        running = tuple(run.running[chains] for chains in sorted(run.running))
         return Tally(correctness, spread, run.reading, quality, running)
 
     def seconds_alone(self, point: Mapping[str, object], sampling: Sampling) -> float:
@@ -285,12 +285,11 @@ class Evaluator:
         return self._engines[dtype]
 
 
-def _early_ends(moves: Sequence[Move]) -> int:
-    """After how many chains of a schedule samples may be settled."""
-    return sum(isinstance(move, NewChainUnlessSettled) for move in moves)
-
-
 def _running(moves: Sequence[Move], outcome: Outcome) -> Counter[int]:
-    """By numbers of chains, how many samples of an outcome were not settled after so many."""
-    ends = range(1, _early_ends(moves) + 1)
-    return Counter({chains: int((outcome.chains > chains).sum()) for chains in ends})
+    """By numbers of chains but the last, how many samples of an outcome have more; empty where all have as
+    many.
+    """
+    chains = 1 + sum(isinstance(move, NewChain | SettlingMove) for move in moves)
+    if not any(isinstance(move, SettlingMove) for move in moves):
+        return Counter()
+    return Counter({n: int((outcome.chains > n).sum()) for n in range(1, chains)})

@@ -21,6 +21,7 @@ from trainables.sampling.moves import (
     Predict,
     RetrainedAnswer,
     Start,
+    StartOverUnlessSettled,
     Target,
     Update,
 )
@@ -82,7 +83,7 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
                 label_calls = move.calls
             case UpdateLabels():
                 calls[LABEL] += label_calls
-            case NewChain() | NewChainUnlessSettled():
+            case NewChain() | NewChainUnlessSettled() | StartOverUnlessSettled():
                 has_classified_x_cor = is_guided = False
             case Start() | LabelAnswer():
                 pass

@@ -35,13 +35,14 @@ from trainables.sampling.moves import (
     Predict,
     RetrainedAnswer,
     Start,
+    StartOverUnlessSettled,
     Target,
     Update,
 )
 from trainables.sampling.observer import Observer, WholeBatch, tell
 from trainables.sampling.outcome import Outcome, outcome_of
 from trainables.sampling.prefix_cache import SharedBatch, prefix_names
-from trainables.sampling.settling import start_chain_unless_settled
+from trainables.sampling.settling import SettlingMove, start_chain_unless_settled
 from trainables.sampling.state import State, Trajectory, transfer
 from trainables.sampling.system import CoupledSystem
 from trainables.task.members import RETRAINED, member_kind
@@ -92,7 +93,7 @@ class Engine:
         if prefix is not None:
             assert isinstance(prefix.state, State)
             state, prefix_reading = prefix.state.copy(), prefix.reading
-        if observer and any(isinstance(move, NewChainUnlessSettled) for move in moves):
+        if observer and any(isinstance(move, SettlingMove) for move in moves):
             observer = WholeBatch(observer, state)
         start, before = time.perf_counter(), self.meter.reading()
         self.meter.add(prefix_reading)
@@ -134,8 +135,8 @@ class Engine:
                 make_label_move(move, state, source, labels, self.meter, encode)
             case NewChain():
                 state.start_chain()
-            case NewChainUnlessSettled():
-                start_chain_unless_settled(state, move.threshold, self.system.restored)
+            case NewChainUnlessSettled() | StartOverUnlessSettled():
+                start_chain_unless_settled(state, move, self.system.restored)
             case _:
                 assert_never(move)
 

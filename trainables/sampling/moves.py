@@ -128,6 +128,15 @@ class NewChainUnlessSettled:
     threshold: float
 
 
+@dataclass(frozen=True)
+class StartOverUnlessSettled:
+    """Drop the answers of the samples that are not settled, and all else that was sampled of them: only what
+    comes next answers for these. The others have their answers.
+    """
+
+    threshold: float
+
+
 AnyAnswer = Answer | RetrainedAnswer | LabelAnswer
 Move = (
     Start
@@ -142,6 +151,7 @@ Move = (
     | AnyAnswer
     | NewChain
     | NewChainUnlessSettled
+    | StartOverUnlessSettled
 )
 _SLOT_SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
 _SOURCE_PROCESS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
@@ -198,9 +208,9 @@ def check(moves: Iterable[Move]) -> list[Move]:
                 _check_step(SIGNAL, steps_left, filled_slots, place)
                 is_finite = 0 <= move.scale < math.inf
                 _require(is_finite, place, "the scale must be 0 or more, and finite")
-            case NewChain() | NewChainUnlessSettled():
+            case NewChain() | NewChainUnlessSettled() | StartOverUnlessSettled():
                 _require(has_answer, place, "the chain before it has no answer")
-                if isinstance(move, NewChainUnlessSettled):
+                if not isinstance(move, NewChain):
                     _require(move.threshold > 0, place, "the threshold must be above 0")
                 steps_left, estimates, filled_slots = {}, set(), set()
                 has_answer = has_target = False

@@ -19,12 +19,22 @@ from torch import Tensor
 
 from trainables.models.base import Encoding, mapped
 from trainables.sampling.meter import MeterReading
-from trainables.sampling.moves import Answer, Move, NewChain, NewChainUnlessSettled, Start
+from trainables.sampling.moves import (
+    Answer,
+    Move,
+    NewChain,
+    NewChainUnlessSettled,
+    Start,
+    StartOverUnlessSettled,
+)
 
 _EMPTY_PREFIX = b""
 """The name of the prefix without a move, under which a batch itself is cached."""
 _ENTRY_OVERHEAD = 4096
 """Bytes that an entry is taken to need besides its tensors: names, levels, counts."""
+
+_BEGINNINGS = Start | NewChain | NewChainUnlessSettled | StartOverUnlessSettled
+"""Moves that a prefix ends before."""
 
 _EntryKey = tuple[Hashable, bytes]
 """The batch's key and the prefix's name."""
@@ -95,7 +105,7 @@ def prefix_names(moves: Sequence[Move]) -> dict[int, bytes]:
     names, running_hash = {}, hashlib.blake2b(digest_size=16)
     for number, move in enumerate(moves):
         is_answer = isinstance(move, Answer) and not isinstance(moves[number - 1], Answer)
-        begins = isinstance(move, Start | NewChain | NewChainUnlessSettled)
+        begins = isinstance(move, _BEGINNINGS)
         if number and (is_answer or begins):
             names[number] = running_hash.digest()
         running_hash.update(repr(move).encode())

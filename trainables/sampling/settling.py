@@ -22,7 +22,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from trainables.sampling.moves import NewChainUnlessSettled, StartOverUnlessSettled
 from trainables.sampling.state import SettledSamples, State
+
+SettlingMove = NewChainUnlessSettled | StartOverUnlessSettled
+"""Moves after which samples may have left the batch."""
 
 PRIOR_DEVIATION = 1.0
 """The deviation between the leads of chains that is taken for granted, in raw logits."""
@@ -50,18 +54,19 @@ def settlement(logits: Tensor) -> Tensor:
 
 
 def start_chain_unless_settled(
-    state: State, threshold: float, restored: Callable[[Tensor], Tensor]
+    state: State, move: SettlingMove, restored: Callable[[Tensor], Tensor]
 ) -> None:
     """Start a new chain of the samples that are not settled. The others leave the batch with their answers;
     where none is left, `state.is_over` is true and nothing is to be done any more.
 
     Args:
         state: the engine's state, after the answers of a chain.
-        threshold: how firmly a sample must be settled.
+        move: says how firmly a sample must be settled, and whether the answers so far stay.
         restored: maps standardised logits (..., K) to raw ones.
     """
-    answers = torch.stack(state.answers).unflatten(0, (state.chain_count, -1)).mean(dim=1)
-    is_settled = settlement(restored(answers).float()) > threshold
+    chains = state.chain_count - state.dropped_chains
+    answers = torch.stack(state.answers).unflatten(0, (chains, -1)).mean(dim=1)
+    is_settled = settlement(restored(answers).float()) > move.threshold
     if bool(is_settled.any()):
         rows, rest = is_settled.nonzero()[:, 0], (~is_settled).nonzero()[:, 0]
         state.settled.append(
@@ -73,4 +78,6 @@ def start_chain_unless_settled(
             )
         )
         state.keep(rest)
+    if isinstance(move, StartOverUnlessSettled):
+        state.answers, state.dropped_chains = [], state.chain_count
     state.start_chain()

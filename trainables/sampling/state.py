@@ -105,6 +105,7 @@ class State:
         metered_networks: the networks whose work on x_cor is among this run's FLOPs.
         has_classified_x_cor: whether this chain has called the classifier on x_cor.
         chain_count: how many chains have started.
+        dropped_chains: the first chains whose answers were dropped.
         settled: the samples that were settled after a chain, and are in nothing else here.
         rows: which samples of the run's batch (n,) are not; None where none was settled.
     """
@@ -123,6 +124,7 @@ class State:
     metered_networks: frozenset[str] = frozenset()
     has_classified_x_cor: bool = False
     chain_count: int = 1
+    dropped_chains: int = 0
     settled: list[SettledSamples] = field(default_factory=list)
     rows: Tensor | None = None
 

@@ -1,0 +1,37 @@
+"""The space of `cascade`: what answers first, how far that answer must lead, and the space of `enhanced`."""
+
+from __future__ import annotations
+
+import optuna
+
+from search_spaces._ranges import Point, point_of, sampler, steps, suggest_sampler, with_chains
+from trainables.strategies.cascade import CHEAP, Parameters
+
+THRESHOLDS = (0.5, 16.0)
+"""From a lead that nearly every cheap answer has to one that next to none has, in raw logits."""
+
+
+def paper_point(T: int, kind: str = "image") -> Point:
+    """`enhanced` at the paper's point (D.4, E.5) for all samples but those that the classifier is surest of;
+    it is not in the paper.
+    """
+    values: Point = {"steps": T, **sampler(kind), "cheap": "noisy", "threshold": THRESHOLDS[1]}
+    point = point_of(Parameters, values, kind)
+    return {name: value for name, value in point.items() if not name.startswith("cheap_")}
+
+
+def suggest(trial: optuna.Trial, T: int, kind: str = "image") -> Point:
+    """Ask the trial for a point: the cheap half, the threshold, the dear half."""
+    cheap: str = trial.suggest_categorical("cheap", CHEAP)
+    point: Point = {
+        "cheap": cheap,
+        "threshold": trial.suggest_float("threshold", *THRESHOLDS, log=True),
+    }
+    if cheap == "card":
+        point["cheap_steps"] = steps(trial, "cheap_steps", T)
+        point |= {"cheap_eta": trial.suggest_float("cheap_eta", 0.0, 1.0, step=0.25)}
+        if point["cheap_eta"]:
+            cold = trial.suggest_float("cheap_temperature", 0.0, 1.0, step=0.25)
+            point["cheap_temperature"] = cold
+    point |= {"steps": steps(trial, "steps", T), **suggest_sampler(trial, kind)}
+    return with_chains(trial, Parameters, point, T, kind)
