@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import optuna
 
 from search_spaces._ranges import Point, point_of, sampler, steps, suggest_sampler, with_chains
@@ -9,6 +11,17 @@ from trainables.strategies.cascade import CHEAP, Parameters
 
 THRESHOLDS = (0.5, 16.0)
 """From a lead that nearly every cheap answer has to one that next to none has, in raw logits."""
+
+HALVES = ("card", "enhanced")
+"""The strategies whose confirmed fronts a search may begin with, the cheap half's and the dear half's."""
+_JOINED_THRESHOLD = 4.0  # odds of 55 to 1
+
+
+def joined(cheap: Mapping[str, object], dear: Mapping[str, object]) -> dict[str, object]:
+    """The cascade of a point of `card`, of which one chain answers first, and a point of `enhanced`."""
+    names = ("steps", "eta", "temperature")
+    first = {f"cheap_{name}": cheap[name] for name in names if name in cheap}
+    return {**dear, "cheap": "card", "threshold": _JOINED_THRESHOLD, **first}
 
 
 def paper_point(T: int, kind: str = "image") -> Point:
