@@ -5,7 +5,8 @@ Points are measured by trained parts of a storage, as sweeps leave them. For eac
 adaptive ones are measured on validation and test images, at several sampling seeds. A pair is chosen on
 validation images alone: the fixed number of chains that is the most accurate, of equal ones the cheapest, and
 the cheapest threshold that is as accurate, or else the most accurate one. On test images both are compared by
-a paired test, and so is the same threshold with the fixed number of chains whose calls are nearest to its mean.
+a paired test, and so is the same threshold with the fixed number of chains whose calls are nearest to its
+mean.
 """
 
 from __future__ import annotations

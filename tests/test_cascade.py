@@ -72,6 +72,21 @@ def test_cascades_share_their_cheap_half():
         assert reading.calls == expected.calls
 
 
+@pytest.mark.parametrize("cheap", HALVES)
+def test_an_observer_is_told_of_whole_batches(cheap):
+    """What a cheap answer settles has no signal trajectory: it is told as it came out, as x_cor."""
+    steps, point = [], _point(cheap, THRESHOLDS[cheap])
+    outcome, _ = Sampler().run("cascade", point, observer=lambda *step: steps.append(step))
+    signals = [estimate for process, _, estimate in steps if process == "signal"]
+    assert len(signals) == DEAR["steps"] * DEAR["chains"]
+    is_cheap = outcome.chains == 1
+    for estimate in signals:
+        assert estimate.shape == outcome.x.shape
+        assert torch.equal(estimate[is_cheap], outcome.x[is_cheap])
+    close_to = {"atol": 1e-5, "rtol": 1e-5}
+    torch.testing.assert_close(signals[-1][~is_cheap], outcome.x[~is_cheap], **close_to)
+
+
 def test_its_parts_are_those_of_both_halves():
     parts = set(strategies.load("card").PARTS) | set(strategies.load("enhanced").PARTS)
     assert set(strategies.load("cascade").PARTS) == parts
