@@ -26,6 +26,7 @@ from trainables.sampling.cost import cost
 from trainables.sampling.moves import Answer, NewChainUnlessSettled, check
 from trainables.sampling.prefix_cache import PrefixCache
 from trainables.sampling.settling import settlement
+from trainables.scoring.cost_metrics import BY_NFE
 from trainables.scoring.metric_names import MEAN_CHAINS, NFE, NFE_LOGIT
 from trainables.strategies import ChainParameters, schedule_of
 
@@ -284,3 +285,10 @@ def test_a_search_with_it_asks_for_it_after_the_papers_point(tmp_path):
 def _setup(folder, **changes):
     fields = ("card", "digits", "gn30", "smoke", 6, 0, 1, None, str(folder), "sqlite://")
     return setup_of(Plan(*fields, **changes))
+
+
+@pytest.mark.parametrize(
+    ("calls", "text"), [(3.0, "3"), (3.305, "3.3"), (0.04, "0"), (47.96, "48"), (350.4, "350")]
+)
+def test_a_mean_of_calls_is_written_with_a_decimal(calls, text):
+    assert BY_NFE.number(calls) == text
