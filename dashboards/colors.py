@@ -1,8 +1,8 @@
 """One colour and one marker a strategy, or a sampler, the same in every figure.
 
-The colours are those of Okabe and Ito's palette, two of Paul Tol's, two violets, a dark green, a dark blue
-and a crimson, so that they are told apart with any kind of colour blindness; a marker says the same without
-colour.
+The colours are those of Okabe and Ito's palette, two of Paul Tol's, two violets, a plum, a dark green, a dark
+blue and a crimson, so that they are told apart with any kind of colour blindness; a marker says the same
+without colour.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ STYLES = {
     "guided": Style("#78a860", "H"),
     "didicm-cp": Style("#d80048", "X"),
     "didicm-cl": Style("#a860f0", "8"),
+    "cascade": Style("#480048", "+"),
 }
 
 SAMPLERS = {

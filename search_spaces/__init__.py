@@ -37,30 +37,45 @@ def names() -> tuple[str, ...]:
     return plugins.names(__name__)
 
 
+def suggest_of(strategy: str, settled: bool = False) -> Suggest:
+    """`suggest` of a strategy's space; with `settled` that of the larger space that has the parameter of this
+    name for points of several chains. It is no part of the usual space, so that searches stay as they were.
+
+    Raises:
+        UsageError: the strategy has no space.
+    """
+    suggest: Suggest = load(strategy).suggest
+    if not settled:
+        return suggest
+    from search_spaces import _settled  # here, as Optuna takes a second to import
+
+    return _settled.with_settled(suggest)
+
+
 @functools.cache
-def description(strategy: str, T: int, kind: str) -> SpaceDescription:
-    """The description of a strategy's space, made by `description_of`.
+def description(strategy: str, T: int, kind: str, settled: bool = False) -> SpaceDescription:
+    """The description of a strategy's space, made by `description_of`; with `settled` of the larger one.
 
     Raises:
         UsageError: the strategy has none.
     """
-    return description_of(load(strategy).suggest, T, kind)
+    return description_of(suggest_of(strategy, settled), T, kind)
 
 
 def answers_to(
-    strategy: str, point: Mapping[str, object], T: int, kind: str
+    strategy: str, point: Mapping[str, object], T: int, kind: str, settled: bool = False
 ) -> dict[str, CategoricalChoiceType] | None:
-    """The answers with which a strategy's space yields a point; None where the space has no point of the same
-    schedule.
+    """The answers with which a strategy's space, with `settled` the larger one, yields a point; None where
+    the space has no point of the same schedule.
 
     Raises:
         UsageError: the strategy has no space, or the point's parameters are none of the strategy's.
     """
     from search_spaces import _replaying  # here, as Optuna takes a second to import
 
-    suggest = load(strategy).suggest
+    suggest, whole = suggest_of(strategy, settled), {"settled": 0.0, **point}
     try:
-        answers, replayed = _replaying.answers_to(suggest, point, T, kind)
+        answers, replayed = _replaying.answers_to(suggest, whole, T, kind)
     except _replaying.NoSuchPoint:
         return None
     return answers if schedule_of(strategy, replayed) == schedule_of(strategy, point) else None

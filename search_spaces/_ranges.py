@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import optuna
 
-from trainables.core.config import as_mapping, from_mapping
+from trainables.core.config import from_mapping, identity
 from trainables.core.errors import check_choice
 from trainables.sampling.cost import cost
 from trainables.strategies import ANSWERS, PREDICTORS, ChainParameters
@@ -70,13 +70,13 @@ def coupled_sampler(kind: str) -> Point:
 
 def point_of(parameters: type[ChainParameters], values: Point, kind: str) -> Point:
     """All parameters of a strategy's class, the others at their defaults; for an image without those that
-    only speech has.
+    only speech has, and without `settled` where no chain ends early.
 
     Raises:
         UsageError: a value is unknown, missing, or out of range.
     """
     only_speech = () if kind == "speech" else set(SPEECH_SAMPLER) - set(IMAGE_SAMPLER)
-    mapping = as_mapping(from_mapping(parameters, values))
+    mapping = identity(from_mapping(parameters, values))
     return {name: value for name, value in mapping.items() if name not in only_speech}
 
 

@@ -27,7 +27,7 @@ from trainables.strategies import nested, schedule_of
 
 STEPS = 50  # E.5
 NAMES = strategies.names("speech")
-SAMPLED = [name for name in NAMES if name != "noisy"]
+SAMPLED = [name for name in NAMES if name not in ("noisy", "cascade")]
 X, Y = Predict(SIGNAL, 1.0), Predict(LOGIT, 1.0)
 CORRECT_X, CORRECT_Y = Correct(SIGNAL), Correct(LOGIT)
 
@@ -109,6 +109,7 @@ COSTS = {
     "uncoupled": Cost(2 * STEPS, 2 * STEPS, 2),
     "logit-only": Cost(2 * STEPS, 2 * STEPS, 2),
     "signal-only": Cost(2 * STEPS, 2 * STEPS, 2),
+    "cascade": Cost(2 * STEPS, 0, 2),
 }
 
 

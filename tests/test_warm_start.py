@@ -137,3 +137,24 @@ def test_a_summary_that_cannot_be_read_is_named_and_left_out(setup):
 def test_a_warm_start_goes_on_with_the_same_sweep(setup):
     warm = setup_of(dataclasses.replace(setup.plan, warm_start=True))
     assert warm.folder == setup.folder
+
+
+def test_a_cascade_begins_with_the_fronts_of_its_halves(setup):
+    """Each point of `enhanced` with each of `card`, whose first chain alone answers first."""
+    cheap = search_spaces.load("card").paper_point(10)
+    dear = search_spaces.load("enhanced").paper_point(10)
+    _summary(setup, *[cheap | {"steps": n, "chains": 2} for n in (1, 2)], strategy="card")
+    _summary(setup, *[dear | {"steps": n} for n in (3, 4)], strategy="enhanced", dataset="mnist")
+    cascade = setup_of(dataclasses.replace(setup.plan, strategy="cascade"))
+    study = open_study(cascade)
+    assert warm_start(cascade, study, print).points == 4
+    searcher = StudySearcher(study, TrialLog(cascade.folder / TRIALS), "cascade", 10)
+    points = [searcher.suggest(str(number)) for number in range(5)][1:]
+    assert [(p["cheap_steps"], p["steps"]) for p in points] == [(1, 3), (2, 3), (1, 4), (2, 4)]
+    assert {p["cheap"] for p in points} == {"card"}
+
+
+def test_a_cascade_without_a_front_of_one_half_begins_with_nothing(setup):
+    _summary(setup, search_spaces.load("card").paper_point(10), strategy="card")
+    cascade = setup_of(dataclasses.replace(setup.plan, strategy="cascade"))
+    assert warm_start(cascade, open_study(cascade), print).points == 0

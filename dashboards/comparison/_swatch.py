@@ -14,6 +14,7 @@ SYMBOLS = {
     "o": "circle", "D": "diamond", "^": "triangle-up", "x": "x-thin-open", "s": "square",
     "v": "triangle-down", "P": "cross", "<": "triangle-left", ">": "triangle-right", "d": "diamond-tall",
     "p": "pentagon", "h": "hexagon", "H": "hexagon2", "X": "x", "8": "octagon",
+    "+": "cross-thin-open",
 }  # fmt: skip
 """Plotly's names of matplotlib's markers."""
 

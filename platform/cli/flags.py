@@ -214,6 +214,11 @@ def _with_search(verb_parser: Parser) -> Parser:
         "of this dataset or of others of the same kind",
     )  # fmt: skip
     verb_parser.add_argument(
+        "--settled", action="store_true",
+        help="search also whether a sample's chains end as soon as its leading class is far enough ahead: "
+        "calls are then a mean over samples; another search than without",
+    )  # fmt: skip
+    verb_parser.add_argument(
         "--cost", default=USUAL_COST, metavar="|".join(COST_METRICS),
         help="what the search makes little of, beside much accuracy, all for one sample: denoiser calls, "
         "FLOPs of all networks, or seconds, timed with one trial at a time [%(default)s]",

@@ -136,8 +136,9 @@ class _Inventory:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = optuna.samplers.RandomSampler(seed=0)
         study = optuna.create_study(directions=("maximize", "minimize"), sampler=sampler)
-        space = search_spaces.load(self._setup.plan.strategy)
-        return [space.suggest(study.ask(), self._T, self._kind) for _ in range(_SPACE_POINTS)]
+        plan = self._setup.plan
+        suggest = search_spaces.suggest_of(plan.strategy, plan.settled)
+        return [suggest(study.ask(), self._T, self._kind) for _ in range(_SPACE_POINTS)]
 
 
 def _finished_trials(setup: Setup) -> tuple[int, list[Candidate]]:

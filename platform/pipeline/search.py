@@ -176,6 +176,7 @@ def _tune(
         setup.task.recipe.T,
         setup.facts.kind,
         objectives_of(setup),
+        setup.plan.settled,
     )
     follower = _Follower(session, study, searcher, bar, reference, live)
     is_timed = setup.cost == BY_SECONDS

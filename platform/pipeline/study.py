@@ -126,6 +126,7 @@ class StudySearcher(Searcher):
         T: the number of noise levels.
         kind: what the signals are, "image" or "speech".
         objectives: what is searched for, and within which bounds.
+        settled: whether `settled` is a parameter of the space.
     """
 
     def __init__(
@@ -136,19 +137,20 @@ class StudySearcher(Searcher):
         T: int,
         kind: str = "image",
         objectives: Objectives = USUAL_OBJECTIVES,
+        settled: bool = False,
     ) -> None:
         super().__init__(metric=ACCURACY, mode="max")
         self._objectives = objectives
         self._log = log
         self._study, self._T, self._kind = study, T, kind
-        self._space = search_spaces.load(strategy)
+        self._suggest = search_spaces.suggest_of(strategy, settled)
         self._trials: dict[str, optuna.Trial] = {}
         self.failures: dict[int, str] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         trial = self._study.ask()
         self._trials[trial_id] = trial
-        point = self._space.suggest(trial, self._T, self._kind)
+        point = self._suggest(trial, self._T, self._kind)
         trial.set_user_attr(POINT, point)
         value: dict[str, Any] = point
         return value

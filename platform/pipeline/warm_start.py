@@ -7,6 +7,7 @@ they are there wherever the records are, need no server, and say what a front wa
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def warm_start(setup: Setup, study: optuna.Study, tell: Callable[[str], None]) -
         tell: told of summaries that cannot be read.
     """
     fronts = list(earlier_fronts(setup, tell))
-    fronts.sort(key=lambda front: (front.dataset != setup.plan.dataset, -front.time))
+    fronts.sort(key=_order(setup))
     schedules = _schedules(setup, study)
     points, sweeps = 0, set[str]()
     for earlier in fronts:
@@ -97,12 +98,34 @@ def warm_start(setup: Setup, study: optuna.Study, tell: Callable[[str], None]) -
 
 
 def earlier_fronts(setup: Setup, tell: Callable[[str], None]) -> Iterator[EarlierFront]:
-    """The fronts of all other sweeps of a setup's strategy in its storage, on data of the same kind."""
+    """The fronts of all other sweeps of a setup's strategy in its storage, on data of the same kind; for a
+    strategy of two halves also those of the halves, joined.
+    """
+    yield from _fronts_of(setup, setup.plan.strategy, tell)
+    space = search_spaces.load(setup.plan.strategy)
+    if not hasattr(space, "HALVES"):
+        return
+    halves = [sorted(_fronts_of(setup, h, tell), key=_order(setup)) for h in space.HALVES]
+    if all(halves):
+        cheap, dear = (fronts[0] for fronts in halves)
+        pairs = itertools.product(dear.points, cheap.points)
+        points = tuple(space.joined(cheaper, dearer) for dearer, cheaper in pairs)
+        sweep = f"{cheap.sweep} and {dear.sweep}"
+        yield EarlierFront(dear.dataset, sweep, dear.time, points)
+
+
+def _order(setup: Setup) -> Callable[[EarlierFront], tuple[bool, float]]:
+    """The order of fronts: those of the same data first, of the newest sweeps first."""
+    return lambda front: (front.dataset != setup.plan.dataset, -front.time)
+
+
+def _fronts_of(setup: Setup, strategy: str, tell: Callable[[str], None]) -> Iterator[EarlierFront]:
+    """The fronts of all other sweeps of a strategy in a setup's storage, on data of the same kind."""
     kind = datasets.must_be_built(setup.plan.dataset)
     root = Path(setup.plan.storage) / "sweeps"
-    for file in sorted(root.glob(f"*/*/{setup.plan.strategy}-*/summary.json")):
+    for file in sorted(root.glob(f"*/*/{strategy}-*/summary.json")):
         try:
-            earlier = _front_of(file, setup.plan.strategy)
+            earlier = _front_of(file, strategy)
             same_kind = datasets.must_be_built(earlier.dataset) == kind
         except (ValueError, LookupError, TypeError, UsageError) as error:
             tell(f"          {file} is left out, as it cannot be read: {error!r}")
@@ -139,7 +162,8 @@ def _candidate(setup: Setup, point: Mapping[str, Any]) -> _Candidate | None:
     """A point of an earlier sweep as one of this space; None where the space does not have it."""
     strategy = setup.plan.strategy
     try:
-        answers = search_spaces.answers_to(strategy, point, setup.task.recipe.T, setup.facts.kind)
+        T, kind = setup.task.recipe.T, setup.facts.kind
+        answers = search_spaces.answers_to(strategy, point, T, kind, setup.plan.settled)
         return None if answers is None else _Candidate(answers, schedule_of(strategy, point))
     except UsageError:  # the strategy of an earlier release had other parameters
         return None

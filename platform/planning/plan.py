@@ -77,6 +77,7 @@ class Plan:
         cost: what the search makes little of, beside much accuracy, one of `COST_METRICS`.
         min_accuracy: the search keeps to points of at least this accuracy, and the sweep names the cheapest
             of them; 0 for no bound.
+        settled: search also whether, and how soon, a sample's chains end once it is settled.
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -105,6 +106,7 @@ class Plan:
     warm_start: bool = False
     cost: str = USUAL_COST
     min_accuracy: float = 0
+    settled: bool = False
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})

@@ -219,7 +219,7 @@ def _sweep_id(plan: Plan, facts: Facts, budget: Preset, task: Task) -> str:
         "format": FORMATS[facts.answers],
         **_unusual(plan),
     }
-    space = search_spaces.description(plan.strategy, task.recipe.T, facts.kind)
+    space = search_spaces.description(plan.strategy, task.recipe.T, facts.kind, plan.settled)
     return digest([plan.strategy, identity(task), searched, space])
 
 
@@ -227,7 +227,13 @@ def _unusual(plan: Plan) -> dict[str, object]:
     """How a plan searches otherwise than usual: what is as usual is left out, so that sweeps of earlier
     releases are the same sweeps.
     """
-    usual = {"sampler": USUAL_SAMPLER, "cost": USUAL_COST, "max_cost": 0, "min_accuracy": 0}
+    usual = {
+        "sampler": USUAL_SAMPLER,
+        "cost": USUAL_COST,
+        "max_cost": 0,
+        "min_accuracy": 0,
+        "settled": False,
+    }
     return {
         name: getattr(plan, name) for name, value in usual.items() if getattr(plan, name) != value
     }

@@ -6,6 +6,7 @@ moved to the device of the computation.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,11 +66,18 @@ class SampleNoise:
 
     def __init__(self, seed: int, indices: Sequence[int], stream: str = "") -> None:
         self.seed, self.indices, self.stream = seed, tuple(indices), stream
-        self._generators = [generator_of(seed, stream, index) for index in self.indices]
+
+    @functools.cached_property
+    def _generators(self) -> list[torch.Generator]:
+        return [generator_of(self.seed, self.stream, index) for index in self.indices]
 
     def split(self, stream: str) -> SampleNoise:
         """An independent source for the same samples, named `stream`."""
         return SampleNoise(self.seed, self.indices, f"{self.stream}/{stream}")
+
+    def of_rows(self, rows: Sequence[int]) -> SampleNoise:
+        """The source for some of the samples, from its beginning."""
+        return SampleNoise(self.seed, [self.indices[row] for row in rows], self.stream)
 
     def normal(self, shape: Sequence[int]) -> Tensor:
         return self._draw(torch.randn, shape)

@@ -94,7 +94,8 @@ def assemble(
         prepared_label = PreparedLabel(label_network, dtype, use_graphs)
         labels = LabelSystem(label_process(dataset), prepared_label, classifier.scale.standardised)
     processes_and_denoisers = signal_process, logit_process, signal, logit
-    return CoupledSystem(classify, *processes_and_denoisers, retrained, guides, labels)
+    others = retrained, guides, labels, classifier.scale.restored
+    return CoupledSystem(classify, *processes_and_denoisers, *others)
 
 
 def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.device) -> None:

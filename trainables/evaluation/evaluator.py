@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,10 +28,11 @@ from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter, MeterReading
-from trainables.sampling.moves import Move
+from trainables.sampling.moves import Move, NewChain
 from trainables.sampling.observer import Observer, levels_told
 from trainables.sampling.outcome import Outcome
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
+from trainables.sampling.settling import SettlingMove
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 from trainables.task import networks
@@ -51,6 +53,7 @@ class _Run:
         answers, likeliest, deviations, signals: by batch, the answers, the likeliest classes where there
             are such, the mean deviation between chains of each sample (B,), and the restored signals of the
             samples that are listened to.
+        running: how many samples were not settled after each chain but the last, where chains end early.
         reading: what sampling cost.
     """
 
@@ -59,6 +62,7 @@ class _Run:
     likeliest: list[Tensor] = field(default_factory=list)
     deviations: list[Tensor] = field(default_factory=list)
     signals: list[Tensor] = field(default_factory=list)
+    running: Counter[int] = field(default_factory=Counter)
     reading: MeterReading = field(default_factory=MeterReading)
 
 
@@ -161,6 +165,7 @@ class Evaluator:
                 likeliest = self.judge.likeliest(outcome.y)
                 run.likeliest += [] if likeliest is None else [likeliest.cpu()]
                 run.deviations.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
+                run.running.update(_running(run.moves, outcome))
                 missing = len(clean_waveforms) - sum(map(len, run.signals))
                 run.signals.append(outcome.x[: max(0, missing)].cpu())
                 sampled = MeterReading(seconds=time.perf_counter() - start)
@@ -177,7 +182,8 @@ class Evaluator:
         likeliest = torch.cat(run.likeliest) if run.likeliest else None
         correctness = self.judge.correctness(torch.cat(run.answers), split, likeliest)
         spread = float(torch.cat(run.deviations).sum())
-        return Tally(correctness, spread, run.reading, quality)
+        running = tuple(run.running[chains] for chains in sorted(run.running))
+        return Tally(correctness, spread, run.reading, quality, running)
 
     def seconds_alone(self, point: Mapping[str, object], sampling: Sampling) -> float:
         """Seconds that a point takes a sample, in a batch of the size that is used, nothing of which was
@@ -277,3 +283,13 @@ class Evaluator:
             engine = Engine(system, networks.logit_shape(dataset, self.task.recipe), self._meter)
             self._engines[dtype] = engine, batch, PrefixCache(_CACHE_BYTES)
         return self._engines[dtype]
+
+
+def _running(moves: Sequence[Move], outcome: Outcome) -> Counter[int]:
+    """By numbers of chains but the last, how many samples of an outcome have more; empty where all have as
+    many.
+    """
+    chains = 1 + sum(isinstance(move, NewChain | SettlingMove) for move in moves)
+    if not any(isinstance(move, SettlingMove) for move in moves):
+        return Counter()
+    return Counter({n: int((outcome.chains > n).sum()) for n in range(1, chains)})

@@ -16,6 +16,7 @@ from trainables.sampling.meter import MeterReading, classifier_calls
 from trainables.scoring.answers import Correctness, combine
 from trainables.scoring.metric_names import (
     GFLOPS,
+    MEAN_CHAINS,
     NFE,
     NFE_CLASSIFIER,
     NFE_GRADIENT,
@@ -65,12 +66,15 @@ class Tally:
         spread: the samples' deviations between chains, summed.
         reading: calls, FLOPs and seconds.
         quality: signal metrics, of the samples that have some.
+        running: how many samples were not settled after each chain but the last; empty where no chain ends
+            early.
     """
 
     correctness: Correctness
     spread: float
     reading: MeterReading
     quality: Quality = field(default_factory=dict)
+    running: tuple[int, ...] = ()
 
 
 def measurement_of(
@@ -81,6 +85,8 @@ def measurement_of(
     count = len(correctness.correct)
     reading = sum((tally.reading for tally in tallies), MeterReading())
     calls = reading.calls
+    by_chain = zip(*(tally.running for tally in tallies), strict=True)
+    running = tuple(sum(counts) / count for counts in by_chain)
     cost = {
         NFE: (calls["signal"] + calls["logit"] + calls["label"]) / count,
         NFE_SIGNAL: calls["signal"] / count,
@@ -91,6 +97,7 @@ def measurement_of(
         GFLOPS: reading.flops / count / 1e9,
         SECONDS_PER_SAMPLE: reading.seconds / count,
         SPREAD: sum(tally.spread for tally in tallies) / count,
+        **({MEAN_CHAINS: 1 + sum(running)} if running else {}),
         **means([tally.quality for tally in tallies]),
     }
     return Measurement(
@@ -101,6 +108,7 @@ def measurement_of(
         correctness.errors,
         correctness.words,
         correctness.top5,
+        running,
     )
 
 

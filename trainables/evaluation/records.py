@@ -19,6 +19,8 @@ _WORD_FIELDS = ("errors", "words")
 """Fields that only records of sentences have."""
 _TOP5 = "top5"
 """A field that records of many classes have."""
+_RUNNING = "running"
+"""A field that records of points have which end the chains of samples that are settled."""
 
 
 def key_of(config: Mapping[str, object]) -> str:
@@ -36,12 +38,14 @@ class Measurement:
         correct: a "1" for each sample answered rightly and a "0" for each other, in the split's order.
             A sentence is answered rightly if it has no word error.
         cost: `nfe` and its parts, GFLOPs and seconds, all for one sample; `spread`, the mean deviation
-            between the chains' standardised logits (0 for one chain); on the test split of speech
-            also the signal metrics of the first utterances.
+            between the chains' standardised logits (0 for one chain); `mean_chains` where chains end once a
+            sample is settled; on the test split of speech also the signal metrics of the first utterances.
         errors: word errors of each utterance for sentences; otherwise empty, and not written.
         words: words of each utterance's reference, likewise.
         top5: a "1" for each sample whose class is among the five most likely ones, a "0" for each other,
             where there are more classes; otherwise empty, and not written.
+        running: the share of the samples that were not settled after each chain but the last; empty, and
+            not written, where no chain ends early.
     """
 
     config: dict[str, object]
@@ -51,6 +55,7 @@ class Measurement:
     errors: tuple[int, ...] = ()
     words: tuple[int, ...] = ()
     top5: str = ""
+    running: tuple[float, ...] = ()
 
     @property
     def key(self) -> str:
@@ -87,7 +92,8 @@ class RecordStore:
             put_aside(error, "what it was the record of is measured again")
             return None
         word_values = (tuple(record.get(name, ())) for name in _WORD_FIELDS)
-        values = [*(record[name] for name in _FIELDS), *word_values, record.get(_TOP5, "")]
+        added = record.get(_TOP5, ""), tuple(record.get(_RUNNING, ()))
+        values = [*(record[name] for name in _FIELDS), *word_values, *added]
         return Measurement(*values)
 
     def save(self, measurement: Measurement) -> Path:
@@ -99,5 +105,7 @@ class RecordStore:
                 record[name] = list(getattr(measurement, name))
         if measurement.top5:
             record[_TOP5] = measurement.top5
+        if measurement.running:
+            record[_RUNNING] = list(measurement.running)
         write_checked_json(path, record)
         return path

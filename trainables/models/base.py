@@ -19,7 +19,19 @@ from trainables.diffusion.ouve import OUVE
 from trainables.models.scale import LogitScale
 
 Encoding: TypeAlias = Any
-"""A network's encoding of a condition: tensors, nested as that network likes; no other code reads it."""
+"""A network's encoding of a condition: tensors, nested as that network likes; no other code reads it. That of
+signals and of given logits has one entry for each sample, in every tensor's first dimension.
+"""
+
+
+def mapped(values: Encoding, function: Callable[[Tensor], object]) -> Encoding:
+    """Nested lists and tuples, named ones too, with the function applied to every tensor; None stays None."""
+    if values is None:
+        return None
+    if isinstance(values, Tensor):
+        return function(values)
+    entries = [mapped(value, function) for value in values]
+    return type(values)(*entries) if hasattr(values, "_fields") else type(values)(entries)
 
 
 @dataclass(frozen=True)

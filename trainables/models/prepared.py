@@ -14,7 +14,14 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from trainables.models.base import Classifier, Denoiser, Encoding, LogitDenoiser, SignalDenoiser
+from trainables.models.base import (
+    Classifier,
+    Denoiser,
+    Encoding,
+    LogitDenoiser,
+    SignalDenoiser,
+    mapped,
+)
 from trainables.models.images.classifier import FrozenClassifier
 from trainables.models.images.didirn import DiDiRN, ImageEncoding
 from trainables.models.images.noisy_classifier import NoisyClassifier
@@ -58,7 +65,7 @@ class Prepared:
         """
         if self._graph is None:
             self._graph = _freeze(self._network, inputs)
-        shapes = _map(inputs, lambda value: tuple(value.shape))
+        shapes = mapped(inputs, lambda value: tuple(value.shape))
         if repr(shapes) not in self._shapes:
             self._shapes.add(repr(shapes))
             for _ in range(_WARM_UP):
@@ -281,7 +288,7 @@ def _tensors(module: nn.Module) -> list[Tensor]:
 
 def _cast(values: Encoding, dtype: torch.dtype | None) -> Encoding:
     """Nested tensors cast to a type; None leaves them as they are."""
-    return values if dtype is None else _map(values, lambda value: value.to(dtype))
+    return values if dtype is None else mapped(values, lambda value: value.to(dtype))
 
 
 def _freeze(network: nn.Module, inputs: tuple[Encoding, ...]) -> Callable[..., Encoding]:
@@ -290,11 +297,3 @@ def _freeze(network: nn.Module, inputs: tuple[Encoding, ...]) -> Callable[..., E
         warnings.simplefilter("ignore")  # TorchScript warns at every use that it is deprecated
         graph = torch.jit.trace(network, inputs, check_trace=False)
         return torch.jit.optimize_for_inference(torch.jit.freeze(graph))
-
-
-def _map(values: Encoding, function: Callable[[Tensor], object]) -> Encoding:
-    """Nested lists and tuples, named ones too, with the function applied to every tensor."""
-    if isinstance(values, Tensor):
-        return function(values)
-    mapped = [_map(value, function) for value in values]
-    return type(values)(*mapped) if hasattr(values, "_fields") else type(values)(mapped)

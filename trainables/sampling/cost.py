@@ -17,9 +17,11 @@ from trainables.sampling.moves import (
     Guide,
     Move,
     NewChain,
+    NewChainUnlessSettled,
     Predict,
     RetrainedAnswer,
     Start,
+    StartOverUnlessSettled,
     Target,
     Update,
 )
@@ -51,7 +53,8 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
 
     Where the logit process needs an origin, y_cor, the classifier is called on x_cor once a chain,
     for initialisation (E.5), and later moves that need y_cor use the output of that call. Otherwise
-    every move that needs it is a call.
+    every move that needs it is a call. Where chains end once a sample is settled, this is the most that a
+    sample costs.
     """
     calls: Counter[str] = Counter()
     has_classified_x_cor = is_guided = False
@@ -80,7 +83,7 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
                 label_calls = move.calls
             case UpdateLabels():
                 calls[LABEL] += label_calls
-            case NewChain():
+            case NewChain() | NewChainUnlessSettled() | StartOverUnlessSettled():
                 has_classified_x_cor = is_guided = False
             case Start() | LabelAnswer():
                 pass

@@ -20,7 +20,7 @@ from trainables.models.base import Encoding
 from trainables.sampling.guidance import guided_output, target_of
 from trainables.sampling.label_moves import LabelAnswer, StartLabels, UpdateLabels
 from trainables.sampling.label_steps import make_label_move
-from trainables.sampling.meter import Meter, MeterReading
+from trainables.sampling.meter import Graph, Meter, MeterReading
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
@@ -31,15 +31,18 @@ from trainables.sampling.moves import (
     Kind,
     Move,
     NewChain,
+    NewChainUnlessSettled,
     Predict,
     RetrainedAnswer,
     Start,
+    StartOverUnlessSettled,
     Target,
     Update,
 )
-from trainables.sampling.observer import Observer, tell
+from trainables.sampling.observer import Observer, WholeBatch, tell
 from trainables.sampling.outcome import Outcome, outcome_of
 from trainables.sampling.prefix_cache import SharedBatch, prefix_names
+from trainables.sampling.settling import SettlingMove, start_chain_unless_settled
 from trainables.sampling.state import State, Trajectory, transfer
 from trainables.sampling.system import CoupledSystem
 from trainables.task.members import RETRAINED, member_kind
@@ -90,6 +93,8 @@ class Engine:
         if prefix is not None:
             assert isinstance(prefix.state, State)
             state, prefix_reading = prefix.state.copy(), prefix.reading
+        if observer and any(isinstance(move, SettlingMove) for move in moves):
+            observer = WholeBatch(observer, state)
         start, before = time.perf_counter(), self.meter.reading()
         self.meter.add(prefix_reading)
         for number, move in enumerate(moves[first:], start=first):
@@ -100,6 +105,8 @@ class Engine:
                 reading = self.meter.reading() - before + elapsed
                 batch.add_prefix(names[number], state.prefix(reading))
             self._apply(state, move, noise)
+            if state.is_over:
+                break
             if observer:
                 tell(observer, move, state, self.system)
         return outcome_of(state)
@@ -124,9 +131,12 @@ class Engine:
                 state.answers.append(self._retrained_answer(state, move.member))
             case StartLabels() | UpdateLabels() | LabelAnswer():
                 labels, encode = self.system.labels, self._x_cor_output
-                make_label_move(move, state, noise, labels, self.meter, encode)
+                source = _noise_of(state, noise)
+                make_label_move(move, state, source, labels, self.meter, encode)
             case NewChain():
                 state.start_chain()
+            case NewChainUnlessSettled() | StartOverUnlessSettled():
+                start_chain_unless_settled(state, move, self.system.restored)
             case _:
                 assert_never(move)
 
@@ -134,7 +144,8 @@ class Engine:
         is_signal, process = move.process == SIGNAL, self.system.process(move.process)
         x_cor = state.batch.x_cor
         shape = tuple(x_cor.shape[1:]) if is_signal else self.logit_shape
-        stream = noise.split(f"{move.process}{state.trajectory_counts[move.process]}")
+        name = f"{move.process}{state.trajectory_counts[move.process]}"
+        stream = _noise_of(state, noise).split(name)
         prior_noise = transfer(stream.normal(shape), x_cor)
         origin: Tensor | None = None
         if process.needs_origin:
@@ -201,15 +212,16 @@ class Engine:
         if state.logit_code is None:
             state.logit_code = denoiser.encode_logits(None, count)
         output: Tensor = self.meter.call(
-            "signal", denoiser, x_t, time_code, corrupted, state.logit_code, batch=count
-        )
+            "signal", _as_run(denoiser, state), x_t, time_code, corrupted, state.logit_code,
+            batch=count,
+        )  # fmt: skip
         return output
 
     def _logit_output(self, state: State, y_t: Tensor, time_code: Tensor) -> Tensor:
         denoiser = self.system.logit_denoiser
         assert denoiser is not None
         output: Tensor = self.meter.call(
-            "logit", denoiser, y_t, time_code, state.signal_code, batch=len(y_t)
+            "logit", _as_run(denoiser, state), y_t, time_code, state.signal_code, batch=len(y_t)
         )
         return output
 
@@ -249,6 +261,8 @@ class Engine:
                 state, "logit", encode, y_of_x, value, plain=plain
             )
             return
+        if state.rows is not None and plain is not None:
+            encode = plain
         inputs = value, y_of_x, state.batch.x_cor
         state.signal_code = self.meter.call(
             "logit", encode, *inputs, batch=len(value), is_network_call=False, plain=plain
@@ -280,7 +294,8 @@ class Engine:
         if state.last_classification is not None and state.last_classification[0] is x:
             self.meter.count("classifier", len(x))
             return state.last_classification[1]
-        y_of_x = self.meter.call("classifier", self.system.classifier, x, batch=len(x))
+        classifier = _as_run(self.system.classifier, state)
+        y_of_x: Tensor = self.meter.call("classifier", classifier, x, batch=len(x))
         state.last_classification = x, y_of_x
         return y_of_x
 
@@ -295,3 +310,16 @@ class Engine:
         network, classifier = member_kind(RETRAINED, member), self.system.retrained[member - 1]
         output: Tensor = self._x_cor_output(state, network, classifier)
         return output
+
+
+def _noise_of(state: State, noise: SampleNoise) -> SampleNoise:
+    """The source of noise of the samples that are still sampled."""
+    return noise if state.rows is None else noise.of_rows(state.rows.tolist())
+
+
+def _as_run(network: Callable[..., Encoding], state: State) -> Callable[..., Encoding]:
+    """The network as it is run in a state: where samples are settled without a frozen graph, which would be
+    made for every number of samples that are left, and takes longer to make than it saves.
+    """
+    is_whole = state.rows is None
+    return network.plain if isinstance(network, Graph) and not is_whole else network

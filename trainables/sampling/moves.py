@@ -119,6 +119,24 @@ class NewChain:
     """Start a new chain with fresh noise: the answers stay, all else that was sampled is forgotten."""
 
 
+@dataclass(frozen=True)
+class NewChainUnlessSettled:
+    """A `NewChain` for the samples that are not settled, see `trainables.sampling.settling`: the others have
+    their answers.
+    """
+
+    threshold: float
+
+
+@dataclass(frozen=True)
+class StartOverUnlessSettled:
+    """Drop the answers of the samples that are not settled, and all else that was sampled of them: only what
+    comes next answers for these. The others have their answers.
+    """
+
+    threshold: float
+
+
 AnyAnswer = Answer | RetrainedAnswer | LabelAnswer
 Move = (
     Start
@@ -132,6 +150,8 @@ Move = (
     | UpdateLabels
     | AnyAnswer
     | NewChain
+    | NewChainUnlessSettled
+    | StartOverUnlessSettled
 )
 _SLOT_SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
 _SOURCE_PROCESS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
@@ -188,8 +208,10 @@ def check(moves: Iterable[Move]) -> list[Move]:
                 _check_step(SIGNAL, steps_left, filled_slots, place)
                 is_finite = 0 <= move.scale < math.inf
                 _require(is_finite, place, "the scale must be 0 or more, and finite")
-            case NewChain():
+            case NewChain() | NewChainUnlessSettled() | StartOverUnlessSettled():
                 _require(has_answer, place, "the chain before it has no answer")
+                if not isinstance(move, NewChain):
+                    _require(move.threshold > 0, place, "the threshold must be above 0")
                 steps_left, estimates, filled_slots = {}, set(), set()
                 has_answer = has_target = False
             case Answer():

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from trainables.diffusion.label_sampling import frequencies_of
 from trainables.sampling.label_moves import LABEL, StartLabels, UpdateLabels
-from trainables.sampling.moves import Move, Predict, Start, Update
+from trainables.sampling.moves import SIGNAL, Move, Predict, Start, Update
 from trainables.sampling.state import State
 from trainables.sampling.system import AnyProcess, CoupledSystem
 
@@ -57,6 +57,36 @@ def levels_told(moves: Iterable[Move], system: CoupledSystem) -> dict[str, list[
             )
             levels[LABEL] = system.labels.process.levels(move.steps)[1:]
     return levels
+
+
+class WholeBatch:
+    """An observer of steps of the samples that are not settled, which tells another one of the whole batch:
+    with samples that are settled as they were estimated last at that level, or else as they came out.
+    """
+
+    def __init__(self, observer: Observer, state: State) -> None:
+        self._observer, self._state = observer, state
+        self._latest: dict[tuple[str, float], Tensor] = {}
+
+    def __call__(self, process: str, level: float, estimate: Tensor) -> None:
+        rows, whole = self._state.rows, estimate
+        if rows is not None:
+            earlier = self._latest.get((process, level))
+            if earlier is None:
+                earlier = self._outcomes(process, estimate)
+            whole = earlier.index_copy(0, rows, estimate)
+        self._latest[process, level] = whole
+        self._observer(process, level, whole)
+
+    def _outcomes(self, process: str, estimate: Tensor) -> Tensor:
+        """The signals, or answers, of settled samples in a batch of values like `estimate`, else zero."""
+        settled = self._state.settled
+        size = len(estimate) + sum(len(samples.numbers) for samples in settled)
+        whole = estimate.new_zeros(size, *estimate.shape[1:])
+        for samples in settled:
+            outcome = samples.x if process == SIGNAL else samples.answers.mean(dim=0)
+            whole[samples.numbers] = outcome.to(whole)
+        return whole
 
 
 def _fractions(process: AnyProcess, levels: Sequence[Any]) -> list[float]:

@@ -17,14 +17,24 @@ from dataclasses import dataclass, field, fields, is_dataclass
 
 from torch import Tensor
 
-from trainables.models.base import Encoding
+from trainables.models.base import Encoding, mapped
 from trainables.sampling.meter import MeterReading
-from trainables.sampling.moves import Answer, Move, NewChain, Start
+from trainables.sampling.moves import (
+    Answer,
+    Move,
+    NewChain,
+    NewChainUnlessSettled,
+    Start,
+    StartOverUnlessSettled,
+)
 
 _EMPTY_PREFIX = b""
 """The name of the prefix without a move, under which a batch itself is cached."""
 _ENTRY_OVERHEAD = 4096
 """Bytes that an entry is taken to need besides its tensors: names, levels, counts."""
+
+_BEGINNINGS = Start | NewChain | NewChainUnlessSettled | StartOverUnlessSettled
+"""Moves that a prefix ends before."""
 
 _EntryKey = tuple[Hashable, bytes]
 """The batch's key and the prefix's name."""
@@ -66,6 +76,14 @@ class SharedBatch:
         """
         return (0, None) if self.cache is None else self.cache.longest_prefix(self.key, names)
 
+    def of_rows(self, rows: Tensor) -> SharedBatch:
+        """The batch of some of the samples (n,), with the outputs for them; it has no cache."""
+        outputs = {
+            network: (mapped(output, lambda values: values[rows]), flops)
+            for network, (output, flops) in self.outputs.items()
+        }
+        return SharedBatch(self.x_cor[rows], outputs=outputs)
+
     def add_prefix(self, name: bytes, prefix: Prefix) -> None:
         """Cache a prefix under its name."""
         if self.cache is not None:
@@ -87,7 +105,8 @@ def prefix_names(moves: Sequence[Move]) -> dict[int, bytes]:
     names, running_hash = {}, hashlib.blake2b(digest_size=16)
     for number, move in enumerate(moves):
         is_answer = isinstance(move, Answer) and not isinstance(moves[number - 1], Answer)
-        if number and (is_answer or isinstance(move, Start | NewChain)):
+        begins = isinstance(move, _BEGINNINGS)
+        if number and (is_answer or begins):
             names[number] = running_hash.digest()
         running_hash.update(repr(move).encode())
     return names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor
 
 from trainables.core.noise import SampleNoise
@@ -67,12 +68,30 @@ class Trajectory:
         return self.noise_block.pop()
 
 
+@dataclass(frozen=True)
+class SettledSamples:
+    """Samples of a batch that have all their chains.
+
+    Args:
+        numbers: which samples of the batch these are, (n,).
+        chains: how many chains each of them has.
+        answers: their answers, all of a chain before those of the next, (answers, n, *logit shape).
+        x: their last clean signals, (n, *signal shape), or x_cor where no signal was sampled.
+    """
+
+    numbers: Tensor
+    chains: int
+    answers: Tensor
+    x: Tensor
+
+
 @dataclass
 class State:
     """Everything that moves change. Tensors in it are replaced, never changed in place.
 
     Args:
-        batch: the corrupted signals, and the outputs for them that all runs share.
+        batch: the corrupted signals, and the outputs for them that all runs share; of the samples that
+            are not settled, once some are.
         trajectories: the present trajectory of each process that has started.
         trajectory_counts: how many trajectories each process has started.
         labels: the present trajectory of the label diffusion; None where it has not started.
@@ -85,6 +104,10 @@ class State:
         last_classification: the sampled signal that was classified last, and the classifier's output.
         metered_networks: the networks whose work on x_cor is among this run's FLOPs.
         has_classified_x_cor: whether this chain has called the classifier on x_cor.
+        chain_count: how many chains have started.
+        dropped_chains: the first chains whose answers were dropped.
+        settled: the samples that were settled after a chain, and are in nothing else here.
+        rows: which samples of the run's batch (n,) are not; None where none was settled.
     """
 
     batch: SharedBatch
@@ -100,6 +123,10 @@ class State:
     last_classification: tuple[Tensor, Tensor] | None = None
     metered_networks: frozenset[str] = frozenset()
     has_classified_x_cor: bool = False
+    chain_count: int = 1
+    dropped_chains: int = 0
+    settled: list[SettledSamples] = field(default_factory=list)
+    rows: Tensor | None = None
 
     def copy(self) -> State:
         """A copy that moves can change without changing this state; it shares the tensors."""
@@ -112,12 +139,39 @@ class State:
             trajectories=trajectories,
             trajectory_counts=dict(self.trajectory_counts),
             answers=list(self.answers),
+            settled=list(self.settled),
         )
 
     def start_chain(self) -> None:
         """Start a new chain: the answers stay, all else that was sampled is forgotten."""
+        self.chain_count += 1
         self.trajectories, self.labels, self.has_classified_x_cor = {}, None, False
         self.logit_code, self.signal_code, self.target, self.guide = None, None, None, None
+
+    @property
+    def numbers(self) -> Tensor:
+        """Which samples of the run's batch are sampled, (n,)."""
+        if self.rows is not None:
+            return self.rows
+        return torch.arange(len(self.batch.x_cor), device=self.batch.x_cor.device)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every sample is settled."""
+        return self.rows is not None and not len(self.rows)
+
+    @property
+    def signal(self) -> Tensor:
+        """The present signals (n, *signal shape), or x_cor where none is sampled."""
+        trajectory = self.trajectories.get(SIGNAL)
+        return self.batch.x_cor if trajectory is None else trajectory.state
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows of the samples (n,) alone; trajectories are to be started anew."""
+        self.rows = self.numbers[rows]
+        self.batch = self.batch.of_rows(rows)
+        self.answers = [answer[rows] for answer in self.answers]
+        self.trajectories, self.labels, self.last_classification = {}, None, None
 
     @property
     def is_between_trajectories(self) -> bool:

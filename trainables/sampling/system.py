@@ -39,6 +39,10 @@ class LabelSystem:
     standardised: Callable[[Tensor], Tensor]
 
 
+def _unchanged(y: Tensor) -> Tensor:
+    return y
+
+
 @dataclass(frozen=True)
 class CoupledSystem:
     """Both processes with their denoisers, and the classifier between them.
@@ -46,6 +50,7 @@ class CoupledSystem:
     `classifier` maps signals (B, *signal shape) to standardised logits (B, *logit shape), and so do the
     members of `retrained`, which were trained on corrupted signals, with the scale of `classifier`. `guides`
     are the classifiers that guide a signal by their gradients, `labels` is the label diffusion of images.
+    `restored` maps standardised logits (..., K) to raw ones, by which it is told whether chains are settled.
     What no move of a strategy calls may be None, or be left out.
     """
 
@@ -57,6 +62,7 @@ class CoupledSystem:
     retrained: Sequence[Callable[[Tensor], Tensor]] = ()
     guides: Guides | None = None
     labels: LabelSystem | None = None
+    restored: Callable[[Tensor], Tensor] = _unchanged
 
     def process(self, kind: Kind) -> AnyProcess:
         """The process of signals or of logits."""

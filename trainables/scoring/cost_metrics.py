@@ -16,7 +16,8 @@ class CostMetric:
         title: its title in tables.
         axis: the title of an axis of it.
         unit: what stands after a number of it in a sentence.
-        is_count: whether it is written as a whole number.
+        is_count: whether it is a count; its means over samples are written with a decimal where they are
+            below 100.
     """
 
     name: str
@@ -27,7 +28,10 @@ class CostMetric:
 
     def number(self, value: float) -> str:
         """A value of it as tables and sentences have it."""
-        return f"{value:.0f}" if self.is_count else f"{value:.3g}"
+        if not self.is_count:
+            return f"{value:.3g}"
+        is_whole = abs(value - round(value)) < 0.05
+        return f"{value:.0f}" if is_whole or value >= 100 else f"{value:.1f}"
 
 
 BY_NFE = CostMetric(NFE, "NFE", "NFE a sample (denoiser calls, log scale)", "calls", is_count=True)

@@ -14,6 +14,8 @@ SECONDS_ALONE = "seconds_alone"
 `seconds_per_sample` is what a measurement took, beside whatever else there was.
 """
 SPREAD = "spread"
+MEAN_CHAINS = "mean_chains"
+"""Chains of a sample, on average, where a point ends those of samples that are settled."""
 WER, WER_LOW, WER_HIGH = "wer", "wer_low", "wer_high"
 SI_SDR, PESQ, ESTOI = "si_sdr", "pesq", "estoi"
 HYPERVOLUME = "hypervolume"
@@ -54,6 +56,7 @@ METRICS = (
     TOP5_LOW,
     TOP5_HIGH,
     SECONDS_ALONE,
+    MEAN_CHAINS,
 )
 
 COSTS = (

@@ -11,8 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from trainables.core.config import added_field
 from trainables.core.errors import check_choice, check_range
-from trainables.sampling.moves import Answer, Correct, Move, NewChain, Predict, Update
+from trainables.sampling.moves import (
+    Answer,
+    Correct,
+    Move,
+    NewChain,
+    NewChainUnlessSettled,
+    Predict,
+    Update,
+)
 
 PREDICTORS = ("posterior", "reverse-diffusion")
 ANSWERS = ("y", "x", "mean")
@@ -30,18 +39,23 @@ class ChainParameters:
     `corrections`: Langevin corrections before each step, of signal and logits alike, each a network
     call; the paper has one for speech, and only with both corrected are its strategies' costs the
     multiples of a corrected trajectory's that E.5 says.
+    `settled`: how far ahead a sample's leading class must be for it to have no more chains, in standard
+    errors of the lead, after the first chain in raw logits (`trainables.sampling.settling`); `chains` is then
+    the most that a sample has. With 0 every sample has them all.
     """
 
     chains: int = 1
     temperature: float = 1.0
     predictor: Literal["posterior", "reverse-diffusion"] = "posterior"
     corrections: int = 0
+    settled: float = added_field(0.0)
 
     def __post_init__(self) -> None:
         check_range("chains", self.chains, 1, 100_000)
         check_range("temperature", self.temperature, 0, 1)
         check_choice("predictor", self.predictor, PREDICTORS)
         check_range("corrections", self.corrections, 0, 1000)
+        check_range("settled", self.settled, 0, 1_000_000)
 
     def chain(self) -> Iterator[Move]:
         """The moves of one chain, which ends with its answer; every step in it is an `Update`."""
@@ -51,7 +65,7 @@ class ChainParameters:
         """The moves of all chains, with corrections and by the predictor asked for."""
         for number in range(self.chains):
             if number:
-                yield NewChain()
+                yield NewChainUnlessSettled(self.settled) if self.settled else NewChain()
             for move in self.chain():
                 if isinstance(move, Update):
                     yield from self._stepped(move)
