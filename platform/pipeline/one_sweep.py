@@ -15,8 +15,8 @@ from platform.pipeline.headline import headline, named_as_json
 from platform.pipeline.prepare import prepare
 from platform.pipeline.record import draw
 from platform.pipeline.reference import reference_of
-from platform.pipeline.search import SearchResult, hypervolume_of, search
-from platform.pipeline.study import complete
+from platform.pipeline.search import SearchResult, search
+from platform.pipeline.study import complete, hypervolume_of
 
 from dashboards.pareto import Reference
 from dashboards.points import as_json

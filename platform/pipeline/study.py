@@ -22,6 +22,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 import search_spaces
+from dashboards.pareto import Reference, hypervolume
 from trainables.core.noise import seed_of
 from trainables.scoring.metric_names import ACCURACY
 
@@ -82,6 +83,11 @@ def within_bounds(study: optuna.Study) -> list[FrozenTrial]:
         for trial in complete(study)
         if all(value <= 0 for value in trial.constraints.values())
     ]
+
+
+def hypervolume_of(study: optuna.Study, reference: Reference) -> float:
+    """The hypervolume of the front of a study's complete trials that keep to the bounds of the search."""
+    return hypervolume([accuracy_and_cost(trial) for trial in within_bounds(study)], reference)
 
 
 def try_again(study: optuna.Study, numbers: Iterable[int]) -> None:
