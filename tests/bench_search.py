@@ -5,8 +5,11 @@ A grid of points is measured once for each strategy, every answer kept in the st
 networks that sweeps of the same preset train, which are trained here where they are missing. From that table
 searches are played, without sampling, over many seeds: how many samples each spends until its front has 95 %
 of the hypervolume of the whole table, and how often a race stops a point of the table's front. A point that
-is asked for again costs nothing, as in a sweep. The first corruption is searched; the front of the second is
-what a warm start begins with.
+is asked for again costs nothing, as in a sweep. A warm start begins with the front of another preset's table,
+or of another corruption's.
+
+`--samples N` plays the same with a search set of N samples, whose answers are drawn, with replacement, from
+those that were measured: what racing would save if there were more of them.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
@@ -37,6 +40,7 @@ from optuna.trial import TrialState
 from dashboards.pareto import Reference, front, hypervolume, shared_reference
 from trainables import strategies
 from trainables.evaluation.evaluator import Evaluator
+from trainables.evaluation.race import ERROR, block_ends
 from trainables.evaluation.summary import per_image
 from trainables.sampling.cost import cost
 from trainables.scoring.racing import is_behind
@@ -47,17 +51,36 @@ from trainables.training.loop import train_part
 from trainables.training.objective import Context
 from trainables.training.part_store import in_order
 
-SHARE, ERROR, BLOCK = 0.95, 0.05, 25
+SHARE = 0.95
+MARGIN = 0.01
+"""How much accuracy a bolder race gives away: it stops a point that is not so much ahead."""
+
+
+@dataclass(frozen=True)
+class Searcher:
+    """How a search is played.
+
+    Args:
+        sampler: the sampler's name.
+        margin: how much ahead of its rival a point is to be that is not stopped; None where none is.
+        is_warm: whether it has a warm start.
+    """
+
+    sampler: str
+    margin: float | None = None
+    is_warm: bool = False
+
+
 SEARCHERS = {
-    "random": ("random", False, False),
-    "TPE, as today": ("tpe", False, False),
-    "TPE, racing": ("tpe", True, False),
-    "TPE, warm start": ("tpe", False, True),
-    "TPE, racing, warm start": ("tpe", True, True),
-    "NSGA-II": ("nsga2", False, False),
-    "GP": ("gp", False, False),
+    "random": Searcher("random"),
+    "TPE": Searcher("tpe"),
+    "TPE, racing": Searcher("tpe", 0.0),
+    "TPE, bolder racing": Searcher("tpe", MARGIN),
+    "TPE, warm start": Searcher("tpe", is_warm=True),
+    "TPE, racing, warm start": Searcher("tpe", 0.0, is_warm=True),
+    "NSGA-II": Searcher("nsga2"),
+    "GP": Searcher("gp"),
 }
-"""For each searcher its sampler, whether it races, and whether it has a warm start."""
 Key = tuple[int, ...]
 """A point of a grid: the number of each of its values among those that the grid has."""
 
@@ -96,6 +119,15 @@ class Grid:
         unordered = [trial.suggest_categorical(n, range(len(v))) for n, v in self.unordered.items()]
         return (*ordered, *unordered)
 
+    def like(self, other: Grid, key: Key) -> Key | None:
+        """The point with the values that a point of another grid has; None where there is none."""
+        values = [*self.ordered.values(), *self.unordered.values()]
+        others = [*other.ordered.values(), *other.unordered.values()]
+        wanted = [list(each)[i] for each, i in zip(others, key, strict=True)]
+        if any(value not in each for value, each in zip(wanted, values, strict=True)):
+            return None
+        return tuple(list(each).index(v) for v, each in zip(wanted, values, strict=True))
+
     def parameters(self, key: Key) -> dict[str, int]:
         """The answers of a trial that asks for this point."""
         return dict(zip([*self.ordered, *self.unordered], key, strict=True))
@@ -130,6 +162,7 @@ class Table:
         scores: of each point the share of its answers that are right, (N,) of each sample.
         costs: NFE of each point.
         seeds: answers of each sample.
+        batch: samples that are measured together.
         reference: the point that hypervolumes are measured from.
     """
 
@@ -137,6 +170,7 @@ class Table:
     scores: Mapping[Key, np.ndarray]
     costs: Mapping[Key, float]
     seeds: int
+    batch: int
     reference: Reference
 
     def value(self, key: Key) -> tuple[float, float]:
@@ -148,6 +182,17 @@ class Table:
         """The points that no other beats, by rising cost."""
         keys = list(self.scores)
         return [keys[i] for i in front([self.value(key) for key in keys])]
+
+    @property
+    def volume(self) -> float:
+        """The hypervolume of all points."""
+        return hypervolume([self.value(key) for key in self.scores], self.reference)
+
+    def drawn(self, samples: int) -> Table:
+        """A table of so many samples, drawn from those there are with replacement, the same of all points."""
+        count = len(next(iter(self.scores.values())))
+        rows = np.random.default_rng(0).integers(0, count, samples)
+        return replace(self, scores={key: scores[rows] for key, scores in self.scores.items()})
 
 
 def measured(setup: Setup, strategy: str, grid: Grid) -> Table:
@@ -168,7 +213,8 @@ def measured(setup: Setup, strategy: str, grid: Grid) -> Table:
                 f"  {strategy}, {setup.plan.corruption}: {number} of {len(keys)} points", flush=True
             )
             start = time.monotonic()
-    return Table(grid, scores, costs, len(samplings), shared_reference(setup.facts.classes, T))
+    reference = shared_reference(setup.facts.classes, T)
+    return Table(grid, scores, costs, len(samplings), setup.budget.batch, reference)
 
 
 def train_missing(setup: Setup, strategy: str) -> None:
@@ -194,16 +240,14 @@ class Outcome:
     lost: int
 
 
-def play(
-    table: Table, sampler: str, seed: int, trials: int, racing: bool, begin: Sequence[Key]
-) -> Outcome:
-    """Play a search of at most so many trials, which asks for the points of `begin` first."""
+def play(table: Table, searcher: Searcher, seed: int, trials: int, begin: Sequence[Key]) -> Outcome:
+    """Play a search of at most so many trials; one with a warm start asks for the points of `begin` first."""
     study = optuna.create_study(
-        directions=("maximize", "minimize"), sampler=sampler_of(sampler, seed)
+        directions=("maximize", "minimize"), sampler=sampler_of(searcher.sampler, seed)
     )
-    for key in begin:
+    for key in begin if searcher.is_warm else []:
         study.enqueue_trial(table.grid.parameters(key))
-    wanted = SHARE * hypervolume([table.value(key) for key in table.scores], table.reference)
+    wanted = SHARE * table.volume
     full: dict[Key, tuple[float, float]] = {}
     stopped: set[Key] = set()
     spent, on_front = 0, set(table.front)
@@ -211,7 +255,7 @@ def play(
         trial = study.ask()
         key = table.grid.suggest(trial)
         if key not in full and key not in stopped:
-            seen = samples_seen(table, key, full, ERROR / trials) if racing else None
+            seen = samples_seen(table, key, full, searcher.margin)
             spent += table.seeds * (seen or len(table.scores[key]))
             if seen:
                 stopped.add(key)
@@ -227,19 +271,20 @@ def play(
 
 
 def samples_seen(
-    table: Table, key: Key, full: Mapping[Key, tuple[float, float]], error: float
+    table: Table, key: Key, full: Mapping[Key, tuple[float, float]], margin: float | None
 ) -> int | None:
-    """The samples after which a point is known to be beaten by the most accurate of those that are no dearer;
-    None where it sees them all.
+    """The samples after which a point is stopped, as it is known not to be by a margin ahead of the most
+    accurate of those that are no dearer; None where it sees them all.
     """
     rivals = [rival for rival, (_, price) in full.items() if price <= table.costs[key]]
-    if not rivals:
+    if margin is None or not rivals:
         return None
     rival = max(rivals, key=lambda rival: full[rival][0])
     leads = table.scores[rival] - table.scores[key]
     total = len(leads)
-    for seen in range(BLOCK, total, BLOCK):
-        if is_behind(leads[:seen], total, 1 / table.seeds, error):
+    step = max(1 / table.seeds, margin * total)
+    for seen in block_ends(total, table.batch):
+        if is_behind(leads[:seen], total, step, ERROR):
             return seen
     return None
 
@@ -252,56 +297,58 @@ def report(name: str, outcomes: Sequence[Outcome], seconds: float) -> str:
     stopped = statistics.mean(outcome.stopped for outcome in outcomes)
     lost = sum(outcome.lost > 0 for outcome in outcomes)
     return (
-        f"  {name:<24} {middle:>9.0f} [{low:.0f}, {high:.0f}] samples; reached by {reached:.0%}; stopped "
+        f"  {name:<24} {middle:>9.0f} [{low:.0f}, {high:.0f}] samplings; reached by {reached:.0%}; stopped "
         f"{stopped:.1f} points, {lost} of {len(outcomes)} searches lost one of the front; {seconds:.0f} s"
     )
+
+
+def table_of(arguments: argparse.Namespace, preset: str, corruption: str, strategy: str) -> Table:
+    """The table of a strategy on digits."""
+    storage = str(Path(arguments.storage).absolute())
+    plan = Plan(strategy, "digits", corruption, preset, 1, 0, 1, 0.0, storage, "sqlite:///")
+    setup = setup_of(plan)
+    return measured(setup, strategy, grids(setup.task.recipe.T)[strategy])
+
+
+def warm_points(table: Table, other: Table) -> list[Key]:
+    """The points that a warm start of a table begins with, from the front of another one."""
+    found = [table.grid.like(other.grid, key) for key in other.front]
+    points = [key for key in found if key is not None]
+    picks = np.linspace(0, len(points) - 1, min(MOST_POINTS, len(points))).round()
+    return [points[int(i)] for i in dict.fromkeys(picks)]
 
 
 def main() -> None:
     """Measure the tables, play the searches, print a line each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--storage", default="runs")
-    parser.add_argument("--preset", default="quick")
-    parser.add_argument("--corruptions", nargs=2, default=["gn30", "gn45"])
+    parser.add_argument("--searched", nargs=2, default=["quick", "gn30"], help="preset, corruption")
+    parser.add_argument("--warm", nargs=2, default=["quick", "gn45"], help="preset, corruption")
     parser.add_argument("--strategies", nargs="+", default=list(grids(10)))
     parser.add_argument("--searchers", nargs="+", default=list(SEARCHERS), choices=list(SEARCHERS))
     parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--gp-seeds", type=int, default=10, help="of GP, which takes long")
     parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--samples", type=int, default=0)
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", FutureWarning)  # of an option of TPE that is about to go
-    storage = str(Path(arguments.storage).absolute())
     for strategy in arguments.strategies:
-        tables = []
-        for corruption in arguments.corruptions:
-            plan = Plan(
-                strategy,
-                "digits",
-                corruption,
-                arguments.preset,
-                1,
-                0,
-                1,
-                0.0,
-                storage,
-                "sqlite:///",
-            )
-            setup = setup_of(plan)
-            tables.append(measured(setup, strategy, grids(setup.task.recipe.T)[strategy]))
-        table, other = tables
-        volume = hypervolume([table.value(key) for key in table.scores], table.reference)
+        table, begin = table_of(arguments, *arguments.searched, strategy), []
+        if any(SEARCHERS[name].is_warm for name in arguments.searchers):
+            begin = warm_points(table, table_of(arguments, *arguments.warm, strategy))
+        table = table.drawn(arguments.samples) if arguments.samples else table
         print(
             f"{strategy}: {len(table.scores)} points, {len(table.front)} on the front, hypervolume "
-            f"{volume:.4f}; {SHARE:.0%} of it within {arguments.trials} trials, {arguments.seeds} seeds"
+            f"{table.volume:.4f}; {SHARE:.0%} of it within {arguments.trials} trials; "
+            f"{len(begin)} points for a warm start",
+            flush=True,
         )
-        picks = np.linspace(0, len(other.front) - 1, min(MOST_POINTS, len(other.front))).round()
-        warm = [other.front[int(i)] for i in dict.fromkeys(picks)]
         for name in arguments.searchers:
-            sampler, racing, warm_start = SEARCHERS[name]
-            start, begin = time.monotonic(), warm if warm_start else []
+            start, searcher = time.monotonic(), SEARCHERS[name]
+            seeds = arguments.gp_seeds if searcher.sampler == "gp" else arguments.seeds
             outcomes = [
-                play(table, sampler, seed, arguments.trials, racing, begin)
-                for seed in range(arguments.seeds)
+                play(table, searcher, seed, arguments.trials, begin) for seed in range(seeds)
             ]
             print(report(name, outcomes, time.monotonic() - start), flush=True)
 

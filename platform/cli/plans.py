@@ -113,6 +113,7 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         warm_start=values.get("warm_start", False),
         cost=values.get("cost", USUAL_COST),
         min_accuracy=values.get("min_accuracy", 0),
+        racing=values.get("racing", False),
         tracking_patience=namespace.tracking_patience,
     )
 

@@ -11,17 +11,20 @@ from platform.cli.failures import text_of_full_disk
 from platform.cli.interrupts import check, last_line
 from platform.pipeline.live_front import LiveFront
 from platform.pipeline.measured_trials import log_trial
+from platform.pipeline.stopped_trials import why_stopped
 from platform.pipeline.study import (
     POINT,
     StudySearcher,
     accuracy_and_cost,
     complete,
+    counted_trials,
     hypervolume_of,
     within_bounds,
 )
 from typing import Any
 
 import optuna
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune import Callback
 
 from dashboards.pareto import Reference
@@ -77,21 +80,40 @@ class Follower:
             raise OSError(errno.ENOSPC, last_line(error))
         number = self._searcher.number(trial_id)
         trial = self._study.get_trials(deepcopy=False)[number]
-        if trial.state is not optuna.trial.TrialState.COMPLETE:
-            reason = last_line(error) or self._searcher.failures.get(number, "unknown")
-            self._report_failure(number, trial.user_attrs[POINT], reason)
+        if trial.state is TrialState.PRUNED:
+            self._report_stop(trial)
+            return
+        if trial.state is not TrialState.COMPLETE:
+            cause = last_line(error) or self._searcher.failures.get(number, "unknown")
+            self._report_failure(number, trial.user_attrs[POINT], cause)
             return
         log_trial(self._session, trial)
-        finished = complete(self._study)
         volume = hypervolume_of(self._study, self._reference)
-        self._session.tracker.hypervolume(volume, len(finished))
+        self._session.tracker.hypervolume(volume, counted_trials(self._study))
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        """Show how far the search is, and its front."""
+        setup, count, finished = (
+            self._session.setup,
+            counted_trials(self._study),
+            complete(self._study),
+        )
         candidates = within_bounds(self._study) or finished
         accuracy, amount = max(accuracy_and_cost(trial) for trial in candidates)
-        setup = self._session.setup
         best = f"{setup.metric.title} {100 * setup.metric.of(accuracy):.1f} %"
         price = f"{setup.cost.title} {setup.cost.number(amount)}"
-        self._bar.update(len(finished), setup.plan.trials, f"trials; best {best} at {price}")
-        self._live.update([accuracy_and_cost(trial) for trial in finished])
+        self._bar.update(count, setup.plan.trials, f"trials; best {best} at {price}")
+        self._live.update([accuracy_and_cost(trial) for trial in finished], count)
+
+    def _report_stop(self, trial: FrozenTrial) -> None:
+        """A trial's race was stopped: say so, and record that it has no result."""
+        point, why = trial.user_attrs[POINT], why_stopped(trial)
+        self._session.console.line(
+            f"          trial {trial.number} stopped: {why} ({describe(point)})"
+        )
+        self._session.tracker.stopped_trial(trial.number, point, why)
+        self._show_progress()
 
     def _report_failure(self, number: int, point: Mapping[str, Any], reason: str) -> None:
         line = f"          trial {number} failed: {reason} ({describe(point)})"

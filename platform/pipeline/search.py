@@ -13,19 +13,22 @@ from platform.pipeline.follower import Follower, TuneCallback
 from platform.pipeline.live_front import LiveFront
 from platform.pipeline.measured_trials import SearchFailed, log_trial
 from platform.pipeline.objectives import objectives_of
+from platform.pipeline.stopped_trials import savings, why_stopped
 from platform.pipeline.study import (
     StudySearcher,
     accuracy_and_cost,
     complete,
+    counted_trials,
     hypervolume_of,
     open_study,
+    stopped,
     within_bounds,
 )
 from platform.pipeline.trial_log import TrialLog
 from platform.pipeline.tries import try_until_complete
 from platform.pipeline.warm_start import warm_start
 from platform.planning.setup import Setup
-from platform.planning.study_names import TRIALS
+from platform.planning.study_names import POINT, TRIALS
 from typing import TYPE_CHECKING
 
 import optuna
@@ -58,7 +61,7 @@ class SearchResult:
         """How many trials are missing after how many tries, and why, each reason once; empty where none is
         missing.
         """
-        have = len(complete(self.study))
+        have = counted_trials(self.study)
         if have >= self.trials:
             return ""
         return (
@@ -94,15 +97,15 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
     _catch_up(session, study, reference)
     if session.setup.plan.warm_start:
         console.line(f"          {warm_start(session.setup, study, console.line).text}")
-    have = len(complete(study))
+    have = counted_trials(study)
     if have:
-        console.line(f"          {have} complete trials of earlier runs are kept")
+        console.line(f"          {_trials_text(study)} of earlier runs are kept")
     failures: Mapping[int, str] = {}
     tries = 0
     if have < trials:
         with console.bar("trials") as bar:
             live = LiveFront(session, bar)
-            live.update([accuracy_and_cost(trial) for trial in complete(study)])
+            live.update([accuracy_and_cost(trial) for trial in complete(study)], have)
             failures, tries = try_until_complete(
                 study,
                 trials,
@@ -115,9 +118,19 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
         raise SearchFailed(f"no trial can be used: {result.shortfall}")
     if result.account:
         console.line(f"          {result.account}")
+    if session.setup.plan.racing:
+        console.line(f"          {savings(study).text}")
     if not within_bounds(study):
         console.line("          no trial keeps to the bounds: the front is that of all trials")
     return result
+
+
+def _trials_text(study: optuna.Study) -> str:
+    """How many trials there are, in words."""
+    halted = len(stopped(study))
+    return f"{len(complete(study))} complete trials" + (
+        f" and {halted} stopped ones" if halted else ""
+    )
 
 
 def _tune(
@@ -141,6 +154,7 @@ def _tune(
         setup.task.recipe.T,
         setup.facts.kind,
         objectives_of(setup),
+        setup.plan.racing,
     )
     follower = Follower(session, study, searcher, bar, reference, live)
     # Where points are timed there is one at a time, so that none takes longer for another one's sake.
@@ -190,14 +204,17 @@ def _run_config(setup: Setup, follower: Follower) -> RunConfig:
 
 
 def _catch_up(session: TrackedSession, study: optuna.Study, reference: Reference) -> None:
-    """Record complete trials that an interrupted run had no time to record, and forget those that the study
-    has lost.
+    """Record trials that an interrupted run had no time to record, and forget those that the study has
+    lost.
     """
-    finished = complete(study)
-    numbers = {trial.number for trial in finished}
+    finished, halted = complete(study), stopped(study)
+    numbers = {trial.number for trial in [*finished, *halted]}
     missing = numbers - session.tracker.logged_trials(numbers)
     for trial in finished:
         if trial.number in missing:
             log_trial(session, trial)
+    for trial in halted:
+        if trial.number in missing:
+            session.tracker.stopped_trial(trial.number, trial.user_attrs[POINT], why_stopped(trial))
     if missing:
-        session.tracker.hypervolume(hypervolume_of(study, reference), len(finished))
+        session.tracker.hypervolume(hypervolume_of(study, reference), counted_trials(study))

@@ -14,7 +14,7 @@ from platform.pipeline.stored_study import forget, open_stored, read_stored
 from platform.pipeline.trial_log import TrialLog
 from platform.planning.proposals import proposed_point
 from platform.planning.setup import Setup
-from platform.planning.study_names import POINT, RECORDS
+from platform.planning.study_names import POINT, RECORDS, STOPPED
 from typing import Any
 
 import optuna
@@ -22,8 +22,9 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 import search_spaces
-from dashboards.pareto import Reference, hypervolume
+from dashboards.pareto import Reference, front, hypervolume
 from trainables.core.noise import seed_of
+from trainables.evaluation.race import COST, RACE, RIVALS, SEEDS, SEEN, STOPPED_BY, TOTAL
 from trainables.scoring.metric_names import ACCURACY
 
 _FAILURE = "failure"
@@ -74,6 +75,18 @@ def _name(setup: Setup) -> str:
 def complete(study: optuna.Study) -> list[FrozenTrial]:
     """The study's complete trials, in order."""
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def stopped(study: optuna.Study) -> list[FrozenTrial]:
+    """The study's trials whose races were stopped, in order: Optuna has them as pruned."""
+    return study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
+
+
+def counted_trials(study: optuna.Study) -> int:
+    """How many trials count among those that were asked for: complete ones, and those whose races were
+    stopped, of whose points it is known that they are not on the front.
+    """
+    return len(complete(study)) + len(stopped(study))
 
 
 def within_bounds(study: optuna.Study) -> list[FrozenTrial]:
@@ -132,6 +145,7 @@ class StudySearcher(Searcher):
         T: the number of noise levels.
         kind: what the signals are, "image" or "speech".
         objectives: what is searched for, and within which bounds.
+        racing: whether trials race against the front of those that are complete.
     """
 
     def __init__(
@@ -142,9 +156,10 @@ class StudySearcher(Searcher):
         T: int,
         kind: str = "image",
         objectives: Objectives = USUAL_OBJECTIVES,
+        racing: bool = False,
     ) -> None:
         super().__init__(metric=ACCURACY, mode="max")
-        self._objectives = objectives
+        self._objectives, self._racing = objectives, racing
         self._log = log
         self._study, self._T, self._kind = study, T, kind
         self._space = search_spaces.load(strategy)
@@ -156,8 +171,21 @@ class StudySearcher(Searcher):
         self._trials[trial_id] = trial
         point = self._space.suggest(trial, self._T, self._kind)
         trial.set_user_attr(POINT, point)
-        value: dict[str, Any] = point
-        return value
+        return {**point, **self._race()}
+
+    def _race(self) -> dict[str, Any]:
+        """What a trial is told of its race: the front of the complete trials, its rivals; nothing where there
+        is no race, or nobody to race against yet.
+        """
+        trials = complete(self._study) if self._racing else []
+        if not trials:
+            return {}
+        on_front = [trials[i] for i in front([accuracy_and_cost(trial) for trial in trials])]
+        rivals = [
+            (trial.number, accuracy_and_cost(trial)[1], trial.user_attrs[RECORDS])
+            for trial in on_front
+        ]
+        return {RACE: {COST: self._objectives.cost.name, RIVALS: rivals}}
 
     def number(self, trial_id: str) -> int:
         """The study's number of a Tune trial."""
@@ -175,6 +203,11 @@ class StudySearcher(Searcher):
             trial.set_user_attr(_FAILURE, reason)
             self.failures[trial.number] = reason
             ended = self._study.tell(trial, state=TrialState.FAIL)
+        elif STOPPED_BY in result:
+            keys = *names, STOPPED_BY, SEEN, TOTAL, SEEDS
+            trial.set_user_attr(STOPPED, {key: result[key] for key in keys})
+            # What was seen is no accuracy of the whole: Optuna is told that the point is bad, not how bad.
+            ended = self._study.tell(trial, state=TrialState.PRUNED)
         else:
             trial.set_user_attr(RECORDS, result[RECORDS].split(","))
             for name, value in self._objectives.constraints(*values).items():

@@ -77,6 +77,7 @@ class Plan:
         cost: what the search makes little of, beside much accuracy, one of `COST_METRICS`.
         min_accuracy: the search keeps to points of at least this accuracy, and the sweep names the cheapest
             of them; 0 for no bound.
+        racing: stop a trial as soon as its point is known to be beaten by one that costs no more.
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -105,6 +106,7 @@ class Plan:
     warm_start: bool = False
     cost: str = USUAL_COST
     min_accuracy: float = 0
+    racing: bool = False
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})

@@ -133,8 +133,8 @@ def setup_of(plan: Plan) -> Setup:
 
     Raises:
         UsageError: the dataset has no such corruption, the strategy is for other signals, too little is left
-            at the resolution or of the training split, the workers do not divide the batch, or a checkpoint
-            is not for this network.
+            at the resolution or of the training split, the workers do not divide the batch, a checkpoint is
+            not for this network, or sentences are to race.
     """
     from trainables.evaluation.storage import Storage
     from trainables.task.recipe import Task
@@ -147,6 +147,11 @@ def setup_of(plan: Plan) -> Setup:
         raise UsageError(
             f"{plan.strategy} is not for {facts.kind}, whose classifier, Whisper, stays as it was published: "
             f"choose one of {', '.join(strategies.names(facts.kind))}"
+        )
+    if plan.racing and facts.answers == "sentence":
+        raise UsageError(
+            f"--racing is for answers that are right or wrong, which the sentences of {facts.title} are not: "
+            "leave it out"
         )
     budget = _budget(plan, facts)
     batch = budget.recipe.batch
@@ -218,7 +223,13 @@ def _unusual(plan: Plan) -> dict[str, object]:
     """How a plan searches otherwise than usual: what is as usual is left out, so that sweeps of earlier
     releases are the same sweeps.
     """
-    usual = {"sampler": USUAL_SAMPLER, "cost": USUAL_COST, "max_cost": 0, "min_accuracy": 0}
+    usual = {
+        "sampler": USUAL_SAMPLER,
+        "cost": USUAL_COST,
+        "max_cost": 0,
+        "min_accuracy": 0,
+        "racing": False,
+    }
     return {
         name: getattr(plan, name) for name, value in usual.items() if getattr(plan, name) != value
     }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+
+import torch
 
 from trainables import strategies
 from trainables.core.config import as_mapping, digest
@@ -65,12 +68,32 @@ class Tally:
         spread: the samples' deviations between chains, summed.
         reading: calls, FLOPs and seconds.
         quality: signal metrics, of the samples that have some.
+        deviations: the samples' deviations between chains, one each.
     """
 
     correctness: Correctness
     spread: float
     reading: MeterReading
     quality: Quality = field(default_factory=dict)
+    deviations: tuple[float, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.correctness.correct)
+
+
+def joined(tallies: Sequence[Tally]) -> Tally:
+    """The tally of consecutive rows, from those of parts of them, in order, none with signal metrics: as if
+    all had been run at once, to the last bit where parts are whole batches.
+    """
+    if len(tallies) == 1:
+        return tallies[0]
+    deviations = tuple(chain.from_iterable(tally.deviations for tally in tallies))
+    return Tally(
+        combine(tally.correctness for tally in tallies),
+        float(torch.tensor(deviations).sum()),  # in the order and precision of one run
+        sum((tally.reading for tally in tallies), MeterReading()),
+        deviations=deviations,
+    )
 
 
 def measurement_of(
