@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import functools
 import math
+from platform.backend.measure import Candidate, _Dispatch, _Unit
 from platform.cli.next_commands import search_flags
 from platform.pipeline.confirm import front_points
 from platform.pipeline.search import SearchResult
@@ -20,6 +21,7 @@ from platform.pipeline.tries import try_until_complete
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 from platform.planning.study_names import JOURNAL, POINT, TRIALS
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -42,6 +44,7 @@ from trainables.evaluation.race import (
 from trainables.evaluation.storage import Storage
 from trainables.scoring.metric_names import NFE, SECONDS_ALONE, SECONDS_PER_SAMPLE
 from trainables.scoring.racing import log_wealth
+from trainables.workers.job import Job
 from trainables.workers.trial import _stopped, _whole
 
 POINT_VALUES = {
@@ -165,6 +168,34 @@ def test_a_race_by_seconds_goes_by_the_seconds_that_it_is_told(evaluator_in):
     race = _race(evaluator, [rival], SECONDS_ALONE, 0.6)
     assert isinstance(race, StoppedRace) and race.values[SECONDS_ALONE] == 0.6
     assert isinstance(_race(evaluator, [rival], SECONDS_ALONE, 0.4), list)
+
+
+def test_actors_go_on_from_what_was_sampled_too(evaluator_in):
+    """As where another sweep's baselines want the whole of a point that was stopped."""
+    evaluator = evaluator_in("actors")
+    race = _race(evaluator, [Rival(7, 1.0, _record_of_cost(evaluator, CHEAP, 1.0))])
+    storage = evaluator.storage
+    allocation = SimpleNamespace(actors=1, threads=1, gpu_share=0.0)
+    session = SimpleNamespace(
+        setup=SimpleNamespace(storage=storage, task=evaluator.task),
+        cluster=SimpleNamespace(allocation=lambda setup: allocation),
+        console=None,
+    )
+    points = [CHEAP | {"eta": 0.25}, POINT_VALUES]
+    units = [_Unit((Candidate("nested", point),), SAMPLINGS[0]) for point in points]
+    bar = SimpleNamespace(update=lambda *_: None)
+    job = Job(evaluator.task, "nested", storage, "validation", 64, (3, 4), BATCH, 1)
+    dispatch = _Dispatch(session, bar, units, job)
+    dispatch._cut(64)
+    assert dispatch._waiting[::-1] == [(0, slice(0, 64)), (1, slice(race.seen, 64))]
+    tally = evaluator.tally(POINT_VALUES, SAMPLINGS[0], slice(race.seen, 64))
+    dispatch._tallies[1][race.seen] = [tally]
+    dispatch._end_piece(1)
+    config = evaluator.config(POINT_VALUES, SAMPLINGS[0])
+    saved = storage.records.find(config)
+    alone = evaluator_in("alone").measure(POINT_VALUES, SAMPLINGS[0])
+    assert saved.correct == alone.correct and not storage.partials.find(config)
+    assert saved.cost[NFE] == alone.cost[NFE]
 
 
 def test_a_damaged_partial_record_is_put_aside_and_sampled_again(evaluator_in, monkeypatch):
