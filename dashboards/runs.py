@@ -22,6 +22,10 @@ KIND, CLASSES, NOISE_LEVELS = "signal.kind", "signal.classes", "T"
 """Tags with the kind of the signals, the number of classes (0 for sentences), and the number of noise levels
 of the processes.
 """
+SEARCHED_BY, BOUNDS = "cost", "bounds"
+"""Tags of a sweep with the cost that it was searched by, and with the bounds that it was searched within; it
+has no such tag where there were none.
+"""
 PARENT = "mlflow.parentRunId"
 """MLflow's tag with the run that a run is a child of."""
 STRATEGY = "strategy"

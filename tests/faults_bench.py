@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -145,8 +146,9 @@ class Bench:
         while (left := run.marked()) and time.monotonic() < until:
             time.sleep(0.5)
         for number in left:
-            counts.wrong(f"process {number} after status {status}", "left")
-            os.kill(number, signal.SIGKILL)
+            counts.wrong(f"process {number} ({title(number)}) after status {status}", "left")
+            with suppress(ProcessLookupError):  # it has ended just now
+                os.kill(number, signal.SIGKILL)
         if "Traceback" in run.text:
             counts.wrong(run.text[-600:], "tracebacks")
         if status not in statuses:
@@ -167,6 +169,15 @@ class Bench:
                 return False
             time.sleep(0.1)
         return True
+
+
+def title(number: int) -> str:
+    """The title of a process, or its command; empty where it has ended."""
+    try:
+        words = Path(f"/proc/{number}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return ""
+    return " ".join(words)[:200].strip()
 
 
 def free_port() -> int:

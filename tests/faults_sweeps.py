@@ -8,9 +8,8 @@ import signal
 import subprocess
 import time
 from itertools import cycle, islice, product
-from pathlib import Path
 
-from tests.faults_bench import Bench, Counts, Run, check
+from tests.faults_bench import Bench, Counts, Run, check, title
 from tests.faults_servers import Server
 
 _TRIALS = 6
@@ -133,9 +132,7 @@ def actors(bench: Bench, times: int) -> Counts:
         while run.process.poll() is None and done < times:
             time.sleep(bench.random.uniform(2, 12))
             victims = [
-                number
-                for number in run.marked()
-                if any(name in _title(number) for name in _WORKERS)
+                number for number in run.marked() if any(name in title(number) for name in _WORKERS)
             ]
             if victims:
                 os.kill(bench.random.choice(victims), signal.SIGKILL)
@@ -147,13 +144,18 @@ def actors(bench: Bench, times: int) -> Counts:
 
 
 def ports(bench: Bench, times: int) -> Counts:
-    """While a sweep runs, whatever listens for it listens on this machine's own address."""
+    """From a sweep's start to its end, its trainings included, whatever listens for it listens on this
+    machine's own address.
+    """
     counts = Counts(times=times)
-    for _ in range(times):
-        run = bench.start(bench.storage(), "--trials", "3")
-        bench.wait_for(run, "3/5")
-        while run.process.poll() is None and not (listening := _listening(run)):
+    for number in range(times):
+        run = bench.start(bench.folder / f"ports-{number}", "--trials", "3")
+        listening = set()
+        while run.process.poll() is None:
+            listening.update(_listening(run))
             time.sleep(0.5)
+        if not listening:
+            counts.wrong("nothing listened: was it looked for in the right place?")
         for address in listening:
             if not re.match(r"(127\.0\.0\.1|\[::1\]|\[::ffff:127\.0\.0\.1\]):\d+$", address):
                 counts.wrong(f"{address} is open")
@@ -170,14 +172,6 @@ def _listening(run: Run) -> list[str]:
         for line in shown.splitlines()
         if numbers.intersection(re.findall(r"pid=(\d+)", line))
     ]
-
-
-def _title(number: int) -> str:
-    """The title of a process; empty where it has ended."""
-    try:
-        return Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")[0].decode()
-    except OSError:
-        return ""
 
 
 def _wait(run: Run, seconds: float) -> None:

@@ -121,6 +121,22 @@ def test_the_newest_finished_sweep_is_the_one_and_shares_are_settings(store):
     assert read_sweeps(client, None, Wanted(resolution=0.5)).sweeps == (half,)
 
 
+def test_a_sweep_by_the_compared_cost_stands_before_newer_ones(store):
+    folder, client = store
+    usual = read_sweeps(client, None, Wanted())
+    assert usual.notes == ()
+    for change in {"cost": "gflops"}, {"max_cost": 5}:
+        plan = plan_in(folder, client.tracking_uri, fresh=True, **change)
+        record_sweep(plan, ("9", 3, 37), trials=1)
+    assert read_sweeps(client, None, Wanted()) == usual
+    by_gflops = read_sweeps(client, None, Wanted(cost="gflops"))
+    assert by_gflops.sweeps[0].points[0].reported.label == "nested #9" and by_gflops.notes == ()
+    bounded = read_sweeps(client, None, Wanted(cost="seconds"))  # of none that is usual the newest
+    assert [note.text for note in bounded.notes] == [
+        "nested, seed 0, was searched by nfe, at most 5"
+    ]
+
+
 def test_what_is_not_of_this_project_is_left_alone(store):
     _, client = store
     title = "theirs <b>\x1b[31m'"

@@ -342,7 +342,7 @@ def test_tests_of_several_seeds_are_over_seeds_and_samples():
     )
     test = paired_over_seeds(ours, theirs)
     assert (pair.difference, pair.p_value) == pytest.approx((test.difference, test.p_value))
-    (line,) = [one for one in comparison.found if one.startswith("nested (best), ")]
+    (line,) = [one for one in comparison.found if one.startswith('"nested, best", ')]
     assert "at 20 calls [3, 44.8]" in line
     nested = _strategies(comparison)["nested"]
     assert set(nested.seed_fronts) == set(nested.growth) == {0, 1, 2}

@@ -13,6 +13,7 @@ from helpers import tiny_task
 from trainables.core.config import as_mapping
 from trainables.evaluation.storage import Storage
 from trainables.task.recipe import Updates
+from trainables.workers.meeting import OnThisMachine
 from trainables.workers.train import TrainJob, train_parts
 
 KINDS = ("classifier", "signal", "logit", "nested", "enhanced")
@@ -32,11 +33,13 @@ def _train(storage: Path, workers: int, loop=train_parts, kinds=KINDS, failures=
     from ray.train.torch import TorchTrainer
 
     storage.mkdir(exist_ok=True)
+    (storage / "meeting").mkdir(exist_ok=True)
     history, checkpoints = str(storage / "history.jsonl"), str(storage / "ray" / "t")
     job = TrainJob(TASK, kinds, Storage(str(storage)), history, 1, checkpoints)
     trainer = TorchTrainer(
         loop,
         train_loop_config=as_mapping(job),
+        torch_config=OnThisMachine(folder=str(storage / "meeting")),
         scaling_config=ray.train.ScalingConfig(num_workers=workers),
         run_config=ray.train.RunConfig(
             name="t",

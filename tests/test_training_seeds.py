@@ -182,6 +182,13 @@ def test_a_gain_at_every_seed_is_told_from_one_at_a_single_seed():
     )
 
 
+def test_shares_of_right_answers_differ_by_no_more_than_all():
+    right, wrong = np.ones((2, 1, 8), bool), np.zeros((2, 1, 8), bool)
+    wrong[0] = True  # the two training seeds could not differ more
+    test = paired_over_seeds(_groups(right), _groups(wrong))
+    assert (test.difference, test.low, test.high) == (0.5, -1.0, 1.0)
+
+
 def test_word_error_rates_are_pooled_with_their_words():
     words = [
         (2, 3, 5, 4),

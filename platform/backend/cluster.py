@@ -57,6 +57,11 @@ class Cluster:
             ray.shutdown()
             self._nodes = None
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a new one on this machine, and no other's that is joined."""
+        return _address() == _LOCAL
+
     def foreseen(self, setup: Setup) -> Allocation:
         """The allocation that a plan will have: nothing is started for it on this machine, but a cluster
         elsewhere is joined and asked.
@@ -64,7 +69,7 @@ class Cluster:
         Raises:
             UsageError: the cluster cannot be reached, or lacks what the plan asks for.
         """
-        if self._nodes is None and _address() == _LOCAL:
+        if self._nodes is None and self.is_own:
             return allocation(setup, [this_machine()])
         return self.allocation(setup)
 
@@ -85,7 +90,7 @@ class Cluster:
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)
         address, local_node = _address(), this_machine()
-        joining = address != _LOCAL  # another cluster has its own counts, and its own environment
+        joining = not self.is_own  # another cluster has its own counts, and its own environment
         try:
             self._init(
                 address=address,

@@ -1,4 +1,4 @@
-"""The tags that all runs of a setup have in MLflow."""
+"""The tags that all runs of a setup have in MLflow, and those of a sweep."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from platform.planning.plan import Plan
 from platform.planning.setup import Setup
 
-from dashboards.runs import CLASSES, FORMAT, KIND, NOISE_LEVELS, share_tags
+from dashboards.runs import (
+    BOUNDS,
+    CLASSES,
+    FORMAT,
+    KIND,
+    NOISE_LEVELS,
+    SEARCHED_BY,
+    share_tags,
+)
 from trainables.evaluation.records import FORMATS
 from trainables.training.part_store import key_of
 
@@ -35,6 +44,17 @@ def run_tags(setup: Setup) -> dict[str, str]:
         **code_tags(),
         **parts,
     }
+
+
+def search_tags(plan: Plan) -> dict[str, str]:
+    """How a sweep is searched: its sampler, its cost, its bounds where it has any, and whether trials race."""
+    tags = {"split": "validation", "sampler": plan.sampler, SEARCHED_BY: plan.cost}
+    bounds = {"at most": plan.max_cost, "at least": plan.min_accuracy}
+    if any(bounds.values()):
+        tags[BOUNDS] = ", ".join(f"{name} {bound:g}" for name, bound in bounds.items() if bound)
+    if plan.racing:
+        tags["racing"] = "true"
+    return tags
 
 
 def code_tags() -> dict[str, str]:

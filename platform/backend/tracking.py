@@ -20,7 +20,7 @@ from platform.backend.run_page import (
     description,
     search_description,
 )
-from platform.backend.run_tags import run_tags
+from platform.backend.run_tags import run_tags, search_tags
 from platform.backend.run_writer import RunWriter
 from platform.backend.saved_view import keep_view
 from platform.backend.tracking_store import (
@@ -106,9 +106,7 @@ class Tracker(TrialRuns):
         else:
             setup = self._setup
             name = f"{setup.plan.strategy} {setup.plan.condition} {setup.plan.preset} seed {setup.plan.seed}"
-            tags = {"split": "validation", "sampler": setup.plan.sampler, "cost": setup.plan.cost}
-            tags |= {"racing": "true"} if setup.plan.racing else {}
-            self.open(name, STAGE_SWEEP, tags, {STRATEGY: setup.plan.strategy})
+            self.open(name, STAGE_SWEEP, search_tags(setup.plan), {STRATEGY: setup.plan.strategy})
         self._runs.open.add(self.parent)
 
     def open(

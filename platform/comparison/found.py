@@ -193,9 +193,8 @@ def _with_metric(point: Pooled, axis: Axis) -> str:
 
 
 def _name(point: Pooled) -> str:
-    """A point's label as it stands in a sentence, where commas would part it."""
-    which = point.label.removeprefix(f"{point.reported.strategy}, ")
-    return point.label if which == point.label else f"{point.reported.strategy} ({which})"
+    """A point's label as it stands in a sentence: as in tables, in quotes where commas would part it."""
+    return f'"{point.label}"' if ", " in point.label else point.label
 
 
 def percent_text(point: Pooled, metric: Metric) -> str:

@@ -15,9 +15,10 @@ from platform.comparison.recorded import RecordedSweep
 from platform.planning.locations import without_passwords
 from typing import TYPE_CHECKING
 
-from dashboards.runs import PARENT, SHARES, STRATEGY
+from dashboards.runs import BOUNDS, PARENT, SEARCHED_BY, SHARES, STRATEGY
 from trainables.core.errors import UsageError
 from trainables.core.progress import Progress, quiet
+from trainables.scoring.cost_metrics import USUAL_COST
 from trainables.scoring.metric_names import STAGE_SWEEP
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Wanted:
         corruption, preset: names.
         resolution, train_fraction: shares.
         seeds: training seeds.
+        cost: of several sweeps of one strategy, one that was searched by this cost, without bounds, stands
+            before others.
     """
 
     corruption: str | None = None
@@ -42,11 +45,16 @@ class Wanted:
     resolution: float | None = None
     train_fraction: float | None = None
     seeds: tuple[int, ...] | None = None
+    cost: str = USUAL_COST
 
     def includes(self, tags: Mapping[str, str]) -> bool:
         """Whether a sweep with these tags is wanted."""
         shares = dict.fromkeys(SHARES, "1") | dict(tags)
         return all(shares.get(name) in allowed for name, allowed in self._allowed().items())
+
+    def is_usual(self, tags: Mapping[str, str]) -> bool:
+        """Whether a sweep with these tags was searched by the cost, without bounds."""
+        return tags.get(SEARCHED_BY, USUAL_COST) == self.cost and BOUNDS not in tags
 
     def _allowed(self) -> dict[str, tuple[str, ...]]:
         """The values that tags may have, of those that are not free."""
@@ -83,7 +91,8 @@ def read_sweeps(
     wanted: Wanted,
     progress: Progress = quiet,
 ) -> Reading:
-    """The newest finished sweep of each setting, strategy and training seed that is wanted.
+    """The newest finished sweep of each setting, strategy and training seed that is wanted, of those that
+    were searched as is usual where there are any.
 
     Args:
         client: of the tracking store.
@@ -160,10 +169,12 @@ def _newest(
     client: MlflowClient, experiments: Mapping[str, str], wanted: Wanted
 ) -> tuple[list[DescribedSweep], list[Note], list[Mapping[str, str]]]:
     """The newest finished sweeps, a sweep for each setting, strategy and seed; notes of sweeps that are not
-    understood where there is no other in their place; and the tags of sweeps that are not wanted.
+    understood where there is no other in their place, and of those that were not searched as is usual; and
+    the tags of sweeps that are not wanted.
     """
     query = f"tags.stage = '{STAGE_SWEEP}' and attributes.status = 'FINISHED'"
     newest: dict[tuple[object, ...], DescribedSweep] = {}
+    unusual: dict[tuple[object, ...], Note] = {}
     refused: dict[tuple[str, str, str], Note] = {}
     others: list[Mapping[str, str]] = []
     for run in (run for page in _pages(client, list(experiments), query) for run in page):
@@ -178,10 +189,24 @@ def _newest(
             key = title, tags.get(STRATEGY, ""), tags.get("corruption", "")
             refused.setdefault(key, Note(plain(title), f"{name} is left out: {error}"))
         else:
-            newest.setdefault((sweep.setting, sweep.strategy, sweep.seed), sweep)
+            place = sweep.setting, sweep.strategy, sweep.seed
+            usual = wanted.is_usual(tags)
+            if place not in newest or (usual and place in unusual):
+                newest[place] = sweep
+                unusual.pop(place, None)
+                if not usual:
+                    unusual[place] = _unusual(sweep, tags)
     found = list(newest.values())
     known = {(sweep.setting.title, sweep.strategy, sweep.setting.corruption) for sweep in found}
-    return found, [note for key, note in refused.items() if key not in known], others
+    notes = [note for key, note in refused.items() if key not in known]
+    return found, [*notes, *unusual.values()], others
+
+
+def _unusual(sweep: DescribedSweep, tags: Mapping[str, str]) -> Note:
+    """What people should know of a sweep that was not searched as is usual."""
+    how = f"by {plain(tags.get(SEARCHED_BY, USUAL_COST))}"
+    how += f", {plain(tags[BOUNDS])}" if BOUNDS in tags else ""
+    return Note(sweep.setting.title, f"{sweep.strategy}, seed {sweep.seed}, was searched {how}")
 
 
 def _nothing(

@@ -98,6 +98,7 @@ def _asked(namespace: argparse.Namespace, titles: tuple[str, ...] | None) -> Ask
         namespace.resolution,
         namespace.train_fraction,
         getattr(namespace, TRAINING_SEEDS),
+        namespace.cost,
     )
     return Asked(titles, wanted, COMPARED_COSTS[namespace.cost].name, namespace.max_cost)
 

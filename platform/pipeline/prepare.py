@@ -13,6 +13,7 @@ from platform.backend.session import Session, TrackedSession
 from platform.cli.console import Bar, Console
 from platform.cli.interrupts import in_background, last_line
 from platform.planning.setup import Setup
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from trainables.core.checked_lines import read_lines
@@ -81,8 +82,8 @@ def _train_missing(session: TrackedSession, missing: list[str], name: str, histo
         console.bar("starting the training workers") as bar,
         _Watch(history, bar, setup.metric),
     ):
-        allocation = session.cluster.allocation(setup)
-        in_background(lambda: _train(setup, allocation, missing, name, history))
+        allocation, own = session.cluster.allocation(setup), session.cluster.is_own
+        in_background(lambda: _train(setup, allocation, own, missing, name, history))
 
 
 def _prepare_data(session: Session) -> None:
@@ -121,12 +122,13 @@ def _record(session: TrackedSession, reports: list[dict[str, Any]]) -> None:
 
 
 def _train(
-    setup: Setup, allocation: Allocation, missing: list[str], name: str, history: Path
+    setup: Setup, allocation: Allocation, own: bool, missing: list[str], name: str, history: Path
 ) -> None:
-    """Train the missing parts by Ray Train."""
+    """Train the missing parts by Ray Train; `own`: the cluster is one of this machine's own."""
     import ray.train
-    from ray.train.torch import TorchTrainer
+    from ray.train.torch import TorchConfig, TorchTrainer
 
+    from trainables.workers.meeting import OnThisMachine
     from trainables.workers.train import TrainJob, train_parts
 
     storage_path = Path(setup.storage.root) / "training"
@@ -141,21 +143,23 @@ def _train(
         allocation.train_threads,
         str(checkpoints),
     )
-    result = TorchTrainer(
-        train_parts,
-        train_loop_config=as_mapping(job),
-        scaling_config=ray.train.ScalingConfig(
-            num_workers=allocation.workers,
-            use_gpu=allocation.on_gpus,  # NCCL then, else gloo
-            resources_per_worker={"CPU": 1, **({"GPU": 1} if allocation.on_gpus else {})},
-        ),
-        run_config=ray.train.RunConfig(
-            name=name,
-            storage_path=str(storage_path),
-            failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
-            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
-        ),
-    ).fit()
+    with TemporaryDirectory(prefix="meeting-") as meeting:
+        result = TorchTrainer(
+            train_parts,
+            train_loop_config=as_mapping(job),
+            torch_config=OnThisMachine(folder=meeting) if own else TorchConfig(),
+            scaling_config=ray.train.ScalingConfig(
+                num_workers=allocation.workers,
+                use_gpu=allocation.on_gpus,  # NCCL then, else gloo
+                resources_per_worker={"CPU": 1, **({"GPU": 1} if allocation.on_gpus else {})},
+            ),
+            run_config=ray.train.RunConfig(
+                name=name,
+                storage_path=str(storage_path),
+                failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
+                checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
+            ),
+        ).fit()
     if result.error is not None:
         raise TrainingFailed(last_line(str(result.error))) from result.error
     checkpoint_files.remove_checkpoints(checkpoints)

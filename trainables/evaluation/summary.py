@@ -227,13 +227,15 @@ def paired_over_seeds(groups: SeedGroups, baseline: SeedGroups, seed: int = 0) -
         raise UsageError(f"a paired test needs the same seeds, not {numbers[0]} and {numbers[1]}")
     if _are_of_sentences([*_pooled(groups), *_pooled(baseline)]):
         test, scores = _paired_sentences(groups, baseline, seed)
+        most = math.inf
     else:
         test, scores = _paired_answers(groups, baseline)
-    if len(groups) == 1:
-        return test
-    low, high = widened(test.difference, (test.low, test.high), scores)
-    p_value = two_sided_p(test.difference, scores, test.p_value)
-    return PairedTest(test.difference, low, high, p_value)
+        most = 1.0  # shares of right answers differ by no more
+    low, high, p_value = test.low, test.high, test.p_value
+    if len(groups) > 1:
+        low, high = widened(test.difference, (low, high), scores)
+        p_value = two_sided_p(test.difference, scores, p_value)
+    return PairedTest(test.difference, max(-most, low), min(most, high), p_value)
 
 
 def _paired_sentences(

@@ -19,12 +19,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from trainables.core.errors import NonFiniteError
-from trainables.core.noise import SampleNoise, seed_of, seeded
+from trainables.core.noise import seed_of, seeded
 from trainables.core.precision import dtype_of
-from trainables.data.dataset import Dataset
-from trainables.data.resolution import degraded
-from trainables.scoring.answers import Correctness, class_correctness, transcript_correctness
-from trainables.scoring.metric_names import ACCURACY
 from trainables.task.members import kind_and_member
 from trainables.task.recipe import Recipe
 from trainables.training import stages
@@ -32,6 +28,7 @@ from trainables.training.batches import Batch, Batches, Draws, Share
 from trainables.training.classifier_cache import cached_outputs
 from trainables.training.objective import Context, Objective, Weights
 from trainables.training.rounds import Round, reporting_rounds, rounds_of
+from trainables.training.validation import validated, validation_batch
 
 LEAST_REPORTS = 20
 _WARM_UP = 0.05
@@ -124,7 +121,8 @@ def train_part(
         if number in marks:
             done = rounds[number].first_update + len(rounds[number].order)
             passes = {"epoch": done / epoch}
-            metrics = _means(run) | _validate(run, kind, context, share) | passes
+            validation = validated(run.final, run.validation, kind, context, share.device)
+            metrics = _means(run) | validation | passes
             saved = _checkpoint(run, number + 1) if share.rank == 0 else None
             report(Report(kind, done, updates, metrics, saved))
     final = run.final
@@ -160,7 +158,7 @@ def _begin(
     optimizer: torch.optim.Optimizer | None = None
     if parameters:
         optimizer = torch.optim.AdamW(parameters, lr=0.0, weight_decay=1e-2, fused=True)
-    validation = _validation(objective, context, share.device)
+    validation = validation_batch(objective, context, share.device)
     run = _Run(objective, objective, averaged, optimizer, validation)
     run.final.move(share.device)
     if checkpoint is not None:
@@ -248,49 +246,6 @@ def _means(run: _Run) -> dict[str, float]:
     if not all(math.isfinite(value) for value in means.values()):
         raise NonFiniteError(f"the training loss is {means}: lower the recipe's learning_rate")
     return means
-
-
-def _validation(objective: Objective, context: Context, device: torch.device) -> Batch:
-    """The validation samples as a batch, with the same noise at every report."""
-    task, dataset = context.task, context.dataset
-    split = dataset.validation.first(task.recipe.validated)
-    outputs = cached_outputs(split, dataset, task.recipe, objective.judge, device)
-    noise = SampleNoise(task.seed, split.numbers.tolist(), "validation")
-    x0 = split.clean()
-    x_cor = degraded(split, x0, slice(None), task.degradation, noise)
-    share = Share(device=device)
-    if outputs is not None:
-        outputs = outputs.part(slice(None)).to(device)
-    labels = split.labels
-    if dataset.script is not None:  # the right answers are the transcripts of the clean signals
-        assert outputs is not None
-        labels = outputs.clean.argmax(dim=-1)
-    return Batch(share.of(x0), share.of(x_cor), share.of(labels), outputs)
-
-
-@torch.no_grad()
-def _validate(run: _Run, kind: str, context: Context, share: Share) -> dict[str, float]:
-    """Losses and accuracy of the averaged weights on validation samples."""
-    batch, averaged = run.validation, run.final
-    averaged.eval()
-    draws = Draws(
-        context.task.seed, f"{kind}/validation", 0, len(batch.labels), Share(device=share.device)
-    )
-    losses = averaged(averaged.prepare(batch, draws), draws)
-    answers = averaged.answers(batch, draws)
-    correctness = _correctness(averaged, context.dataset, answers, batch.labels)
-    metrics = losses | {ACCURACY: correctness.share}
-    return {f"validation_{name}": float(value) for name, value in metrics.items()}
-
-
-def _correctness(
-    objective: Objective, dataset: Dataset, answers: Tensor, labels: Tensor
-) -> Correctness:
-    if dataset.script is None:
-        return class_correctness(answers, labels)
-    judge = objective.judge
-    assert judge is not None, "sentences are transcribed by a frozen recogniser"
-    return transcript_correctness(judge.texts_of(answers), judge.texts_of(labels))
 
 
 def _checkpoint(run: _Run, rounds_done: int) -> Checkpoint:
