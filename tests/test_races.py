@@ -327,6 +327,7 @@ def test_a_search_says_what_it_saved_and_counts_a_point_once(tmp_path):
     for name in "abc":
         searcher.suggest(name)
     _tell(searcher, "a")
+    assert savings(study).text == "none of 1 trials was stopped early"
     _stop(searcher, "b", seen=16)
     _stop(searcher, "c", seen=48)
     study.enqueue_trial(study.trials[2].params)  # the same point, which got no further
@@ -340,8 +341,8 @@ def test_a_search_says_what_it_saved_and_counts_a_point_once(tmp_path):
         3 * 64,
     )
     assert saved.text == (
-        "3 of 4 trials were stopped early, each known to be beaten by another that costs no more; 64 of 192 "
-        "samplings were saved"
+        "3 of 4 trials were stopped early, each beaten by another that costs no more (error at most 5 %); "
+        "64 of 192 samplings were saved"
     )
     listed = races_as_json(study)
     assert [race["trial"] for race in listed["stopped"]] == [1, 2, 3]

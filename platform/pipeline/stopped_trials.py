@@ -12,7 +12,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
-from trainables.evaluation.race import SEEDS, SEEN, STOPPED_BY, TOTAL
+from trainables.evaluation.race import ERROR, SEEDS, SEEN, STOPPED_BY, TOTAL
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Savings:
         stopped: trials whose races were stopped.
         trials: these and the complete ones.
         samples: samplings that were not made, a sample at each seed being one.
-        all_samples: samplings of all trials' points, had each been measured whole.
+        all_samples: samplings of all trials' points, had each been measured whole; 0 where none was stopped.
     """
 
     stopped: int
@@ -33,12 +33,13 @@ class Savings:
 
     @property
     def text(self) -> str:
-        """It in words; empty where there was no trial."""
-        if not self.trials:
-            return ""
+        """It in words."""
+        if not self.stopped:
+            return f"none of {self.trials} trials was stopped early"
         return (
-            f"{self.stopped} of {self.trials} trials were stopped early, each known to be beaten by another "
-            f"that costs no more; {self.samples} of {self.all_samples} samplings were saved"
+            f"{self.stopped} of {self.trials} trials were stopped early, each beaten by another that costs "
+            f"no more (error at most {100 * ERROR:g} %); {self.samples} of {self.all_samples} samplings were "
+            "saved"
         )
 
 
