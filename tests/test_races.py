@@ -341,7 +341,7 @@ def test_a_search_says_what_it_saved_and_counts_a_point_once(tmp_path):
         3 * 64,
     )
     assert saved.text == (
-        "3 of 4 trials were stopped early, each beaten by another that costs no more (error at most 5 %); "
+        "3 of 4 trials were stopped early, beaten by another that costs no more (error at most 5 %); "
         "64 of 192 samplings were saved"
     )
     listed = races_as_json(study)

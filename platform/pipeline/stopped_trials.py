@@ -36,8 +36,9 @@ class Savings:
         """It in words."""
         if not self.stopped:
             return f"none of {self.trials} trials was stopped early"
+        verb = "was" if self.stopped == 1 else "were"
         return (
-            f"{self.stopped} of {self.trials} trials were stopped early, each beaten by another that costs "
+            f"{self.stopped} of {self.trials} trials {verb} stopped early, beaten by another that costs "
             f"no more (error at most {100 * ERROR:g} %); {self.samples} of {self.all_samples} samplings were "
             "saved"
         )
