@@ -118,6 +118,11 @@ def test_the_smallest_networks_answer_in_the_sentences_shapes_and_are_timed(root
     assert predicted.work.paper.nfe == 16 and predicted.seconds > predicted.training_seconds > 0
 
 
+def test_sentences_do_not_race(root, tmp_path):
+    with pytest.raises(UsageError, match="--racing is for answers that are right or wrong"):
+        setup_of(replace(_plan(root, tmp_path, "smoke"), racing=True))
+
+
 def test_a_directory_without_ears_is_told_in_one_line(tmp_path, capfd):
     places = ["--data-dir", str(tmp_path), "--storage", str(tmp_path / "runs")]
     for name in ("ears-reverb", "ears-wham"):

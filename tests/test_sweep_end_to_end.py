@@ -369,3 +369,27 @@ def test_an_interrupted_training_leaves_nothing_running(tmp_path):
     assert _ray_processes() <= before, "Ray was left running"
     (parent,) = _runs(storage, "sweep")
     assert parent.info.status == "KILLED"
+
+
+@pytest.mark.slow
+def test_a_racing_sweep_says_what_it_stopped_and_reports_none_of_it(swept, tmp_path):
+    """How many trials are stopped depends on the weights, which rounding does; that none is lost does not."""
+    shutil.copytree(swept[0] / "parts", tmp_path / "parts")
+    flags = ["--racing", "--trials", "14", "--workers", "1", "--json", str(tmp_path / "s.json")]
+    done = _sweep(tmp_path, *flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = json.loads((tmp_path / "s.json").read_text())
+    trials, out = summary["trials"], " ".join(done.stdout.split())
+    stopped = {race["trial"] for race in trials["stopped"]}
+    assert trials["complete"] + len(stopped) == 14 == trials["asked"] and not trials["failed"]
+    saved = f"{trials['samplings_saved']} of {trials['samplings_of_all']} samplings were saved"
+    assert f"racing: {len(stopped) or 'none'} of 14 trials" in out
+    assert (saved in out) == bool(stopped) == (trials["samplings_saved"] > 0)
+    runs = {int(run.data.tags["trial"]): run for run in _runs(tmp_path, "trial")}
+    assert set(runs) == set(range(14))
+    assert {n for n, run in runs.items() if run.info.status == "KILLED"} == stopped
+    assert all(bool(run.data.metrics) == (n not in stopped) for n, run in runs.items())
+    labels = {point["label"] for point in summary["front"]}
+    assert labels.isdisjoint(f"nested #{number}" for number in stopped)
+    assert bool(stopped) == bool(list(tmp_path.glob("records/*/*.partial.json")))
+    assert "--racing" in done.stdout  # among what to type next

@@ -1,5 +1,6 @@
 """The tracker on a store of its own: which runs are ended, and how."""
 
+import dataclasses
 from dataclasses import replace
 from platform.backend.tracking import Tracker
 from platform.comparison.read import Wanted, read_sweeps
@@ -111,3 +112,21 @@ def test_trials_that_the_study_lost_are_not_counted_twice(tmp_path, store_uri):
     runs = [run.data for run in tracker._trial_runs()]
     etas = {run.tags["trial"]: run.params["eta"] for run in runs}
     assert len(runs) == 3 and etas == {"0": "0.0", "1": "1.0", "2": "0.0"}
+
+
+def test_a_trial_whose_race_was_stopped_has_a_run_without_metrics(tmp_path, store_uri):
+    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), store_uri)
+    tracker = Tracker(setup_of(dataclasses.replace(plan, racing=True)))
+    tracker.begin()
+    tracker.trial(0, {"eta": 0.0}, {"accuracy": 0.5}, 1.0)
+    reason = "beaten by trial 0 after 16 of 64 samples"
+    stopped = tracker._client.get_run(tracker.stopped_trial(1, {"eta": 1.0}, reason))
+    tracker.failed_trial(2, {"eta": 1.0}, "out of memory")
+    assert stopped.info.status == "KILLED" and stopped.data.tags["stopped"] == reason
+    assert not stopped.data.metrics and stopped.data.params["eta"] == "1.0"
+    assert tracker.logged_trials({0, 1, 2}) == {0, 1}
+    assert [run.data.tags["trial"] for run in tracker._trial_runs()] == ["0"]
+    tracker.mark_front({"0", "1"})
+    assert "on_front" not in tracker._client.get_run(stopped.info.run_id).data.tags
+    assert tracker._client.get_run(tracker.parent).data.tags["racing"] == "true"
+    tracker.finish("FINISHED")

@@ -15,7 +15,13 @@ from platform.planning.setup import Setup
 from typing import Any
 
 from trainables.data.degradation import Degradation
-from trainables.evaluation.measurement import Sampling, Tally, measurement_config, measurement_of
+from trainables.evaluation.measurement import (
+    Sampling,
+    Tally,
+    joined,
+    measurement_config,
+    measurement_of,
+)
 from trainables.evaluation.records import Measurement
 from trainables.sampling.cost import cost
 from trainables.sampling.moves import Move, before_answers
@@ -195,11 +201,30 @@ class _Dispatch:
         return self._job.limit
 
     def _cut(self, samples: int) -> None:
-        """Cut every unit into pieces of so many samples in all; all of them wait."""
-        pieces = _pieces(samples, self._job.batch, self._pieces_a_unit)
-        units = range(len(self._units))
-        self._waiting = [(unit, rows) for unit in units for rows in pieces][::-1]
-        self._unfinished = [len(pieces) for _ in units]
+        """Cut every unit into pieces of so many samples in all, but for those in its partial records; all of
+        them wait.
+        """
+        for number in range(len(self._units)):
+            sampled = self._sampled(number)
+            pieces = _pieces(samples, self._job.batch, self._pieces_a_unit, sampled)
+            self._waiting += [(number, rows) for rows in pieces]
+            self._unfinished.append(len(pieces))
+        self._waiting.reverse()
+
+    def _sampled(self, number: int) -> int:
+        """How many rows of a unit are in the partial records of all its candidates, as many of each; their
+        tallies come before those of its pieces.
+        """
+        unit, partials = self._units[number], self._setup.storage.partials
+        tallies = [
+            partials.find(_config(self._setup, candidate, unit.sampling))
+            for candidate in unit.candidates
+        ]
+        counts = {sum(map(len, parts)) for parts in tallies}
+        if len(counts) > 1 or counts == {0}:
+            return 0
+        self._tallies[number][-1] = [joined(parts) for parts in tallies]
+        return counts.pop()
 
     def _goes_again(self, unit: int, rows: slice) -> bool:
         """Let the piece of an actor that died be the next, if it has not died too often before: memory that
@@ -234,11 +259,10 @@ class _Dispatch:
         """Write the records of a unit's candidates."""
         pieces = [tallies for _, tallies in sorted(tallies_by_row.items())]
         for candidate, *tallies in zip(unit.candidates, *pieces, strict=True):
-            config = measurement_config(
-                self._setup.task, candidate.strategy, candidate.point, unit.sampling
-            )
+            config = _config(self._setup, candidate, unit.sampling)
             measurement = measurement_of(config, candidate.point, tallies)
             self._setup.storage.records.save(measurement)
+            self._setup.storage.partials.remove(config)
 
 
 def _groups(candidates: Sequence[Candidate]) -> list[tuple[Candidate, ...]]:
@@ -262,16 +286,22 @@ def _pieces_a_unit(units: int, actors: int) -> int:
     return max(1, -(-_PIECES_AN_ACTOR * actors // units))
 
 
-def _pieces(samples: int, batch: int, count: int) -> list[slice]:
-    """Rows of the pieces of so many samples: `count` pieces, or fewer, each of whole batches."""
-    size = batch * max(1, -(-samples // (batch * count)))
-    return [slice(first, min(first + size, samples)) for first in range(0, samples, size)]
+def _pieces(samples: int, batch: int, count: int, first: int = 0) -> list[slice]:
+    """Rows of the pieces of so many samples from a first one: `count` pieces, or fewer, each of whole
+    batches.
+    """
+    size = batch * max(1, -(-(samples - first) // (batch * count)))
+    return [slice(row, min(row + size, samples)) for row in range(first, samples, size)]
 
 
 def _record_of(setup: Setup, candidate: Candidate, sampling: Sampling) -> Measurement | None:
     """A candidate's measurement at one sampling; None where the records have none."""
-    config = measurement_config(setup.task, candidate.strategy, candidate.point, sampling)
-    return setup.storage.records.find(config)
+    return setup.storage.records.find(_config(setup, candidate, sampling))
+
+
+def _config(setup: Setup, candidate: Candidate, sampling: Sampling) -> dict[str, object]:
+    """The configuration of a candidate's measurement."""
+    return measurement_config(setup.task, candidate.strategy, candidate.point, sampling)
 
 
 def _records_of(

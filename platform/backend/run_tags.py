@@ -50,11 +50,13 @@ def run_tags(setup: Setup) -> dict[str, str]:
 
 
 def search_tags(plan: Plan) -> dict[str, str]:
-    """How a sweep is searched: its sampler, its cost and its bounds, where it has any."""
+    """How a sweep is searched: its sampler, its cost, its bounds if it has any, and whether trials race."""
     tags = {"split": "validation", "sampler": plan.sampler, SEARCHED_BY: plan.cost}
     bounds = {"at most": plan.max_cost, "at least": plan.min_accuracy}
     if any(bounds.values()):
         tags[BOUNDS] = ", ".join(f"{name} {bound:g}" for name, bound in bounds.items() if bound)
+    if plan.racing:
+        tags["racing"] = "true"
     return tags
 
 

@@ -5,14 +5,13 @@ a run for each training and each confirmed point.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from platform.backend.confirmed_run import (
     ANSWERS,
     Answers,
     answers_text,
     content_hash,
-    logarithm,
     metrics_of,
 )
 from platform.backend.patient_client import set_patience
@@ -20,7 +19,6 @@ from platform.backend.run_page import (
     confirm_name,
     description,
     search_description,
-    trial_name,
 )
 from platform.backend.run_tags import run_tags, search_tags
 from platform.backend.run_writer import RunWriter
@@ -31,6 +29,7 @@ from platform.backend.tracking_store import (
     failures_told,
     own_artifacts,
 )
+from platform.backend.trial_runs import TrialRuns
 from platform.cli.interrupts import say
 from platform.cli.next_steps import replay_command
 from platform.planning.setup import Setup
@@ -45,19 +44,18 @@ from trainables.scoring.metric_names import (
     STAGE_CONFIRM,
     STAGE_SWEEP,
     STAGE_TRAIN,
-    STAGE_TRIAL,
     on_split,
 )
 from trainables.training.part_store import key_of
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    pass
 
 _CONTENT = "content"  # the tag with a hash of all that is recorded of a confirmed point
 _DESCRIPTION = "mlflow.note.content"  # the tag with a run's description, in Markdown
 
 
-class Tracker:
+class Tracker(TrialRuns):
     """A sweep's runs in MLflow.
 
     Args:
@@ -119,43 +117,6 @@ class Tracker:
         self.parent = self._runs.create(name, stage, tags)
         common = {"seed": setup.plan.seed, "preset": setup.plan.preset, "sweep": setup.sweep_id}
         self._runs.log(self.parent, common | dict(params), {})
-
-    def logged_trials(self, known: Collection[int]) -> set[int]:
-        """Those of the trials that a study knows, by their numbers, that have a finished child run of this
-        parent. The others' runs are deleted, as MLflow deletes: the study lost them with its files, and gives
-        their numbers to others.
-        """
-        runs = [(int(run.data.tags["trial"]), run.info.run_id) for run in self._trial_runs()]
-        for number, run_id in runs:
-            if number not in known:
-                self._client.delete_run(run_id)
-        return {number for number, _ in runs if number in known}
-
-    def _trial_runs(self) -> list[Run]:
-        query = f"tags.stage = '{STAGE_TRIAL}' and attributes.status = 'FINISHED'"
-        return self._runs.find(f"tags.`{PARENT}` = '{self.parent}' and {query}")
-
-    def trial(
-        self, number: int, point: Mapping[str, object], metrics: Mapping[str, float], seconds: float
-    ) -> str:
-        """Record a complete trial as a child run; returns its run id."""
-        tags = {"split": "validation", "trial": str(number)}
-        name = trial_name(self._setup.plan.strategy, point, number)
-        run = self._runs.create(name, STAGE_TRIAL, tags, self.parent, seconds)
-        values = {on_split("validation", n): value for n, value in metrics.items()}
-        values |= logarithm(metrics)
-        self._runs.log(run, {STRATEGY: self._setup.plan.strategy, **point}, values)
-        self._runs.close(run, "FINISHED")
-        return run
-
-    def failed_trial(self, number: int, point: Mapping[str, object], reason: str) -> str:
-        """Record a failed trial as a failed child run; returns its run id."""
-        tags = {"split": "validation", "trial": str(number), "error": reason[:500]}
-        name = trial_name(self._setup.plan.strategy, point, number)
-        run = self._runs.create(name, STAGE_TRIAL, tags, self.parent)
-        self._runs.log(run, {STRATEGY: self._setup.plan.strategy, **point}, {})
-        self._runs.close(run, "FAILED")
-        return run
 
     def recorded_parts(self) -> set[str]:
         """Keys of the parts whose training has a finished run."""
@@ -240,13 +201,6 @@ class Tracker:
         """Describe the parent as a search under way that has so many complete trials."""
         text = search_description(self._setup, self.parent, trials)
         self._client.set_tag(self.parent, _DESCRIPTION, text)
-
-    def mark_front(self, numbers: set[str]) -> None:
-        """Tag every child run of a trial with whether it is on the front, for MLflow's filters."""
-        for run in self._trial_runs():
-            on_front = str(run.data.tags["trial"] in numbers).lower()
-            if run.data.tags.get("on_front") != on_front:
-                self._client.set_tag(run.info.run_id, "on_front", on_front)
 
     def result(
         self, best: ReportedPoint, replayed: ReportedPoint, trials: int, lines: Sequence[str]

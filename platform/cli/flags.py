@@ -219,6 +219,11 @@ def _with_search(verb_parser: Parser) -> Parser:
         "calls are then a mean over samples; another search than without",
     )  # fmt: skip
     verb_parser.add_argument(
+        "--racing", action="store_true",
+        help="measure trials in blocks of samples, and stop one as soon as it is known to be beaten by "
+        "another that costs no more",
+    )  # fmt: skip
+    verb_parser.add_argument(
         "--cost", default=USUAL_COST, metavar="|".join(COST_METRICS),
         help="what the search makes little of, beside much accuracy, all for one sample: denoiser calls, "
         "FLOPs of all networks, or seconds, timed with one trial at a time [%(default)s]",

@@ -105,6 +105,7 @@ def search_flags(setup: Setup) -> Sequence[str]:
         *_flag_unless_usual(USUAL_SAMPLER, "--sampler", plan.sampler),
         *(["--warm-start"] if plan.warm_start else []),
         *(["--settled"] if plan.settled else []),
+        *(["--racing"] if plan.racing else []),
         *_flag_unless_usual(USUAL_COST, "--cost", plan.cost),
         *_flag_unless_usual("0", "--max-cost", f"{plan.max_cost:.12g}"),
         *_flag_unless_usual("0", "--min-accuracy", f"{plan.min_accuracy:.12g}"),

@@ -114,6 +114,7 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         cost=values.get("cost", USUAL_COST),
         min_accuracy=values.get("min_accuracy", 0),
         settled=values.get("settled", False),
+        racing=values.get("racing", False),
         tracking_patience=namespace.tracking_patience,
     )
 

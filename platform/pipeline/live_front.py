@@ -60,12 +60,16 @@ class LiveFront:
         self._session, self._bar = session, bar
         self._throttle = Throttle(_SECONDS, _SHARE)
         self._trials: list[tuple[float, float]] = []
+        self._count = 0
         self._is_recorded = True
 
-    def update(self, trials: Sequence[tuple[float, float]]) -> None:
-        """Show the front of these (accuracy, cost): in the terminal at once, in MLflow where it is time."""
+    def update(self, trials: Sequence[tuple[float, float]], count: int | None = None) -> None:
+        """Show the front of these (accuracy, cost): in the terminal at once, in MLflow where it is time. The
+        search has come to so many trials, by default these alone.
+        """
         setup = self._session.setup
         self._trials, self._is_recorded = list(trials), False
+        self._count = len(trials) if count is None else count
         color = style_of(setup.plan.strategy).color
         self._bar.draw(
             text_front(self._trials, setup.metric, cost=setup.cost), FRONT_LETTERS, color
@@ -80,7 +84,7 @@ class LiveFront:
     def _record(self) -> None:
         """Attach the figure to the sweep's run, and describe how far it is."""
         setup, tracker = self._session.setup, self._session.tracker
-        strategy, done, metric = setup.plan.strategy, len(self._trials), setup.metric
+        strategy, done, metric = setup.plan.strategy, self._count, setup.metric
         if done:
             title = f"{strategy} on {setup.setting}"
             note = f"{done} of {setup.plan.trials} trials, on validation {metric.samples}"

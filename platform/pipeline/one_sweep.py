@@ -15,8 +15,11 @@ from platform.pipeline.headline import headline, named_as_json
 from platform.pipeline.prepare import prepare
 from platform.pipeline.record import draw
 from platform.pipeline.reference import reference_of
-from platform.pipeline.search import SearchResult, hypervolume_of, search
-from platform.pipeline.study import complete
+from platform.pipeline.search import SearchResult, search
+from platform.pipeline.stopped_trials import races_as_json, savings
+from platform.pipeline.study import complete, counted_trials, hypervolume_of
+
+import optuna
 
 from dashboards.pareto import Reference
 from dashboards.points import as_json
@@ -105,9 +108,8 @@ def _record(
         for path in bar.each([*files.values(), setup.folder / "plan.json"], "logging artifacts"):
             tracker.artifact(path, setup.folder)
         tracker.mark_front({str(trial.number) for trial in front_trials(study)})
-        tracker.result(
-            choice.best, choice.cheapest, len(complete(study)), headline(choice, setup.metric)
-        )
+        lines = [*headline(choice, setup.metric), *_race_lines(session, study)]
+        tracker.result(choice.best, choice.cheapest, counted_trials(study), lines)
     return FinishedSweep(result, confirmation, runs, files, volume)
 
 
@@ -127,6 +129,7 @@ def _summary(session: TrackedSession, finished: FinishedSweep) -> dict[str, obje
             "failed": [
                 {"trial": number, "reason": reason} for number, reason in result.failures.items()
             ],
+            **(races_as_json(result.study) if session.setup.plan.racing else {}),
         },
         "front": [p for p in points if p["role"] != "baseline"],
         "baselines": [p for p in points if p["role"] == "baseline"],
@@ -146,6 +149,11 @@ def _summary(session: TrackedSession, finished: FinishedSweep) -> dict[str, obje
     }
 
 
+def _race_lines(session: TrackedSession, study: optuna.Study) -> list[str]:
+    """What racing saved, as a paragraph; none where there was no race."""
+    return [savings(study).text] if session.setup.plan.racing else []
+
+
 def _report(session: TrackedSession, finished: FinishedSweep) -> None:
     """Show the points, name the files, say what to type next."""
     setup, console, tracker = session.setup, session.console, session.tracker
@@ -159,6 +167,7 @@ def _report(session: TrackedSession, finished: FinishedSweep) -> None:
     if search_result.account:
         advice = "; the same command tries others" if search_result.shortfall else ""
         paragraphs(console, "trials:", [f"{search_result.account}{advice}"])
+    paragraphs(console, "racing:", _race_lines(session, search_result.study))
     if finished.confirmation.missing:
         missing = "; ".join(finished.confirmation.missing)
         paragraphs(console, "missing:", [f"{missing}: not measured; the same command tries again"])

@@ -142,17 +142,17 @@ class _Inventory:
 
 
 def _finished_trials(setup: Setup) -> tuple[int, list[Candidate]]:
-    """How many complete trials there are, and their front with the paper's point."""
+    """How many trials there are that count, and their front with the paper's point."""
     if not setup.folder.is_dir():
         return 0, []
     from platform.pipeline.confirm import front_points  # with Ray, which takes seconds to load
-    from platform.pipeline.study import complete, earlier_study
+    from platform.pipeline.study import counted_trials, earlier_study
 
     study = earlier_study(setup)
     if study is None:
         return 0, []
     front = [Candidate(p.strategy, p.point) for p in front_points(setup, study)]
-    return len(complete(study)), front
+    return counted_trials(study), front
 
 
 def samples(setup: Setup, split: str) -> int:

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-import errno
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from platform.backend.measure import Candidate, measure_all
+from platform.backend.allocation import Allocation
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
-from platform.cli.failures import text_of_full_disk
-from platform.cli.interrupts import check, last_line
+from platform.pipeline.follower import Follower, TuneCallback
 from platform.pipeline.live_front import LiveFront
+from platform.pipeline.measured_trials import SearchFailed, log_trial
 from platform.pipeline.objectives import objectives_of
+from platform.pipeline.stopped_trials import savings, why_stopped
 from platform.pipeline.study import (
-    POINT,
-    RECORDS,
     StudySearcher,
     accuracy_and_cost,
     complete,
+    counted_trials,
+    hypervolume_of,
     open_study,
+    stopped,
     within_bounds,
 )
 from platform.pipeline.trial_log import TrialLog
 from platform.pipeline.tries import try_until_complete
 from platform.pipeline.warm_start import warm_start
-from platform.planning.study_names import TRIALS
-from typing import Any
+from platform.planning.setup import Setup
+from platform.planning.study_names import POINT, TRIALS
+from typing import TYPE_CHECKING
 
 import optuna
-from optuna.trial import FrozenTrial
-from ray.tune import Callback
 
-from dashboards.pareto import Reference, hypervolume
-from dashboards.points import describe
-from trainables.evaluation.records import Measurement
-from trainables.evaluation.summary import summary
+from dashboards.pareto import Reference
 from trainables.scoring.cost_metrics import BY_SECONDS
 
-
-class SearchFailed(RuntimeError):
-    """Not one trial of the search is complete, or a complete one has lost its records for good."""
+if TYPE_CHECKING:
+    from ray.tune import RunConfig, Trainable
 
 
 @dataclass(frozen=True)
@@ -65,7 +61,7 @@ class SearchResult:
         """How many trials are missing after how many tries, and why, each reason once; empty where none is
         missing.
         """
-        have = len(complete(self.study))
+        have = counted_trials(self.study)
         if have >= self.trials:
             return ""
         return (
@@ -101,15 +97,15 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
     _catch_up(session, study, reference)
     if session.setup.plan.warm_start:
         console.line(f"          {warm_start(session.setup, study, console.line).text}")
-    have = len(complete(study))
+    have = counted_trials(study)
     if have:
-        console.line(f"          {have} complete trials of earlier runs are kept")
+        console.line(f"          {_trials_text(study)} of earlier runs are kept")
     failures: Mapping[int, str] = {}
     tries = 0
     if have < trials:
         with console.bar("trials") as bar:
             live = LiveFront(session, bar)
-            live.update([accuracy_and_cost(trial) for trial in complete(study)])
+            live.update([accuracy_and_cost(trial) for trial in complete(study)], have)
             failures, tries = try_until_complete(
                 study,
                 trials,
@@ -122,32 +118,19 @@ def search(session: TrackedSession, reference: Reference) -> SearchResult:
         raise SearchFailed(f"no trial can be used: {result.shortfall}")
     if result.account:
         console.line(f"          {result.account}")
+    if session.setup.plan.racing:
+        console.line(f"          {savings(study).text}")
     if not within_bounds(study):
         console.line("          no trial keeps to the bounds: the front is that of all trials")
     return result
 
 
-def hypervolume_of(study: optuna.Study, reference: Reference) -> float:
-    """The hypervolume of the front of a study's complete trials that keep to the bounds of the search."""
-    return hypervolume([accuracy_and_cost(trial) for trial in within_bounds(study)], reference)
-
-
-def measurements(session: TrackedSession, trial: FrozenTrial) -> list[Measurement]:
-    """The measurements of a complete trial; made again where their records are gone or damaged.
-
-    Raises:
-        SearchFailed: they cannot be made again.
-    """
-    setup = session.setup
-    records = [setup.storage.records.get(key) for key in trial.user_attrs[RECORDS]]
-    found = [record for record in records if record is not None]
-    if len(found) == len(records):
-        return found
-    candidate = Candidate(setup.plan.strategy, trial.user_attrs[POINT])
-    (again,) = measure_all(session, [candidate], "validation")
-    if not again:
-        raise SearchFailed(f"the records of trial {trial.number} are gone, and it fails now")
-    return again
+def _trials_text(study: optuna.Study) -> str:
+    """How many trials there are, in words."""
+    halted = len(stopped(study))
+    return f"{len(complete(study))} complete trials" + (
+        f" and {halted} stopped ones" if halted else ""
+    )
 
 
 def _tune(
@@ -159,35 +142,26 @@ def _tune(
     count: int,
 ) -> Mapping[int, str]:
     """Run so many trials; returns why trials failed, by their numbers."""
-    import logging
-
     from ray import tune
     from ray.tune.search import ConcurrencyLimiter
 
-    from trainables.workers.trial import SamplingTrial
-
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     setup, allocation = session.setup, session.cluster.allocation(session.setup)
-    log = TrialLog(setup.folder / TRIALS)
     searcher = StudySearcher(
         study,
-        log,
+        TrialLog(setup.folder / TRIALS),
         setup.plan.strategy,
         setup.task.recipe.T,
         setup.facts.kind,
         objectives_of(setup),
         setup.plan.settled,
+        setup.plan.racing,
     )
-    follower = _Follower(session, study, searcher, bar, reference, live)
-    is_timed = setup.cost == BY_SECONDS
+    follower = Follower(session, study, searcher, bar, reference, live)
     # Where points are timed there is one at a time, so that none takes longer for another one's sake.
-    actors = 1 if is_timed else allocation.actors
-    job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
-    job = replace(job, is_timed=is_timed)
-    resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
-    trainable = tune.with_resources(tune.with_parameters(SamplingTrial, job=job), resources)
+    actors = 1 if setup.cost == BY_SECONDS else allocation.actors
     tuner = tune.Tuner(
-        trainable,
+        _trainable(setup, allocation),
         tune_config=tune.TuneConfig(
             search_alg=ConcurrencyLimiter(searcher, actors),
             num_samples=count,
@@ -195,110 +169,53 @@ def _tune(
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
-        run_config=tune.RunConfig(
-            name=f"search-{int(time.time() * 1000)}",
-            storage_path=str(setup.folder / "tune"),
-            verbose=0,
-            callbacks=[_Callback(follower)],
-            failure_config=tune.FailureConfig(max_failures=0),
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-        ),
+        run_config=_run_config(setup, follower),
     )
     tuner.fit()
     return follower.failures
 
 
-class _Callback(Callback):
-    """Passes the ends of trials on to a follower."""
+def _trainable(setup: Setup, allocation: Allocation) -> type[Trainable]:
+    """What Tune runs as a trial, with the job and the resources that it is given."""
+    from ray import tune
 
-    def __init__(self, follower: _Follower) -> None:
-        self._follower = follower
+    from trainables.workers.trial import SamplingTrial
 
-    def __getstate__(self) -> dict[str, Any]:
-        """An empty state: Tune pickles its callbacks for a resumption that is not used here."""
-        return {}
-
-    def on_trial_complete(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
-        self._follower.end_trial(trial.trial_id, "")
-
-    def on_trial_error(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
-        error = Path(trial.error_file) if trial.error_file else None
-        text = error.read_text() if error is not None and error.exists() else ""
-        self._follower.end_trial(trial.trial_id, text)
+    job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
+    job = replace(job, is_timed=setup.cost == BY_SECONDS)
+    resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
+    trainable: type[Trainable] = tune.with_resources(
+        tune.with_parameters(SamplingTrial, job=job), resources
+    )
+    return trainable
 
 
-class _Follower:
-    """Follows a search: tells the console and MLflow of every trial as it ends, and keeps why trials
-    failed, by their numbers.
-    """
+def _run_config(setup: Setup, follower: Follower) -> RunConfig:
+    """How Tune runs trials: in silence, in the sweep's folder, each of them once."""
+    from ray import tune
 
-    def __init__(
-        self,
-        session: TrackedSession,
-        study: optuna.Study,
-        searcher: StudySearcher,
-        bar: Bar,
-        reference: Reference,
-        live: LiveFront,
-    ) -> None:
-        self._session, self._study, self._searcher = session, study, searcher
-        self._bar, self._reference, self._live = bar, reference, live
-        self.failures: dict[int, str] = {}
-
-    def end_trial(self, trial_id: str, error: str) -> None:
-        """A trial has ended, with the text of an error or an empty one: record it, show how far the
-        search is.
-
-        Raises:
-            OSError: the trial ended as a disk is full, and so would all others.
-        """
-        check()
-        if text_of_full_disk(error):
-            raise OSError(errno.ENOSPC, last_line(error))
-        number = self._searcher.number(trial_id)
-        trial = self._study.get_trials(deepcopy=False)[number]
-        if trial.state is not optuna.trial.TrialState.COMPLETE:
-            reason = last_line(error) or self._searcher.failures.get(number, "unknown")
-            self._report_failure(number, trial.user_attrs[POINT], reason)
-            return
-        _log(self._session, trial)
-        finished = complete(self._study)
-        volume = hypervolume_of(self._study, self._reference)
-        self._session.tracker.hypervolume(volume, len(finished))
-        candidates = within_bounds(self._study) or finished
-        accuracy, amount = max(accuracy_and_cost(trial) for trial in candidates)
-        setup = self._session.setup
-        best = f"{setup.metric.title} {100 * setup.metric.of(accuracy):.1f} %"
-        price = f"{setup.cost.title} {setup.cost.number(amount)}"
-        self._bar.update(len(finished), setup.plan.trials, f"trials; best {best} at {price}")
-        self._live.update([accuracy_and_cost(trial) for trial in finished])
-
-    def _report_failure(self, number: int, point: Mapping[str, Any], reason: str) -> None:
-        line = f"          trial {number} failed: {reason} ({describe(point)})"
-        self._session.console.line(line)
-        self._session.tracker.failed_trial(number, point, reason)
-        self.failures[number] = reason
-
-
-def _log(session: TrackedSession, trial: FrozenTrial) -> None:
-    """Record a complete trial in MLflow."""
-    setup = session.setup
-    measured = measurements(session, trial)
-    assert trial.datetime_complete is not None and trial.datetime_start is not None
-    seconds = (trial.datetime_complete - trial.datetime_start).total_seconds()
-    values = summary(measured, setup.metric) | {setup.cost.name: accuracy_and_cost(trial)[1]}
-    session.tracker.trial(trial.number, trial.user_attrs[POINT], values, seconds)
+    return tune.RunConfig(
+        name=f"search-{int(time.time() * 1000)}",
+        storage_path=str(setup.folder / "tune"),
+        verbose=0,
+        callbacks=[TuneCallback(follower)],
+        failure_config=tune.FailureConfig(max_failures=0),
+        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+    )
 
 
 def _catch_up(session: TrackedSession, study: optuna.Study, reference: Reference) -> None:
-    """Record complete trials that an interrupted run had no time to record, and forget those that the study
-    has lost.
+    """Record trials that an interrupted run had no time to record, and forget those that the study has
+    lost.
     """
-    finished = complete(study)
-    numbers = {trial.number for trial in finished}
+    finished, halted = complete(study), stopped(study)
+    numbers = {trial.number for trial in [*finished, *halted]}
     missing = numbers - session.tracker.logged_trials(numbers)
     for trial in finished:
         if trial.number in missing:
-            _log(session, trial)
+            log_trial(session, trial)
+    for trial in halted:
+        if trial.number in missing:
+            session.tracker.stopped_trial(trial.number, trial.user_attrs[POINT], why_stopped(trial))
     if missing:
-        session.tracker.hypervolume(hypervolume_of(study, reference), len(finished))
+        session.tracker.hypervolume(hypervolume_of(study, reference), counted_trials(study))

@@ -14,7 +14,7 @@ from platform.pipeline.stored_study import forget, open_stored, read_stored
 from platform.pipeline.trial_log import TrialLog
 from platform.planning.proposals import proposed_point
 from platform.planning.setup import Setup
-from platform.planning.study_names import POINT, RECORDS
+from platform.planning.study_names import POINT, RECORDS, STOPPED
 from typing import Any
 
 import optuna
@@ -22,7 +22,9 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 import search_spaces
+from dashboards.pareto import Reference, front, hypervolume
 from trainables.core.noise import seed_of
+from trainables.evaluation.race import COST, RACE, RIVALS, SEEDS, SEEN, STOPPED_BY, TOTAL
 from trainables.scoring.metric_names import ACCURACY
 
 _FAILURE = "failure"
@@ -75,6 +77,18 @@ def complete(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
+def stopped(study: optuna.Study) -> list[FrozenTrial]:
+    """The study's trials whose races were stopped, in order: Optuna has them as pruned."""
+    return study.get_trials(deepcopy=False, states=(TrialState.PRUNED,))
+
+
+def counted_trials(study: optuna.Study) -> int:
+    """How many trials count among those that were asked for: complete ones, and those whose races were
+    stopped, of whose points it is known that they are not on the front.
+    """
+    return len(complete(study)) + len(stopped(study))
+
+
 def within_bounds(study: optuna.Study) -> list[FrozenTrial]:
     """The complete trials that keep to the bounds of the search; all of them where there are no bounds."""
     return [
@@ -82,6 +96,11 @@ def within_bounds(study: optuna.Study) -> list[FrozenTrial]:
         for trial in complete(study)
         if all(value <= 0 for value in trial.constraints.values())
     ]
+
+
+def hypervolume_of(study: optuna.Study, reference: Reference) -> float:
+    """The hypervolume of the front of a study's complete trials that keep to the bounds of the search."""
+    return hypervolume([accuracy_and_cost(trial) for trial in within_bounds(study)], reference)
 
 
 def try_again(study: optuna.Study, numbers: Iterable[int]) -> None:
@@ -127,6 +146,7 @@ class StudySearcher(Searcher):
         kind: what the signals are, "image" or "speech".
         objectives: what is searched for, and within which bounds.
         settled: whether `settled` is a parameter of the space.
+        racing: whether trials race against the front of those that are complete.
     """
 
     def __init__(
@@ -138,9 +158,10 @@ class StudySearcher(Searcher):
         kind: str = "image",
         objectives: Objectives = USUAL_OBJECTIVES,
         settled: bool = False,
+        racing: bool = False,
     ) -> None:
         super().__init__(metric=ACCURACY, mode="max")
-        self._objectives = objectives
+        self._objectives, self._racing = objectives, racing
         self._log = log
         self._study, self._T, self._kind = study, T, kind
         self._suggest = search_spaces.suggest_of(strategy, settled)
@@ -152,8 +173,21 @@ class StudySearcher(Searcher):
         self._trials[trial_id] = trial
         point = self._suggest(trial, self._T, self._kind)
         trial.set_user_attr(POINT, point)
-        value: dict[str, Any] = point
-        return value
+        return {**point, **self._race()}
+
+    def _race(self) -> dict[str, Any]:
+        """What a trial is told of its race: the front of the complete trials, its rivals; nothing where there
+        is no race, or nobody to race against yet.
+        """
+        trials = complete(self._study) if self._racing else []
+        if not trials:
+            return {}
+        on_front = [trials[i] for i in front([accuracy_and_cost(trial) for trial in trials])]
+        rivals = [
+            (trial.number, accuracy_and_cost(trial)[1], trial.user_attrs[RECORDS])
+            for trial in on_front
+        ]
+        return {RACE: {COST: self._objectives.cost.name, RIVALS: rivals}}
 
     def number(self, trial_id: str) -> int:
         """The study's number of a Tune trial."""
@@ -171,6 +205,11 @@ class StudySearcher(Searcher):
             trial.set_user_attr(_FAILURE, reason)
             self.failures[trial.number] = reason
             ended = self._study.tell(trial, state=TrialState.FAIL)
+        elif STOPPED_BY in result:
+            keys = *names, STOPPED_BY, SEEN, TOTAL, SEEDS
+            trial.set_user_attr(STOPPED, {key: result[key] for key in keys})
+            # What was seen is no accuracy of the whole: Optuna is told that the point is bad, not how bad.
+            ended = self._study.tell(trial, state=TrialState.PRUNED)
         else:
             trial.set_user_attr(RECORDS, result[RECORDS].split(","))
             for name, value in self._objectives.constraints(*values).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from platform.pipeline.study import complete, failed_once, try_again
+from platform.pipeline.study import counted_trials, failed_once, try_again
 
 import optuna
 
@@ -24,12 +24,12 @@ def try_until_complete(
     run: Callable[[int], Mapping[int, str]],
     tell: Callable[[str], None],
 ) -> tuple[dict[int, str], int]:
-    """Try points until the study has so many complete trials, or no try is left. A point that fails is tried
-    once more; one that fails again is replaced by another.
+    """Try points until the study has so many trials, complete or stopped in a race, or no try is left. A
+    point that fails is tried once more; one that fails again is replaced by another.
 
     Args:
         study: the study.
-        trials: how many complete trials it is to have.
+        trials: how many it is to have.
         run: tries so many points; returns why trials failed, by their numbers.
         tell: told that points are tried once more.
 
@@ -37,9 +37,9 @@ def try_until_complete(
         Why points failed that were given up, by the number of each one's last trial; how often points were
         tried.
     """
-    tries, most = 0, most_tries(trials - len(complete(study)))
+    tries, most = 0, most_tries(trials - counted_trials(study))
     failures: dict[int, str] = {}
-    while (missing := trials - len(complete(study))) > 0 and tries < most:
+    while (missing := trials - counted_trials(study)) > 0 and tries < most:
         count = min(missing, most - tries)
         failed = run(count)
         tries += count

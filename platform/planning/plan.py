@@ -78,6 +78,7 @@ class Plan:
         min_accuracy: the search keeps to points of at least this accuracy, and the sweep names the cheapest
             of them; 0 for no bound.
         settled: search also whether, and how soon, a sample's chains end once it is settled.
+        racing: stop a trial as soon as its point is known to be beaten by one that costs no more.
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -107,6 +108,7 @@ class Plan:
     cost: str = USUAL_COST
     min_accuracy: float = 0
     settled: bool = False
+    racing: bool = False
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})

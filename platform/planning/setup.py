@@ -133,8 +133,8 @@ def setup_of(plan: Plan) -> Setup:
 
     Raises:
         UsageError: the dataset has no such corruption, the strategy is for other signals, too little is left
-            at the resolution or of the training split, the workers do not divide the batch, or a checkpoint
-            is not for this network.
+            at the resolution or of the training split, the workers do not divide the batch, a checkpoint is
+            not for this network, or sentences are to race.
     """
     from trainables.evaluation.storage import Storage
     from trainables.task.recipe import Task
@@ -144,6 +144,11 @@ def setup_of(plan: Plan) -> Setup:
     if plan.corruption not in facts.corruptions:
         raise unknown_name("corruption", plan.corruption, facts.corruptions)
     check_strategy(plan.strategy, facts.kind)
+    if plan.racing and facts.answers == "sentence":
+        raise UsageError(
+            f"--racing is for answers that are right or wrong, which the sentences of {facts.title} are not: "
+            "leave it out"
+        )
     budget = _budget(plan, facts)
     batch = budget.recipe.batch
     if plan.workers and batch % plan.workers:
@@ -233,6 +238,7 @@ def _unusual(plan: Plan) -> dict[str, object]:
         "max_cost": 0,
         "min_accuracy": 0,
         "settled": False,
+        "racing": False,
     }
     return {
         name: getattr(plan, name) for name, value in usual.items() if getattr(plan, name) != value

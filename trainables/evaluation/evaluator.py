@@ -23,7 +23,13 @@ from trainables.data.resolution import degraded
 from trainables.evaluation.assembly import assemble, probe
 from trainables.evaluation.judge import Judge
 from trainables.evaluation.listening import Quality, quality_of, reference_waveforms
-from trainables.evaluation.measurement import Sampling, Tally, measurement_config, measurement_of
+from trainables.evaluation.measurement import (
+    Sampling,
+    Tally,
+    joined,
+    measurement_config,
+    measurement_of,
+)
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.sampling.engine import Engine
@@ -108,7 +114,8 @@ class Evaluator:
         self._engines: dict[torch.dtype, tuple[Engine, int, PrefixCache]] = {}
 
     def measure(self, point: Mapping[str, object], sampling: Sampling) -> Measurement:
-        """The measurement of a point: read from the records, or else made and written to them.
+        """The measurement of a point: read from the records, or else made and written to them. It goes on
+        from what there is of it in the partial records.
 
         Raises:
             UsageError: the point's parameters are unknown or out of range.
@@ -118,8 +125,11 @@ class Evaluator:
         record = self.storage.records.find(config)
         if record is not None:
             return record
-        measurement = measurement_of(config, point, [self.tally(point, sampling)])
+        parts = self.storage.partials.find(config)
+        rest = self.tally(point, sampling, slice(sum(map(len, parts)) or None, None))
+        measurement = measurement_of(config, point, [joined([*parts, rest])])
         self.storage.records.save(measurement)
+        self.storage.partials.remove(config)
         return measurement
 
     def config(self, point: Mapping[str, object], sampling: Sampling) -> dict[str, object]:
@@ -181,9 +191,10 @@ class Evaluator:
             quality = quality_of(self.dataset.sound, estimates, clean_waveforms)
         likeliest = torch.cat(run.likeliest) if run.likeliest else None
         correctness = self.judge.correctness(torch.cat(run.answers), split, likeliest)
-        spread = float(torch.cat(run.deviations).sum())
+        deviations = torch.cat(run.deviations)
+        spread, each = float(deviations.sum()), tuple(deviations.tolist())
         running = tuple(run.running[chains] for chains in sorted(run.running))
-        return Tally(correctness, spread, run.reading, quality, running)
+        return Tally(correctness, spread, run.reading, quality, running, each)
 
     def seconds_alone(self, point: Mapping[str, object], sampling: Sampling) -> float:
         """Seconds that a point takes a sample, in a batch of the size that is used, nothing of which was

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+
+import torch
 
 from trainables import strategies
 from trainables.core.config import as_mapping, digest
@@ -68,6 +71,7 @@ class Tally:
         quality: signal metrics, of the samples that have some.
         running: how many samples were not settled after each chain but the last; empty where no chain ends
             early.
+        deviations: the samples' deviations between chains, one each.
     """
 
     correctness: Correctness
@@ -75,6 +79,31 @@ class Tally:
     reading: MeterReading
     quality: Quality = field(default_factory=dict)
     running: tuple[int, ...] = ()
+    deviations: tuple[float, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.correctness.correct)
+
+
+def joined(tallies: Sequence[Tally]) -> Tally:
+    """The tally of consecutive rows, from those of parts of them, in order, none with signal metrics: as if
+    all had been run at once, to the last bit where parts are whole batches.
+    """
+    if len(tallies) == 1:
+        return tallies[0]
+    deviations = tuple(chain.from_iterable(tally.deviations for tally in tallies))
+    return Tally(
+        combine(tally.correctness for tally in tallies),
+        float(torch.tensor(deviations).sum()),  # in the order and precision of one run
+        sum((tally.reading for tally in tallies), MeterReading()),
+        running=still_running(tallies),
+        deviations=deviations,
+    )
+
+
+def still_running(tallies: Sequence[Tally]) -> tuple[int, ...]:
+    """How many samples of all tallies were not settled after each chain but the last."""
+    return tuple(sum(counts) for counts in zip(*(t.running for t in tallies), strict=True))
 
 
 def measurement_of(
@@ -85,8 +114,7 @@ def measurement_of(
     count = len(correctness.correct)
     reading = sum((tally.reading for tally in tallies), MeterReading())
     calls = reading.calls
-    by_chain = zip(*(tally.running for tally in tallies), strict=True)
-    running = tuple(sum(counts) / count for counts in by_chain)
+    running = tuple(number / count for number in still_running(tallies))
     cost = {
         NFE: (calls["signal"] + calls["logit"] + calls["label"]) / count,
         NFE_SIGNAL: calls["signal"] / count,

@@ -10,6 +10,7 @@ from trainables.data import datasets
 from trainables.data.dataset import Dataset
 from trainables.data.speech.builder import Spread
 from trainables.data.train_fraction import with_train_fraction
+from trainables.evaluation.partials import PartialStore
 from trainables.evaluation.records import RecordStore
 from trainables.task.recipe import Task
 from trainables.training.part_store import PartStore
@@ -36,6 +37,11 @@ class Storage:
     def records(self) -> RecordStore:
         """The store of records."""
         return RecordStore(Path(self.root) / "records")
+
+    @property
+    def partials(self) -> PartialStore:
+        """The store of partial records."""
+        return PartialStore(Path(self.root) / "records")
 
     @property
     def data(self) -> Path:

@@ -1,0 +1,122 @@
+"""What follows a search: every trial that ends is recorded in MLflow and told to the console."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from pathlib import Path
+from platform.backend.session import TrackedSession
+from platform.cli.console import Bar
+from platform.cli.failures import text_of_full_disk
+from platform.cli.interrupts import check, last_line
+from platform.pipeline.live_front import LiveFront
+from platform.pipeline.measured_trials import log_trial
+from platform.pipeline.stopped_trials import why_stopped
+from platform.pipeline.study import (
+    POINT,
+    StudySearcher,
+    accuracy_and_cost,
+    complete,
+    counted_trials,
+    hypervolume_of,
+    within_bounds,
+)
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune import Callback
+
+from dashboards.pareto import Reference
+from dashboards.points import describe
+
+
+class TuneCallback(Callback):
+    """Passes the ends of trials on to a follower."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An empty state: Tune pickles its callbacks for a resumption that is not used here."""
+        return {}
+
+    def on_trial_complete(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
+        self._follower.end_trial(trial.trial_id, "")
+
+    def on_trial_error(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
+        error = Path(trial.error_file) if trial.error_file else None
+        text = error.read_text() if error is not None and error.exists() else ""
+        self._follower.end_trial(trial.trial_id, text)
+
+
+class Follower:
+    """Follows a search: tells the console and MLflow of every trial as it ends, and keeps why trials
+    failed, by their numbers.
+    """
+
+    def __init__(
+        self,
+        session: TrackedSession,
+        study: optuna.Study,
+        searcher: StudySearcher,
+        bar: Bar,
+        reference: Reference,
+        live: LiveFront,
+    ) -> None:
+        self._session, self._study, self._searcher = session, study, searcher
+        self._bar, self._reference, self._live = bar, reference, live
+        self.failures: dict[int, str] = {}
+
+    def end_trial(self, trial_id: str, error: str) -> None:
+        """A trial has ended, with the text of an error or an empty one: record it, show how far the
+        search is.
+
+        Raises:
+            OSError: the trial ended as a disk is full, and so would all others.
+        """
+        check()
+        if text_of_full_disk(error):
+            raise OSError(errno.ENOSPC, last_line(error))
+        number = self._searcher.number(trial_id)
+        trial = self._study.get_trials(deepcopy=False)[number]
+        if trial.state is TrialState.PRUNED:
+            self._report_stop(trial)
+            return
+        if trial.state is not TrialState.COMPLETE:
+            cause = last_line(error) or self._searcher.failures.get(number, "unknown")
+            self._report_failure(number, trial.user_attrs[POINT], cause)
+            return
+        log_trial(self._session, trial)
+        volume = hypervolume_of(self._study, self._reference)
+        self._session.tracker.hypervolume(volume, counted_trials(self._study))
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        """Show how far the search is, and its front."""
+        setup, count, finished = (
+            self._session.setup,
+            counted_trials(self._study),
+            complete(self._study),
+        )
+        candidates = within_bounds(self._study) or finished
+        accuracy, amount = max(accuracy_and_cost(trial) for trial in candidates)
+        best = f"{setup.metric.title} {100 * setup.metric.of(accuracy):.1f} %"
+        price = f"{setup.cost.title} {setup.cost.number(amount)}"
+        self._bar.update(count, setup.plan.trials, f"trials; best {best} at {price}")
+        self._live.update([accuracy_and_cost(trial) for trial in finished], count)
+
+    def _report_stop(self, trial: FrozenTrial) -> None:
+        """A trial's race was stopped: say so, and record that it has no result."""
+        point, why = trial.user_attrs[POINT], why_stopped(trial)
+        self._session.console.line(
+            f"          trial {trial.number} stopped: {why} ({describe(point)})"
+        )
+        self._session.tracker.stopped_trial(trial.number, point, why)
+        self._show_progress()
+
+    def _report_failure(self, number: int, point: Mapping[str, Any], reason: str) -> None:
+        line = f"          trial {number} failed: {reason} ({describe(point)})"
+        self._session.console.line(line)
+        self._session.tracker.failed_trial(number, point, reason)
+        self.failures[number] = reason
