@@ -85,7 +85,7 @@ class PlainLogit(LogitDenoiser):
 
 
 class Bench:
-    """The compared systems, with a preset's networks for a dataset."""
+    """The compared systems, with a preset's networks for a dataset; `network` is the classifier's."""
 
     def __init__(self, dataset: str, size: str, depth: int) -> None:
         facts = FACTS[dataset]
@@ -107,6 +107,7 @@ class Bench:
                     if not parameter.any():
                         torch.nn.init.normal_(parameter, std=0.02)
                 network.eval().requires_grad_(False)
+        self.network = modules["network"]
         scale = LogitScale(facts.classes)
         scale.largest.fill_(3.0)
         classifier = FrozenClassifier(modules["network"], scale, data.classes)

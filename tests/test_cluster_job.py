@@ -1,5 +1,6 @@
-"""A sweep as a job on a cluster begun with `ray start --head`, with the token that Ray asks for: it leaves
-GPUs that are not there unused, and records to a tracking server that MLflow's environment variable names.
+"""A sweep that `platform.submit` sends to a cluster begun with `ray start --head`, with the token that Ray
+asks for: it leaves GPUs that are not there unused, and records to a tracking server that MLflow's environment
+variable names.
 """
 
 import json
@@ -40,18 +41,13 @@ def cluster(tmp_path):
         PATH=f"{BIN}:/usr/bin:/bin",
         **DISPLAYED,
     )
-
-    def ray(*words: str, **options) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            [str(BIN / "ray"), *words],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400, check=False,
-            **options,
-        )  # fmt: skip
-
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short, as names of sockets must be
     words = ["start", "--head", "--block", "--port", port, "--dashboard-port", dashboard,
              "--num-cpus", "2", "--num-gpus", "2", "--temp-dir", folder,
-             "--node-ip-address", "127.0.0.1", "--disable-usage-stats"]  # fmt: skip
+             "--node-ip-address", "127.0.0.1", "--disable-usage-stats",
+             # Of a port that another Ray of this machine has, the agent that takes jobs dies.
+             "--dashboard-agent-listen-port", _free_port(),
+             "--dashboard-agent-grpc-port", _free_port()]  # fmt: skip
     # It ends with its own process: `ray stop` would stop any cluster of this machine.
     with subprocess.Popen(
         [str(BIN / "ray"), *words], stdout=subprocess.PIPE, text=True, env=environment
@@ -59,7 +55,7 @@ def cluster(tmp_path):
         assert head.stdout is not None
         said = iter(head.stdout.readline, "")
         assert any("Ray runtime started" in line for line in said)
-        yield ray, f"http://127.0.0.1:{dashboard}"
+        yield environment, f"http://127.0.0.1:{dashboard}"
         head.terminate()
         head.communicate()
     shutil.rmtree(folder, ignore_errors=True)
@@ -93,22 +89,17 @@ def server(tmp_path):
 
 
 def test_a_sweep_runs_as_a_job(cluster, server, tmp_path):
-    ray, address = cluster
+    environment, address = cluster
     storage = tmp_path / "runs"
-    job_environment = {"env_vars": {"MLFLOW_TRACKING_URI": server}}
-    submission = [
-        "job", "submit", "--address", address, "--working-dir", ".",
-        "--runtime-env-json", json.dumps(job_environment), "--",
-        "python", "-m", "platform.sweep", "nested", "digits", "--preset", "smoke",
-        "--storage", str(storage), "--gpus-per-trial", "0",
-    ]  # fmt: skip
-    deadline = time.monotonic() + 120
-    done = ray(*submission)
-    while "No available agent" in done.stderr and time.monotonic() < deadline:
-        time.sleep(2)  # the dashboard is up before the agent that takes jobs
-        done = ray(*submission)
+    done = subprocess.run(
+        [sys.executable, "-m", "platform.submit", "nested", "digits", "--preset", "smoke",
+         "--storage", str(storage), "--gpus-per-trial", "0", "--address", address],
+        cwd=ROOT, env=environment | {"MLFLOW_TRACKING_URI": server}, capture_output=True, text=True,
+        timeout=500, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert "succeeded" in done.stdout
+    assert "has succeeded" in done.stdout and "MLFLOW_TRACKING_URI" in done.stdout
+    assert f"--address {address}" in done.stdout.split("stop:")[1].splitlines()[0]
     assert "nested (paper)" in done.stdout and "5/5" in done.stdout
     (log,) = storage.glob("sweeps/**/sweep.log")
     waiting = turns_of_waiting(log.read_text()).values()

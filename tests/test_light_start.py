@@ -8,7 +8,17 @@ import pytest
 from conftest import ROOT, clean_environment
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "scipy", "matplotlib", "numpy", "sklearn", "rich")
-VERBS = ("sweep", "train", "evaluate", "compare", "reproduce", "transfer", "diagnose", "ui")
+VERBS = (
+    "sweep",
+    "submit",
+    "train",
+    "evaluate",
+    "compare",
+    "reproduce",
+    "transfer",
+    "diagnose",
+    "ui",
+)
 REFUSED = {
     "sweep": [
         "nestd digits", "nested digitz", "nested digits --preset quik", "nested digits --gpus 1",
@@ -17,6 +27,11 @@ REFUSED = {
         "nested digits --whisper bse", "nested digits --json /no/such/place/x.json",
         "nested digits --tracking-uri ftp://x", "nested digits --resolution 0",
         "nested digits --train-fraction 1.5", "nested digits --data-dir /no/such/place", "nested",
+    ],
+    "submit": [
+        "nestd digits", "nested digits --trials 0", "digits nested", "nested digits --adress x", "nested",
+        "nested digits --address ftp://x", "nested digits --address http://127.0.0.1:1",
+        "nested digits --whisper bse", "nested digits --tracking-uri ftp://x", "all digitz",
     ],
     "train": ["nestd digits", "all digitz", "digits all", "all digits --worker 2"],
     "evaluate": [

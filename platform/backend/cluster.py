@@ -37,6 +37,8 @@ class Cluster:
     def __init__(self) -> None:
         self._nodes: list[Node] | None = None
         self._ids: list[str] = []
+        self._others: dict[str, str] = {}
+        self._checked: set[tuple[str, ...]] = set()
 
     def __enter__(self) -> Cluster:
         return self
@@ -86,6 +88,23 @@ class Cluster:
             self._probe_gpus()
         return allocation(setup, self._nodes)
 
+    def check_nodes(self, setup: Setup) -> None:
+        """Check that the other nodes of a cluster, where there are any, are as this process needs them, see
+        `platform.backend.node_checks`; once for each storage and data.
+
+        Raises:
+            UsageError: the cluster cannot be reached, or a node is not.
+        """
+        if self._nodes is None and _address() != _LOCAL:
+            self._nodes = self._start()
+        places = setup.plan.storage, setup.plan.data_dir, setup.plan.whisper, setup.plan.sgmse
+        if not self._others or places in self._checked:
+            return
+        from platform.backend.node_checks import check_nodes
+
+        check_nodes(setup, self._others)
+        self._checked.add(places)
+
     def _start(self) -> list[Node]:
         for name, value in _SETTINGS.items():
             os.environ.setdefault(name, value)
@@ -116,6 +135,12 @@ class Cluster:
 
         alive = [node for node in ray.nodes() if node["Alive"]]
         self._ids = [node["NodeID"] for node in alive]
+        here = ray.get_runtime_context().get_node_id()
+        self._others = {
+            node["NodeID"]: f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+            for node in alive
+            if node["NodeID"] != here
+        }
         return [_node(node["Resources"]) for node in alive]
 
     @staticmethod

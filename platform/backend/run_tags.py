@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -21,6 +22,8 @@ from dashboards.runs import (
 from trainables.evaluation.records import FORMATS
 from trainables.training.part_store import key_of
 
+COMMIT_VARIABLE = "COUPLED_COMMIT"
+"""The environment variable that names the commit where the code is no checkout: in a job, in an image."""
 _PACKAGES = ("torch", "ray", "optuna", "mlflow", "numpy")
 
 
@@ -60,11 +63,13 @@ def search_tags(plan: Plan) -> dict[str, str]:
 def code_tags() -> dict[str, str]:
     """The code and the packages that a run was made with."""
     packages = {f"version.{name}": version(name) for name in _PACKAGES}
-    return {"git.commit": _commit(), "version.python": sys.version.split()[0], **packages}
+    return {"git.commit": commit(), "version.python": sys.version.split()[0], **packages}
 
 
-def _commit() -> str:
-    """The commit of the checkout, with a mark where it has changes; "unknown" where there is none."""
+def commit() -> str:
+    """The commit of the checkout, with a mark where it has changes. Where the code is no checkout it is what
+    `COUPLED_COMMIT` says, else "unknown".
+    """
     folder = Path(__file__).parent
     try:
         completed = subprocess.run(
@@ -72,5 +77,5 @@ def _commit() -> str:
             cwd=folder, capture_output=True, text=True, timeout=10, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
-        return "unknown"
+        return os.environ.get(COMMIT_VARIABLE) or "unknown"
     return completed.stdout.strip()

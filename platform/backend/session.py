@@ -112,6 +112,7 @@ def _run_in(
     tracker: Tracker | None = None
     try:
         with chatter_to(log), _damage_told(console):
+            session.cluster.check_nodes(session.setup)
             console.line(session.devices)
             with console.step("plan", opening):
                 tracker = _tracker(session)

@@ -57,6 +57,11 @@ class Console:
         """Write one line, without the password of any URI in it."""
         self.rich.print(without_passwords(text), markup=False)
 
+    def raw(self, text: str) -> None:
+        """Write a text as it is, whatever lines it has, without the passwords of URIs in it."""
+        self._stream.write(without_passwords(text))
+        self._stream.flush()
+
     @contextmanager
     def step(self, name: str, text: str) -> Iterator[None]:
         """Announce a step of the sweep as it begins, and keep its seconds under `name`.

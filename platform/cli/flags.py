@@ -171,6 +171,32 @@ def sweep_parser() -> Parser:
         f"The strategy {EVERY!r} stands for every one, each with the same budget.\n"
         "A sweep that is started again goes on where it was: finished parts and trials are kept.",
     )
+    return _with_search(verb_parser)
+
+
+def submit_parser() -> Parser:
+    """The parser of `python -m platform.submit`: that of a sweep, and what is of the submission alone."""
+    verb_parser = parser(
+        "python -m platform.submit",
+        "Run a sweep as a job on a Ray cluster: python -m platform.sweep with the same words, there.\n"
+        "This checkout is uploaded, the sweep's output is shown here as it comes.",
+        "example: python -m platform.submit nested digits --address http://HOST:8265 --storage /shared/runs\n"
+        "Paths are those of the cluster's nodes. Ctrl-C ends the showing, not the job; how to stop that is\n"
+        "printed. The exit status is the sweep's own.",
+    )
+    verb_parser.add_argument(
+        "--address", default=None, metavar="URL",
+        help="the cluster's dashboard, which takes jobs [RAY_API_SERVER_ADDRESS, else RAY_ADDRESS, else "
+        "http://127.0.0.1:8265]",
+    )  # fmt: skip
+    verb_parser.add_argument(
+        "--no-wait", action="store_true", help="only submit the job, do not show what it says"
+    )
+    return _with_search(verb_parser)
+
+
+def _with_search(verb_parser: Parser) -> Parser:
+    """The parser with the flags that say how a sweep searches."""
     verb_parser.add_argument(
         "--trials", type=int, default=None, metavar="N",
         help="complete trials the sweep is to have in all [24 with quick]",

@@ -35,16 +35,16 @@ def check_packages(
     Raises:
         UsageError: a package is missing, is outside its range, or is built for something else.
     """
-    requirements = _requirements(project)
-    missing = [name for name in requirements if _release(release_of, name) is None]
+    needed = requirements(project)
+    missing = [name for name in needed if _release(release_of, name) is None]
     if missing:
         raise UsageError(f"not installed: {', '.join(missing)}; {REMEDY}")
     releases = {name: release_of(name) for name in TOGETHER}
-    _check_ranges(releases, requirements)
+    _check_ranges(releases, needed)
     _check_builds(releases)
 
 
-def _requirements(project: Path) -> dict[str, str]:
+def requirements(project: Path = PROJECT) -> dict[str, str]:
     """The project's requirements as they are written, by the names of the packages."""
     with project.open("rb") as file:
         lines = tomllib.load(file)["project"]["dependencies"]

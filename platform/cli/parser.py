@@ -36,6 +36,21 @@ class Parser(argparse.ArgumentParser):
             self.error(self._refusal(unknown[0]))
         return arguments
 
+    def words_of(self, namespace: argparse.Namespace) -> list[str]:
+        """The words that these values are given by: arguments, then the flags whose values are not the usual
+        ones; values of other parsers' flags are left out.
+        """
+        words = [str(getattr(namespace, a.dest)) for a in self._actions if not a.option_strings]
+        for action in self._actions:
+            value = getattr(namespace, action.dest, action.default)
+            if action.option_strings and value != action.default:
+                words += (
+                    action.option_strings[-1:]
+                    if action.nargs == 0
+                    else [action.option_strings[-1], str(value)]
+                )
+        return words
+
     def _refuse_undecoded(self, word: str) -> None:
         """Refuse a word with bytes that are no UTF-8, or that no name can have: what is written and recorded
         is text.

@@ -44,7 +44,7 @@ def plans_of(namespace: argparse.Namespace, searched: bool = False) -> list[Plan
     Raises:
         UsageError: one is not possible.
     """
-    return [plan_of(namespace, strategy=name) for name in _strategies(namespace, searched)]
+    return [plan_of(namespace, strategy=name) for name in strategies_of(namespace, searched)]
 
 
 def plans_of_seeds(namespace: argparse.Namespace, plan: Plan) -> list[Plan]:
@@ -118,7 +118,7 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
     )
 
 
-def _strategies(namespace: argparse.Namespace, searched: bool) -> list[str]:
+def strategies_of(namespace: argparse.Namespace, searched: bool) -> list[str]:
     """Names of the strategies that the arguments stand for; every one is every one for these signals.
 
     Raises:

@@ -53,6 +53,7 @@ def replay(
     with chatter_to(log):
         with Cluster() as cluster:
             sessions = [Session(setup, cluster, console) for setup in setups]
+            cluster.check_nodes(setup)
             console.line(sessions[0].devices)
             with console.step("measure", "1/2 measuring the point and the baselines"):
                 points, per_seed = _measured_points(sessions, how, point)

@@ -143,11 +143,7 @@ def setup_of(plan: Plan) -> Setup:
     facts = facts_of(plan.dataset, storage.data)
     if plan.corruption not in facts.corruptions:
         raise unknown_name("corruption", plan.corruption, facts.corruptions)
-    if plan.strategy not in strategies.names(facts.kind):
-        raise UsageError(
-            f"{plan.strategy} is not for {facts.kind}, whose classifier, Whisper, stays as it was published: "
-            f"choose one of {', '.join(strategies.names(facts.kind))}"
-        )
+    check_strategy(plan.strategy, facts.kind)
     if plan.racing and facts.answers == "sentence":
         raise UsageError(
             f"--racing is for answers that are right or wrong, which the sentences of {facts.title} are not: "
@@ -161,6 +157,19 @@ def setup_of(plan: Plan) -> Setup:
     task = Task(plan.dataset, plan.corruption, plan.seed, budget.recipe, facts.content, *shares)
     _check_shares(plan, facts)
     return Setup(plan, facts, budget, task, storage, _sweep_id(plan, facts, budget, task))
+
+
+def check_strategy(strategy: str, kind: str) -> None:
+    """Refuse a strategy that is not for this kind of signals.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if strategy not in strategies.names(kind):
+        raise UsageError(
+            f"{strategy} is not for {kind}, whose classifier, Whisper, stays as it was published: "
+            f"choose one of {', '.join(strategies.names(kind))}"
+        )
 
 
 def _check_shares(plan: Plan, facts: Facts) -> None:
