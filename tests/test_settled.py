@@ -19,7 +19,7 @@ from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.evaluation.call_count import call_count
 from trainables.evaluation.evaluator import Evaluator
-from trainables.evaluation.measurement import Sampling, measurement_config, measurement_of
+from trainables.evaluation.measurement import Sampling, joined, measurement_config, measurement_of
 from trainables.evaluation.shown import shown_samples
 from trainables.evaluation.storage import Storage
 from trainables.sampling.cost import cost
@@ -223,9 +223,12 @@ def test_pieces_come_to_the_whole(stored, evaluator):
     whole = measurement_of(config, point, [evaluator.tally(point, SAMPLING)])
     rows = [slice(0, 16), slice(16, 32), slice(32, 40)]
     tallies = [evaluator.tally(point, SAMPLING, part) for part in rows]
-    merged = measurement_of(config, point, tallies)
-    assert merged.correct == whole.correct and merged.running == whole.running
-    assert merged.cost[NFE] == whole.cost[NFE]
+    partials = stored[1].partials
+    partials.save(config, tallies[:2])
+    for pieces in tallies, [joined(tallies)], [*partials.find(config), tallies[2]]:
+        merged = measurement_of(config, point, pieces)
+        assert merged.correct == whole.correct and merged.running == whole.running
+        assert merged.cost[NFE] == whole.cost[NFE]
 
 
 def test_a_record_of_a_point_without_it_has_nothing_more(stored, evaluator):
