@@ -21,7 +21,8 @@ from tests.conftest import ROOT, clean_environment
 _MARK = "COUPLED_FAULT"
 """An environment variable that all processes of one run have, by which those that are left are found."""
 _HANG = 900.0  # seconds after which a run hangs; a sweep takes half a minute on a quiet machine
-_LEAVE = 60.0  # seconds that processes have to leave in
+_LEAVE = 120.0  # seconds that processes have to leave in
+"""Agents of Ray that find their node dead tell its dead server so, for a minute, before they leave."""
 
 
 @dataclass

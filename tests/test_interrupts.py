@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from platform.backend.cluster import _handlers_kept
 from platform.backend.patient_client import StoreAway
 from platform.backend.session import run
 from platform.cli.console import Console
@@ -42,6 +43,18 @@ def test_a_run_that_lost_its_interruption_ends_as_interrupted(tmp_path, capfd, w
             rearm()
     assert status == INTERRUPTED and not interrupted()
     assert "interrupted" in capfd.readouterr().out
+
+
+def test_ray_leaves_sigterm_to_the_run_while_it_starts():
+    from ray._private import utils
+
+    setter = utils.set_sigterm_handler
+    with interruptible():
+        ours = signal.getsignal(signal.SIGTERM)
+        with _handlers_kept():
+            utils.set_sigterm_handler(signal.default_int_handler)
+        assert signal.getsignal(signal.SIGTERM) is ours
+    assert utils.set_sigterm_handler is setter
 
 
 def test_no_step_begins_after_a_lost_interruption():

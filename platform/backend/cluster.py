@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from platform.backend.allocation import Allocation, Node, allocation
 from platform.backend.patient_client import environment
@@ -155,7 +156,8 @@ class Cluster:
         from ray._private import ray_constants
 
         if address != _LOCAL:
-            ray.init(address=address, **options)
+            with _handlers_kept():
+                ray.init(address=address, **options)
             return
         clusters = ray_constants.ENABLE_RAY_CLUSTER
         ray_constants.ENABLE_RAY_CLUSTER = (
@@ -163,7 +165,7 @@ class Cluster:
         )
         try:
             os.environ.pop("RAY_AUTH_MODE", None)  # Ray then chooses the token, and reads it again
-            with environment({ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}):
+            with environment({ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"}), _handlers_kept():
                 ray.init(address=address, **options)
         finally:
             ray_constants.ENABLE_RAY_CLUSTER = clusters
@@ -201,6 +203,21 @@ class Cluster:
                 raise UsageError(f"GPUs of the Ray cluster cannot be used: {reason}") from error
             i = calls[call]
             self._nodes[i] = replace(self._nodes[i], gpu_memory=memory)
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Within it, Ray leaves SIGTERM to whom it belongs. Its own handler, in force from the first moment of
+    its start, ends the process at once, with the signal's number as its status.
+    """
+    import ray._private.utils as utils
+
+    setter = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = setter
 
 
 def this_machine() -> Node:
