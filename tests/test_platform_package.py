@@ -97,6 +97,7 @@ def test_both_ways_of_starting_pytest(root, tmp_path, command):
     )
 
 
+@pytest.mark.slow
 def test_a_script_that_loaded_the_standard_module_first_can_use_the_workers_packages(root):
     code = (
         "import sys; sys.path.remove('') if '' in sys.path else None; "

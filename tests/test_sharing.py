@@ -202,6 +202,7 @@ class _Wide(ExactSignal):
         return torch.zeros(batch) if y is None else y.flatten(1).mean(1)
 
 
+@pytest.mark.slow
 def test_a_long_search_holds_no_more_than_its_budget():
     """Thousands of points on ever new batches: neither the memory nor the number of what is kept
     grows, and what is counted is what is there, encodings that came later included.

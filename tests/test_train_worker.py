@@ -90,6 +90,7 @@ def test_two_workers_learn_what_one_learns(alone, tmp_path):
         assert (ours - theirs).norm() < 1e-3 * theirs.norm(), kind
 
 
+@pytest.mark.slow
 def test_the_history_has_every_part(alone):
     _, history = alone
     assert list(dict.fromkeys(report["kind"] for report in history)) == list(KINDS)
