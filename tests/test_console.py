@@ -101,3 +101,10 @@ def test_long_lines_are_not_cut():
     stream = io.StringIO()
     Console(stream).line("x" * 500)
     assert stream.getvalue() == "x" * 500 + "\n"
+
+
+def test_a_log_of_what_libraries_say_has_no_password(tmp_path):
+    log = tmp_path / "sweep.log"
+    with chatter_to(log):
+        os.write(1, b"no answer from http://me:hidden@127.0.0.1:5000/api \xff\n")
+    assert log.read_bytes() == b"no answer from http://me:***@127.0.0.1:5000/api \xff\n"

@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "DO_NOT_TRACK": "true",
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # of every run that ends, password included
 }
 """What MLflow's processes are told by environment variables."""
 # A server is asked once and waited for this long (seconds, also for each of two addresses of a name);

@@ -227,6 +227,21 @@ def chatter_to(log: Path) -> Iterator[None]:
             _empty(stream, number)
             os.dup2(copy, number)
             os.close(copy)
+        _mask(log)
+
+
+def _mask(log: Path) -> None:
+    """Put `***` in the place of passwords in what libraries wrote to a log, such as their tracebacks."""
+    text = log.read_text(encoding="utf-8", errors="surrogateescape")
+    masked = without_passwords(text)
+    if masked != text:
+        try:
+            log.write_text(masked, encoding="utf-8", errors="surrogateescape")
+        except (
+            OSError
+        ) as error:  # on a full disk the log is cut; what ended the run is told, not this
+            if not disk_is_full(error):
+                raise
 
 
 def _empty(stream: IO[str], number: int) -> None:
