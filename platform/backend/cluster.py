@@ -96,7 +96,7 @@ class Cluster:
         Raises:
             UsageError: the cluster cannot be reached, or a node is not.
         """
-        if self._nodes is None and _address() != _LOCAL:
+        if self._nodes is None and not self.is_own:
             self._nodes = self._start()
         places = setup.plan.storage, setup.plan.data_dir, setup.plan.whisper, setup.plan.sgmse
         if not self._others or places in self._checked:

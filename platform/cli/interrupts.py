@@ -59,7 +59,7 @@ def check() -> None:
 
 
 def rearm() -> None:
-    """Put the handlers of `interruptible` back in force: Ray's start puts its own in their place.
+    """Put the handlers of `interruptible` back in force, where a library has put others in their place.
 
     Raises:
         KeyboardInterrupt: a signal has come already.

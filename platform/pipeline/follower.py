@@ -32,7 +32,7 @@ from dashboards.points import describe
 
 
 class TuneCallback(Callback):
-    """Passes the ends of trials on to a follower."""
+    """Passes the ends of trials on to a follower. Tune's own methods have no types to agree with."""
 
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
