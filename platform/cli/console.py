@@ -231,17 +231,20 @@ def chatter_to(log: Path) -> Iterator[None]:
 
 
 def _mask(log: Path) -> None:
-    """Put `***` in the place of passwords in what libraries wrote to a log, such as their tracebacks."""
+    """Put `***` in the place of passwords in what libraries wrote to a log, such as their tracebacks. What is
+    no regular file, such as a device, has nothing to be read back.
+    """
+    if not log.is_file():
+        return
     text = log.read_text(encoding="utf-8", errors="surrogateescape")
     masked = without_passwords(text)
-    if masked != text:
-        try:
-            log.write_text(masked, encoding="utf-8", errors="surrogateescape")
-        except (
-            OSError
-        ) as error:  # on a full disk the log is cut; what ended the run is told, not this
-            if not disk_is_full(error):
-                raise
+    if masked == text:
+        return
+    try:
+        log.write_text(masked, encoding="utf-8", errors="surrogateescape")
+    except OSError as error:  # on a full disk the log is cut; what ended the run is told, not this
+        if not disk_is_full(error):
+            raise
 
 
 def _empty(stream: IO[str], number: int) -> None:
