@@ -10,8 +10,9 @@ from platform.pipeline.confirm import Confirmation
 from platform.pipeline.sample_sheet import sheet_of_samples
 from platform.pipeline.sampled_points import gallery_points, gallery_size, sampled_points
 from platform.pipeline.samples import files_of_samples
-from platform.pipeline.study import POINT, accuracy_and_cost, complete
+from platform.pipeline.study import accuracy_and_cost, complete
 from platform.planning.setup import Setup
+from platform.planning.study_names import POINT
 
 import optuna
 
