@@ -31,22 +31,22 @@ _SMALL_DPI = 80  # pixels an inch of the figure beside other things on a page
 
 def draw(
     setup: Setup,
-    dataset: Dataset,
     study: optuna.Study,
     confirmation: Confirmation,
     reference: Reference,
     volume: float,
+    dataset: Dataset,
     progress: Progress = quiet,
 ) -> dict[str, Path]:
     """Write the files into the sweep's folder; returns their paths by name.
 
     Args:
         setup: the sweep's.
-        dataset: the data, for the samples.
         study: whose trials are drawn behind the points.
         confirmation: the points, and which of them are marked.
         reference: the point that the hypervolume is measured from.
         volume: the front's hypervolume.
+        dataset: the data, for the samples.
         progress: told of every point that samples are drawn with.
     """
     trials = complete(study)

@@ -18,7 +18,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize
 
 from trainables.core.errors import UsageError
 from trainables.scoring.quantiles import student_quantile
@@ -112,6 +111,8 @@ def two_sided_p(difference: float, scores: np.ndarray, p_value: float) -> float:
 
     if excess(_SMALLEST_LOG_P) < 0:
         return p_value
+    from scipy import optimize
+
     root: float = optimize.brentq(excess, _SMALLEST_LOG_P, 0.0, xtol=1e-10)
     return max(p_value, math.exp(root))
 
