@@ -1,4 +1,4 @@
-"""Files of a sweep that are drawn already are known by what they were drawn from, their run and their bytes."""
+"""Files of a sweep that are drawn already are known by what they were drawn from, run and bytes."""
 
 from platform.pipeline.drawn import drawn_files, keep_drawn
 
