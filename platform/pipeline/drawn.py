@@ -1,4 +1,4 @@
-"""Which of a sweep's files are drawn already: the same points are not drawn again by the same code, nor
+"""Which files are drawn already: the same points are not drawn again by the same code, nor
 attached to the same run again.
 """
 
@@ -26,19 +26,24 @@ _DRAWING = ("record", "sample_sheet", "sampled_points", "samples")
 """The modules beside this one that draw, beside those of the dashboards."""
 
 
-def drawing_key(
+def drawing_key(drawn_from: object) -> str:
+    """A hash of what files are drawn from, in JSON types, and of the code that draws them."""
+    return digest([drawn_from, _code()], 32)
+
+
+def key_of_sweep(
     setup: Setup,
     study: optuna.Study,
     confirmation: Confirmation,
     reference: Reference,
     volume: float,
 ) -> str:
-    """A hash of all that a sweep's files are drawn from, for the arguments of `record.draw`, and of the code
-    that draws them. Which device restores the samples is left out.
+    """The key of a sweep's files, for the arguments of `record.draw`. Which device restores the samples is
+    left out.
     """
     trials = [(accuracy_and_cost(trial), trial.user_attrs[POINT]) for trial in complete(study)]
     choice = confirmation.choice
-    return digest(
+    return drawing_key(
         [
             setup.sweep_id,
             setup.cost.name,
@@ -47,15 +52,13 @@ def drawing_key(
             [as_json(point) for point in confirmation.points],
             [choice.words, choice.cheapest.label, setup.baselines],
             [as_mapping(reference), volume],
-            _code(),
-        ],
-        32,
+        ]
     )
 
 
 def drawn_files(folder: Path, key: str, run: str) -> dict[str, Path] | None:
-    """The paths of a sweep's files by their names, where they were drawn under this key, are attached to this
-    run and are as they were written; None where they are to be drawn.
+    """The paths of a folder's files by their names, where they were drawn under this key, are attached to
+    this run (none, if it is empty) and are as they were written; None where they are to be drawn.
     """
     path = folder / _DRAWN
     try:
@@ -76,7 +79,7 @@ def drawn_files(folder: Path, key: str, run: str) -> dict[str, Path] | None:
 
 
 def keep_drawn(folder: Path, key: str, run: str, files: Mapping[str, Path]) -> None:
-    """Write down that a sweep's files are drawn under this key and attached to this run."""
+    """Write down that a folder's files are drawn under this key and attached to this run."""
     sums = {name: sha256(path.read_bytes()) for name, path in files.items()}
     write_checked_json(folder / _DRAWN, {"key": key, "run": run, "files": sums})
 

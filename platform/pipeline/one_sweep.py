@@ -12,7 +12,7 @@ from platform.cli.next_steps import next_steps, page_address, page_steps
 from platform.cli.tables import paragraphs, table
 from platform.pipeline.choice import MARGIN, against
 from platform.pipeline.confirm import Confirmation, confirm, front_trials
-from platform.pipeline.drawn import drawing_key, drawn_files, keep_drawn
+from platform.pipeline.drawn import drawn_files, keep_drawn, key_of_sweep
 from platform.pipeline.headline import headline, named_as_json
 from platform.pipeline.prepare import prepare
 from platform.pipeline.reference import reference_of
@@ -122,7 +122,7 @@ def _drawn(
     """The sweep's files, attached to its run: those of an earlier time where nothing has changed."""
     setup, tracker = session.setup, session.tracker
     drawn_from = setup, result.study, confirmation, reference, volume
-    key = drawing_key(*drawn_from)
+    key = key_of_sweep(*drawn_from)
     files = drawn_files(setup.folder, key, tracker.parent)
     if files is not None:
         session.console.line("          the figures are drawn already")
