@@ -159,9 +159,8 @@ def _sample_files(
     if kept is not None:
         console.line("          the samples are drawn already")
         return kept
-    from platform.pipeline.samples import (
-        files_of_samples,
-    )  # with what draws, which takes long to load
+    # With what draws, which takes half a second to load.
+    from platform.pipeline.samples import files_of_samples
 
     with console.bar("reading the data") as bar:
         dataset = setup.storage.dataset(setup.task, bar.update)
