@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from platform.pipeline.database_study import open_in_database, read_in_database
 from platform.pipeline.objectives import USUAL_OBJECTIVES, Objectives
 from platform.pipeline.samplers import sampler_of
 from platform.pipeline.stored_study import forget, open_stored, read_stored
@@ -42,7 +43,11 @@ def open_study(setup: Setup) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if setup.plan.fresh:
         forget(setup.folder)
-    study = open_stored(setup.folder, _name(setup))
+    uri = setup.plan.study_uri
+    if uri:
+        study = open_in_database(setup.folder, _name(setup), uri)
+    else:
+        study = open_stored(setup.folder, _name(setup))
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, skip_if_exists=False)
@@ -63,7 +68,11 @@ def earlier_study(setup: Setup) -> optuna.Study | None:
     """The sweep's study as earlier runs left it, to be read; None where there is none, or it is to be
     forgotten.
     """
-    return None if setup.plan.fresh else read_stored(setup.folder, _name(setup))
+    if setup.plan.fresh:
+        return None
+    if setup.plan.study_uri:
+        return read_in_database(setup.folder, _name(setup), setup.plan.study_uri)
+    return read_stored(setup.folder, _name(setup))
 
 
 def _name(setup: Setup) -> str:
