@@ -157,7 +157,7 @@ def _tune(
         setup.plan.settled,
         setup.plan.racing,
     )
-    follower = Follower(session, study, searcher, bar, reference, live)
+    follower = Follower(session, searcher, bar, reference, live)
     # Where points are timed there is one at a time, so that none takes longer for another one's sake.
     actors = 1 if setup.cost == BY_SECONDS else allocation.actors
     tuner = tune.Tuner(

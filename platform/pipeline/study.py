@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from platform.pipeline.database_study import open_in_database, read_in_database
+from platform.pipeline.finished_trials import FinishedTrials
 from platform.pipeline.objectives import USUAL_OBJECTIVES, Objectives
 from platform.pipeline.samplers import sampler_of
 from platform.pipeline.stored_study import forget, open_stored, read_stored
+from platform.pipeline.study_values import accuracy_and_cost, is_within_bounds
 from platform.pipeline.trial_log import TrialLog
 from platform.planning.proposals import proposed_point
 from platform.planning.setup import Setup
@@ -23,7 +25,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 import search_spaces
-from dashboards.pareto import Reference, front, hypervolume
+from dashboards.pareto import Reference, hypervolume
 from trainables.core.noise import seed_of
 from trainables.evaluation.race import COST, RACE, RIVALS, SEEDS, SEEN, STOPPED_BY, TOTAL
 from trainables.scoring.metric_names import ACCURACY
@@ -100,11 +102,7 @@ def counted_trials(study: optuna.Study) -> int:
 
 def within_bounds(study: optuna.Study) -> list[FrozenTrial]:
     """The complete trials that keep to the bounds of the search; all of them where there are no bounds."""
-    return [
-        trial
-        for trial in complete(study)
-        if all(value <= 0 for value in trial.constraints.values())
-    ]
+    return [trial for trial in complete(study) if is_within_bounds(trial)]
 
 
 def hypervolume_of(study: optuna.Study, reference: Reference) -> float:
@@ -139,11 +137,6 @@ def _untried(study: optuna.Study) -> list[int]:
     ]
 
 
-def accuracy_and_cost(trial: FrozenTrial) -> tuple[float, float]:
-    """The two values of a complete trial."""
-    return trial.values[0], trial.values[1]
-
-
 class StudySearcher(Searcher):
     """Ray Tune's way to the study: suggests by `study.ask`, completes by `study.tell`.
 
@@ -156,6 +149,10 @@ class StudySearcher(Searcher):
         objectives: what is searched for, and within which bounds.
         settled: whether `settled` is a parameter of the space.
         racing: whether trials race against the front of those that are complete.
+
+    Attributes:
+        finished: the study's finished trials.
+        failures: why trials failed, by their numbers.
     """
 
     def __init__(
@@ -175,6 +172,8 @@ class StudySearcher(Searcher):
         self._study, self._T, self._kind = study, T, kind
         self._suggest = search_spaces.suggest_of(strategy, settled)
         self._trials: dict[str, optuna.Trial] = {}
+        self._ended: dict[str, FrozenTrial] = {}
+        self.finished = FinishedTrials(study.get_trials(deepcopy=False))
         self.failures: dict[int, str] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
@@ -188,24 +187,22 @@ class StudySearcher(Searcher):
         """What a trial is told of its race: the front of the complete trials, its rivals; nothing where there
         is no race, or nobody to race against yet.
         """
-        trials = complete(self._study) if self._racing else []
-        if not trials:
+        if not self._racing or not self.finished.front:
             return {}
-        on_front = [trials[i] for i in front([accuracy_and_cost(trial) for trial in trials])]
         rivals = [
             (trial.number, accuracy_and_cost(trial)[1], trial.user_attrs[RECORDS])
-            for trial in on_front
+            for trial in self.finished.front
         ]
         return {RACE: {COST: self._objectives.cost.name, RIVALS: rivals}}
 
-    def number(self, trial_id: str) -> int:
-        """The study's number of a Tune trial."""
-        return self._trials[trial_id].number
+    def ended(self, trial_id: str) -> FrozenTrial:
+        """A Tune trial that has ended, as the study has it; it can be asked for once."""
+        return self._ended.pop(trial_id)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        trial = self._trials[trial_id]
+        trial = self._trials.pop(trial_id)
         names = ACCURACY, self._objectives.cost.name
         reported = [] if result is None else [result.get(name) for name in names]
         values = [v for v in reported if isinstance(v, int | float) and math.isfinite(v)]
@@ -225,6 +222,8 @@ class StudySearcher(Searcher):
                 trial.set_constraint(name, value)
             ended = self._study.tell(trial, values)
         self._log.add(ended)
+        self._ended[trial_id] = ended
+        self.finished.add(ended)
 
     def save(self, checkpoint_path: str) -> None:
         """Save no state: the study keeps its own."""
