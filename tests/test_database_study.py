@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pickle
 import re
 import shutil
 import socket
@@ -213,6 +214,12 @@ def test_passwords_are_nowhere_and_commands_name_the_variables(tmp_path, monkeyp
     assert recorded_command("platform.sweep", line).endswith(end)
     options = "mysql://h/d?user=ada&password=s3cr&ssl=1"
     assert without_passwords(f"to {options}") == "to mysql://h/d?user=ada&password=***&ssl=1"
+
+
+def test_tune_pickles_no_password_with_the_searcher(setup):
+    study, _ = _search(setup, 1)
+    searcher = StudySearcher(study, TrialLog(setup.folder / TRIALS), "nested", 10)
+    assert b"studies.db" not in pickle.dumps(searcher)
 
 
 def test_a_command_says_journal_where_the_environment_has_a_database(tmp_path, monkeypatch):

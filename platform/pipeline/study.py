@@ -176,6 +176,12 @@ class StudySearcher(Searcher):
         self.finished = FinishedTrials(study.get_trials(deepcopy=False))
         self.failures: dict[int, str] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """An empty state: Tune pickles its searcher for a resumption that is not used here, and a file of the
+        sweep's would hold the whole study, and the password of its database.
+        """
+        return {}
+
     def suggest(self, trial_id: str) -> dict[str, Any]:
         trial = self._study.ask()
         self._trials[trial_id] = trial
