@@ -10,6 +10,7 @@ hypervolume, front); with the memory that is resident at the end of each tenth.
     --begin N       begin with N trials in the study, the log and MLflow's store, which are made without
                     their cost, and time only those that are asked for on top of them [0]
     --in-flight N   trials that are under way at a time, as with N GPUs [1]
+    --tune          with Ray Tune and an actor whose trials sample nothing: the driver's time a trial in all
     --sampler NAME  as of a sweep [tpe]
     --study-uri U   the database of the study [a journal]
     --resume        open the study of the search again, as the same command does, and time it
@@ -42,11 +43,14 @@ from platform.cli.console import Console, chatter_to
 from platform.pipeline.follower import Follower
 from platform.pipeline.live_front import LiveFront
 from platform.pipeline.samplers import sampler_of
+from platform.pipeline.search import search
 from platform.pipeline.study import StudySearcher, complete, open_study
 from platform.pipeline.trial_log import TrialLog
 from platform.planning.plan import SAMPLERS, Plan
 from platform.planning.setup import Setup, setup_of
 from platform.planning.study_names import POINT, TRIALS
+
+from bench_trials import idle_trial
 
 from dashboards.pareto import shared_reference
 from trainables.evaluation.measurement import Tally, measurement_config, measurement_of
@@ -55,6 +59,7 @@ from trainables.evaluation.summary import summary
 from trainables.sampling.meter import MeterReading
 from trainables.scoring.answers import Correctness
 from trainables.scoring.metric_names import ACCURACY, HYPERVOLUME, NFE
+from trainables.workers import trial
 
 STEPS = "ask", "tell", "follow"
 
@@ -185,6 +190,8 @@ def measure(trials: int, options: argparse.Namespace) -> None:
     plan = Plan(*words, sampler=options.sampler, study_uri=options.study_uri, racing=options.racing)
     setup = setup_of(plan)
     console = Console()
+    if options.tune:
+        return _tune(setup, console, folder)
     start = time.perf_counter()
     with chatter_to(folder / "log"), Cluster() as cluster:
         tracker = Tracker(setup)
@@ -210,6 +217,23 @@ def measure(trials: int, options: argparse.Namespace) -> None:
         _resume(setup)
     if profile:
         pstats.Stats(profile).sort_stats("cumulative").print_stats(60)
+
+
+def _tune(setup: Setup, console: Console, folder: Path) -> None:
+    """Run the search itself, with Tune, and say what a trial costs the driver in all."""
+    trial.SamplingTrial = idle_trial(0.0)
+    with chatter_to(folder / "log"), Cluster() as cluster:
+        tracker = Tracker(setup)
+        tracker.begin()
+        cluster.allocation(setup)
+        reference = shared_reference(setup.facts.classes, setup.task.recipe.T)
+        start = time.process_time()
+        search(TrackedSession(setup, cluster, console, tracker), reference)
+        each = 1000 * (time.process_time() - start) / setup.plan.trials
+        console.line(
+            f"{setup.plan.trials} trials by Tune: {each:.1f} ms/trial of the driver, {memory():.0f} MB"
+        )
+        tracker.finish("FINISHED")
 
 
 def _sizes(setup: Setup, folder: Path) -> str:
@@ -252,6 +276,7 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=1)
     parser.add_argument("--sampler", default="tpe", choices=SAMPLERS)
     parser.add_argument("--study-uri", default="")
+    parser.add_argument("--tune", action="store_true")
     parser.add_argument("--racing", action="store_true")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--profile", action="store_true")
