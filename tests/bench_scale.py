@@ -44,7 +44,8 @@ from platform.pipeline.follower import Follower
 from platform.pipeline.live_front import LiveFront
 from platform.pipeline.samplers import sampler_of
 from platform.pipeline.search import search
-from platform.pipeline.study import StudySearcher, complete, open_study
+from platform.pipeline.searcher import StudySearcher
+from platform.pipeline.study import complete, open_study
 from platform.pipeline.trial_log import TrialLog
 from platform.planning.plan import SAMPLERS, Plan
 from platform.planning.setup import Setup, setup_of

@@ -17,7 +17,8 @@ from platform.cli.flags import submit_parser, sweep_parser
 from platform.cli.next_commands import command, recorded_command, search_flags
 from platform.cli.plans import plan_of
 from platform.pipeline.database_study import database, failures_told, open_in_database
-from platform.pipeline.study import StudySearcher, complete, earlier_study, open_study
+from platform.pipeline.searcher import StudySearcher
+from platform.pipeline.study import complete, earlier_study, open_study
 from platform.pipeline.trial_log import TrialLog, same
 from platform.planning.locations import study_uri, without_passwords
 from platform.planning.plan import Plan

@@ -7,7 +7,7 @@ short search.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from platform.pipeline.study_values import accuracy_and_cost, is_within_bounds
+from platform.pipeline.study import accuracy_and_cost, is_within_bounds
 
 from optuna.trial import FrozenTrial, TrialState
 
