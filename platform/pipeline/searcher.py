@@ -128,7 +128,7 @@ class StudySearcher(Searcher):
 
 
 class TuneCallback(Callback):
-    """Passes the ends of trials on: to `end_trial`, with the trial's id and the text of its error, empty where
+    """Passes the ends of trials on: to `end_trial`, with a trial's id and the text of its error, empty where
     there is none. Tune's own methods have no types to agree with.
     """
 
