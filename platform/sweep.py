@@ -45,6 +45,9 @@ def _predict(setups: Sequence[Setup], console: Console) -> int:
     with console.loading():
         from platform.backend.cluster import Cluster
         from platform.pipeline import forecast
+        from platform.pipeline.database_study import check_database
+    if setups[0].plan.study_uri:
+        check_database(setups[0].plan.study_uri)
     with Cluster() as cluster:
         allocation = cluster.foreseen(setups[0])
     console.line(f"devices:  {allocation.text}")

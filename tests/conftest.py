@@ -76,8 +76,8 @@ def browser():
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch):
-    """Unset the variables by which MLflow and Ray would find a server or cluster outside the test."""
-    for name in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
+    """Unset the variables by which MLflow, Optuna and Ray would find a server or cluster outside the test."""
+    for name in ("MLFLOW_TRACKING_URI", "COUPLED_STUDY_URI", "RAY_ADDRESS"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -104,5 +104,7 @@ def run_verb(module: str, *words: object, file: Path) -> tuple[str, Any]:
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """The environment for a subprocess, without variables that change where or how it runs."""
-    dropped = ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "PYTHONPATH", "GOMP_SPINCOUNT")
+    dropped = {
+        *("MLFLOW_TRACKING_URI", "COUPLED_STUDY_URI", "RAY_ADDRESS", "PYTHONPATH", "GOMP_SPINCOUNT")
+    }
     return {k: v for k, v in os.environ.items() if k not in dropped} | extra

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
 
 _MOST_METRICS = 1000  # that MLflow takes at once
+_MOST_RUNS = (
+    1000  # that MLflow's interface for other languages gives at once; a page of a long list
+)
 _COLOR = "mlflow.runColor"  # the tag with the colour that MLflow's charts draw a run in
 
 
@@ -41,14 +44,20 @@ class RunWriter:
 
     def find(self, query: str) -> list[Run]:
         """The experiment's runs that a query matches, the newest first."""
-        return list(
-            self._client.search_runs(
+        runs: list[Run] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_runs(
                 [self._experiment],
                 query,
-                max_results=50_000,
+                max_results=_MOST_RUNS,
                 order_by=["attributes.start_time DESC"],
+                page_token=token,
             )
-        )
+            runs += page
+            token = page.token
+            if not token:
+                return runs
 
     def create(
         self, name: str, stage: str, tags: dict[str, str], parent: str = "", seconds: float = 0.0

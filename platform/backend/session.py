@@ -193,6 +193,6 @@ def _write_trace(error: BaseException, log: Path) -> None:
 
 def _written_to(setup: Setup) -> list[Path]:
     """The directories that a setup's work writes to."""
-    uri = setup.plan.tracking_uri
-    stores = [sqlite_file(uri).parent] if scheme_of(uri) == "sqlite" else []
+    uris = setup.plan.tracking_uri, setup.plan.study_uri
+    stores = [sqlite_file(uri).parent for uri in uris if scheme_of(uri) == "sqlite"]
     return [Path(setup.plan.storage), *stores]

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from trainables.core.errors import UsageError
 from trainables.core.files import locked
 
-_CONNECT: dict[str, dict[str, int]] = {
+CONNECT: dict[str, dict[str, int]] = {
     "sqlite": {},
     "postgresql": {"connect_timeout": 6},
     "mysql": {"connect_timeout": 6},
@@ -29,7 +29,7 @@ _TABLE = "experiments"
 
 def is_database(uri: str) -> bool:
     """Whether a tracking URI names a database, not a server of MLflow's."""
-    return scheme_of(uri) in _CONNECT
+    return scheme_of(uri) in CONNECT
 
 
 def scheme_of(uri: str) -> str:
@@ -51,13 +51,13 @@ def check_database(uri: str, existing: bool) -> None:
         ImportError: its driver is not installed.
     """
     scheme = scheme_of(uri)
-    if scheme not in _CONNECT:
+    if scheme not in CONNECT:
         return
     if scheme == "sqlite" and sqlite_file(uri).is_dir():
         raise UsageError(
             f"the tracking store {uri} is a directory: name a file in it, such as {uri}/mlflow.db"
         )
-    tables = _tables(uri)
+    tables = tables_of(uri)
     if tables and _TABLE not in tables:
         raise UsageError(
             f"the tracking store {uri} is a database of something else (its tables: "
@@ -165,14 +165,19 @@ def _relative_place(artifact_uri: str | None, folder: Path) -> Path | None:
     return place.relative_to(folder) if place and place.is_relative_to(folder) else None
 
 
-def _tables(uri: str) -> list[str]:
-    """The names of the tables of a database; none where an SQLite file is not there."""
+def tables_of(uri: str) -> list[str]:
+    """The names of the tables of a database; none where an SQLite file is not there.
+
+    Raises:
+        SQLAlchemyError: it cannot be reached or read.
+        ImportError: its driver is not installed.
+    """
     import sqlalchemy
 
     scheme = scheme_of(uri)
     if scheme == "sqlite" and not sqlite_file(uri).exists():
         return []
-    engine = sqlalchemy.create_engine(uri, connect_args=_CONNECT[scheme])
+    engine = sqlalchemy.create_engine(uri, connect_args=CONNECT[scheme])
     try:
         return sqlalchemy.inspect(engine).get_table_names()
     finally:

@@ -155,6 +155,11 @@ class Bar:
         if self._live is not None:
             self._live.stop()
 
+    @property
+    def is_live(self) -> bool:
+        """Whether a terminal shows it, which may have pictures above it."""
+        return self._live is not None
+
     def update(self, done: float, total: float, text: str | None = None) -> None:
         """Show that `done` of `total` is done, with a new text where one is given.
 

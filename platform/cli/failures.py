@@ -30,14 +30,14 @@ def outside_error(error: BaseException) -> OutsideError | None:
     """The failure outside that an error is, or was raised from: Ray Tune raises errors of its own from those
     of its callbacks.
     """
-    return next((one for one in _causes(error) if isinstance(one, OutsideError)), None)
+    return next((one for one in causes(error) if isinstance(one, OutsideError)), None)
 
 
 def disk_is_full(error: BaseException) -> bool:
     """Whether an error, or what caused it, in this process or another, is that a disk is full."""
     return any(
         (isinstance(one, OSError) and one.errno in FULL) or text_of_full_disk(str(one))
-        for one in _causes(error)
+        for one in causes(error)
     )
 
 
@@ -55,7 +55,7 @@ def full_disk(error: BaseException, directories: Iterable[Path]) -> DiskFull:
     """
     named = [
         (Path(one.filename), one.needed if isinstance(one, FullDiskError) else 0)
-        for one in _causes(error)
+        for one in causes(error)
         if isinstance(one, OSError) and one.errno in FULL and isinstance(one.filename, str)
     ]
     file, needed = named[0] if named else (None, 0)
@@ -78,7 +78,7 @@ def goes_on() -> str:
     return f"{kept}: {command(*words[ours[0] :])}" if ours else kept
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """An error and what it was raised from, or in the handling of."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]

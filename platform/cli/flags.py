@@ -205,6 +205,11 @@ def _with_search(verb_parser: Parser) -> Parser:
         "--fresh", action="store_true", help="search anew, without the trials of earlier runs"
     )
     verb_parser.add_argument(
+        "--study-uri", default=None, metavar="URI",
+        help="the database for Optuna's study, postgresql://…, mysql://… or sqlite:///…; the same search "
+        "[COUPLED_STUDY_URI, else journal, a file in the sweep's folder]",
+    )  # fmt: skip
+    verb_parser.add_argument(
         "--sampler", default=USUAL_SAMPLER, metavar="|".join(SAMPLERS),
         help="what chooses the points of the search, all Optuna's own [%(default)s]",
     )  # fmt: skip

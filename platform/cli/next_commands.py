@@ -10,6 +10,8 @@ from pathlib import Path
 from platform.planning import presets
 from platform.planning.checkpoints import USUAL_WHISPER
 from platform.planning.locations import (
+    OWN_STUDY,
+    STUDY_VARIABLE,
     TRACKING_VARIABLE,
     USUAL_STORAGE,
     own_tracking_uri,
@@ -20,15 +22,18 @@ from platform.planning.setup import Setup
 
 from trainables.scoring.cost_metrics import USUAL_COST
 
+_STUDY_FLAG = "--study-uri"
+
 
 def command(module: str, *words: str) -> str:
     """A command line to copy: this Python running a module, from the repository root. Where a word is the
-    URI of a store with a password, the command names MLflow's environment variable instead.
+    URI of a store with a password, the command names the environment variable of that store instead.
     """
     executable = Path(sys.executable)
     inside = executable.is_relative_to(Path.cwd())
     program = executable.relative_to(Path.cwd()) if inside else executable
-    return " ".join(map(_quoted, [str(program), "-m", module, *words]))
+    every = [str(program), "-m", module, *words]
+    return " ".join(map(_quoted, every, ["", *every]))
 
 
 def recorded_command(module: str, text: str) -> str:
@@ -41,14 +46,22 @@ def recorded_command(module: str, text: str) -> str:
         return ""
     if option != "-m" or named != module or not all(map(str.isprintable, words)):
         return ""
-    variable = f"${TRACKING_VARIABLE}"
-    made = [f'"{variable}"' if word == variable else _quoted(word) for word in words]
+    variables = {f"${name}" for name in (TRACKING_VARIABLE, STUDY_VARIABLE)}
+    made = [f'"{word}"' if word in variables else _quoted(word) for word in words]
     return " ".join([command(module), *made])
 
 
-def _quoted(word: str) -> str:
-    """A word as a shell takes it; the environment variable in the place of a URI with a password."""
-    return shlex.quote(word) if word == without_passwords(word) else f'"${TRACKING_VARIABLE}"'
+def _quoted(word: str, before: str = "") -> str:
+    """A word as a shell takes it, given the word before it; the environment variable of a store in the place
+    of its URI with a password.
+    """
+    if word == without_passwords(word):
+        return shlex.quote(word)
+    flag, joined, _ = word.partition("=")
+    if not flag.startswith("--"):
+        flag, joined = "", ""
+    is_study = _STUDY_FLAG in (before, flag)
+    return f'{flag}{joined}"${STUDY_VARIABLE if is_study else TRACKING_VARIABLE}"'
 
 
 def common_flags(setup: Setup) -> Sequence[str]:
@@ -109,7 +122,14 @@ def search_flags(setup: Setup) -> Sequence[str]:
         *_flag_unless_usual(USUAL_COST, "--cost", plan.cost),
         *_flag_unless_usual("0", "--max-cost", f"{plan.max_cost:.12g}"),
         *_flag_unless_usual("0", "--min-accuracy", f"{plan.min_accuracy:.12g}"),
+        *_study_flag(plan.study_uri),
     ]
+
+
+def _study_flag(uri: str) -> Sequence[str]:
+    """The flag of the study's database, which is named also where the environment names one."""
+    usual = "" if os.environ.get(STUDY_VARIABLE) else OWN_STUDY
+    return _flag_unless_usual(usual, _STUDY_FLAG, uri or OWN_STUDY)
 
 
 def place_flags(storage: str, tracking_uri: str) -> Sequence[str]:

@@ -15,6 +15,7 @@ from platform.planning import presets
 from platform.planning.checkpoints import sgmse_of, whisper_of
 from platform.planning.locations import (
     data_directory,
+    study_uri,
     tracking_uri,
     writable_storage,
 )
@@ -87,6 +88,8 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
     whisper, sgmse = whisper_of(namespace.whisper), sgmse_of(namespace.sgmse)
     data_dir, storage = data_directory(namespace.data_dir), writable_storage(namespace.storage)
     uri = tracking_uri(namespace.tracking_uri, storage, os.environ)
+    is_sweep = "study_uri" in values
+    study = study_uri(namespace.study_uri, storage, os.environ) if is_sweep else ""
     from trainables.evaluation.storage import Storage  # with torch, once all above is right
 
     facts = facts_of(values["dataset"], Storage(str(storage), data_dir).data)
@@ -116,6 +119,7 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         settled=values.get("settled", False),
         racing=values.get("racing", False),
         tracking_patience=namespace.tracking_patience,
+        study_uri=study,
     )
 
 

@@ -13,7 +13,14 @@ from pathlib import Path
 from platform.cli.flags import EVERY, sweep_parser
 from platform.cli.plans import check_words, plans_of, strategies_of
 from platform.planning.checkpoints import USUAL_WHISPER, whisper_of
-from platform.planning.locations import TRACKING_VARIABLE, absolute_path, tracking_uri
+from platform.planning.locations import (
+    OWN_STUDY,
+    STUDY_VARIABLE,
+    TRACKING_VARIABLE,
+    absolute_path,
+    study_uri,
+    tracking_uri,
+)
 from platform.planning.setup import check_strategy, setup_of
 
 from trainables.core.errors import UsageError, unknown_name
@@ -38,6 +45,7 @@ def check_here(namespace: argparse.Namespace) -> None:
     check_words(namespace, strategy=words[0])
     _on_cluster(namespace)
     _tracking_uri(namespace, {})
+    _study_uri(namespace, {})
 
 
 def check_sweep(namespace: argparse.Namespace, empty_folder: Path) -> bool:
@@ -55,6 +63,7 @@ def check_sweep(namespace: argparse.Namespace, empty_folder: Path) -> bool:
     """
     local = argparse.Namespace(**vars(namespace))
     local.storage, local.tracking_uri = str(empty_folder), f"{_SQLITE}{empty_folder / 'mlflow.db'}"
+    local.study_uri = OWN_STUDY
     local.data_dir = _if_here(namespace.data_dir)
     local.sgmse = _if_here(namespace.sgmse)
     if namespace.whisper not in SIZES:
@@ -72,8 +81,8 @@ def check_sweep(namespace: argparse.Namespace, empty_folder: Path) -> bool:
 
 
 def sweep_words(namespace: argparse.Namespace) -> list[str]:
-    """The words that `platform.sweep` is given on the cluster. Its tracking store, where that is a server or
-    a database, is named by the environment: others see command lines.
+    """The words that `platform.sweep` is given on the cluster. Its tracking store and the database of its
+    study, where they are no files, are named by the environment: others see command lines.
     """
     return sweep_parser().words_of(_on_cluster(namespace))
 
@@ -81,9 +90,20 @@ def sweep_words(namespace: argparse.Namespace) -> list[str]:
 def sweep_environment(
     namespace: argparse.Namespace, environment: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables that the sweep is given: the tracking store, unless it is a file that a flag names, and
-    what MLflow's client must tell that server; nothing else of this machine's environment.
+    """The variables that the sweep is given: the tracking store and the study's database, unless they are
+    files that flags name, and what MLflow's client must tell that server; nothing else of this machine's
+    environment.
     """
+    study = _study_uri(namespace, environment)
+    return {
+        **_tracking_variables(namespace, environment),
+        **({STUDY_VARIABLE: study} if study else {}),
+    }
+
+
+def _tracking_variables(
+    namespace: argparse.Namespace, environment: Mapping[str, str]
+) -> dict[str, str]:
     uri = _tracking_uri(namespace, environment)
     if not uri:
         return {}
@@ -102,12 +122,17 @@ def _on_cluster(namespace: argparse.Namespace) -> argparse.Namespace:
     if there.whisper not in SIZES:
         is_file = "/" in there.whisper or absolute_path(there.whisper).is_file()
         there.whisper = str(absolute_path(there.whisper)) if is_file else whisper_of(there.whisper)
-    uri = there.tracking_uri or ""
-    is_sqlite = uri.startswith(_SQLITE)
-    there.tracking_uri = (
-        f"{_SQLITE}{absolute_path(uri.removeprefix(_SQLITE))}" if is_sqlite else None
-    )
+    there.tracking_uri = _absolute_file(there.tracking_uri)
+    if there.study_uri != OWN_STUDY:
+        there.study_uri = _absolute_file(there.study_uri)
     return there
+
+
+def _absolute_file(uri: str | None) -> str | None:
+    """The URI of an SQLite file with its absolute path; None for any other."""
+    if uri is None or not uri.startswith(_SQLITE):
+        return None
+    return f"{_SQLITE}{absolute_path(uri.removeprefix(_SQLITE))}"
 
 
 def _tracking_uri(namespace: argparse.Namespace, environment: Mapping[str, str]) -> str:
@@ -119,9 +144,21 @@ def _tracking_uri(namespace: argparse.Namespace, environment: Mapping[str, str])
     uri = namespace.tracking_uri or environment.get(TRACKING_VARIABLE) or ""
     if not uri or (namespace.tracking_uri or "").startswith(_SQLITE):
         return ""
-    if uri.startswith(_SQLITE):
-        return f"{_SQLITE}{absolute_path(uri.removeprefix(_SQLITE))}"
-    return tracking_uri(uri, Path(namespace.storage), {})
+    return _absolute_file(uri) or tracking_uri(uri, Path(namespace.storage), {})
+
+
+def _study_uri(namespace: argparse.Namespace, environment: Mapping[str, str]) -> str:
+    """The URI of the study's database that the environment is to name; empty where a flag names a file, and
+    where there is none.
+
+    Raises:
+        UsageError: Optuna keeps no studies in such a place.
+    """
+    named, uri = namespace.study_uri or "", environment.get(STUDY_VARIABLE)
+    if named.startswith(_SQLITE):
+        return ""
+    given = named or uri
+    return _absolute_file(given) or study_uri(given, Path(namespace.storage), {})
 
 
 def _if_here(path: str | None) -> str | None:

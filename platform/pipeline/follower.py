@@ -10,30 +10,15 @@ from platform.cli.failures import text_of_full_disk
 from platform.cli.interrupts import check, last_line
 from platform.pipeline.live_front import LiveFront
 from platform.pipeline.measured_trials import log_trial
+from platform.pipeline.searcher import StudySearcher
 from platform.pipeline.stopped_trials import why_stopped
-from platform.pipeline.study import (
-    accuracy_and_cost,
-    complete,
-    counted_trials,
-    hypervolume_of,
-    within_bounds,
-)
 from platform.planning.study_names import POINT
-from typing import Any, Protocol
+from typing import Any
 
-import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from dashboards.pareto import Reference
 from dashboards.points import describe
-
-
-class Searcher(Protocol):
-    """What a follower asks of the searcher: the study's number of a Tune trial, and why trials failed."""
-
-    failures: dict[int, str]
-
-    def number(self, trial_id: str) -> int: ...
 
 
 class Follower:
@@ -44,13 +29,12 @@ class Follower:
     def __init__(
         self,
         session: TrackedSession,
-        study: optuna.Study,
-        searcher: Searcher,
+        searcher: StudySearcher,
         bar: Bar,
         reference: Reference,
         live: LiveFront,
     ) -> None:
-        self._session, self._study, self._searcher = session, study, searcher
+        self._session, self._searcher = session, searcher
         self._bar, self._reference, self._live = bar, reference, live
         self.failures: dict[int, str] = {}
 
@@ -64,33 +48,28 @@ class Follower:
         check()
         if text_of_full_disk(error):
             raise OSError(errno.ENOSPC, last_line(error))
-        number = self._searcher.number(trial_id)
-        trial = self._study.get_trials(deepcopy=False)[number]
+        trial = self._searcher.ended(trial_id)
         if trial.state is TrialState.PRUNED:
             self._report_stop(trial)
             return
         if trial.state is not TrialState.COMPLETE:
-            cause = last_line(error) or self._searcher.failures.get(number, "unknown")
-            self._report_failure(number, trial.user_attrs[POINT], cause)
+            cause = last_line(error) or self._searcher.failures.get(trial.number, "unknown")
+            self._report_failure(trial.number, trial.user_attrs[POINT], cause)
             return
         log_trial(self._session, trial)
-        volume = hypervolume_of(self._study, self._reference)
-        self._session.tracker.hypervolume(volume, counted_trials(self._study))
+        finished = self._searcher.finished
+        volume = finished.hypervolume(self._reference)
+        self._session.tracker.hypervolume(volume, finished.counted)
         self._show_progress()
 
     def _show_progress(self) -> None:
         """Show how far the search is, and its front."""
-        setup, count, finished = (
-            self._session.setup,
-            counted_trials(self._study),
-            complete(self._study),
-        )
-        candidates = within_bounds(self._study) or finished
-        accuracy, amount = max(accuracy_and_cost(trial) for trial in candidates)
+        setup, finished = self._session.setup, self._searcher.finished
+        accuracy, amount = finished.best
         best = f"{setup.metric.title} {100 * setup.metric.of(accuracy):.1f} %"
         price = f"{setup.cost.title} {setup.cost.number(amount)}"
-        self._bar.update(count, setup.plan.trials, f"trials; best {best} at {price}")
-        self._live.update([accuracy_and_cost(trial) for trial in finished], count)
+        self._bar.update(finished.counted, setup.plan.trials, f"trials; best {best} at {price}")
+        self._live.update(finished.places, finished.counted)
 
     def _report_stop(self, trial: FrozenTrial) -> None:
         """A trial's race was stopped: say so, and record that it has no result."""

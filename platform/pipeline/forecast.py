@@ -118,6 +118,7 @@ def lines(setup: Setup, allocation: Allocation, predicted: Forecast) -> list[str
         f"start-up {duration(predicted.seconds)}; {_timed_on(allocation)}",
         f"output: {setup.folder}",
         f"tracking: {plan.tracking_uri}",
+        *([f"study:    {plan.study_uri}"] if plan.study_uri else []),
     ]
 
 

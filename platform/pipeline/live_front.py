@@ -57,22 +57,26 @@ class LiveFront:
     def __init__(self, session: TrackedSession, bar: Bar) -> None:
         self._session, self._bar = session, bar
         self._throttle = Throttle(_SECONDS, _SHARE)
+        self._drawing = Throttle(0.0, _SHARE)
         self._trials: list[tuple[float, float]] = []
         self._count = 0
         self._is_recorded = True
 
     def update(self, trials: Sequence[tuple[float, float]], count: int | None = None) -> None:
-        """Show the front of these (accuracy, cost): in the terminal at once, in MLflow where it is time. The
+        """Show the front of these (accuracy, cost), in the terminal and in MLflow, where it is time. The
         search has come to so many trials, by default these alone.
         """
-        setup = self._session.setup
         self._trials, self._is_recorded = list(trials), False
         self._count = len(trials) if count is None else count
-        color = style_of(setup.plan.strategy).color
-        self._bar.draw(
-            text_front(self._trials, setup.metric, cost=setup.cost), FRONT_LETTERS, color
-        )
+        if self._bar.is_live:
+            self._drawing.run(self._draw)
         self._throttle.run(self._record)
+
+    def _draw(self) -> None:
+        """Show the front in the terminal."""
+        setup = self._session.setup
+        picture = text_front(self._trials, setup.metric, cost=setup.cost)
+        self._bar.draw(picture, FRONT_LETTERS, style_of(setup.plan.strategy).color)
 
     def finish(self) -> None:
         """Record the last front in MLflow, if it is not there yet."""

@@ -12,6 +12,7 @@ from platform.cli.next_steps import next_steps, page_address, page_steps
 from platform.cli.tables import paragraphs, table
 from platform.pipeline.choice import MARGIN, against
 from platform.pipeline.confirm import Confirmation, confirm, front_trials
+from platform.pipeline.database_study import database, failures_told
 from platform.pipeline.drawn import drawn_files, keep_drawn, key_of_sweep
 from platform.pipeline.headline import headline, named_as_json
 from platform.pipeline.prepare import prepare
@@ -56,9 +57,13 @@ def sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
     folder, and to `summary_file` if there is one.
 
     Raises:
-        UsageError: another process is at this sweep.
+        UsageError: another process is at this sweep, or the database of its study cannot be opened.
+        OutsideError: that database has failed since.
     """
-    with driver_lock(session.setup.folder, _refuse):
+    uri = session.setup.plan.study_uri
+    with driver_lock(session.setup.folder, _refuse), failures_told(uri):
+        if uri:
+            database(uri)  # refused now, if at all: before anything is trained
         return _sweep(session, summary_file)
 
 

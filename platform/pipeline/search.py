@@ -158,7 +158,7 @@ def _tune(
         setup.plan.settled,
         setup.plan.racing,
     )
-    follower = Follower(session, study, searcher, bar, reference, live)
+    follower = Follower(session, searcher, bar, reference, live)
     # Where points are timed there is one at a time, so that none takes longer for another one's sake.
     actors = 1 if setup.cost == BY_SECONDS else allocation.actors
     tuner = tune.Tuner(
@@ -201,7 +201,7 @@ def _run_config(setup: Setup, follower: Follower) -> RunConfig:
         name=f"search-{int(time.time() * 1000)}",
         storage_path=str(setup.folder / "tune"),
         verbose=0,
-        callbacks=[TuneCallback(follower)],
+        callbacks=[TuneCallback(follower.end_trial)],
         failure_config=tune.FailureConfig(max_failures=0),
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
     )

@@ -7,21 +7,21 @@ with a result as complete, and repeats its suggestions when a study is resumed w
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from platform.pipeline.follower import Follower
+from platform.pipeline.finished_trials import FinishedTrials
 from platform.pipeline.objectives import USUAL_OBJECTIVES, Objectives
-from platform.pipeline.study import FAILURE, accuracy_and_cost, complete
+from platform.pipeline.study import FAILURE, accuracy_and_cost
 from platform.pipeline.trial_log import TrialLog
 from platform.planning.study_names import POINT, RECORDS, STOPPED
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune import Callback
 from ray.tune.search import Searcher
 
 import search_spaces
-from dashboards.pareto import front
 from trainables.evaluation.race import COST, RACE, RIVALS, SEEDS, SEEN, STOPPED_BY, TOTAL
 from trainables.scoring.metric_names import ACCURACY
 
@@ -38,6 +38,10 @@ class StudySearcher(Searcher):
         objectives: what is searched for, and within which bounds.
         settled: whether `settled` is a parameter of the space.
         racing: whether trials race against the front of those that are complete.
+
+    Attributes:
+        finished: the study's finished trials.
+        failures: why trials failed, by their numbers.
     """
 
     def __init__(
@@ -57,7 +61,15 @@ class StudySearcher(Searcher):
         self._study, self._T, self._kind = study, T, kind
         self._suggest = search_spaces.suggest_of(strategy, settled)
         self._trials: dict[str, optuna.Trial] = {}
+        self._ended: dict[str, FrozenTrial] = {}
+        self.finished = FinishedTrials(study.get_trials(deepcopy=False))
         self.failures: dict[int, str] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An empty state: Tune pickles its searcher for a resumption that is not used here, and a file of the
+        sweep's would hold the whole study, and the password of its database.
+        """
+        return {}
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         trial = self._study.ask()
@@ -70,24 +82,22 @@ class StudySearcher(Searcher):
         """What a trial is told of its race: the front of the complete trials, its rivals; nothing where there
         is no race, or nobody to race against yet.
         """
-        trials = complete(self._study) if self._racing else []
-        if not trials:
+        if not self._racing or not self.finished.front:
             return {}
-        on_front = [trials[i] for i in front([accuracy_and_cost(trial) for trial in trials])]
         rivals = [
             (trial.number, accuracy_and_cost(trial)[1], trial.user_attrs[RECORDS])
-            for trial in on_front
+            for trial in self.finished.front
         ]
         return {RACE: {COST: self._objectives.cost.name, RIVALS: rivals}}
 
-    def number(self, trial_id: str) -> int:
-        """The study's number of a Tune trial."""
-        return self._trials[trial_id].number
+    def ended(self, trial_id: str) -> FrozenTrial:
+        """A Tune trial that has ended, as the study has it; it can be asked for once."""
+        return self._ended.pop(trial_id)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        trial = self._trials[trial_id]
+        trial = self._trials.pop(trial_id)
         names = ACCURACY, self._objectives.cost.name
         reported = [] if result is None else [result.get(name) for name in names]
         values = [v for v in reported if isinstance(v, int | float) and math.isfinite(v)]
@@ -107,6 +117,8 @@ class StudySearcher(Searcher):
                 trial.set_constraint(name, value)
             ended = self._study.tell(trial, values)
         self._log.add(ended)
+        self._ended[trial_id] = ended
+        self.finished.add(ended)
 
     def save(self, checkpoint_path: str) -> None:
         """Save no state: the study keeps its own."""
@@ -116,19 +128,21 @@ class StudySearcher(Searcher):
 
 
 class TuneCallback(Callback):
-    """Passes the ends of trials on to a follower. Tune's own methods have no types to agree with."""
+    """Passes the ends of trials on: to `end_trial`, with a trial's id and the text of its error, empty where
+    there is none. Tune's own methods have no types to agree with.
+    """
 
-    def __init__(self, follower: Follower) -> None:
-        self._follower = follower
+    def __init__(self, end_trial: Callable[[str, str], None]) -> None:
+        self._end_trial = end_trial
 
     def __getstate__(self) -> dict[str, Any]:
         """An empty state: Tune pickles its callbacks for a resumption that is not used here."""
         return {}
 
     def on_trial_complete(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
-        self._follower.end_trial(trial.trial_id, "")
+        self._end_trial(trial.trial_id, "")
 
     def on_trial_error(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
         error = Path(trial.error_file) if trial.error_file else None
         text = error.read_text() if error is not None and error.exists() else ""
-        self._follower.end_trial(trial.trial_id, text)
+        self._end_trial(trial.trial_id, text)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from platform.pipeline.trial_log import TrialLog, same
-from platform.planning.study_names import JOURNAL, TRIALS
+from platform.planning.study_names import DATABASE, JOURNAL, TRIALS
 from typing import Literal
 
 import optuna
-from optuna.storages import JournalStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -44,10 +44,15 @@ def open_stored(folder: Path, name: str) -> optuna.Study:
     except DamagedFileError as error:
         put_aside(error, f"the study is made again of {TRIALS}")
         study = _new(journal, name, logged)
+    log_finished(study, log, logged)
+    return study
+
+
+def log_finished(study: optuna.Study, log: TrialLog, logged: Mapping[int, FrozenTrial]) -> None:
+    """Log the finished trials of a study that are not among those that are logged."""
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished() and trial.number not in logged:
             log.add(trial)
-    return study
 
 
 def read_stored(folder: Path, name: str) -> optuna.Study | None:
@@ -63,7 +68,7 @@ def read_stored(folder: Path, name: str) -> optuna.Study | None:
 
 def forget(folder: Path) -> None:
     """Rename a folder's study and its log, so that nothing that was finished is lost."""
-    for name in (JOURNAL, TRIALS):
+    for name in (JOURNAL, DATABASE, TRIALS):
         number, file = 1, folder / name
         while (aside := file.with_name(f"{file.stem}.{number}{file.suffix}")).exists():
             number += 1
@@ -86,10 +91,19 @@ def _study(journal: Path, name: str, logged: Mapping[int, FrozenTrial]) -> optun
         trials = study.get_trials(deepcopy=False)
     except _UNREADABLE as error:
         raise DamagedFileError(journal, f"{type(error).__name__}: {error}") from error
+    if (number := another(trials, logged)) is not None:
+        raise DamagedFileError(journal, f"it has not trial {number} as it ended")
+    return study
+
+
+def another(trials: Sequence[FrozenTrial], logged: Mapping[int, FrozenTrial]) -> int | None:
+    """The number of a logged trial that is missing among a study's trials, or is another there; None where
+    there is none.
+    """
     for number, trial in logged.items():
         if number >= len(trials) or not same(trials[number], trial):
-            raise DamagedFileError(journal, f"it has not trial {number} as it ended")
-    return study
+            return number
+    return None
 
 
 def _check_end(journal: Path) -> None:
@@ -106,10 +120,16 @@ def _check_end(journal: Path) -> None:
 
 
 def _new(journal: Path | None, name: str, logged: Mapping[int, FrozenTrial]) -> optuna.Study:
-    """A new study of logged trials, in memory where no journal is named. A trial that is not known takes its
-    number as a failed one.
+    """A new study of logged trials, in memory where no journal is named."""
+    return made_again(_storage(journal) if journal is not None else None, name, logged)
+
+
+def made_again(
+    storage: BaseStorage | None, name: str, logged: Mapping[int, FrozenTrial]
+) -> optuna.Study:
+    """A new study of logged trials in a storage, in memory where none is named. A trial that is not known
+    takes its number as a failed one.
     """
-    storage = _storage(journal) if journal is not None else None
     study = optuna.create_study(study_name=name, storage=storage, directions=_DIRECTIONS)
     for number in range(max(logged, default=-1) + 1):
         study.add_trial(logged.get(number) or create_trial(state=TrialState.FAIL))

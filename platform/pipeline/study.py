@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from platform.pipeline.database_study import open_in_database, read_in_database
 from platform.pipeline.samplers import sampler_of
 from platform.pipeline.stored_study import forget, open_stored, read_stored
 from platform.planning.proposals import proposed_point
@@ -31,7 +32,11 @@ def open_study(setup: Setup) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if setup.plan.fresh:
         forget(setup.folder)
-    study = open_stored(setup.folder, _name(setup))
+    uri = setup.plan.study_uri
+    if uri:
+        study = open_in_database(setup.folder, _name(setup), uri)
+    else:
+        study = open_stored(setup.folder, _name(setup))
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, skip_if_exists=False)
@@ -52,7 +57,11 @@ def earlier_study(setup: Setup) -> optuna.Study | None:
     """The sweep's study as earlier runs left it, to be read; None where there is none, or it is to be
     forgotten.
     """
-    return None if setup.plan.fresh else read_stored(setup.folder, _name(setup))
+    if setup.plan.fresh:
+        return None
+    if setup.plan.study_uri:
+        return read_in_database(setup.folder, _name(setup), setup.plan.study_uri)
+    return read_stored(setup.folder, _name(setup))
 
 
 def _name(setup: Setup) -> str:
@@ -80,11 +89,12 @@ def counted_trials(study: optuna.Study) -> int:
 
 def within_bounds(study: optuna.Study) -> list[FrozenTrial]:
     """The complete trials that keep to the bounds of the search; all of them where there are no bounds."""
-    return [
-        trial
-        for trial in complete(study)
-        if all(value <= 0 for value in trial.constraints.values())
-    ]
+    return [trial for trial in complete(study) if is_within_bounds(trial)]
+
+
+def is_within_bounds(trial: FrozenTrial) -> bool:
+    """Whether a complete trial keeps to the bounds of the search; any does where there are none."""
+    return all(value <= 0 for value in trial.constraints.values())
 
 
 def hypervolume_of(study: optuna.Study, reference: Reference) -> float:

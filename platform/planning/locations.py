@@ -1,4 +1,4 @@
-"""The places of the storage, of the dataset's files and of MLflow's store."""
+"""The places of the storage, of the dataset's files, of MLflow's store and of the search's study."""
 
 from __future__ import annotations
 
@@ -14,8 +14,18 @@ from trainables.core.errors import UsageError
 USUAL_STORAGE = "runs"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 """The environment variable that names the tracking store: MLflow's own."""
+STUDY_VARIABLE = "COUPLED_STUDY_URI"
+"""The environment variable that names the database of studies."""
+OWN_STUDY = "journal"
+"""The word for a study in the sweep's own folder, as it is where no database is named."""
 _LONGEST_NAME, _LONGEST_PATH = 255, 4000
-_PASSWORD = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@")
+_TRACKING_FLAG, _STUDY_FLAG = "--tracking-uri", "--study-uri"
+# Databases take passwords with any letters in them, and those among the options after a question mark.
+_PASSWORDS = (
+    re.compile(r"(\b(?:postgresql|mysql|mssql)(?:\+\w+)?://[^\s/:@]*:)[^\s\"']+(?=@)"),
+    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"),
+    re.compile(r"(\b[a-z][a-z0-9+.-]*://\S*?[?&](?:\w*password|passwd|pwd)=)[^\s&\"']+"),
+)
 
 
 def absolute_path(path: str) -> Path:
@@ -36,7 +46,9 @@ def absolute_path(path: str) -> Path:
 
 def without_passwords(text: str) -> str:
     """A text for people, files and logs: `***` is in the place of the password of any URI in it."""
-    return _PASSWORD.sub(r"\1:***@", text)
+    for password in _PASSWORDS:
+        text = password.sub(r"\1***", text)
+    return text
 
 
 def tracking_uri(argument: str | None, storage: Path, environment: Mapping[str, str]) -> str:
@@ -52,7 +64,7 @@ def tracking_uri(argument: str | None, storage: Path, environment: Mapping[str, 
         raise UsageError(f"--tracking-uri is {uri[:40]!a}, but must be printable text")
     scheme = uri.split(":", 1)[0].split("+", 1)[0] if ":" in uri else ""
     if scheme == "sqlite":
-        return f"sqlite:///{_sqlite_file(uri, storage)}"
+        return f"sqlite:///{_sqlite_file(uri, storage, _TRACKING_FLAG)}"
     if scheme in ("http", "https"):
         return _checked_server(uri)
     if scheme in ("postgresql", "mysql", "mssql", "databricks"):
@@ -63,8 +75,32 @@ def tracking_uri(argument: str | None, storage: Path, environment: Mapping[str, 
     )
 
 
-def _sqlite_file(uri: str, storage: Path) -> Path:
-    """The absolute file that an SQLite URI names.
+def study_uri(argument: str | None, storage: Path, environment: Mapping[str, str]) -> str:
+    """The URI of the database that holds the study: the argument, else the environment variable; empty where
+    that is the sweep's own folder. A path in it is made absolute, and PostgreSQL's driver, where none is
+    named, is that of the extra `postgresql`.
+
+    Raises:
+        UsageError: Optuna keeps no studies in such a place.
+    """
+    uri = argument or environment.get(STUDY_VARIABLE) or OWN_STUDY
+    if uri == OWN_STUDY:
+        return ""
+    if not uri.isprintable():
+        raise UsageError(f"{_STUDY_FLAG} is {uri[:40]!a}, but must be printable text")
+    scheme = uri.split("://", 1)[0].split("+", 1)[0] if "://" in uri else ""
+    if scheme == "sqlite":
+        return f"sqlite:///{_sqlite_file(uri, storage, _STUDY_FLAG)}"
+    if scheme in ("postgresql", "mysql"):
+        return re.sub("^postgresql://", "postgresql+psycopg2://", uri)
+    raise UsageError(
+        f"{_STUDY_FLAG} is {without_passwords(uri)!r}, but must be a database (postgresql://…, mysql://…, "
+        f"sqlite:///…), or {OWN_STUDY}, which is a file in the sweep's folder"
+    )
+
+
+def _sqlite_file(uri: str, storage: Path, flag: str) -> Path:
+    """The absolute file that an SQLite URI names, given by that flag.
 
     Raises:
         UsageError: it names none, or a directory, or its directory is not there, unless that is the storage.
@@ -73,18 +109,17 @@ def _sqlite_file(uri: str, storage: Path) -> Path:
     name = uri.removeprefix(start)
     if not uri.startswith(start) or not name or "?" in name or ":memory:" in name:
         raise UsageError(
-            f"--tracking-uri is {without_passwords(uri)!r}, but SQLite's file must be named as in "
+            f"{flag} is {without_passwords(uri)!r}, but SQLite's file must be named as in "
             "sqlite:///runs/mlflow.db, or sqlite:////home/me/mlflow.db"
         )
     file = absolute_path(name)
     if file.is_dir():
         raise UsageError(
-            f"the tracking store {uri} is a directory: name a file in it, such as "
-            f"{uri.rstrip('/')}/mlflow.db"
+            f"{flag} {uri} is a directory: name a file in it, such as {uri.rstrip('/')}/mlflow.db"
         )
     if not file.parent.is_dir() and file.parent != storage:
         raise UsageError(
-            f"--tracking-uri {uri} cannot be made, as {file.parent} is no directory: make it, or name another"
+            f"{flag} {uri} cannot be made, as {file.parent} is no directory: make it, or name another"
         )
     return file
 

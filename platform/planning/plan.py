@@ -79,6 +79,7 @@ class Plan:
             of them; 0 for no bound.
         settled: search also whether, and how soon, a sample's chains end once it is settled.
         racing: stop a trial as soon as its point is known to be beaten by one that costs no more.
+        study_uri: the database that holds the search's study; empty for a journal in the sweep's folder.
 
     Raises:
         UsageError: a name is unknown or a number out of range.
@@ -109,6 +110,7 @@ class Plan:
     min_accuracy: float = 0
     settled: bool = False
     racing: bool = False
+    study_uri: str = ""
 
     def __post_init__(self) -> None:
         check_names(**{name: getattr(self, name) for name in NAMES})

@@ -119,10 +119,11 @@ class Setup:
         )
 
     def as_mapping(self) -> dict[str, Any]:
-        """The plan with its sweep's id and its budget, in JSON types; without the password of a store."""
+        """The plan with its sweep's id and its budget, in JSON types; without passwords of stores."""
         return {
             **as_mapping(self.plan),
             "tracking_uri": without_passwords(self.plan.tracking_uri),
+            "study_uri": without_passwords(self.plan.study_uri),
             "sweep_id": self.sweep_id,
             "budget": as_mapping(self.budget),
         }

@@ -2,6 +2,8 @@
 
 JOURNAL = "study.journal"
 """The file in the sweep's folder that holds its study."""
+DATABASE = "study.json"
+"""The file in the sweep's folder that says by which name a database has its study."""
 TRIALS = "trials.jsonl"
 """The file in the sweep's folder with a line for each finished trial."""
 POINT = "point"
