@@ -12,12 +12,17 @@ from platform.backend.patient_client import environment
 from platform.cli.interrupts import last_line, rearm
 from platform.planning.setup import Setup
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from trainables.core import threads
 from trainables.core.errors import UsageError
+from trainables.data import datasets
+
+if TYPE_CHECKING:
+    from trainables.evaluation.storage import Storage
+    from trainables.workers.shared_data import SharedData
 
 _SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -40,6 +45,7 @@ class Cluster:
         self._ids: list[str] = []
         self._others: dict[str, str] = {}
         self._checked: set[tuple[str, ...]] = set()
+        self._data: tuple[tuple[Storage, str, float], SharedData] | None = None
 
     def __enter__(self) -> Cluster:
         return self
@@ -58,7 +64,7 @@ class Cluster:
             import ray
 
             ray.shutdown()
-            self._nodes = None
+            self._nodes = self._data = None
 
     @property
     def is_own(self) -> bool:
@@ -105,6 +111,25 @@ class Cluster:
 
         check_nodes(setup, self._others)
         self._checked.add(places)
+
+    def data(self, setup: Setup) -> SharedData | None:
+        """A setup's data in the store of objects of the cluster, which has been started: read once by this
+        process, and kept until others are asked for. None where workers read them from files that are mapped
+        into memory, as a node has one copy of these anyway.
+
+        Raises:
+            UsageError: the data are not there.
+        """
+        task = setup.task
+        if datasets.must_be_built(task.dataset):
+            return None
+        from trainables.workers.shared_data import share
+
+        key = setup.storage, task.dataset, task.train_fraction
+        if self._data is None or self._data[0] != key:
+            self._data = None  # so that the store has room
+            self._data = key, share(setup.storage.dataset(task))
+        return self._data[1]
 
     def _start(self) -> list[Node]:
         for name, value in _SETTINGS.items():

@@ -130,6 +130,7 @@ class _Dispatch:
         self._units = units
         allocation = session.cluster.allocation(session.setup)
         self._bar.update(0, len(units), f"measuring on the {job.split} split, runs")
+        self._data = session.cluster.data(session.setup)
         self._job = replace(job, threads=allocation.threads, gpu_share=allocation.gpu_share)
         self._pieces_a_unit = _pieces_a_unit(len(units), allocation.actors)
         self._actors = min(allocation.actors, len(units) * self._pieces_a_unit)
@@ -164,7 +165,7 @@ class _Dispatch:
                 call = actor.tallies.remote(strategy, points, unit.sampling, *ends)
                 calls[call] = actor, number, rows
 
-        actors: list[Any] = [remote.remote(self._job) for _ in range(self._actors)]
+        actors: list[Any] = [remote.remote(self._job, self._data) for _ in range(self._actors)]
         self._cut(self._samples(actors[0]))
         for actor in actors:
             start(actor)
@@ -177,7 +178,7 @@ class _Dispatch:
                 if text_of_full_disk(str(error)):
                     raise
                 ray.kill(actor)
-                actor = remote.remote(self._job)
+                actor = remote.remote(self._job, self._data)
                 if isinstance(error, RayActorError) and self._goes_again(unit, rows):
                     start(actor)
                     continue
@@ -186,8 +187,8 @@ class _Dispatch:
             start(actor)
 
     def _samples(self, actor: Any) -> int:
-        """How many samples a unit has, where units are cut. An actor loads the data anyway; nobody else
-        has to. If it cannot tell, nothing is cut: why is reported of the unit that it measures then.
+        """How many samples a unit has, where units are cut: an actor knows. If it cannot tell, nothing is
+        cut: why is reported of the unit that it measures then.
         """
         import ray
         from ray.exceptions import RayError

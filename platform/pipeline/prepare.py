@@ -14,7 +14,7 @@ from platform.cli.console import Bar, Console
 from platform.cli.interrupts import in_background, last_line
 from platform.planning.setup import Setup
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainables.core.checked_lines import read_lines
 from trainables.core.config import as_mapping, digest
@@ -27,6 +27,9 @@ from trainables.task import networks
 from trainables.training import checkpoints as checkpoint_files
 from trainables.training import classifier_cache
 from trainables.training.part_store import key_of
+
+if TYPE_CHECKING:
+    from trainables.workers.shared_data import SharedData
 
 _POLL_SECONDS = 0.3
 _MAX_FAILURES = 2
@@ -83,7 +86,8 @@ def _train_missing(session: TrackedSession, missing: list[str], name: str, histo
         _Watch(history, bar, setup.metric),
     ):
         allocation, own = session.cluster.allocation(setup), session.cluster.is_own
-        in_background(lambda: _train(setup, allocation, own, missing, name, history))
+        data = session.cluster.data(setup)
+        in_background(lambda: _train(setup, allocation, own, data, missing, name, history))
 
 
 def _prepare_data(session: Session) -> None:
@@ -122,9 +126,17 @@ def _record(session: TrackedSession, reports: list[dict[str, Any]]) -> None:
 
 
 def _train(
-    setup: Setup, allocation: Allocation, own: bool, missing: list[str], name: str, history: Path
+    setup: Setup,
+    allocation: Allocation,
+    own: bool,
+    data: SharedData | None,
+    missing: list[str],
+    name: str,
+    history: Path,
 ) -> None:
-    """Train the missing parts by Ray Train; `own`: the cluster is one of this machine's own."""
+    """Train the missing parts by Ray Train, on these data where they are shared; `own`: the cluster is one of
+    this machine's own.
+    """
     import ray.train
     from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -146,7 +158,7 @@ def _train(
     with TemporaryDirectory(prefix="meeting-") as meeting:
         result = TorchTrainer(
             train_parts,
-            train_loop_config=as_mapping(job),
+            train_loop_config={"job": as_mapping(job), "data": data},
             torch_config=OnThisMachine(folder=meeting) if own else TorchConfig(),
             scaling_config=ray.train.ScalingConfig(
                 num_workers=allocation.workers,

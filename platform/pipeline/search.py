@@ -39,6 +39,8 @@ from trainables.scoring.cost_metrics import BY_SECONDS
 if TYPE_CHECKING:
     from ray.tune import RunConfig, Trainable
 
+    from trainables.workers.shared_data import SharedData
+
 
 @dataclass(frozen=True)
 class SearchResult:
@@ -161,7 +163,7 @@ def _tune(
     # Where points are timed there is one at a time, so that none takes longer for another one's sake.
     actors = 1 if setup.cost == BY_SECONDS else allocation.actors
     tuner = tune.Tuner(
-        _trainable(setup, allocation),
+        _trainable(setup, allocation, session.cluster.data(setup)),
         tune_config=tune.TuneConfig(
             search_alg=ConcurrencyLimiter(searcher, actors),
             num_samples=count,
@@ -175,8 +177,8 @@ def _tune(
     return follower.failures
 
 
-def _trainable(setup: Setup, allocation: Allocation) -> type[Trainable]:
-    """What Tune runs as a trial, with the job and the resources that it is given."""
+def _trainable(setup: Setup, allocation: Allocation, data: SharedData | None) -> type[Trainable]:
+    """What Tune runs as a trial, with the job, the data and the resources that it is given."""
     from ray import tune
 
     from trainables.workers.trial import SamplingTrial
@@ -185,7 +187,7 @@ def _trainable(setup: Setup, allocation: Allocation) -> type[Trainable]:
     job = replace(job, is_timed=setup.cost == BY_SECONDS)
     resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
     trainable: type[Trainable] = tune.with_resources(
-        tune.with_parameters(SamplingTrial, job=job), resources
+        tune.with_parameters(SamplingTrial, job=job, data=data), resources
     )
     return trainable
 
