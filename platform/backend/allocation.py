@@ -120,6 +120,25 @@ def allocation(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     return _on_gpus(setup, nodes)
 
 
+def room(setup: Setup, given: Allocation, nodes: Sequence[Node]) -> int:
+    """How many actors of an allocation these nodes, which may be others by now, have room for, but not more
+    than the plan asks for; 0 where there is no room.
+    """
+    if given.on_gpus:
+        trials_a_gpu = int(1 / given.gpu_share + 1e-6)
+        most = sum(min(node.cpus, node.gpus * trials_a_gpu) for node in nodes)
+    else:
+        most = _cpus(nodes)
+    return min(most, setup.plan.workers or most)
+
+
+def can_train(given: Allocation, nodes: Sequence[Node]) -> bool:
+    """Whether these nodes, which may be others by now, have room for an allocation's training workers."""
+    if given.on_gpus:
+        return sum(min(node.cpus, node.gpus) for node in nodes) >= given.workers
+    return _cpus(nodes) >= given.workers
+
+
 def _on_cpus(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     cpus = _cpus(nodes)
     if setup.plan.workers > cpus:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from platform.backend.allocation import Allocation, Node, allocation
+from platform.backend.allocation import Allocation, Node, allocation, can_train, room
 from platform.backend.patient_client import environment
 from platform.cli.interrupts import last_line, rearm
 from platform.planning.setup import Setup
@@ -34,6 +36,7 @@ _SETTINGS = {
 }
 _LOCAL = "local"
 _PROBE_SECONDS = 60.0  # that a node may take to tell the memory of its GPUs
+_COUNT_SECONDS = 5.0  # after which nodes are counted again
 _PROBE_SHARE = 0.001  # of a GPU, so that it can be asked beside whoever uses it
 
 
@@ -45,6 +48,8 @@ class Cluster:
         self._ids: list[str] = []
         self._others: dict[str, str] = {}
         self._checked: set[tuple[str, ...]] = set()
+        self._now: list[Node] = []
+        self._counted = -math.inf
         self._data: tuple[tuple[Storage, str, float], SharedData] | None = None
 
     def __enter__(self) -> Cluster:
@@ -94,6 +99,25 @@ class Cluster:
         if setup.plan.gpus_per_trial is None or allocation(setup, self._nodes).on_gpus:
             self._probe_gpus()
         return allocation(setup, self._nodes)
+
+    def room(self, setup: Setup, given: Allocation) -> int:
+        """How many actors of a plan's allocation the cluster has room for at the moment: other nodes come and
+        go. They are counted again every few seconds.
+        """
+        return given.actors if self.is_own else room(setup, given, self._nodes_now())
+
+    def can_train(self, given: Allocation) -> bool:
+        """Whether the cluster has room at the moment for the training workers of an allocation."""
+        return self.is_own or can_train(given, self._nodes_now())
+
+    def _nodes_now(self) -> list[Node]:
+        """The nodes of a joined cluster at the moment; what memory their GPUs have is not asked."""
+        import ray
+
+        if time.monotonic() - self._counted > _COUNT_SECONDS:
+            self._now = [_node(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+            self._counted = time.monotonic()
+        return self._now
 
     def check_nodes(self, setup: Setup) -> None:
         """Check that the other nodes of a cluster, where there are any, are as this process needs them, see

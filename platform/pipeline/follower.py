@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
@@ -26,6 +26,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune import Callback
+from ray.tune.search import ConcurrencyLimiter
 
 from dashboards.pareto import Reference
 from dashboards.points import describe
@@ -48,6 +49,25 @@ class TuneCallback(Callback):
         error = Path(trial.error_file) if trial.error_file else None
         text = error.read_text() if error is not None and error.exists() else ""
         self._follower.end_trial(trial.trial_id, text)
+
+
+class RoomCallback(Callback):
+    """Lets as many trials run at a time as the cluster has room for at the moment.
+
+    Args:
+        limiter: what limits their number.
+        room: how many there is room for.
+    """
+
+    def __init__(self, limiter: ConcurrencyLimiter, room: Callable[[], int]) -> None:
+        self._limiter, self._room = limiter, room
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An empty state, as that of `TuneCallback`."""
+        return {}
+
+    def on_step_begin(self, iteration, trials, **info):  # type: ignore[no-untyped-def]
+        self._limiter.max_concurrent = max(1, self._room())
 
 
 class Follower:

@@ -81,13 +81,12 @@ def _train_missing(session: TrackedSession, missing: list[str], name: str, histo
     _prepare_data(session)
     console.line(f"          to train: {', '.join(missing)}")
     history.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        console.bar("starting the training workers") as bar,
-        _Watch(history, bar, setup.metric),
-    ):
+    with console.bar("starting the training workers") as bar:
         allocation, own = session.cluster.allocation(setup), session.cluster.is_own
         data = session.cluster.data(setup)
-        in_background(lambda: _train(setup, allocation, own, data, missing, name, history))
+        room = _Room(console, allocation, partial(session.cluster.can_train, allocation))
+        with _Watch(history, bar, setup.metric, room):
+            in_background(lambda: _train(setup, allocation, own, data, missing, name, history))
 
 
 def _prepare_data(session: Session) -> None:
@@ -177,11 +176,39 @@ def _train(
     checkpoint_files.remove_checkpoints(checkpoints)
 
 
-class _Watch:
-    """Reads the workers' reports as they come and shows them."""
+class _Room:
+    """Tells the console when nodes have gone that a training needs, and when it has room again.
 
-    def __init__(self, history: Path, bar: Bar, metric: Metric) -> None:
-        self._history, self._bar, self._metric = history, bar, metric
+    Args:
+        console: what is told.
+        allocation: of the training.
+        has_room: whether the cluster has room for it at the moment.
+    """
+
+    def __init__(
+        self, console: Console, allocation: Allocation, has_room: Callable[[], bool]
+    ) -> None:
+        self._console, self._allocation, self._has_room = console, allocation, has_room
+        self._waits = False
+
+    def look(self) -> None:
+        """Look whether there is room, and tell what has changed."""
+        waits = not self._has_room()
+        if waits and not self._waits:
+            self._console.line(
+                f"          nodes have left: no room for {self._allocation.workers} training workers; "
+                "waiting for others to join (Ctrl-C, then the command with fewer --workers, does without)"
+            )
+        elif self._waits and not waits:
+            self._console.line("          there is room again: the training goes on")
+        self._waits = waits
+
+
+class _Watch:
+    """Reads the workers' reports as they come and shows them; looks whether there is room for workers."""
+
+    def __init__(self, history: Path, bar: Bar, metric: Metric, room: _Room) -> None:
+        self._history, self._bar, self._metric, self._room = history, bar, metric, room
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -195,6 +222,7 @@ class _Watch:
 
     def _follow(self) -> None:
         while not self._stop.wait(_POLL_SECONDS):
+            self._room.look()
             reports = _reports(self._history)
             if reports:
                 last = reports[-1]

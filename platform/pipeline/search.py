@@ -6,10 +6,11 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from platform.backend.allocation import Allocation
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
-from platform.pipeline.follower import Follower, TuneCallback
+from platform.pipeline.follower import Follower, RoomCallback, TuneCallback
 from platform.pipeline.live_front import LiveFront
 from platform.pipeline.measured_trials import SearchFailed, log_trial
 from platform.pipeline.objectives import objectives_of
@@ -37,7 +38,7 @@ from dashboards.pareto import Reference
 from trainables.scoring.cost_metrics import BY_SECONDS
 
 if TYPE_CHECKING:
-    from ray.tune import RunConfig, Trainable
+    from ray.tune import Callback, RunConfig, Trainable
 
     from trainables.workers.shared_data import SharedData
 
@@ -160,18 +161,18 @@ def _tune(
         setup.plan.racing,
     )
     follower = Follower(session, study, searcher, bar, reference, live)
-    # Where points are timed there is one at a time, so that none takes longer for another one's sake.
-    actors = 1 if setup.cost == BY_SECONDS else allocation.actors
+    room = partial(_room, session, allocation)
+    limiter = ConcurrencyLimiter(searcher, max(1, room()))
     tuner = tune.Tuner(
         _trainable(setup, allocation, session.cluster.data(setup)),
         tune_config=tune.TuneConfig(
-            search_alg=ConcurrencyLimiter(searcher, actors),
+            search_alg=limiter,
             num_samples=count,
             max_concurrent_trials=None,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
-        run_config=_run_config(setup, follower),
+        run_config=_run_config(setup, [TuneCallback(follower), RoomCallback(limiter, room)]),
     )
     tuner.fit()
     return follower.failures
@@ -192,7 +193,14 @@ def _trainable(setup: Setup, allocation: Allocation, data: SharedData | None) ->
     return trainable
 
 
-def _run_config(setup: Setup, follower: Follower) -> RunConfig:
+def _room(session: TrackedSession, given: Allocation) -> int:
+    """How many trials may run at a time at the moment: one where points are timed, so that none takes longer
+    for another one's sake.
+    """
+    return 1 if session.setup.cost == BY_SECONDS else session.cluster.room(session.setup, given)
+
+
+def _run_config(setup: Setup, callbacks: list[Callback]) -> RunConfig:
     """How Tune runs trials: in silence, in the sweep's folder, each of them once."""
     from ray import tune
 
@@ -200,7 +208,7 @@ def _run_config(setup: Setup, follower: Follower) -> RunConfig:
         name=f"search-{int(time.time() * 1000)}",
         storage_path=str(setup.folder / "tune"),
         verbose=0,
-        callbacks=[TuneCallback(follower)],
+        callbacks=callbacks,
         failure_config=tune.FailureConfig(max_failures=0),
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
     )

@@ -12,6 +12,7 @@ import ray.train
 import ray.train.torch
 import torch
 
+from trainables.core import threads
 from trainables.core.checked_lines import add_line
 from trainables.core.config import from_mapping
 from trainables.core.precision import has_bfloat16
@@ -67,8 +68,8 @@ def train_parts(config: dict[str, object]) -> None:
     shared = cast("SharedData | None", config["data"])
     worker = ray.train.get_context()
     device = ray.train.torch.get_device()
-    if device.type == "cpu":
-        torch.set_num_threads(job.threads)
+    if device.type == "cpu":  # of a node that may have fewer CPUs than the largest
+        torch.set_num_threads(min(job.threads, threads.available()))
     share = Share(worker.get_world_rank(), worker.get_world_size(), device)
     dataset = job.storage.dataset(job.task) if shared is None else shared.dataset()
     saved = cast("_SavedState | None", newest_state(Path(job.checkpoints), device))
