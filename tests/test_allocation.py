@@ -67,6 +67,9 @@ def test_what_is_spread(nodes, asked, expected):
     found = _given(nodes, **asked)
     assert (found.actors, found.workers, found.gpu_share) == expected
     assert found.gpu_share * found.actors <= sum(node.gpus for node in found.nodes)
+    # What Ray is asked for is an even part of a GPU: all of a GPU but for rounding, whatever the share is.
+    assert found.on_gpus == (0.999 < found.gpu_request * found.trials_a_gpu <= 1)
+    assert found.gpu_request >= found.gpu_share - 1e-4
 
 
 # Nodes at the start; what is asked; the nodes later; how many actors these have room for, and whether they

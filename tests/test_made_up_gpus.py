@@ -92,7 +92,7 @@ def test_allocations_find_their_place_on_several_nodes_of_several_gpus():
             cluster.join(*each)
         code = _PLACED.format(
             address=cluster.address,
-            cases=[(each.actors, each.gpu_share) for each in given],
+            cases=[(each.actors, each.gpu_request) for each in given],
         )
         done = subprocess.run(
             [sys.executable, "-P", "-c", code],
@@ -102,7 +102,7 @@ def test_allocations_find_their_place_on_several_nodes_of_several_gpus():
     for each, places in zip(given, json.loads(done.stdout), strict=True):
         on_gpus = Counter((node, gpu) for node, (gpu,), _ in places)
         assert len(places) == each.actors and len({node for node, _ in on_gpus}) == 2
-        assert max(on_gpus.values()) <= int(1 / each.gpu_share + 1e-6)
+        assert max(on_gpus.values()) <= each.trials_a_gpu
         assert {threads for _, _, threads in places} == {each.threads}
 
 

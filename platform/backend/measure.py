@@ -154,7 +154,7 @@ class _Dispatch:
 
         from trainables.workers.trial import Confirmer
 
-        remote = ray.remote(num_cpus=1, num_gpus=self._job.gpu_share)(Confirmer)
+        remote = ray.remote(num_cpus=1, num_gpus=self._allocation.gpu_request)(Confirmer)
         data = self._cluster.data(self._setup)
         room = partial(self._cluster.room, self._setup, self._allocation)
         crew = Crew(lambda: remote.remote(self._job, data), room)

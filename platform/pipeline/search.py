@@ -10,13 +10,12 @@ from functools import partial
 from platform.backend.allocation import Allocation
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
-from platform.pipeline.follower import Follower, RoomCallback, TuneCallback
+from platform.pipeline.follower import Follower
 from platform.pipeline.live_front import LiveFront
 from platform.pipeline.measured_trials import SearchFailed, log_trial
 from platform.pipeline.objectives import objectives_of
 from platform.pipeline.stopped_trials import savings, why_stopped
 from platform.pipeline.study import (
-    StudySearcher,
     accuracy_and_cost,
     complete,
     counted_trials,
@@ -145,6 +144,8 @@ def _tune(
     count: int,
 ) -> Mapping[int, str]:
     """Run so many trials; returns why trials failed, by their numbers."""
+    from platform.pipeline.searcher import RoomCallback, StudySearcher, TuneCallback
+
     from ray import tune
     from ray.tune.search import ConcurrencyLimiter
 
@@ -186,7 +187,7 @@ def _trainable(setup: Setup, allocation: Allocation, data: SharedData | None) ->
 
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
     job = replace(job, is_timed=setup.cost == BY_SECONDS)
-    resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
+    resources = {"cpu": 1.0, **({"gpu": allocation.gpu_request} if allocation.on_gpus else {})}
     trainable: type[Trainable] = tune.with_resources(
         tune.with_parameters(SamplingTrial, job=job, data=data), resources
     )
