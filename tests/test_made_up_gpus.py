@@ -20,12 +20,12 @@ from trainables.workers.device import worker_device
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="the GPUs must not be there")
 _PLACED = """
-import json, ray, torch
+import json, ray
 ray.init(address={address!r}, log_to_driver=False)
 
 class Actor:
     def place(self):
-        return ray.get_runtime_context().get_node_id(), ray.get_gpu_ids(), torch.get_num_threads()
+        return ray.get_runtime_context().get_node_id(), ray.get_gpu_ids()
 
 places = []
 for actors, share in {cases!r}:
@@ -77,15 +77,15 @@ def test_an_actor_that_is_lent_a_gpu_that_is_not_there_says_so():
 
 @pytest.mark.slow
 def test_allocations_find_their_place_on_several_nodes_of_several_gpus():
-    """All actors of an allocation run at a time: no GPU has more of them than its shares, none has a thread
-    more than it was given, and a node without GPUs has none.
+    """All actors of an allocation run at a time: no GPU has more of them than its shares, and a node without
+    GPUs has none.
     """
     machines = [(4, 2), (6, 4), (3, 0)]
-    shares = (1.0, 0.6, 0.5, 1 / 3, 0.25)
+    shares = (0.6, 1 / 3)
     given = [
         allocation(_setup(share), [Node(cpus, gpus) for cpus, gpus in machines]) for share in shares
     ]
-    assert [each.actors for each in given] == [6, 6, 10, 10, 10]
+    assert [each.actors for each in given] == [6, 10]
     words = [("--num-cpus", str(cpus), "--num-gpus", str(gpus)) for cpus, gpus in machines]
     with nodes(*words[0]) as cluster:
         for each in words[1:]:
@@ -100,10 +100,9 @@ def test_allocations_find_their_place_on_several_nodes_of_several_gpus():
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for each, places in zip(given, json.loads(done.stdout), strict=True):
-        on_gpus = Counter((node, gpu) for node, (gpu,), _ in places)
+        on_gpus = Counter((node, gpu) for node, (gpu,) in places)
         assert len(places) == each.actors and len({node for node, _ in on_gpus}) == 2
         assert max(on_gpus.values()) <= each.trials_a_gpu
-        assert {threads for _, _, threads in places} == {each.threads}
 
 
 @pytest.mark.slow
