@@ -19,7 +19,7 @@ from platform.pipeline.study import (
     within_bounds,
 )
 from platform.planning.study_names import POINT
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -27,8 +27,13 @@ from optuna.trial import FrozenTrial, TrialState
 from dashboards.pareto import Reference
 from dashboards.points import describe
 
-if TYPE_CHECKING:
-    from platform.pipeline.searcher import StudySearcher
+
+class Searcher(Protocol):
+    """What a follower asks of the searcher: the study's number of a Tune trial, and why trials failed."""
+
+    failures: dict[int, str]
+
+    def number(self, trial_id: str) -> int: ...
 
 
 class Follower:
@@ -40,7 +45,7 @@ class Follower:
         self,
         session: TrackedSession,
         study: optuna.Study,
-        searcher: StudySearcher,
+        searcher: Searcher,
         bar: Bar,
         reference: Reference,
         live: LiveFront,
