@@ -42,7 +42,7 @@ def idle_trial(seconds: float) -> type[SamplingTrial]:
     """A trial that sleeps instead of sampling, and writes its records as the real one does."""
 
     class IdleTrial(SamplingTrial):
-        def setup(self, config, job: Job | None = None) -> None:
+        def setup(self, config, job: Job | None = None, data=None) -> None:
             self._job = job
 
         def step(self):

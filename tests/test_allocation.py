@@ -1,7 +1,7 @@
 """How work is spread over CPUs and GPUs, and what is refused: a table of cases."""
 
 from dataclasses import replace
-from platform.backend.allocation import Node, allocation, bytes_of_a_trial
+from platform.backend.allocation import Node, allocation, bytes_of_a_trial, can_train, room
 from platform.cli.next_commands import common_flags
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
@@ -67,6 +67,36 @@ def test_what_is_spread(nodes, asked, expected):
     found = _given(nodes, **asked)
     assert (found.actors, found.workers, found.gpu_share) == expected
     assert found.gpu_share * found.actors <= sum(node.gpus for node in found.nodes)
+    # What Ray is asked for is an even part of a GPU: all of a GPU but for rounding, whatever the share is.
+    assert found.on_gpus == (0.999 < found.gpu_request * found.trials_a_gpu <= 1)
+    assert found.gpu_request >= found.gpu_share - 1e-4
+
+
+# Nodes at the start; what is asked; the nodes later; how many actors these have room for, and whether they
+# have for the training.
+LATER = [
+    ([(1,)], {}, [(1,), (4,)], 5, True),
+    ([(4,), (4,)], {}, [(4,)], 4, True),
+    ([(4,), (4,)], {"workers": 8}, [(4,)], 4, False),
+    ([(4,)], {"workers": 2}, [(4,), (4,)], 2, True),
+    ([(4,)], {}, [(0,)], 0, False),
+    # A share stays what it was, whatever memory other GPUs have: it is not asked.
+    ([(16, 2, 11 * GIB)], {}, [(16, 2), (16, 4)], 12, True),
+    ([(16, 2, 11 * GIB), (16, 2, 11 * GIB)], {}, [(16, 2)], 4, False),
+    ([(6, 1, 80 * GIB)], {}, [(6, 1), (4, 1), (8,)], 10, True),
+    ([(8, 2)], {"share": 1 / 3}, [(8, 1), (2, 1)], 5, True),
+    ([(8, 2)], {"share": 0.6}, [(8, 4)], 4, True),
+    ([(8, 2)], {}, [(8,)], 0, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("nodes", "asked", "later", "actors", "trains"), LATER)
+def test_what_nodes_that_come_and_go_have_room_for(nodes, asked, later, actors, trains):
+    setup = _setup(**asked)
+    first, last = ([Node(*node) for node in each] for each in (nodes, later))
+    given = allocation(setup, first)
+    assert room(setup, given, first) == given.actors and can_train(given, first)
+    assert (room(setup, given, last), can_train(given, last)) == (actors, trains)
 
 
 REFUSED = [

@@ -1,14 +1,19 @@
 """Measurements: the same however their samples are cut up, what was asked before, and how precise."""
 
+import warnings
+from dataclasses import replace
+from pathlib import Path
 from platform.backend.measure import Candidate, _groups, _pieces, _pieces_a_unit
 
 import pytest
+import ray
 import torch
-from helpers import tiny_task
+from helpers import DIGITS, tiny_task
 
 from trainables.core.errors import UsageError
 from trainables.core.memory import fitting_batch
 from trainables.core.prefetch import prefetch
+from trainables.data import datasets
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling, measurement_config, measurement_of
 from trainables.evaluation.storage import Storage
@@ -16,6 +21,7 @@ from trainables.sampling.moves import SIGNAL, Update
 from trainables.scoring.metric_names import SECONDS_PER_SAMPLE
 from trainables.strategies import schedule_of
 from trainables.workers.job import Job
+from trainables.workers.shared_data import share
 from trainables.workers.trial import SamplingTrial
 
 CPU = torch.device("cpu")
@@ -176,23 +182,62 @@ def test_a_point_is_timed_with_nothing_that_was_sampled_before(stored):
     assert after.correctness == before.correctness and after.reading.calls == before.reading.calls
 
 
-def test_a_trial_reports_seconds_where_points_are_timed(stored):
-    import ray
+@pytest.fixture(scope="module")
+def store_of_objects():
+    """Ray, on this machine alone."""
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
 
+
+def test_a_trial_reports_seconds_where_points_are_timed(stored, store_of_objects):
     task, storage = stored
+    data = share(storage.dataset(task))
 
     class Trial(SamplingTrial):
-        """A trial that has its job without Tune's store of objects."""
+        """A trial that has its job and its data without Tune."""
 
         def setup(self, config):
             job = Job(task, "nested", storage, "test", 8, (3,), 16, 1, is_timed=is_timed)
-            super().setup(config, job)
+            super().setup(config, job, data)
 
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
-    try:
-        for is_timed in (True, False):
-            reported = Trial(dict(POINT)).step()
-            assert {"accuracy", "nfe", "gflops"} <= set(reported)
-            assert ("seconds_alone" in reported) == is_timed
-    finally:
-        ray.shutdown()
+    for is_timed in (True, False):
+        reported = Trial(dict(POINT)).step()
+        assert {"accuracy", "nfe", "gflops"} <= set(reported)
+        assert ("seconds_alone" in reported) == is_timed
+
+
+def _tensors(dataset):
+    """The tensors of a dataset of images."""
+    splits = dataset.train, dataset.validation, dataset.test
+    return [tensor for split in splits for tensor in (split.stored, split.labels, split.numbers)]
+
+
+def test_shared_data_are_the_same_to_the_bit_and_lie_where_the_store_has_them(store_of_objects):
+    train, test = DIGITS.train, DIGITS.test
+    turned = train.stored.to(memory_format=torch.channels_last)
+    nested = replace(DIGITS, train=replace(train, stored=turned), test=test.part(slice(3, 9)))
+    data = share(nested)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first, second = data.dataset(), data.dataset()
+    assert replace(first, train=train, validation=train, test=train) == replace(
+        DIGITS, train=train, validation=train, test=train
+    )
+    for ours, again, theirs in zip(*map(_tensors, (first, second, nested)), strict=True):
+        assert torch.equal(ours, theirs) and ours.dtype == theirs.dtype
+        assert ours.stride() == theirs.stride() and ours.data_ptr() == again.data_ptr()
+
+
+def test_points_measured_on_shared_data_are_the_same_and_nothing_is_written(
+    stored, store_of_objects
+):
+    task, storage = stored
+    data, sampling = share(DIGITS), Sampling("test", 40, 3)
+    shared = Evaluator(task, "nested", storage, 16, CPU, dataset=data.dataset())
+    ours, theirs = (e.tally(POINT, sampling) for e in (shared, _evaluator(stored)))
+    assert (ours.correctness, ours.deviations) == (theirs.correctness, theirs.deviations)
+    # Also DIGITS, on which all parts have been trained by now.
+    unused = map(_tensors, (data.dataset(), DIGITS, datasets.load("digits", Path("unused"))))
+    for after, trained_on, fresh in zip(*unused, strict=True):
+        assert torch.equal(after, fresh) and torch.equal(trained_on, fresh)

@@ -8,12 +8,13 @@ import pytest
 import ray
 import ray.train
 import torch
-from helpers import tiny_task
+from helpers import DIGITS, tiny_task
 
 from trainables.core.config import as_mapping
 from trainables.evaluation.storage import Storage
 from trainables.task.recipe import Updates
 from trainables.workers.meeting import OnThisMachine
+from trainables.workers.shared_data import share
 from trainables.workers.train import TrainJob, train_parts
 
 KINDS = ("classifier", "signal", "logit", "nested", "enhanced")
@@ -38,7 +39,7 @@ def _train(storage: Path, workers: int, loop=train_parts, kinds=KINDS, failures=
     job = TrainJob(TASK, kinds, Storage(str(storage)), history, 1, checkpoints)
     trainer = TorchTrainer(
         loop,
-        train_loop_config=as_mapping(job),
+        train_loop_config={"job": as_mapping(job), "data": share(DIGITS)},
         torch_config=OnThisMachine(folder=str(storage / "meeting")),
         scaling_config=ray.train.ScalingConfig(num_workers=workers),
         run_config=ray.train.RunConfig(

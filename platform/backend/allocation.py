@@ -60,6 +60,18 @@ class Allocation:
         return self.gpu_share > 0
 
     @property
+    def trials_a_gpu(self) -> int:
+        """How many actors share a GPU, 0 where GPUs are not used."""
+        return int(1 / self.gpu_share + 1e-6) if self.on_gpus else 0
+
+    @property
+    def gpu_request(self) -> float:
+        """What Ray is asked for each actor: an even part of a GPU. Ray chooses a node by what its GPUs have
+        left all together: for an actor of 0.6 it takes one with 0.4 of each of two, where it waits for ever.
+        """
+        return _even_part(self.trials_a_gpu) if self.on_gpus else 0.0
+
+    @property
     def device_here(self) -> torch.device:
         """The device that this process, outside the cluster, may compute on: a GPU where GPUs are used and
         this process has one.
@@ -120,6 +132,24 @@ def allocation(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     return _on_gpus(setup, nodes)
 
 
+def room(setup: Setup, given: Allocation, nodes: Sequence[Node]) -> int:
+    """How many actors of an allocation these nodes, which may be others by now, have room for, but not more
+    than the plan asks for; 0 where there is no room.
+    """
+    if given.on_gpus:
+        most = sum(min(node.cpus, node.gpus * given.trials_a_gpu) for node in nodes)
+    else:
+        most = _cpus(nodes)
+    return min(most, setup.plan.workers or most)
+
+
+def can_train(given: Allocation, nodes: Sequence[Node]) -> bool:
+    """Whether these nodes, which may be others by now, have room for an allocation's training workers."""
+    if given.on_gpus:
+        return sum(min(node.cpus, node.gpus) for node in nodes) >= given.workers
+    return _cpus(nodes) >= given.workers
+
+
 def _on_cpus(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     cpus = _cpus(nodes)
     if setup.plan.workers > cpus:
@@ -141,7 +171,7 @@ def _on_gpus(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     share = setup.plan.gpus_per_trial
     if share is None:
         trials_a_gpu = _trials_a_gpu(setup, usable)
-        share = math.floor(_SMALLEST_SHARE / trials_a_gpu) / _SMALLEST_SHARE
+        share = _even_part(trials_a_gpu)
     else:
         trials_a_gpu = int(1 / share + 1e-6)
     most = sum(min(node.cpus, node.gpus * trials_a_gpu) for node in usable)
@@ -192,6 +222,11 @@ def _bytes_of_whisper(recipe: Recipe) -> int:
         return 2 * Path(config.checkpoint).stat().st_size
     _, width, audio, text = SIZES[config.size]
     return 4 * ((12 * audio + 16 * text) * width**2 + _VOCABULARY * width)
+
+
+def _even_part(trials_a_gpu: int) -> float:
+    """The share of a GPU of so many trials, rounded down to what Ray counts in."""
+    return math.floor(_SMALLEST_SHARE / trials_a_gpu) / _SMALLEST_SHARE
 
 
 def _divisor(setup: Setup, most: int) -> int:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from platform.backend.allocation import Allocation, Node, allocation
+from platform.backend.allocation import Allocation, Node, allocation, can_train, room
 from platform.backend.patient_client import environment
 from platform.cli.interrupts import last_line, rearm
 from platform.planning.setup import Setup
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from trainables.core import threads
 from trainables.core.errors import UsageError
+from trainables.data import datasets
+
+if TYPE_CHECKING:
+    from trainables.evaluation.storage import Storage
+    from trainables.workers.shared_data import SharedData
 
 _SETTINGS = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -29,6 +36,7 @@ _SETTINGS = {
 }
 _LOCAL = "local"
 _PROBE_SECONDS = 60.0  # that a node may take to tell the memory of its GPUs
+_COUNT_SECONDS = 5.0  # after which nodes are counted again
 _PROBE_SHARE = 0.001  # of a GPU, so that it can be asked beside whoever uses it
 
 
@@ -40,6 +48,9 @@ class Cluster:
         self._ids: list[str] = []
         self._others: dict[str, str] = {}
         self._checked: set[tuple[str, ...]] = set()
+        self._now: list[Node] = []
+        self._counted = -math.inf
+        self._data: tuple[tuple[Storage, str, float], SharedData] | None = None
 
     def __enter__(self) -> Cluster:
         return self
@@ -58,7 +69,7 @@ class Cluster:
             import ray
 
             ray.shutdown()
-            self._nodes = None
+            self._nodes = self._data = None
 
     @property
     def is_own(self) -> bool:
@@ -89,6 +100,25 @@ class Cluster:
             self._probe_gpus()
         return allocation(setup, self._nodes)
 
+    def room(self, setup: Setup, given: Allocation) -> int:
+        """How many actors of a plan's allocation the cluster has room for at the moment: other nodes come and
+        go. They are counted again every few seconds.
+        """
+        return given.actors if self.is_own else room(setup, given, self._nodes_now())
+
+    def can_train(self, given: Allocation) -> bool:
+        """Whether the cluster has room at the moment for the training workers of an allocation."""
+        return self.is_own or can_train(given, self._nodes_now())
+
+    def _nodes_now(self) -> list[Node]:
+        """The nodes of a joined cluster at the moment; what memory their GPUs have is not asked."""
+        import ray
+
+        if time.monotonic() - self._counted > _COUNT_SECONDS:
+            self._now = [_node(node["Resources"]) for node in ray.nodes() if node["Alive"]]
+            self._counted = time.monotonic()
+        return self._now
+
     def check_nodes(self, setup: Setup) -> None:
         """Check that the other nodes of a cluster, where there are any, are as this process needs them, see
         `platform.backend.node_checks`; once for each storage and data.
@@ -105,6 +135,25 @@ class Cluster:
 
         check_nodes(setup, self._others)
         self._checked.add(places)
+
+    def data(self, setup: Setup) -> SharedData | None:
+        """A setup's data in the store of objects of the cluster, which has been started: read once by this
+        process, and kept until others are asked for. None where workers read them from files that are mapped
+        into memory, as a node has one copy of these anyway.
+
+        Raises:
+            UsageError: the data are not there.
+        """
+        task = setup.task
+        if datasets.must_be_built(task.dataset):
+            return None
+        from trainables.workers.shared_data import share
+
+        key = setup.storage, task.dataset, task.train_fraction
+        if self._data is None or self._data[0] != key:
+            self._data = None  # so that the store has room
+            self._data = key, share(setup.storage.dataset(task))
+        return self._data[1]
 
     def _start(self) -> list[Node]:
         for name, value in _SETTINGS.items():

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from platform.backend.crew import Crew, Ended
 from platform.backend.session import Session
 from platform.cli.console import Bar
 from platform.cli.failures import text_of_full_disk
@@ -116,7 +118,8 @@ class _Dispatch:
 
     Where units are few, each is cut into pieces of whole batches, so that all actors have work; a
     unit's records are written once all its pieces are there. An actor that dies is replaced, and its piece
-    is measured again, twice at most.
+    is measured again, twice at most. There are more actors while the cluster has more room, and fewer while
+    it has less.
     """
 
     def __init__(
@@ -128,11 +131,12 @@ class _Dispatch:
     ) -> None:
         self._setup, self._console, self._bar = session.setup, session.console, bar
         self._units = units
-        allocation = session.cluster.allocation(session.setup)
+        self._cluster = session.cluster
+        self._allocation = allocation = session.cluster.allocation(session.setup)
         self._bar.update(0, len(units), f"measuring on the {job.split} split, runs")
         self._job = replace(job, threads=allocation.threads, gpu_share=allocation.gpu_share)
         self._pieces_a_unit = _pieces_a_unit(len(units), allocation.actors)
-        self._actors = min(allocation.actors, len(units) * self._pieces_a_unit)
+        self._is_cut = False
         self._waiting: list[tuple[int, slice]] = []  # pieces: a unit's number and rows
         self._unfinished: list[int] = []  # of each unit, its pieces that have not ended
         # Of each unit, the tallies of its candidates by their first rows.
@@ -147,47 +151,66 @@ class _Dispatch:
             RayError: a disk is full.
         """
         import ray
-        from ray.exceptions import RayActorError, RayError
 
         from trainables.workers.trial import Confirmer
 
-        remote = ray.remote(num_cpus=1, num_gpus=self._job.gpu_share)(Confirmer)
-        calls: dict[Any, tuple[Any, int, slice]] = {}  # under way: the actor, the unit, the rows
+        remote = ray.remote(num_cpus=1, num_gpus=self._allocation.gpu_request)(Confirmer)
+        data = self._cluster.data(self._setup)
+        room = partial(self._cluster.room, self._setup, self._allocation)
+        crew = Crew(lambda: remote.remote(self._job, data), room)
+        self._pieces_a_unit = _pieces_a_unit(len(self._units), max(1, room()))
+        first = len(self._units) * self._pieces_a_unit
+        while not self._is_cut or any(self._unfinished):
+            crew.hire(crew.working + len(self._waiting) if self._is_cut else first)
+            self._share_out(crew)
+            ended = crew.wait()
+            if ended is not None:
+                self._end(ended)
 
-        def start(actor: Any) -> None:
-            if self._waiting:
-                number, rows = self._waiting.pop()
-                unit = self._units[number]
-                strategy = unit.candidates[0].strategy
-                points = [dict(candidate.point) for candidate in unit.candidates]
-                ends = rows.start, rows.stop
-                call = actor.tallies.remote(strategy, points, unit.sampling, *ends)
-                calls[call] = actor, number, rows
+    def _share_out(self, crew: Crew) -> None:
+        """Give every actor that is free a piece, as far as there are some."""
+        while (not self._is_cut or self._waiting) and (actor := crew.free()) is not None:
+            if not self._is_cut:
+                self._cut(self._samples(actor))
+            if not self._waiting:
+                crew.rest(actor)
+                return
+            number, rows = self._waiting.pop()
+            unit = self._units[number]
+            strategy = unit.candidates[0].strategy
+            points = [dict(candidate.point) for candidate in unit.candidates]
+            ends = rows.start, rows.stop
+            call = actor.tallies.remote(strategy, points, unit.sampling, *ends)
+            crew.give(actor, call, (number, rows))
 
-        actors: list[Any] = [remote.remote(self._job) for _ in range(self._actors)]
-        self._cut(self._samples(actors[0]))
-        for actor in actors:
-            start(actor)
-        while calls:
-            (call,), _ = ray.wait(list(calls), num_returns=1)
-            actor, unit, rows = calls.pop(call)
-            try:
-                self._tallies[unit][rows.start] = ray.get(call)
-            except RayError as error:
-                if text_of_full_disk(str(error)):
-                    raise
-                ray.kill(actor)
-                actor = remote.remote(self._job)
-                if isinstance(error, RayActorError) and self._goes_again(unit, rows):
-                    start(actor)
-                    continue
-                self._fail(unit, last_line(str(error)))
-            self._end_piece(unit)
-            start(actor)
+    def _end(self, ended: Ended) -> None:
+        """Keep what an actor has measured, or see to what it has not.
+
+        Raises:
+            RayError: a disk is full.
+        """
+        from ray.exceptions import RayActorError
+
+        error = ended.error
+        if error is not None and text_of_full_disk(str(error)):
+            raise error
+        if not self._is_cut:  # no actor could start so far
+            self._pieces_a_unit = 1
+            self._cut(self._job.limit)
+        if ended.work is None and not self._waiting:
+            return  # an actor that nobody needs any more has not started
+        unit, rows = self._waiting.pop() if ended.work is None else ended.work
+        if error is None:
+            self._tallies[unit][rows.start] = ended.result
+        elif isinstance(error, RayActorError) and self._goes_again(unit, rows):
+            return
+        else:
+            self._fail(unit, last_line(str(error)))
+        self._end_piece(unit)
 
     def _samples(self, actor: Any) -> int:
-        """How many samples a unit has, where units are cut. An actor loads the data anyway; nobody else
-        has to. If it cannot tell, nothing is cut: why is reported of the unit that it measures then.
+        """How many samples a unit has, where units are cut: an actor knows. If it cannot tell, nothing is
+        cut: why is reported of the unit that it measures then.
         """
         import ray
         from ray.exceptions import RayError
@@ -204,6 +227,7 @@ class _Dispatch:
         """Cut every unit into pieces of so many samples in all, but for those in its partial records; all of
         them wait.
         """
+        self._is_cut = True
         for number in range(len(self._units)):
             sampled = self._sampled(number)
             pieces = _pieces(samples, self._job.batch, self._pieces_a_unit, sampled)

@@ -20,7 +20,8 @@ def seconds_alone(session: Session, candidates: Sequence[Candidate]) -> list[flo
 
     setup, allocation = session.setup, session.cluster.allocation(session.setup)
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
-    actor: Any = ray.remote(num_cpus=1, num_gpus=job.gpu_share)(Confirmer).remote(job)
+    remote = ray.remote(num_cpus=1, num_gpus=allocation.gpu_request)(Confirmer)
+    actor: Any = remote.remote(job, session.cluster.data(setup))
     with session.console.bar("timing") as bar:
         times: list[float] = []
         for candidate in candidates:

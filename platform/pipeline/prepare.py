@@ -14,7 +14,7 @@ from platform.cli.console import Bar, Console
 from platform.cli.interrupts import in_background, last_line
 from platform.planning.setup import Setup
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainables.core.checked_lines import read_lines
 from trainables.core.config import as_mapping, digest
@@ -27,6 +27,9 @@ from trainables.task import networks
 from trainables.training import checkpoints as checkpoint_files
 from trainables.training import classifier_cache
 from trainables.training.part_store import key_of
+
+if TYPE_CHECKING:
+    from trainables.workers.shared_data import SharedData
 
 _POLL_SECONDS = 0.3
 _MAX_FAILURES = 2
@@ -78,12 +81,12 @@ def _train_missing(session: TrackedSession, missing: list[str], name: str, histo
     _prepare_data(session)
     console.line(f"          to train: {', '.join(missing)}")
     history.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        console.bar("starting the training workers") as bar,
-        _Watch(history, bar, setup.metric),
-    ):
+    with console.bar("starting the training workers") as bar:
         allocation, own = session.cluster.allocation(setup), session.cluster.is_own
-        in_background(lambda: _train(setup, allocation, own, missing, name, history))
+        data = session.cluster.data(setup)
+        room = _Room(console, allocation, partial(session.cluster.can_train, allocation))
+        with _Watch(history, bar, setup.metric, room):
+            in_background(lambda: _train(setup, allocation, own, data, missing, name, history))
 
 
 def _prepare_data(session: Session) -> None:
@@ -122,9 +125,17 @@ def _record(session: TrackedSession, reports: list[dict[str, Any]]) -> None:
 
 
 def _train(
-    setup: Setup, allocation: Allocation, own: bool, missing: list[str], name: str, history: Path
+    setup: Setup,
+    allocation: Allocation,
+    own: bool,
+    data: SharedData | None,
+    missing: list[str],
+    name: str,
+    history: Path,
 ) -> None:
-    """Train the missing parts by Ray Train; `own`: the cluster is one of this machine's own."""
+    """Train the missing parts by Ray Train, on these data where they are shared; `own`: the cluster is one of
+    this machine's own.
+    """
     import ray.train
     from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -146,7 +157,7 @@ def _train(
     with TemporaryDirectory(prefix="meeting-") as meeting:
         result = TorchTrainer(
             train_parts,
-            train_loop_config=as_mapping(job),
+            train_loop_config={"job": as_mapping(job), "data": data},
             torch_config=OnThisMachine(folder=meeting) if own else TorchConfig(),
             scaling_config=ray.train.ScalingConfig(
                 num_workers=allocation.workers,
@@ -165,11 +176,39 @@ def _train(
     checkpoint_files.remove_checkpoints(checkpoints)
 
 
-class _Watch:
-    """Reads the workers' reports as they come and shows them."""
+class _Room:
+    """Tells the console when nodes have gone that a training needs, and when it has room again.
 
-    def __init__(self, history: Path, bar: Bar, metric: Metric) -> None:
-        self._history, self._bar, self._metric = history, bar, metric
+    Args:
+        console: what is told.
+        allocation: of the training.
+        has_room: whether the cluster has room for it at the moment.
+    """
+
+    def __init__(
+        self, console: Console, allocation: Allocation, has_room: Callable[[], bool]
+    ) -> None:
+        self._console, self._allocation, self._has_room = console, allocation, has_room
+        self._waits = False
+
+    def look(self) -> None:
+        """Look whether there is room, and tell what has changed."""
+        waits = not self._has_room()
+        if waits and not self._waits:
+            self._console.line(
+                f"          nodes have left: no room for {self._allocation.workers} training workers; "
+                "waiting for others to join (Ctrl-C, then the command with fewer --workers, does without)"
+            )
+        elif self._waits and not waits:
+            self._console.line("          there is room again: the training goes on")
+        self._waits = waits
+
+
+class _Watch:
+    """Reads the workers' reports as they come and shows them; looks whether there is room for workers."""
+
+    def __init__(self, history: Path, bar: Bar, metric: Metric, room: _Room) -> None:
+        self._history, self._bar, self._metric, self._room = history, bar, metric, room
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -183,6 +222,7 @@ class _Watch:
 
     def _follow(self) -> None:
         while not self._stop.wait(_POLL_SECONDS):
+            self._room.look()
             reports = _reports(self._history)
             if reports:
                 last = reports[-1]

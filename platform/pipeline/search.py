@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from platform.backend.allocation import Allocation
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
@@ -36,7 +37,9 @@ from dashboards.pareto import Reference
 from trainables.scoring.cost_metrics import BY_SECONDS
 
 if TYPE_CHECKING:
-    from ray.tune import RunConfig, Trainable
+    from ray.tune import Callback, RunConfig, Trainable
+
+    from trainables.workers.shared_data import SharedData
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def _tune(
     count: int,
 ) -> Mapping[int, str]:
     """Run so many trials; returns why trials failed, by their numbers."""
-    from platform.pipeline.searcher import StudySearcher
+    from platform.pipeline.searcher import RoomCallback, StudySearcher, TuneCallback
 
     from ray import tune
     from ray.tune.search import ConcurrencyLimiter
@@ -159,49 +162,56 @@ def _tune(
         setup.plan.racing,
     )
     follower = Follower(session, searcher, bar, reference, live)
-    # Where points are timed there is one at a time, so that none takes longer for another one's sake.
-    actors = 1 if setup.cost == BY_SECONDS else allocation.actors
+    room = partial(_room, session, allocation)
+    limiter = ConcurrencyLimiter(searcher, max(1, room()))
     tuner = tune.Tuner(
-        _trainable(setup, allocation),
+        _trainable(setup, allocation, session.cluster.data(setup)),
         tune_config=tune.TuneConfig(
-            search_alg=ConcurrencyLimiter(searcher, actors),
+            search_alg=limiter,
             num_samples=count,
             max_concurrent_trials=None,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
-        run_config=_run_config(setup, follower),
+        run_config=_run_config(
+            setup, [TuneCallback(follower.end_trial), RoomCallback(limiter, room)]
+        ),
     )
     tuner.fit()
     return follower.failures
 
 
-def _trainable(setup: Setup, allocation: Allocation) -> type[Trainable]:
-    """What Tune runs as a trial, with the job and the resources that it is given."""
+def _trainable(setup: Setup, allocation: Allocation, data: SharedData | None) -> type[Trainable]:
+    """What Tune runs as a trial, with the job, the data and the resources that it is given."""
     from ray import tune
 
     from trainables.workers.trial import SamplingTrial
 
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)
     job = replace(job, is_timed=setup.cost == BY_SECONDS)
-    resources = {"cpu": 1.0, **({"gpu": allocation.gpu_share} if allocation.on_gpus else {})}
+    resources = {"cpu": 1.0, **({"gpu": allocation.gpu_request} if allocation.on_gpus else {})}
     trainable: type[Trainable] = tune.with_resources(
-        tune.with_parameters(SamplingTrial, job=job), resources
+        tune.with_parameters(SamplingTrial, job=job, data=data), resources
     )
     return trainable
 
 
-def _run_config(setup: Setup, follower: Follower) -> RunConfig:
-    """How Tune runs trials: in silence, in the sweep's folder, each of them once."""
-    from platform.pipeline.searcher import TuneCallback
+def _room(session: TrackedSession, given: Allocation) -> int:
+    """How many trials may run at a time at the moment: one where points are timed, so that none takes longer
+    for another one's sake.
+    """
+    return 1 if session.setup.cost == BY_SECONDS else session.cluster.room(session.setup, given)
 
+
+def _run_config(setup: Setup, callbacks: list[Callback]) -> RunConfig:
+    """How Tune runs trials: in silence, in the sweep's folder, each of them once."""
     from ray import tune
 
     return tune.RunConfig(
         name=f"search-{int(time.time() * 1000)}",
         storage_path=str(setup.folder / "tune"),
         verbose=0,
-        callbacks=[TuneCallback(follower.end_trial)],
+        callbacks=callbacks,
         failure_config=tune.FailureConfig(max_failures=0),
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
     )

@@ -1,4 +1,5 @@
-"""What Ray Tune calls while it searches: the searcher that asks the study, the callback that tells of trials.
+"""What Ray Tune calls while it searches: the searcher that asks the study, callbacks that tell of
+trials and look for room.
 
 Ray's own OptunaSearch leaves a trial without finite results running for ever, tells failed trials
 with a result as complete, and repeats its suggestions when a study is resumed with the same seed.
@@ -19,7 +20,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune import Callback
-from ray.tune.search import Searcher
+from ray.tune.search import ConcurrencyLimiter, Searcher
 
 import search_spaces
 from trainables.evaluation.race import COST, RACE, RIVALS, SEEDS, SEEN, STOPPED_BY, TOTAL
@@ -146,3 +147,22 @@ class TuneCallback(Callback):
         error = Path(trial.error_file) if trial.error_file else None
         text = error.read_text() if error is not None and error.exists() else ""
         self._end_trial(trial.trial_id, text)
+
+
+class RoomCallback(Callback):
+    """Lets as many trials run at a time as the cluster has room for at the moment.
+
+    Args:
+        limiter: what limits their number.
+        room: how many there is room for.
+    """
+
+    def __init__(self, limiter: ConcurrencyLimiter, room: Callable[[], int]) -> None:
+        self._limiter, self._room = limiter, room
+
+    def __getstate__(self) -> dict[str, Any]:
+        """An empty state, as that of `TuneCallback`."""
+        return {}
+
+    def on_step_begin(self, iteration, trials, **info):  # type: ignore[no-untyped-def]
+        self._limiter.max_concurrent = max(1, self._room())

@@ -176,7 +176,7 @@ def _run(session: Session, calls: Iterable[_Call], show: Callable[[int], None]) 
     setup, waiting = session.setup, list(calls)[::-1]
     allocation = session.cluster.allocation(setup)
     job = replace(setup.job("test", allocation.threads), gpu_share=allocation.gpu_share)
-    remote = ray.remote(num_cpus=1, num_gpus=job.gpu_share)(PublishedBench)
+    remote = ray.remote(num_cpus=1, num_gpus=allocation.gpu_request)(PublishedBench)
     idle = [remote.remote(job) for _ in range(min(allocation.actors, len(waiting)))]
     actors: dict[Any, Any] = {}  # of each call under way, the actor
     done = 0

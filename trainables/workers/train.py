@@ -12,6 +12,7 @@ import ray.train
 import ray.train.torch
 import torch
 
+from trainables.core import threads
 from trainables.core.checked_lines import add_line
 from trainables.core.config import from_mapping
 from trainables.core.precision import has_bfloat16
@@ -23,6 +24,7 @@ from trainables.training.checkpoints import newest_state, save_state
 from trainables.training.loop import Checkpoint, Report, train_part
 from trainables.training.objective import Context
 from trainables.training.part_store import PartFacts
+from trainables.workers.shared_data import SharedData
 
 _CHECKPOINTS = 4
 """Checkpoints of each part that are passed to Ray; each takes Ray a while."""
@@ -59,15 +61,17 @@ class _SavedState(TypedDict):
 def train_parts(config: dict[str, object]) -> None:
     """Train the parts of a `TrainJob` that are not stored yet, from the last whole checkpoint on.
 
-    Every worker runs this; the first one writes. `config` is the job as a mapping.
+    Every worker runs this; the first one writes. `config` has the job as a mapping, and its data where they
+    are shared, else None.
     """
-    job = from_mapping(TrainJob, config)
+    job = from_mapping(TrainJob, cast("dict[str, object]", config["job"]))
+    shared = cast("SharedData | None", config["data"])
     worker = ray.train.get_context()
     device = ray.train.torch.get_device()
-    if device.type == "cpu":
-        torch.set_num_threads(job.threads)
+    if device.type == "cpu":  # of a node that may have fewer CPUs than the largest
+        torch.set_num_threads(min(job.threads, threads.available()))
     share = Share(worker.get_world_rank(), worker.get_world_size(), device)
-    dataset = job.storage.dataset(job.task)
+    dataset = job.storage.dataset(job.task) if shared is None else shared.dataset()
     saved = cast("_SavedState | None", newest_state(Path(job.checkpoints), device))
     for kind in job.kinds:
         if job.storage.parts.has(kind, job.task):

@@ -24,6 +24,7 @@ from trainables.evaluation.summary import summary
 from trainables.scoring.metric_names import ACCURACY, GFLOPS, NFE, SECONDS_ALONE
 from trainables.workers.device import worker_device
 from trainables.workers.job import Job
+from trainables.workers.shared_data import SharedData
 
 
 def evaluator_of(job: Job, strategy: str, dataset: Dataset | None = None) -> Evaluator:
@@ -57,9 +58,12 @@ class SamplingTrial(tune.Trainable):
     seen, with their number and the rival in the place of the keys.
     """
 
-    def setup(self, config: dict[str, object], job: Job | None = None) -> None:
+    def setup(
+        self, config: dict[str, object], job: Job | None = None, data: SharedData | None = None
+    ) -> None:
         assert job is not None, "tune.with_parameters passes the job"
-        self._job, self._evaluator = job, evaluator_of(job, job.strategy)
+        dataset = None if data is None else data.dataset()
+        self._job, self._evaluator = job, evaluator_of(job, job.strategy, dataset)
 
     def reset_config(self, new_config: dict[str, object]) -> bool:
         return True
@@ -91,10 +95,15 @@ class SamplingTrial(tune.Trainable):
 
 
 class Confirmer:
-    """An actor that measures points of any strategy of a job on any split."""
+    """An actor that measures points of any strategy of a job on any split.
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    Args:
+        job: the job.
+        data: its data, where they are shared; loaded from the storage if None.
+    """
+
+    def __init__(self, job: Job, data: SharedData | None = None) -> None:
+        self._job, self._shared = job, data
         self._evaluators: dict[str, Evaluator] = {}
         self._dataset: Dataset | None = None
 
@@ -104,7 +113,8 @@ class Confirmer:
 
     def _data(self) -> Dataset:
         if self._dataset is None:
-            self._dataset = self._job.storage.dataset(self._job.task)
+            shared, job = self._shared, self._job
+            self._dataset = job.storage.dataset(job.task) if shared is None else shared.dataset()
         return self._dataset
 
     def tallies(

@@ -1,0 +1,90 @@
+"""Actors on a cluster that grows and shrinks: as many as there is work and room for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ray.exceptions import RayError
+
+_LOOK_SECONDS = 5.0  # after which it is looked whether there is more room
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Work that has ended.
+
+    Args:
+        work: what the actor was given; None where it did not even start.
+        result: what the actor's method returned, if it did.
+        error: what it raised, or of what the actor died.
+    """
+
+    work: Any
+    result: Any = None
+    error: RayError | None = None
+
+
+class Crew:
+    """The actors. One is given work once it has started, so that no work waits for an actor that has no room;
+    one that fails is ended, and replaced where there is room.
+
+    Args:
+        new: asks Ray for another actor.
+        room: how many actors the cluster has room for at the moment.
+    """
+
+    def __init__(self, new: Callable[[], Any], room: Callable[[], int]) -> None:
+        self._new, self._room = new, room
+        self._starting: dict[Any, Any] = {}  # actors by the calls that tell that they have started
+        self._working: dict[Any, tuple[Any, Any]] = {}  # actors and their work, by their calls
+        self._idle: list[Any] = []
+
+    @property
+    def working(self) -> int:
+        """How many actors work."""
+        return len(self._working)
+
+    def hire(self, useful: int) -> None:
+        """Ask for as many more actors as are of use, in all, and have room; there is one at least."""
+        wanted = min(max(1, self._room()), useful)
+        for _ in range(wanted - len(self._starting) - len(self._working) - len(self._idle)):
+            actor = self._new()
+            self._starting[actor.__ray_ready__.remote()] = actor
+
+    def free(self) -> Any:
+        """An actor that has started and has no work; None where there is none."""
+        return self._idle.pop() if self._idle else None
+
+    def give(self, actor: Any, call: Any, work: Any) -> None:
+        """Note that a free actor has work; `call` ends when it is done."""
+        self._working[call] = actor, work
+
+    def rest(self, actor: Any) -> None:
+        """Note that a free actor stays without work."""
+        self._idle.append(actor)
+
+    def wait(self) -> Ended | None:
+        """Wait until something happens, but not for long; returns the work that has ended, if any."""
+        import ray
+        from ray.exceptions import RayError
+
+        calls = [*self._starting, *self._working]
+        if not calls:
+            return None
+        ended, _ = ray.wait(calls, num_returns=1, timeout=_LOOK_SECONDS)
+        if not ended:
+            return None
+        (call,) = ended
+        actor, work = (
+            (self._starting.pop(call), None) if call in self._starting else self._working.pop(call)
+        )
+        try:
+            result = ray.get(call)
+        except RayError as error:
+            ray.kill(actor)
+            return Ended(work, error=error)
+        self._idle.append(actor)
+        return None if work is None else Ended(work, result)

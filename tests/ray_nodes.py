@@ -1,0 +1,98 @@
+"""A Ray cluster of several nodes on this machine alone, each a `ray start` of its own, which come and go."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from conftest import clean_environment
+
+RAY = Path(sys.executable).parent / "ray"
+AUTHENTICATION = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": "a-token-for-this-test-alone-0123456789",
+}
+_STORE_BYTES = 100 * 2**20
+
+
+class Nodes:
+    """A head and other nodes; each has an address of its own, and the resources that `ray start` is told of.
+
+    Args:
+        folder: where Ray keeps its sockets and logs; its name must be short.
+        resources: the head's, as words of `ray start`.
+    """
+
+    def __init__(self, folder: str, *resources: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.address = f"127.0.0.1:{port}"
+        head = "--head", "--port", str(port), "--temp-dir", folder, "--include-dashboard", "false"
+        self._nodes = [self._start("127.0.0.1", *head, *resources)]
+
+    @staticmethod
+    def _start(address: str, *words: str) -> subprocess.Popen[str]:
+        node = subprocess.Popen(
+            [str(RAY), "start", "--block", "--disable-usage-stats", "--node-ip-address", address,
+             "--object-store-memory", str(_STORE_BYTES), *words],
+            stdout=subprocess.PIPE, text=True, env=clean_environment(**AUTHENTICATION),
+        )  # fmt: skip
+        assert node.stdout is not None
+        assert any("Ray runtime started" in line for line in iter(node.stdout.readline, ""))
+        return node
+
+    def join(self, *resources: str) -> None:
+        """Let another node join the head."""
+        address = f"127.0.0.{len(self._nodes) + 1}"
+        self._nodes.append(self._start(address, "--address", self.address, *resources))
+
+    def kill(self) -> None:
+        """Kill the node that joined last, with all that runs on it."""
+        node = self._nodes.pop()
+        for number in _descendants(node.pid):
+            with suppress(ProcessLookupError):  # it has ended with the one before it
+                os.kill(number, signal.SIGKILL)
+        node.communicate()
+
+    def close(self) -> None:
+        """Kill all nodes: one that is asked to end waits for half a minute, and `ray stop` would stop any of
+        this machine.
+        """
+        while self._nodes:
+            self.kill()
+
+
+@contextmanager
+def nodes(*resources: str) -> Iterator[Nodes]:
+    """A cluster whose head has these resources, closed at the end."""
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    made = Nodes(folder, *resources)
+    try:
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _descendants(process: int) -> list[int]:
+    """A process and all that it has started, and these in turn."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue  # it has ended
+        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found = [process]
+    for number in found:
+        found += children.get(number, [])
+    return found
