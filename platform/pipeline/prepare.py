@@ -26,7 +26,7 @@ from trainables.scoring.metric_names import ACCURACY, Metric
 from trainables.task import networks
 from trainables.training import checkpoints as checkpoint_files
 from trainables.training import classifier_cache
-from trainables.training.part_store import key_of
+from trainables.training.part_store import PartFacts, key_of
 
 _POLL_SECONDS = 0.3
 _MAX_FAILURES = 2
@@ -114,11 +114,22 @@ def _record(session: TrackedSession, reports: list[dict[str, Any]]) -> None:
     for kind in dict.fromkeys(report["kind"] for report in reports):
         if not store.has(kind, setup.task) or key_of(kind, setup.task) in recorded:
             continue
-        reports_of_kind = [report for report in reports if report["kind"] == kind]
+        facts = store.facts(kind, setup.task)
+        reports_of_kind = _whole([report for report in reports if report["kind"] == kind], facts)
         tracker.training(kind, reports_of_kind, store.folder(kind, setup.task))
-        seconds = store.facts(kind, setup.task)["seconds"]
         metrics = _metrics_text(reports_of_kind[-1]["metrics"], setup.metric)
-        session.console.line(f"          {kind}: {metrics} in {seconds:.0f} s")
+        session.console.line(f"          {kind}: {metrics} in {facts['seconds']:.0f} s")
+
+
+def _whole(reports: list[dict[str, Any]], facts: PartFacts) -> list[dict[str, Any]]:
+    """The reports of a finished part. Where the driver was killed before the last ones came to it, the last
+    of all is told by the part's facts.
+    """
+    last = reports[-1]
+    if last["update"] == last["updates"]:
+        return reports
+    end = {"update": last["updates"], "seconds": facts["seconds"], "metrics": facts["metrics"]}
+    return [*reports, {**last, **end}]
 
 
 def _train(
@@ -128,6 +139,7 @@ def _train(
     import ray.train
     from ray.train.torch import TorchConfig, TorchTrainer
 
+    from trainables.workers.history import History
     from trainables.workers.meeting import OnThisMachine
     from trainables.workers.train import TrainJob, train_parts
 
@@ -139,7 +151,6 @@ def _train(
         setup.task,
         tuple(missing),
         setup.storage,
-        str(history),
         allocation.train_threads,
         str(checkpoints),
     )
@@ -158,6 +169,7 @@ def _train(
                 storage_path=str(storage_path),
                 failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
                 checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
+                callbacks=[History(str(history))],  # type: ignore[list-item]  # typed as of the old Ray Train
             ),
         ).fit()
     if result.error is not None:
@@ -166,7 +178,7 @@ def _train(
 
 
 class _Watch:
-    """Reads the workers' reports as they come and shows them."""
+    """Shows the workers' reports as they come through Ray Train."""
 
     def __init__(self, history: Path, bar: Bar, metric: Metric) -> None:
         self._history, self._bar, self._metric = history, bar, metric
