@@ -13,6 +13,7 @@ import ray.train.torch
 import torch
 
 from trainables.core.config import from_mapping
+from trainables.core.places import place
 from trainables.core.precision import has_bfloat16
 from trainables.evaluation.storage import Storage
 from trainables.task.recipe import Task
@@ -39,7 +40,7 @@ class TrainJob:
         kinds: the kinds of parts, in the order of training.
         storage: where the parts are stored.
         threads: CPU threads of a worker that trains on CPUs.
-        checkpoints: the folder of the training's checkpoints.
+        checkpoints: the folder of the training's checkpoints, in the storage.
     """
 
     task: Task
@@ -68,7 +69,7 @@ def train_parts(config: dict[str, object]) -> None:
         torch.set_num_threads(job.threads)
     share = Share(worker.get_world_rank(), worker.get_world_size(), device)
     dataset = job.storage.dataset(job.task)
-    saved = cast("_SavedState | None", newest_state(Path(job.checkpoints), device))
+    saved = cast("_SavedState | None", newest_state(place(job.checkpoints), device))
     for kind in job.kinds:
         if job.storage.parts.has(kind, job.task):
             continue
