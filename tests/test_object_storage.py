@@ -1,8 +1,16 @@
 """A storage in an object store: parts, records and checkpoints are there what they are in a directory."""
 
+import json
 import os
+import pickle
 import uuid
 import warnings
+from platform.backend.mirror import mirrored
+from platform.backend.ray_storage import ray_storage
+from platform.pipeline.stored_study import forget, open_stored, read_stored
+from platform.pipeline.trial_log import TrialLog, same
+from platform.planning.locations import storage_root
+from platform.planning.study_names import TRIALS
 
 import pytest
 import torch
@@ -22,6 +30,7 @@ from trainables.training.checkpoints import (
     remove_checkpoints,
     save_state,
 )
+from trainables.workers.node import Places, node_report
 
 pytest.importorskip("upath", reason="the extra `s3` is not installed")
 CPU, TASK = torch.device("cpu"), tiny_task()
@@ -140,3 +149,82 @@ def test_data_stay_on_the_machine(monkeypatch, tmp_path):
 def test_a_scheme_that_nobody_knows_is_refused_in_one_line():
     with pytest.raises(UsageError, match=r"--storage nowhere://a needs what knows nowhere://"):
         place("nowhere://a")
+
+
+def test_a_study_is_made_again_of_its_trials(root):
+    """There is no journal: each trial is an object, and one that is damaged loses itself alone."""
+    folder = place(root) / "sweeps" / "a"
+    assert read_stored(folder, "study") is None
+    study, log = open_stored(folder, "study"), TrialLog(folder / TRIALS)
+    for number in range(3):
+        trial = study.ask()
+        x = trial.suggest_float("x", 0, 1)
+        study.tell(trial, [x, 1.0])
+        log.add(study.trials[number])
+    again = open_stored(folder, "study").trials
+    assert all(same(a, b) for a, b in zip(again, study.trials, strict=True))
+    file = folder / TRIALS / "000001.json"
+    file.write_bytes(file.read_bytes().replace(b"COMPLETE", b"COMPLETF"))
+    with pytest.warns(DamageWarning, match="its trial is lost"):
+        again = read_stored(folder, "study").trials
+    assert [trial.state.name for trial in again] == ["COMPLETE", "FAIL", "COMPLETE"]
+    forget(folder)
+    assert not open_stored(folder, "study").trials
+    assert len(TrialLog(folder / "trials.1.jsonl").trials()) == 2
+
+
+def test_what_a_driver_writes_is_put_there_and_read_by_the_next(root, monkeypatch, tmp_path):
+    """The next one is on another machine, where nothing is yet."""
+    for number in range(2):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / str(number)))
+        local = workspace(root)
+        with mirrored(root):
+            summary = local / "sweeps" / "digits" / "gn30" / "nested-1" / "summary.json"
+            assert summary.exists() == (number == 1)
+            if number == 0:
+                write_json(summary, {"best": 1})
+                write_json(local / "data" / "cached.json", {})
+                (local / "mlflow.db").write_bytes(b"runs")
+                (summary.parent / "front.png").write_bytes(b"picture")
+    assert json.loads(summary.read_bytes()) == {"best": 1}
+    sent = sorted(file.name for file in place(root).glob("**/*") if file.is_file())
+    assert sent == ["front.png", "summary.json"]
+    assert not (summary.parent / "front.png").exists()
+
+
+def test_a_node_tells_whether_it_sees_the_store(root):
+    places = Places(root, "marker", "secret")
+    assert node_report([], places).storage_fault.startswith("cannot be read there")
+    for marked, fault in (("secret", ""), ("other", "is another object store there")):
+        (place(root) / "marker").write_bytes(marked.encode())
+        assert node_report([], places).storage_fault == fault
+
+
+def test_a_storage_is_written_before_it_is_used(root):
+    assert storage_root(f"{root}/") == root
+    assert not place(root).exists()
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("s3://nowhere/runs", "s3://nowhere/runs cannot be written"),
+        ("s3://key:hidden@bucket/runs", "credentials and endpoint are named by the environment"),
+        ("s3://bucket/runs?endpoint_override=http://h", "named by the environment"),
+        ("s3:///runs", "must be like s3://bucket/runs"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_refused_in_one_line(s3_server, argument, said):
+    with pytest.raises(UsageError) as refused:
+        storage_root(argument)
+    message = str(refused.value)
+    assert said in message and "\n" not in message and "hidden" not in message
+
+
+def test_ray_keeps_its_files_there(root):
+    """By pyarrow, as Ray does, in another process as well: the file system travels pickled."""
+    told = pickle.loads(pickle.dumps(ray_storage(place(root) / "training")))
+    path = f"{told['storage_path']}/t/file"
+    with told["storage_filesystem"].open_output_stream(path) as file:
+        file.write(b"kept")
+    assert (place(root) / "training" / "t" / "file").read_bytes() == b"kept"

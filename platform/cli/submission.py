@@ -13,10 +13,16 @@ from pathlib import Path
 from platform.cli.flags import EVERY, sweep_parser
 from platform.cli.plans import check_words, plans_of, strategies_of
 from platform.planning.checkpoints import USUAL_WHISPER, whisper_of
-from platform.planning.locations import TRACKING_VARIABLE, absolute_path, tracking_uri
+from platform.planning.locations import (
+    TRACKING_VARIABLE,
+    absolute_path,
+    local_storage,
+    tracking_uri,
+)
 from platform.planning.setup import check_strategy, setup_of
 
 from trainables.core.errors import UsageError, unknown_name
+from trainables.core.places import is_uri
 from trainables.data import corruptions, datasets
 from trainables.models.speech.whisper.config import SIZES
 
@@ -96,7 +102,8 @@ def sweep_environment(
 def _on_cluster(namespace: argparse.Namespace) -> argparse.Namespace:
     """The values with absolute paths: the sweep runs in another directory."""
     there = argparse.Namespace(**vars(namespace))
-    for name in ("storage", "data_dir", "sgmse", "json"):
+    there.storage = storage_there(there.storage)
+    for name in ("data_dir", "sgmse", "json"):
         if getattr(there, name) is not None:
             setattr(there, name, str(absolute_path(getattr(there, name))))
     if there.whisper not in SIZES:
@@ -110,6 +117,11 @@ def _on_cluster(namespace: argparse.Namespace) -> argparse.Namespace:
     return there
 
 
+def storage_there(argument: str) -> str:
+    """The storage as the cluster's nodes see it: the absolute path of a directory, or a URI."""
+    return argument if is_uri(argument) else str(absolute_path(argument))
+
+
 def _tracking_uri(namespace: argparse.Namespace, environment: Mapping[str, str]) -> str:
     """The tracking URI that the environment is to name; empty where it is a file.
 
@@ -121,7 +133,7 @@ def _tracking_uri(namespace: argparse.Namespace, environment: Mapping[str, str])
         return ""
     if uri.startswith(_SQLITE):
         return f"{_SQLITE}{absolute_path(uri.removeprefix(_SQLITE))}"
-    return tracking_uri(uri, Path(namespace.storage), {})
+    return tracking_uri(uri, local_storage(namespace.storage), {})
 
 
 def _if_here(path: str | None) -> str | None:

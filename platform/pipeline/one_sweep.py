@@ -57,7 +57,7 @@ def sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
     Raises:
         UsageError: another process is at this sweep.
     """
-    with driver_lock(session.setup.folder, _refuse):
+    with driver_lock(session.setup.stored, _refuse):
         return _sweep(session, summary_file)
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from platform.backend.allocation import Allocation
 from platform.backend.driver_lock import driver_lock
+from platform.backend.ray_storage import ray_storage
 from platform.backend.session import Session, TrackedSession
 from platform.cli.console import Bar, Console
 from platform.cli.interrupts import in_background, last_line
@@ -18,6 +19,7 @@ from typing import Any
 
 from trainables.core.checked_lines import read_lines
 from trainables.core.config import as_mapping, digest
+from trainables.core.places import is_uri, place, workspace
 from trainables.core.progress import Progress
 from trainables.data import datasets
 from trainables.data.dataset import Dataset
@@ -51,7 +53,7 @@ def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
     parts = setup.storage.parts
     parts.put_damaged_aside(kinds, setup.task)
     name = digest([key_of(kind, setup.task) for kind in kinds])
-    history = Path(setup.storage.root) / "training" / f"{name}.history.jsonl"
+    history = workspace(setup.storage.root) / "training" / f"{name}.history.jsonl"
     with ExitStack() as locks:
         # In one order for all, so that no two wait for each other.
         for kind in sorted(parts.missing(kinds, setup.task)):
@@ -98,8 +100,12 @@ def _prepare_data(session: Session) -> None:
 
 
 def _spread(session: Session) -> Spread | None:
-    """How data that must be built are: by all workers of the cluster together; None for other data."""
+    """How data that must be built are: by all workers of the cluster together; None for other data, and where
+    each node has its own.
+    """
     if not datasets.must_be_built(session.setup.plan.dataset):
+        return None
+    if is_uri(session.setup.plan.storage) and not session.cluster.is_own:
         return None
     from trainables.workers.spread import over_cluster
 
@@ -143,8 +149,8 @@ def _train(
     from trainables.workers.meeting import OnThisMachine
     from trainables.workers.train import TrainJob, train_parts
 
-    storage_path = Path(setup.storage.root) / "training"
-    checkpoints = storage_path / name
+    trainings = place(setup.storage.root) / "training"
+    checkpoints = trainings / name
     checkpoint_files.put_damaged_aside(checkpoints)
     (checkpoints / _RAYS_LIST).unlink(missing_ok=True)
     job = TrainJob(
@@ -166,7 +172,7 @@ def _train(
             ),
             run_config=ray.train.RunConfig(
                 name=name,
-                storage_path=str(storage_path),
+                **ray_storage(trainings),
                 failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
                 checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
                 callbacks=[History(str(history))],  # type: ignore[list-item]  # typed as of the old Ray Train

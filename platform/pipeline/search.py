@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from platform.backend.allocation import Allocation
+from platform.backend.ray_storage import ray_storage
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
 from platform.pipeline.follower import Follower, TuneCallback
@@ -149,7 +150,7 @@ def _tune(
     setup, allocation = session.setup, session.cluster.allocation(session.setup)
     searcher = StudySearcher(
         study,
-        TrialLog(setup.folder / TRIALS),
+        TrialLog(setup.stored / TRIALS),
         setup.plan.strategy,
         setup.task.recipe.T,
         setup.facts.kind,
@@ -196,7 +197,7 @@ def _run_config(setup: Setup, follower: Follower) -> RunConfig:
 
     return tune.RunConfig(
         name=f"search-{int(time.time() * 1000)}",
-        storage_path=str(setup.folder / "tune"),
+        **ray_storage(setup.stored / "tune"),
         verbose=0,
         callbacks=[TuneCallback(follower)],
         failure_config=tune.FailureConfig(max_failures=0),

@@ -41,8 +41,8 @@ def open_study(setup: Setup) -> optuna.Study:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if setup.plan.fresh:
-        forget(setup.folder)
-    study = open_stored(setup.folder, _name(setup))
+        forget(setup.stored)
+    study = open_stored(setup.stored, _name(setup))
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, skip_if_exists=False)
@@ -63,7 +63,7 @@ def earlier_study(setup: Setup) -> optuna.Study | None:
     """The sweep's study as earlier runs left it, to be read; None where there is none, or it is to be
     forgotten.
     """
-    return None if setup.plan.fresh else read_stored(setup.folder, _name(setup))
+    return None if setup.plan.fresh else read_stored(setup.stored, _name(setup))
 
 
 def _name(setup: Setup) -> str:
