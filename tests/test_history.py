@@ -2,7 +2,10 @@
 
 from platform.pipeline.prepare import _whole
 
+import pytest
+
 from trainables.core.checked_lines import read_lines
+from trainables.core.places import place
 from trainables.workers.history import LINES, History
 
 
@@ -39,3 +42,13 @@ def test_a_history_that_was_cut_off_ends_as_its_part_says():
     end = {"kind": "signal", "update": 4, "updates": 4, "seconds": 9.0, "metrics": {"loss": 0.1}}
     assert _whole(_lines(1, 2), facts) == [*_lines(1, 2), end]
     assert _whole(_lines(1, 4), facts) == _lines(1, 4)
+
+
+def test_with_a_checkpoint_the_file_goes_to_the_object_store(tmp_path):
+    pytest.importorskip("upath", reason="the extra `s3` is not installed")
+    copy = f"memory://bucket/{tmp_path.name}/history.jsonl"
+    history = History(str(tmp_path / "history.jsonl"), copy)
+    _report(history, 1)
+    assert not place(copy).exists()
+    history.after_report(None, [{LINES: _lines(2)}], object())
+    assert place(copy).read_bytes() == (tmp_path / "history.jsonl").read_bytes()

@@ -13,11 +13,13 @@ from platform.planning.setup import Setup
 
 from trainables.core.errors import UsageError
 from trainables.core.files import write_whole
-from trainables.core.places import place
+from trainables.core.places import is_uri, place
 from trainables.models.speech.whisper.config import SIZES
 from trainables.workers.node import LISTED, NodeReport, Places, node_report
 
 _ANSWER_SECONDS = 120.0  # that a node may take to start a process
+_SHARED = "name a directory that all nodes share by --storage, such as one of NFS"
+_OBJECTS = "set its endpoint and credentials in that node's environment before ray start"
 _INSTALL = "run there: pip install -c constraints.txt -e '.[cluster]'"
 
 
@@ -65,10 +67,8 @@ def fault_of(node: NodeReport, here: NodeReport, places: Places) -> str:
     if others:
         return f"has {', '.join(others)}: {_INSTALL}"
     if node.storage_fault:
-        return (
-            f"does not share the storage: {places.storage} {node.storage_fault}; name a directory that all "
-            "nodes share by --storage, such as one of NFS, or an object store that all reach"
-        )
+        remedy = _OBJECTS if is_uri(places.storage) else _SHARED
+        return f"does not share the storage: {places.storage} {node.storage_fault}; {remedy}"
     return _fault_of_paths(node, here)
 
 

@@ -92,17 +92,20 @@ class _Lock:
     def _keep(self) -> None:
         """Show again and again that the holder lives; end the run where the lock was taken from it."""
         while not self._ended.wait(_BEAT_SECONDS):
-            with suppress(OSError):  # where the store is away for a while
-                if self._newest() != self._number:
-                    warnings.warn(
-                        "the lock of this run was taken by another, which saw no sign of life: this one ends",
-                        DamageWarning,
-                        stacklevel=1,
-                    )
-                    os.kill(os.getpid(), signal.SIGINT)
-                    return
-                self._beats += 1
-                self._objects.pipe_file(self._file(self._number), self._content())
+            try:
+                is_lost = self._newest() != self._number
+                if not is_lost:
+                    self._beats += 1
+                    self._objects.pipe_file(self._file(self._number), self._content())
+            except (
+                Exception
+            ):  # of whatever kind a client's are; the store is away, and may come back
+                continue
+            if is_lost:
+                text = "the lock of this run was taken by another, which saw no sign of life: this one ends"
+                warnings.warn(text, DamageWarning, stacklevel=1)
+                os.kill(os.getpid(), signal.SIGINT)
+                return
 
     def _make(self, number: int) -> bool:
         """Make the lock of a number; whether it was not there."""

@@ -19,6 +19,7 @@ from typing import Any
 
 from trainables.core.checked_lines import read_lines
 from trainables.core.config import as_mapping, digest
+from trainables.core.files import read_whole, write_whole
 from trainables.core.places import is_uri, place, workspace
 from trainables.core.progress import Progress
 from trainables.data import datasets
@@ -53,7 +54,7 @@ def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
     parts = setup.storage.parts
     parts.put_damaged_aside(kinds, setup.task)
     name = digest([key_of(kind, setup.task) for kind in kinds])
-    history = workspace(setup.storage.root) / "training" / f"{name}.history.jsonl"
+    history = _history(setup, name)
     with ExitStack() as locks:
         # In one order for all, so that no two wait for each other.
         for kind in sorted(parts.missing(kinds, setup.task)):
@@ -66,6 +67,21 @@ def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
             console.line(f"          all parts are in the store: {', '.join(kinds)}")
     _record(session, _reports(history))
     return missing
+
+
+def _history(setup: Setup, name: str) -> Path:
+    """The history of a training of that name, here; where an object store has one, as far as it is told there
+    if nothing is here.
+    """
+    here = workspace(setup.storage.root) / _history_name(name)
+    stored = place(setup.storage.root) / _history_name(name)
+    if not here.exists() and stored.exists():
+        write_whole(here, read_whole(stored))
+    return here
+
+
+def _history_name(name: str) -> str:
+    return f"training/{name}.history.jsonl"
 
 
 def _tell_that_it_waits(console: Console, kind: str, holder: str) -> None:
@@ -151,6 +167,7 @@ def _train(
 
     trainings = place(setup.storage.root) / "training"
     checkpoints = trainings / name
+    copy = str(trainings.parent / _history_name(name)) if is_uri(setup.storage.root) else ""
     checkpoint_files.put_damaged_aside(checkpoints)
     (checkpoints / _RAYS_LIST).unlink(missing_ok=True)
     job = TrainJob(
@@ -175,7 +192,7 @@ def _train(
                 **ray_storage(trainings),
                 failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
                 checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
-                callbacks=[History(str(history))],  # type: ignore[list-item]  # typed as of the old Ray Train
+                callbacks=[History(str(history), copy)],  # type: ignore[list-item]  # typed as of the old Ray Train
             ),
         ).fit()
     if result.error is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray.train import Checkpoint, UserCallback
 
 from trainables.core.checked_lines import add_lines
+from trainables.core.files import write_whole
+from trainables.core.places import place
 
 if TYPE_CHECKING:
     from ray.train.v2._internal.execution.context import TrainRunContext
@@ -25,10 +28,11 @@ class History(UserCallback):
 
     Args:
         file: the file, whose directory is there; it gets a JSON line for every report.
+        copy: where the file is put with each checkpoint, in an object store; nowhere if empty.
     """
 
-    def __init__(self, file: str) -> None:
-        self._file, self._waiting = file, list[dict[str, Any]]()
+    def __init__(self, file: str, copy: str = "") -> None:
+        self._file, self._copy, self._waiting = file, copy, list[dict[str, Any]]()
 
     def after_report(
         self,
@@ -38,8 +42,8 @@ class History(UserCallback):
     ) -> None:
         """Add the lines of what all workers have reported."""
         self._waiting += metrics[0][LINES]
-        try:
+        with suppress(Exception):  # of whatever kind an object store's client has
             add_lines(Path(self._file), self._waiting)
-        except OSError:
-            return
-        self._waiting = []
+            self._waiting = []
+            if self._copy and checkpoint is not None:
+                write_whole(place(self._copy), Path(self._file).read_bytes())
