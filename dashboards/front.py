@@ -10,19 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dashboards._labels import Mark, label
-from dashboards.axes import (
-    bars,
-    draw_level,
-    legend_below,
-    limits_with_levels,
-    new_figure,
-    padded_limits,
-    set_logarithmic,
-    set_titles,
-)
+from dashboards.axes import draw_level, legend_below, new_figure, set_logarithmic, set_titles
 from dashboards.colors import INK, TRIAL, style_of
 from dashboards.pareto import Reference, front
 from dashboards.points import ReportedPoint
+from dashboards.scales import bars, limits_with_levels, padded_limits
 from trainables.scoring.cost_metrics import BY_NFE, CostMetric
 from trainables.scoring.metric_names import ACCURACY, NFE, Metric
 

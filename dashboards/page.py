@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from dashboards.axes import bars
 from dashboards.colors import INK, TRIAL, style_of
 from dashboards.front import FAINT, FRONT, annotation, layers_of, limits_of
 from dashboards.points import ReportedPoint, describe, percent
+from dashboards.scales import bars
 from trainables.scoring.cost_metrics import BY_NFE, CostMetric
 from trainables.scoring.metric_names import Metric
 

@@ -10,8 +10,9 @@ from typing import TypedDict
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboards.axes import bars, new_figure
+from dashboards.axes import new_figure
 from dashboards.colors import INK, style_of
+from dashboards.scales import bars
 from trainables.scoring.metric_names import Metric
 
 _COLUMNS = 3  # panels beside each other

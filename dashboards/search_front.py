@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from dashboards.axes import padded_limits, set_logarithmic, set_titles
+from dashboards.axes import set_logarithmic, set_titles
 from dashboards.colors import INK, TRIAL, style_of
 from dashboards.pareto import front
+from dashboards.scales import padded_limits
 from trainables.scoring.cost_metrics import BY_NFE, CostMetric
 from trainables.scoring.metric_names import Metric
 

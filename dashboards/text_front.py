@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
-from dashboards.axes import padded_limits, plain_ticks
 from dashboards.pareto import front
+from dashboards.scales import padded_limits, plain_ticks
 from trainables.scoring.cost_metrics import BY_NFE, CostMetric
 from trainables.scoring.metric_names import Metric
 

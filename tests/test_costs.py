@@ -8,7 +8,8 @@ from platform.pipeline.choice import choose
 from platform.pipeline.confirm import front_trials
 from platform.pipeline.headline import headline
 from platform.pipeline.objectives import Objectives, objectives_of
-from platform.pipeline.study import StudySearcher, complete, open_study, within_bounds
+from platform.pipeline.searcher import StudySearcher
+from platform.pipeline.study import complete, open_study, within_bounds
 from platform.pipeline.trial_log import TrialLog
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of

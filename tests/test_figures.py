@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from dashboards.axes import plain_ticks
 from dashboards.colors import STYLES, style_of
 from dashboards.curves import fronts_figure
 from dashboards.figure_files import figure_files
@@ -17,6 +16,7 @@ from dashboards.page import TrialPoint, front_page
 from dashboards.paper_comparison import Pair, side_by_side
 from dashboards.pareto import Reference
 from dashboards.points import ReportedPoint
+from dashboards.scales import plain_ticks
 from trainables import strategies
 from trainables.scoring.metric_names import BY_ACCURACY, METRIC_OF_KIND
 

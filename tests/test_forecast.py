@@ -13,8 +13,9 @@ from platform.pipeline.forecast import (
 )
 from platform.pipeline.prepare import _metrics_text
 from platform.pipeline.remaining import remaining
-from platform.pipeline.study import POINT, open_study
+from platform.pipeline.study import open_study
 from platform.planning.setup import setup_of
+from platform.planning.study_names import POINT
 from platform.planning.timing import Calls
 
 import pytest

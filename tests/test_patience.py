@@ -84,6 +84,23 @@ def test_a_refusal_is_not_waited_for(server):
     assert len(asked) == 1
 
 
+def test_what_another_process_writes_at_the_same_moment_is_no_failure(server):
+    message = "(sqlite3.IntegrityError) UNIQUE constraint failed: experiment_tags.key"
+    collided = (400, {"error_code": "BAD_REQUEST", "message": message})
+    uri, asked = server(collided, collided, (200, {}))
+    client = PatientClient(MlflowClient(uri), 60, pytest.fail)
+    client.set_experiment_tag("1", "key", "value")
+    assert len(asked) == 3
+
+
+def test_a_row_that_is_always_there_already_is_a_refusal(server):
+    message = "(psycopg2.errors.UniqueViolation) duplicate key value violates unique constraint"
+    uri, asked = server((400, {"error_code": "BAD_REQUEST", "message": message}))
+    with pytest.raises(MlflowException, match="violates unique"):
+        PatientClient(MlflowClient(uri), 60, pytest.fail).set_experiment_tag("1", "key", "value")
+    assert 1 < len(asked) < 10
+
+
 def test_a_run_whose_making_was_not_answered_is_not_made_twice(server):
     uri, asked = server(AWAY, (200, {"runs": [RUN]}))
     client = PatientClient(MlflowClient(uri), 60, lambda line: None)

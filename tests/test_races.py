@@ -8,9 +8,9 @@ from platform.backend.measure import Candidate, _Dispatch, _Unit
 from platform.cli.next_commands import search_flags
 from platform.pipeline.confirm import front_points
 from platform.pipeline.search import SearchResult
+from platform.pipeline.searcher import StudySearcher
 from platform.pipeline.stopped_trials import races_as_json, savings, why_stopped
 from platform.pipeline.study import (
-    StudySearcher,
     complete,
     counted_trials,
     open_study,

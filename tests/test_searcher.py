@@ -4,12 +4,13 @@ import dataclasses
 import itertools
 import math
 from platform.pipeline.search import SearchResult
-from platform.pipeline.study import POINT, StudySearcher, complete, open_study, try_again
+from platform.pipeline.searcher import StudySearcher
+from platform.pipeline.study import complete, open_study, try_again
 from platform.pipeline.trial_log import TrialLog
 from platform.pipeline.tries import most_tries, try_until_complete
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
-from platform.planning.study_names import TRIALS
+from platform.planning.study_names import POINT, TRIALS
 
 import pytest
 from optuna.trial import TrialState

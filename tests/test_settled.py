@@ -4,7 +4,8 @@ import json
 import math
 from dataclasses import replace
 from platform.cli.next_commands import search_flags
-from platform.pipeline.study import StudySearcher, open_study
+from platform.pipeline.searcher import StudySearcher
+from platform.pipeline.study import open_study
 from platform.pipeline.trial_log import TrialLog
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of

@@ -218,6 +218,7 @@ def test_a_second_sweep_trains_and_samples_nothing(swept):
     done = _sweep(storage, "--json", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all parts are in the store" in done.stdout
+    assert "the figures are drawn already" in done.stdout
     assert times == {path: path.stat().st_mtime_ns for path in storage.glob("parts/**/*.pt")}
     assert set(storage.glob("records/**/*.json")) == records
     again = json.loads(file.read_text())

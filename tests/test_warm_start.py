@@ -3,12 +3,13 @@
 import dataclasses
 import json
 import os
-from platform.pipeline.study import POINT, StudySearcher, open_study
+from platform.pipeline.searcher import StudySearcher
+from platform.pipeline.study import open_study
 from platform.pipeline.trial_log import TrialLog
 from platform.pipeline.warm_start import MOST_POINTS, ROLE, warm_start
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
-from platform.planning.study_names import TRIALS
+from platform.planning.study_names import POINT, TRIALS
 
 import pytest
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from dashboards.axes import limits_with_levels, padded_limits
 from dashboards.comparison.model import (
     ComparedPair,
     ComparedPoint,
@@ -14,6 +13,7 @@ from dashboards.comparison.model import (
     Setting,
 )
 from dashboards.points import percent
+from dashboards.scales import limits_with_levels, padded_limits
 from trainables.scoring.metric_names import NFE, Metric
 
 _SMALLEST_P = 0.001

@@ -26,6 +26,9 @@ _ONE_REQUEST = {
 }
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds between two requests
 _LONGEST_REASON = 160
+_COLLISIONS = 5  # that one call may have with those of other processes
+# What SQLite, PostgreSQL and MySQL say where a row is there already.
+_COLLIDED = ("UNIQUE constraint failed", "violates unique constraint", "Duplicate entry")
 
 
 class StoreAway(OutsideError):
@@ -36,7 +39,8 @@ class PatientClient:
     """MLflow's client, each of whose calls is made again while the store is away.
 
     A call whose answer was lost may have been done; made again, it does the same as once: runs are not made
-    twice, and MLflow keeps one of two equal values.
+    twice, and MLflow keeps one of two equal values. So it is where another process writes the same tag or the
+    same dataset at the same moment, which MLflow refuses to one of the two: the second time it is there.
 
     Args:
         client: MLflow's own; what is not a call is passed through.
@@ -88,7 +92,8 @@ class PatientClient:
         return made
 
     def _waiting(self, call: Callable[..., Any], *words: Any, **named: Any) -> Any:
-        """Make a call, again and again while the store is away.
+        """Make a call, again and again while the store is away, and again where another process was at the
+        same.
 
         Raises:
             StoreAway: it has been away for too long.
@@ -97,6 +102,7 @@ class PatientClient:
         from mlflow.exceptions import MlflowException
 
         began, pause, told = time.monotonic(), _FIRST_PAUSE, False
+        collisions = 0
         while True:
             try:
                 with environment(_ONE_REQUEST):
@@ -107,6 +113,9 @@ class PatientClient:
                     )
                 return answer
             except MlflowException as error:
+                if _collided(error) and collisions < _COLLISIONS:
+                    collisions += 1
+                    continue
                 reason = _away(error)
                 if not reason:
                     raise
@@ -145,6 +154,11 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 def set_patience(client: MlflowClient, seconds: float) -> None:
     """Let a client of `tracking_store.client_of` wait for so long from now on."""
     cast("PatientClient", client).patience = seconds
+
+
+def _collided(error: MlflowException) -> bool:
+    """Whether another process wrote the same row between this call's look and its writing."""
+    return any(words in str(error) for words in _COLLIDED)
 
 
 def _away(error: MlflowException) -> str:

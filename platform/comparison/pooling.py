@@ -18,13 +18,13 @@ from dataclasses import dataclass, field, replace
 from platform.comparison.recorded import RecordedPoint, RecordedSweep
 
 import numpy as np
-from scipy import stats
 
 from dashboards.comparison.model import Interval
 from dashboards.points import ReportedPoint
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import summary_over_seeds
 from trainables.scoring.metric_names import Metric
+from trainables.scoring.quantiles import student_quantile
 from trainables.scoring.statistics import LEVEL
 
 Picks = Mapping[int, RecordedPoint]
@@ -213,6 +213,6 @@ def interval_over_seeds(values: Sequence[float], least: float, most: float) -> I
     if count < 2:
         return Interval(mean, mean, mean)
     error = float(np.std(values, ddof=1)) / math.sqrt(count)
-    half_width = float(stats.t.ppf((1 + LEVEL) / 2, count - 1)) * error
+    half_width = student_quantile((1 + LEVEL) / 2, count - 1) * error
     low, high = max(least, mean - half_width), min(most, mean + half_width)
     return Interval(mean, min(low, mean), max(high, mean))

@@ -14,8 +14,9 @@ from platform.backend.session import Session
 from platform.backend.stopwatch import seconds_alone
 from platform.pipeline.choice import Choice, choose
 from platform.pipeline.objectives import objectives_of
-from platform.pipeline.study import POINT, accuracy_and_cost, complete, within_bounds
+from platform.pipeline.study import accuracy_and_cost, complete, within_bounds
 from platform.planning.setup import Setup
+from platform.planning.study_names import POINT
 
 import optuna
 from optuna.trial import FrozenTrial

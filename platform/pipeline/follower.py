@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from pathlib import Path
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
 from platform.cli.failures import text_of_full_disk
@@ -13,41 +12,23 @@ from platform.pipeline.live_front import LiveFront
 from platform.pipeline.measured_trials import log_trial
 from platform.pipeline.stopped_trials import why_stopped
 from platform.pipeline.study import (
-    POINT,
-    StudySearcher,
     accuracy_and_cost,
     complete,
     counted_trials,
     hypervolume_of,
     within_bounds,
 )
-from typing import Any
+from platform.planning.study_names import POINT
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from ray.tune import Callback
 
 from dashboards.pareto import Reference
 from dashboards.points import describe
 
-
-class TuneCallback(Callback):
-    """Passes the ends of trials on to a follower. Tune's own methods have no types to agree with."""
-
-    def __init__(self, follower: Follower) -> None:
-        self._follower = follower
-
-    def __getstate__(self) -> dict[str, Any]:
-        """An empty state: Tune pickles its callbacks for a resumption that is not used here."""
-        return {}
-
-    def on_trial_complete(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
-        self._follower.end_trial(trial.trial_id, "")
-
-    def on_trial_error(self, iteration, trials, trial, **info):  # type: ignore[no-untyped-def]
-        error = Path(trial.error_file) if trial.error_file else None
-        text = error.read_text() if error is not None and error.exists() else ""
-        self._follower.end_trial(trial.trial_id, text)
+if TYPE_CHECKING:
+    from platform.pipeline.searcher import StudySearcher
 
 
 class Follower:

@@ -9,8 +9,6 @@ from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
 
 from dashboards.colors import style_of
-from dashboards.figure_files import png
-from dashboards.search_front import search_figure
 from dashboards.text_front import FRONT_LETTERS, text_front
 from trainables.core.files import write_files
 
@@ -83,6 +81,10 @@ class LiveFront:
 
     def _record(self) -> None:
         """Attach the figure to the sweep's run, and describe how far it is."""
+        # With matplotlib, which takes half a second to load.
+        from dashboards.figure_files import png
+        from dashboards.search_front import search_figure
+
         setup, tracker = self._session.setup, self._session.tracker
         strategy, done, metric = setup.plan.strategy, self._count, setup.metric
         if done:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from platform.backend.measure import Candidate, measure_all
 from platform.backend.session import TrackedSession
-from platform.pipeline.study import POINT, RECORDS, accuracy_and_cost
+from platform.pipeline.study import accuracy_and_cost
+from platform.planning.study_names import POINT, RECORDS
 
 from optuna.trial import FrozenTrial
 

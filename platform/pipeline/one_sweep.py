@@ -6,14 +6,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from platform.backend.driver_lock import driver_lock
 from platform.backend.session import TrackedSession
+from platform.cli.console import Bar
 from platform.cli.interrupts import FAILED
 from platform.cli.next_steps import next_steps, page_address, page_steps
 from platform.cli.tables import paragraphs, table
 from platform.pipeline.choice import MARGIN, against
 from platform.pipeline.confirm import Confirmation, confirm, front_trials
+from platform.pipeline.drawn import drawn_files, keep_drawn, key_of_sweep
 from platform.pipeline.headline import headline, named_as_json
 from platform.pipeline.prepare import prepare
-from platform.pipeline.record import draw
 from platform.pipeline.reference import reference_of
 from platform.pipeline.search import SearchResult, search
 from platform.pipeline.stopped_trials import races_as_json, savings
@@ -102,15 +103,39 @@ def _record(
     choice, volume = confirmation.choice, hypervolume_of(study, reference)
     with session.console.bar("recording the points") as bar:
         runs = tracker.confirmation(confirmation.points, confirmation.answers, bar.update)
-        bar.update(0, 1, "reading the data")
-        dataset = setup.storage.dataset(setup.task, bar.update)
-        files = draw(setup, dataset, study, confirmation, reference, volume, bar.update)
-        for path in bar.each([*files.values(), setup.folder / "plan.json"], "logging artifacts"):
-            tracker.artifact(path, setup.folder)
+        files = _drawn(session, result, confirmation, reference, volume, bar)
+        tracker.artifact(setup.folder / "plan.json", setup.folder)
         tracker.mark_front({str(trial.number) for trial in front_trials(study)})
         lines = [*headline(choice, setup.metric), *_race_lines(session, study)]
         tracker.result(choice.best, choice.cheapest, counted_trials(study), lines)
     return FinishedSweep(result, confirmation, runs, files, volume)
+
+
+def _drawn(
+    session: TrackedSession,
+    result: SearchResult,
+    confirmation: Confirmation,
+    reference: Reference,
+    volume: float,
+    bar: Bar,
+) -> dict[str, Path]:
+    """The sweep's files, attached to its run: those of an earlier time where nothing has changed."""
+    setup, tracker = session.setup, session.tracker
+    drawn_from = setup, result.study, confirmation, reference, volume
+    key = key_of_sweep(*drawn_from)
+    files = drawn_files(setup.folder, key, tracker.parent)
+    if files is not None:
+        session.console.line("          the figures are drawn already")
+        return files
+    from platform.pipeline.record import draw  # with what draws, which takes half a second to load
+
+    bar.update(0, 1, "reading the data")
+    dataset = setup.storage.dataset(setup.task, bar.update)
+    files = draw(*drawn_from, dataset, bar.update)
+    for path in bar.each([*files.values()], "logging artifacts"):
+        tracker.artifact(path, setup.folder)
+    keep_drawn(setup.folder, key, tracker.parent, files)
+    return files
 
 
 def _summary(session: TrackedSession, finished: FinishedSweep) -> dict[str, object]:

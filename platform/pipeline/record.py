@@ -10,8 +10,9 @@ from platform.pipeline.confirm import Confirmation
 from platform.pipeline.sample_sheet import sheet_of_samples
 from platform.pipeline.sampled_points import gallery_points, gallery_size, sampled_points
 from platform.pipeline.samples import files_of_samples
-from platform.pipeline.study import POINT, accuracy_and_cost, complete
+from platform.pipeline.study import accuracy_and_cost, complete
 from platform.planning.setup import Setup
+from platform.planning.study_names import POINT
 
 import optuna
 
@@ -30,22 +31,22 @@ _SMALL_DPI = 80  # pixels an inch of the figure beside other things on a page
 
 def draw(
     setup: Setup,
-    dataset: Dataset,
     study: optuna.Study,
     confirmation: Confirmation,
     reference: Reference,
     volume: float,
+    dataset: Dataset,
     progress: Progress = quiet,
 ) -> dict[str, Path]:
     """Write the files into the sweep's folder; returns their paths by name.
 
     Args:
         setup: the sweep's.
-        dataset: the data, for the samples.
         study: whose trials are drawn behind the points.
         confirmation: the points, and which of them are marked.
         reference: the point that the hypervolume is measured from.
         volume: the front's hypervolume.
+        dataset: the data, for the samples.
         progress: told of every point that samples are drawn with.
     """
     trials = complete(study)

@@ -14,8 +14,8 @@ from platform.cli.next_commands import command, common_flags
 from platform.cli.tables import say_if_smoke, table_of_points, table_of_signals
 from platform.pipeline.choice import against
 from platform.pipeline.confirm import baseline_points, measured_at_seeds, with_tests
+from platform.pipeline.drawn import drawing_key, drawn_files, keep_drawn
 from platform.pipeline.sampled_points import DRAWN, beside_baselines, sampled_points
-from platform.pipeline.samples import files_of_samples
 from platform.planning.replay import Replay
 from platform.planning.setup import Setup, kinds_of
 from typing import Any
@@ -155,10 +155,20 @@ def _sample_files(
     replayed = points[0]
     name = digest([identity(setup.task), dict(replayed.point), split])
     folder = workspace(setup.storage.root) / "evaluated" / f"{setup.plan.strategy}-{name}"
+    shown = beside_baselines(points, replayed, ["enhanced"])
+    key = drawing_key([name, setup.plan.precision, [as_json(point) for point in shown]])
+    kept = drawn_files(folder, key, run="")
+    if kept is not None:
+        console.line("          the samples are drawn already")
+        return kept
+    from platform.pipeline.samples import (
+        files_of_samples,
+    )  # with what draws, which takes long to load
+
     with console.bar("reading the data") as bar:
         dataset = setup.storage.dataset(setup.task, bar.update)
-        shown = beside_baselines(points, replayed, ["enhanced"])
         count = DRAWN[setup.facts.kind]
         sampled = sampled_points(setup, dataset, shown, count, split, bar.update)
-        files = files_of_samples(sampled)
-    return write_files(folder, files)
+        files = write_files(folder, files_of_samples(sampled))
+    keep_drawn(folder, key, "", files)
+    return files

@@ -10,13 +10,12 @@ from platform.backend.allocation import Allocation
 from platform.backend.ray_storage import ray_storage
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
-from platform.pipeline.follower import Follower, TuneCallback
+from platform.pipeline.follower import Follower
 from platform.pipeline.live_front import LiveFront
 from platform.pipeline.measured_trials import SearchFailed, log_trial
 from platform.pipeline.objectives import objectives_of
 from platform.pipeline.stopped_trials import savings, why_stopped
 from platform.pipeline.study import (
-    StudySearcher,
     accuracy_and_cost,
     complete,
     counted_trials,
@@ -143,6 +142,8 @@ def _tune(
     count: int,
 ) -> Mapping[int, str]:
     """Run so many trials; returns why trials failed, by their numbers."""
+    from platform.pipeline.searcher import StudySearcher
+
     from ray import tune
     from ray.tune.search import ConcurrencyLimiter
 
@@ -193,6 +194,8 @@ def _trainable(setup: Setup, allocation: Allocation) -> type[Trainable]:
 
 def _run_config(setup: Setup, follower: Follower) -> RunConfig:
     """How Tune runs trials: in silence, in the sweep's folder, each of them once."""
+    from platform.pipeline.searcher import TuneCallback
+
     from ray import tune
 
     return tune.RunConfig(

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from trainables.scoring.quantiles import normal_quantile
 from trainables.scoring.statistics import LEVEL
 
 TRUSTED, TELLS_LITTLE, MISLEADS = "trusted", "tells little", "misleads"
@@ -47,7 +47,7 @@ def mean_of(values: Sequence[float]) -> Mean:
     mean = float(array.mean())
     if len(array) < 2:
         return Mean(mean, -math.inf, math.inf)
-    half = float(stats.norm.ppf((1 + LEVEL) / 2) * array.std(ddof=1) / math.sqrt(len(array)))
+    half = normal_quantile((1 + LEVEL) / 2) * float(array.std(ddof=1)) / math.sqrt(len(array))
     return Mean(mean, mean - half, mean + half)
 
 

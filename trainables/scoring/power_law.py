@@ -13,9 +13,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from trainables.core.errors import UsageError
+from trainables.scoring.quantiles import student_quantile
 from trainables.scoring.statistics import LEVEL
 
 
@@ -82,6 +82,6 @@ def _exponent(slopes: np.ndarray) -> Exponent:
     mean, count = float(slopes.mean()), len(slopes)
     if count < 2:
         return Exponent(mean, -math.inf, math.inf)
-    quantile = float(stats.t.ppf((1 + LEVEL) / 2, count - 1))
+    quantile = student_quantile((1 + LEVEL) / 2, count - 1)
     half = quantile * float(slopes.std(ddof=1)) / math.sqrt(count)
     return Exponent(mean, mean - half, mean + half)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+
+from trainables.scoring.quantiles import normal_quantile, student_quantile
 
 LEVEL = 0.95
 """The confidence level of all intervals."""
@@ -25,7 +26,7 @@ class PairedTest:
 
 def wilson(p: float, size: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a fraction p of `size` independent samples."""
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    z = normal_quantile((1 + LEVEL) / 2)
     center = (p + z * z / (2 * size)) / (1 + z * z / size)
     half = z / (1 + z * z / size) * math.sqrt(p * (1 - p) / size + z * z / (4 * size * size))
     return max(0.0, min(center - half, p)), min(1.0, max(center + half, p))
@@ -56,7 +57,7 @@ def paired_counts(differences: np.ndarray, answers: int) -> PairedTest:
     shares = differences / answers
     mean, count = float(shares.mean()), len(shares)
     error = float(shares.std(ddof=1)) / math.sqrt(count)
-    half_width = float(stats.t.ppf((1 + LEVEL) / 2, count - 1)) * error
+    half_width = student_quantile((1 + LEVEL) / 2, count - 1) * error
     return PairedTest(mean, mean - half_width, mean + half_width, sign_flip(differences))
 
 

@@ -18,9 +18,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
 
 from trainables.core.errors import UsageError
+from trainables.scoring.quantiles import student_quantile
 from trainables.scoring.statistics import LEVEL
 
 _SMALLEST_LOG_P = -230.0  # natural logarithm: p-values from 1e-100 are told apart
@@ -111,6 +111,8 @@ def two_sided_p(difference: float, scores: np.ndarray, p_value: float) -> float:
 
     if excess(_SMALLEST_LOG_P) < 0:
         return p_value
+    from scipy import optimize
+
     root: float = optimize.brentq(excess, _SMALLEST_LOG_P, 0.0, xtol=1e-10)
     return max(p_value, math.exp(root))
 
@@ -119,4 +121,4 @@ def _quantile(p: float, count: int) -> float:
     """What Student's t of `count` values exceeds in absolute value with probability p; 0 for one value,
     which has no spread.
     """
-    return float(stats.t.isf(p / 2, count - 1)) if count > 1 else 0.0
+    return -student_quantile(p / 2, count - 1) if count > 1 else 0.0

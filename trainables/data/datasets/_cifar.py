@@ -7,15 +7,17 @@ import os
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torchvision.datasets import CIFAR10
-from torchvision.datasets.utils import download_and_extract_archive
 
 from trainables.core.errors import UsageError
 from trainables.data import pickled_batches
 from trainables.data.dataset import Dataset
 from trainables.data.published_images import published
+
+if TYPE_CHECKING:
+    from torchvision.datasets import CIFAR10
 
 
 def load(name: str, source: type[CIFAR10], labels: str, classes: int, root: Path) -> Dataset:
@@ -55,6 +57,8 @@ def _joined(batches: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, n
 
 def _download(name: str, source: type[CIFAR10], root: Path) -> None:
     """Unpack the published archive, downloaded where `root` has none, as a whole or not at all."""
+    from torchvision.datasets.utils import download_and_extract_archive
+
     target = root / source.base_folder
     try:
         root.mkdir(parents=True, exist_ok=True)

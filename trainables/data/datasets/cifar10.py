@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torchvision.datasets import CIFAR10
-
 from trainables.data.dataset import Dataset, Facts
 from trainables.data.datasets import _cifar
 from trainables.data.pickled_batches import SHAPE
@@ -26,4 +24,6 @@ def load(root: Path) -> Dataset:
     Raises:
         UsageError: its files are neither there nor to be downloaded, or are broken.
     """
+    from torchvision.datasets import CIFAR10  # loads in two seconds
+
     return _cifar.load("cifar10", CIFAR10, "labels", 10, root)

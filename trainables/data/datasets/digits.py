@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from sklearn.datasets import load_digits
 
 from trainables.core.pixel_scale import pixel_scale
 from trainables.data.dataset import Dataset, Facts, Split, stratified
@@ -21,6 +20,8 @@ def facts(root: Path) -> Facts:
 
 def load(root: Path) -> Dataset:
     """The dataset: pixels 0..16 scaled to [-1, 1], a fixed split of 1,197 / 200 / 400 images."""
+    from sklearn.datasets import load_digits  # loads in a second
+
     bunch = load_digits()
     images = torch.tensor(bunch.images, dtype=torch.float32).unsqueeze(1) / 8.0 - 1.0
     labels = torch.tensor(bunch.target, dtype=torch.int64)

@@ -10,7 +10,6 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from torchvision.datasets import MNIST
 
 from trainables.core.errors import UsageError
 from trainables.data.dataset import Dataset, Facts
@@ -53,6 +52,8 @@ def _unpacked(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _downloaded(root: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    from torchvision.datasets import MNIST  # loads in two seconds
+
     try:
         sets = [MNIST(str(root), train=train, download=True) for train in (True, False)]
     except (RuntimeError, OSError) as error:

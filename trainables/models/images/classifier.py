@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet, resnet18, resnet50
 
 from trainables.core.errors import check_choice, check_range
 from trainables.models.base import NetworkInterface
 from trainables.models.scale import LogitScale, weights_hash
+
+if TYPE_CHECKING:
+    from torchvision.models import ResNet
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def resnet(
     Images (B, C, H, W) to (B, outputs). `norm_layer` makes the normalisation for a number of channels;
     None is batch normalisation.
     """
+    from torchvision.models import resnet18, resnet50  # two seconds, for networks that are built
+
     build = {18: resnet18, 50: resnet50}[depth]
     network = build(weights=None, num_classes=outputs, norm_layer=norm_layer)
     network.conv1 = nn.Conv2d(channels, 64, 3, padding=1, bias=False)

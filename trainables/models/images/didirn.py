@@ -10,19 +10,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from trainables.core.errors import UsageError, check_choice, check_range
 from trainables.diffusion.label_sampling import LabelScore
 from trainables.models.base import NetworkInterface
 from trainables.models.layers import TimeEmbedding, zero_output
 
-Block = type[BasicBlock] | type[Bottleneck]
+if TYPE_CHECKING:
+    from torchvision.models.resnet import BasicBlock, Bottleneck
+
+    Block = type[BasicBlock] | type[Bottleneck]
+
 ImageEncoding = tuple[Tensor, Tensor]
 """What the first block makes of images before it is conditioned: its convolutions' and its shortcut's
 output, (B, C', H', W') each.
@@ -30,11 +33,8 @@ output, (B, C', H', W') each.
 Conditioned = Callable[[Tensor, Tensor, Tensor], Tensor]
 """`DiDiRN.conditioned`, or what computes the same in its place."""
 
-_RESNETS: dict[int, tuple[Block, tuple[int, ...]]] = {
-    18: (BasicBlock, (2, 2, 2, 2)),
-    34: (BasicBlock, (3, 4, 6, 3)),
-    50: (Bottleneck, (3, 4, 6, 3)),
-}
+_RESNETS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
+"""The number of blocks in each stage, by the depth; from 50 layers on they are bottlenecks."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,11 @@ class DiDiRNConfig:
 
     def build(self, fit: NetworkInterface) -> DiDiRN:
         """An untrained network."""
-        block, counts = _RESNETS[self.depth]
-        pooled = self.stem == "pooled"
-        return DiDiRN(fit.channels, fit.classes, block, 64, counts, self.embedding, pooled)
+        from torchvision.models.resnet import BasicBlock, Bottleneck
+
+        block: Block = Bottleneck if self.depth >= 50 else BasicBlock
+        sizes = 64, _RESNETS[self.depth], self.embedding
+        return DiDiRN(fit.channels, fit.classes, block, *sizes, pooled=self.stem == "pooled")
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class SmallDiDiRNConfig:
 
     def build(self, fit: NetworkInterface) -> DiDiRN:
         """An untrained network."""
+        from torchvision.models.resnet import BasicBlock
+
         sizes = self.base, self.blocks, self.embedding
         return DiDiRN(fit.channels, fit.classes, BasicBlock, *sizes, pooled=False)
 
@@ -214,6 +218,8 @@ class ConditionedBlock(nn.Module):
 
 def _layers(residual: BasicBlock | Bottleneck) -> Iterator[nn.Module]:
     """A block's convolutions with their normalisation, and ReLU between them, not after the last."""
+    from torchvision.models.resnet import Bottleneck
+
     yield from (residual.conv1, residual.bn1, nn.ReLU(), residual.conv2, residual.bn2)
     if isinstance(residual, Bottleneck):
         yield from (nn.ReLU(), residual.conv3, residual.bn3)
