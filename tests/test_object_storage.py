@@ -1,5 +1,6 @@
 """A storage in an object store: parts, records and checkpoints are there what they are in a directory."""
 
+import importlib
 import json
 import os
 import pickle
@@ -7,6 +8,8 @@ import uuid
 import warnings
 from platform.backend.mirror import mirrored
 from platform.backend.ray_storage import ray_storage
+from platform.cli.flags import submit_parser
+from platform.cli.submission import sweep_words
 from platform.pipeline.stored_study import forget, open_stored, read_stored
 from platform.pipeline.trial_log import TrialLog, same
 from platform.planning.locations import storage_root
@@ -228,3 +231,17 @@ def test_ray_keeps_its_files_there(root):
     with told["storage_filesystem"].open_output_stream(path) as file:
         file.write(b"kept")
     assert (place(root) / "training" / "t" / "file").read_bytes() == b"kept"
+
+
+def test_a_job_is_given_the_store_as_it_is_named():
+    words = submit_parser().parse_args(["nested", "digits", "--storage", "s3://bucket/runs"])
+    given = sweep_words(words)
+    assert given[given.index("--storage") + 1] == "s3://bucket/runs"
+
+
+@pytest.mark.parametrize("verb", ["reproduce table1", "transfer digits", "diagnose digits"])
+def test_a_verb_that_wants_a_directory_says_so(verb, capfd):
+    name, word = verb.split()
+    main = importlib.import_module(f"platform.{name}").main
+    assert main([word, "--storage", "s3://bucket/runs"]) == 2
+    assert "this verb keeps its files in a directory, name one" in capfd.readouterr().err

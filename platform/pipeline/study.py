@@ -52,6 +52,7 @@ def earlier_study(setup: Setup) -> optuna.Study | None:
     """The sweep's study as earlier runs left it, to be read; None where there is none, or it is to be
     forgotten.
     """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     return None if setup.plan.fresh else read_stored(setup.stored, _name(setup))
 
 
