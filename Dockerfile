@@ -7,7 +7,7 @@ WORKDIR /build
 COPY pyproject.toml constraints.txt LICENSE ./
 # Where pip is told of an index with PyTorch's builds for CPUs, it takes those: half the size, and no GPUs.
 ARG PIP_EXTRA_INDEX_URL=
-RUN pip install --no-cache-dir --prefix /packages -c constraints.txt '.[cluster]'
+RUN pip install --no-cache-dir --prefix /packages -c constraints.txt '.[cluster,s3]'
 
 FROM python:3.11-slim-bookworm
 # KubeRay asks nodes for their health by wget, Ray's launcher copies files by rsync.

@@ -13,7 +13,7 @@ from platform.cli.parser import bare_parser
 from platform.cli.plans import check_words
 from platform.cli.seeds import TRAINING_SEEDS, seed_list
 from platform.planning import presets
-from platform.planning.locations import absolute_path, data_directory, tracking_uri
+from platform.planning.locations import data_directory, local_storage, tracking_uri
 
 from trainables.data import corruptions, datasets
 from trainables.scoring.cost_metrics import COMPARED_COSTS, USUAL_COST
@@ -32,7 +32,7 @@ def _main(arguments: Sequence[str] | None) -> int:
     check_words(namespace)
     json_file = summary_file(namespace.json)
     data_dir = data_directory(namespace.data_dir)
-    storage = absolute_path(namespace.storage)
+    storage = local_storage(namespace.storage)
     uri = tracking_uri(namespace.tracking_uri, storage, os.environ)
     from platform.backend.tracking_store import check_recorded, client_of
     from platform.cli.console import Console

@@ -50,6 +50,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         from platform.diagnosis.images_report import diagnose_images
         from platform.planning.setup import setup_of
 
+        writable_storage(namespace.storage)
         setup = setup_of(plan_of(namespace, strategy=STRATEGY))
     return diagnose_images(setup, namespace.steps, console, json_file)
 

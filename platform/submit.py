@@ -12,7 +12,6 @@ from pathlib import Path
 from platform.backend import jobs
 from platform.cli import interrupts, submission
 from platform.cli.flags import submit_parser
-from platform.planning.locations import absolute_path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,7 +63,9 @@ def _submit(namespace: argparse.Namespace, address: str, console: Console) -> in
         console.line(f"interrupted as the job was submitted; if it is there, this stops it: {stop}")
         return interrupts.INTERRUPTED
     console.line(f"job:      {name} at {jobs.masked(address)}")
-    console.line(f"storage:  {absolute_path(namespace.storage)}, as the cluster's nodes see it")
+    console.line(
+        f"storage:  {submission.storage_there(namespace.storage)}, as the cluster's nodes see it"
+    )
     if variables:
         console.line(f"given:    the values here of {', '.join(sorted(variables))}")
     console.line(f"follow:   {follow}")

@@ -11,6 +11,8 @@ from platform.cli.plans import plans_of
 from platform.planning.setup import Setup, kinds_of, setup_of
 from typing import TYPE_CHECKING
 
+from trainables.core.places import workspace
+
 if TYPE_CHECKING:
     # Loading torch and Ray takes seconds, so what needs them is imported once it is known what to do.
     from platform.backend.session import TrackedSession
@@ -62,7 +64,7 @@ def _run(
 
     setup, strategies = setups[0], [setup.plan.strategy for setup in setups]
     kinds = kinds_of(strategies)
-    log = Path(setup.storage.root) / "training" / "train.log"
+    log = workspace(setup.storage.root) / "training" / "train.log"
     console.line(f"training for {', '.join(strategies)} on {setup.facts.title}; log: {log}")
 
     def work(session: TrackedSession) -> None:

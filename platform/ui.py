@@ -10,7 +10,7 @@ from platform.cli import interrupts
 from platform.cli.flags import with_places
 from platform.cli.next_steps import PORT, home_address, is_server, view_page
 from platform.cli.parser import bare_parser
-from platform.planning.locations import absolute_path, tracking_uri
+from platform.planning.locations import local_storage, tracking_uri
 from typing import TYPE_CHECKING
 
 from trainables.core.errors import check_range
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     namespace = _parse(arguments)
     check_range("--port", namespace.port, 1, 65535)
-    uri = tracking_uri(namespace.tracking_uri, absolute_path(namespace.storage), os.environ)
+    uri = tracking_uri(namespace.tracking_uri, local_storage(namespace.storage), os.environ)
     from platform.backend.interface import serving
     from platform.cli.console import Console
 

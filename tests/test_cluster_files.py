@@ -77,7 +77,7 @@ def test_the_job_runs_a_sweep_that_there_is():
 def test_the_image_has_what_the_lock_and_a_sweep_have():
     """Docker itself is not asked: of its file, what could go stale."""
     text = (ROOT / "Dockerfile").read_text()
-    assert "-c constraints.txt '.[cluster]'" in text
+    assert "-c constraints.txt '.[cluster,s3]'" in text
     assert {line for line in text.splitlines() if line.startswith("FROM")} == {
         "FROM python:3.11-slim-bookworm AS packages", "FROM python:3.11-slim-bookworm",
     }  # fmt: skip

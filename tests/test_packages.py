@@ -25,7 +25,7 @@ def _pins():
     return {canonicalize_name(name): Version(release) for name, release in pairs}
 
 
-def _asked(extras=("cluster", "postgresql", "test", "dev")):
+def _asked(extras=("cluster", "s3", "postgresql", "test", "dev")):
     """What the project asks for, with the extras."""
     lines = [line for extra in extras for line in PROJECT["optional-dependencies"][extra]]
     return [Requirement(line) for line in [*PROJECT["dependencies"], *lines]]

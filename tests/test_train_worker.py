@@ -1,6 +1,5 @@
 """Training through Ray Train: two workers learn what one learns; a worker that dies goes on."""
 
-import json
 import os
 from pathlib import Path
 
@@ -10,9 +9,11 @@ import ray.train
 import torch
 from helpers import DIGITS, tiny_task
 
+from trainables.core.checked_lines import read_lines
 from trainables.core.config import as_mapping
 from trainables.evaluation.storage import Storage
 from trainables.task.recipe import Updates
+from trainables.workers.history import History
 from trainables.workers.meeting import OnThisMachine
 from trainables.workers.shared_data import share
 from trainables.workers.train import TrainJob, train_parts
@@ -35,8 +36,8 @@ def _train(storage: Path, workers: int, loop=train_parts, kinds=KINDS, failures=
 
     storage.mkdir(exist_ok=True)
     (storage / "meeting").mkdir(exist_ok=True)
-    history, checkpoints = str(storage / "history.jsonl"), str(storage / "ray" / "t")
-    job = TrainJob(TASK, kinds, Storage(str(storage)), history, 1, checkpoints)
+    history, checkpoints = storage / "history.jsonl", str(storage / "ray" / "t")
+    job = TrainJob(TASK, kinds, Storage(str(storage)), 1, checkpoints)
     trainer = TorchTrainer(
         loop,
         train_loop_config={"job": as_mapping(job), "data": share(DIGITS)},
@@ -46,12 +47,12 @@ def _train(storage: Path, workers: int, loop=train_parts, kinds=KINDS, failures=
             name="t",
             storage_path=str(storage / "ray"),
             failure_config=ray.train.FailureConfig(max_failures=failures),
+            callbacks=[History(str(history))],
         ),
     )
     trainer.fit()
     store = Storage(str(storage)).parts
-    history = [json.loads(line) for line in (storage / "history.jsonl").read_text().splitlines()]
-    return {kind: store.load(kind, TASK) for kind in kinds}, history
+    return {kind: store.load(kind, TASK) for kind in kinds}, read_lines(history)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,7 @@ def test_the_history_has_every_part(alone):
     assert list(dict.fromkeys(report["kind"] for report in history)) == list(KINDS)
     last = [report for report in history if report["kind"] == "signal"][-1]
     assert last["update"] == last["updates"] == 40
+    assert len(history) == len({(report["kind"], report["update"]) for report in history})
 
 
 def _dying(flag: str):

@@ -2,7 +2,8 @@
 
 The lock is the operating system's (`flock`), so it is free as soon as the process that holds it is gone,
 however it ended. It holds between machines where the file system has such locks: local ones, NFS 4, Lustre,
-CephFS, not object stores that are mounted as directories.
+CephFS, not object stores that are mounted as directories. What an object store that is named by a URI has in
+its place is in `platform.backend.object_lock`.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from platform.backend.object_lock import object_lock
 
 from filelock import FileLock, Timeout
 
 from trainables.core.files import write_json
+from trainables.core.places import objects_of
 
 _LOCK, _HOLDER = ".driver.lock", "driver.json"
 
@@ -34,6 +37,10 @@ def driver_lock(folder: Path, busy: Callable[[str], None]) -> Iterator[None]:
     Raises:
         OSError: the folder cannot be written, or its file system has no locks.
     """
+    if objects_of(folder) is not None:
+        with object_lock(folder, busy):
+            yield
+        return
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK, fallback_to_soft=False)
     try:

@@ -7,16 +7,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from platform.cli.interrupts import last_line
 from platform.cli.packages import requirements
 from platform.planning.setup import Setup
 
 from trainables.core.errors import UsageError
+from trainables.core.files import write_whole
+from trainables.core.places import is_uri, place
 from trainables.models.speech.whisper.config import SIZES
 from trainables.workers.node import LISTED, NodeReport, Places, node_report
 
 _ANSWER_SECONDS = 120.0  # that a node may take to start a process
+_SHARED = "name a directory that all nodes share by --storage, such as one of NFS"
+_OBJECTS = "set its endpoint and credentials in that node's environment before ray start"
 _INSTALL = "run there: pip install -c constraints.txt -e '.[cluster]'"
 
 
@@ -64,10 +67,8 @@ def fault_of(node: NodeReport, here: NodeReport, places: Places) -> str:
     if others:
         return f"has {', '.join(others)}: {_INSTALL}"
     if node.storage_fault:
-        return (
-            f"does not share the storage: {places.storage} {node.storage_fault}; name a directory that all "
-            "nodes share by --storage, such as one of NFS"
-        )
+        remedy = _OBJECTS if is_uri(places.storage) else _SHARED
+        return f"does not share the storage: {places.storage} {node.storage_fault}; {remedy}"
     return _fault_of_paths(node, here)
 
 
@@ -88,10 +89,9 @@ def _marked(setup: Setup) -> Iterator[Places]:
     """What all nodes must see, with a file in the storage that says by which it can be told."""
     plan = setup.plan
     paths = [plan.data_dir, plan.sgmse, "" if plan.whisper in SIZES else plan.whisper]
-    storage, marked = Path(plan.storage), secrets.token_hex(16)
+    storage, marked = place(plan.storage), secrets.token_hex(16)
     marker = storage / f".seen-{secrets.token_hex(8)}"
-    storage.mkdir(parents=True, exist_ok=True)
-    marker.write_text(marked)
+    write_whole(marker, marked.encode())
     try:
         yield Places(plan.storage, marker.name, marked, tuple(filter(None, paths)))
     finally:

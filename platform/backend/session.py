@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from platform.backend.cluster import Cluster
+from platform.backend.mirror import mirrored
 from platform.backend.tracking_database import scheme_of, sqlite_file
 from platform.cli import interrupts
 from platform.cli.console import Console, chatter_to
@@ -19,6 +20,7 @@ from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, TextIO
 
 from trainables.core.errors import DamageWarning, UsageError
+from trainables.core.places import workspace
 
 if TYPE_CHECKING:
     from platform.backend.tracking import Tracker
@@ -64,7 +66,7 @@ def run(
     What Ray and MLflow print goes to `log`. The tracker's runs that are still open at the end are
     marked as killed or failed.
     """
-    with _cluster(log) as cluster:
+    with mirrored(setup.plan.storage), _cluster(log) as cluster:
         return _run_in(Session(setup, cluster, console), log, opening, work)
 
 
@@ -79,7 +81,7 @@ def run_each(
     A setup whose work fails is reported and the others go on; an interruption ends all.
     """
     worst = 0
-    with _cluster(log_of(setups[0])) as cluster:
+    with mirrored(setups[0].plan.storage), _cluster(log_of(setups[0])) as cluster:
         for number, setup in enumerate(setups, start=1):
             opening = f"{number} of {len(setups)}: {setup.plan.strategy} on {setup.setting}"
             status = _run_in(Session(setup, cluster, console), log_of(setup), opening, work)
@@ -195,4 +197,4 @@ def _written_to(setup: Setup) -> list[Path]:
     """The directories that a setup's work writes to."""
     uris = setup.plan.tracking_uri, setup.plan.study_uri
     stores = [sqlite_file(uri).parent for uri in uris if scheme_of(uri) == "sqlite"]
-    return [Path(setup.plan.storage), *stores]
+    return [workspace(setup.plan.storage), *stores]

@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboards.points import ReportedPoint
 from dashboards.runs import LABEL, PARENT, REPLAY, STRATEGY
+from trainables.core.places import workspace
 from trainables.core.progress import Progress, quiet
 from trainables.scoring.metric_names import (
     HYPERVOLUME,
@@ -82,7 +83,9 @@ class Tracker(TrialRuns):
         self._client = client_of(
             setup.plan.tracking_uri, tell=notes.append, patience=patience, waiting=waiting
         )
-        place = own_artifacts(setup.plan.tracking_uri, Path(setup.plan.storage), setup.facts.title)
+        place = own_artifacts(
+            setup.plan.tracking_uri, workspace(setup.plan.storage), setup.facts.title
+        )
         with failures_told(setup.plan.tracking_uri):
             self.experiment, moved = experiment_of(self._client, setup.facts.title, place)
             keep_view(self._client, self.experiment)

@@ -111,16 +111,17 @@ def with_places(verb_parser: Parser) -> Parser:
 def add_storage(verb_parser: Parser) -> None:
     """Add the flag of the storage."""
     verb_parser.add_argument(
-        "--storage", default=USUAL_STORAGE, metavar="DIR",
-        help="directory that all output goes under; on a cluster, one that all nodes share "
-        "[%(default)s]",
+        "--storage", default=USUAL_STORAGE, metavar="PLACE",
+        help="directory that all output goes under, or an object store, such as s3://bucket/runs; on a "
+        "cluster, one that all nodes share [%(default)s]",
     )  # fmt: skip
 
 
 def _add_tracking(verb_parser: Parser) -> None:
     verb_parser.add_argument(
         "--tracking-uri", default=None, metavar="URI",
-        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage]",
+        help="where MLflow records [MLFLOW_TRACKING_URI, else an SQLite file in the storage, or of this "
+        "machine where the storage is an object store]",
     )  # fmt: skip
 
 

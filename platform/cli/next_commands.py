@@ -20,6 +20,7 @@ from platform.planning.locations import (
 from platform.planning.plan import USUAL_PRECISION, USUAL_SAMPLER
 from platform.planning.setup import Setup
 
+from trainables.core.places import workspace
 from trainables.scoring.cost_metrics import USUAL_COST
 
 _STUDY_FLAG = "--study-uri"
@@ -136,7 +137,7 @@ def place_flags(storage: str, tracking_uri: str) -> Sequence[str]:
     """The flags of the storage and of the tracking store, both absolute. The latter is named also where the
     environment names it, since whoever copies the command may have another environment.
     """
-    usual = "" if os.environ.get(TRACKING_VARIABLE) else own_tracking_uri(Path(storage))
+    usual = "" if os.environ.get(TRACKING_VARIABLE) else own_tracking_uri(workspace(storage))
     return [
         *_flag_unless_usual(os.path.abspath(USUAL_STORAGE), "--storage", storage),
         *_flag_unless_usual(usual, "--tracking-uri", tracking_uri),

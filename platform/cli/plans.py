@@ -15,9 +15,9 @@ from platform.planning import presets
 from platform.planning.checkpoints import sgmse_of, whisper_of
 from platform.planning.locations import (
     data_directory,
+    storage_root,
     study_uri,
     tracking_uri,
-    writable_storage,
 )
 from platform.planning.plan import (
     NAMES,
@@ -34,6 +34,7 @@ from platform.planning.setup import facts_of
 
 from trainables import strategies
 from trainables.core.errors import UsageError
+from trainables.core.places import workspace
 from trainables.data import datasets
 from trainables.scoring.cost_metrics import USUAL_COST
 
@@ -86,13 +87,13 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
     values = vars(namespace) | named
     trials = values.get("trials")
     whisper, sgmse = whisper_of(namespace.whisper), sgmse_of(namespace.sgmse)
-    data_dir, storage = data_directory(namespace.data_dir), writable_storage(namespace.storage)
-    uri = tracking_uri(namespace.tracking_uri, storage, os.environ)
+    data_dir, storage = data_directory(namespace.data_dir), storage_root(namespace.storage)
+    uri = tracking_uri(namespace.tracking_uri, workspace(storage), os.environ)
     is_sweep = "study_uri" in values
-    study = study_uri(namespace.study_uri, storage, os.environ) if is_sweep else ""
+    study = study_uri(namespace.study_uri, workspace(storage), os.environ) if is_sweep else ""
     from trainables.evaluation.storage import Storage  # with torch, once all above is right
 
-    facts = facts_of(values["dataset"], Storage(str(storage), data_dir).data)
+    facts = facts_of(values["dataset"], Storage(storage, data_dir).data)
     return Plan(
         strategy=values["strategy"],
         dataset=values["dataset"],
@@ -102,7 +103,7 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
         seed=namespace.seed,
         workers=namespace.workers,
         gpus_per_trial=namespace.gpus_per_trial,
-        storage=str(storage),
+        storage=storage,
         tracking_uri=uri,
         data_dir=data_dir,
         fresh=values.get("fresh", False),

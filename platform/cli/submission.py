@@ -18,12 +18,14 @@ from platform.planning.locations import (
     STUDY_VARIABLE,
     TRACKING_VARIABLE,
     absolute_path,
+    local_storage,
     study_uri,
     tracking_uri,
 )
 from platform.planning.setup import check_strategy, setup_of
 
 from trainables.core.errors import UsageError, unknown_name
+from trainables.core.places import is_uri
 from trainables.data import corruptions, datasets
 from trainables.models.speech.whisper.config import SIZES
 
@@ -116,7 +118,8 @@ def _tracking_variables(
 def _on_cluster(namespace: argparse.Namespace) -> argparse.Namespace:
     """The values with absolute paths: the sweep runs in another directory."""
     there = argparse.Namespace(**vars(namespace))
-    for name in ("storage", "data_dir", "sgmse", "json"):
+    there.storage = storage_there(there.storage)
+    for name in ("data_dir", "sgmse", "json"):
         if getattr(there, name) is not None:
             setattr(there, name, str(absolute_path(getattr(there, name))))
     if there.whisper not in SIZES:
@@ -135,6 +138,11 @@ def _absolute_file(uri: str | None) -> str | None:
     return f"{_SQLITE}{absolute_path(uri.removeprefix(_SQLITE))}"
 
 
+def storage_there(argument: str) -> str:
+    """The storage as the cluster's nodes see it: the absolute path of a directory, or a URI."""
+    return argument if is_uri(argument) else str(absolute_path(argument))
+
+
 def _tracking_uri(namespace: argparse.Namespace, environment: Mapping[str, str]) -> str:
     """The tracking URI that the environment is to name; empty where it is a file.
 
@@ -144,7 +152,7 @@ def _tracking_uri(namespace: argparse.Namespace, environment: Mapping[str, str])
     uri = namespace.tracking_uri or environment.get(TRACKING_VARIABLE) or ""
     if not uri or (namespace.tracking_uri or "").startswith(_SQLITE):
         return ""
-    return _absolute_file(uri) or tracking_uri(uri, Path(namespace.storage), {})
+    return _absolute_file(uri) or tracking_uri(uri, local_storage(namespace.storage), {})
 
 
 def _study_uri(namespace: argparse.Namespace, environment: Mapping[str, str]) -> str:
@@ -158,7 +166,7 @@ def _study_uri(namespace: argparse.Namespace, environment: Mapping[str, str]) ->
     if named.startswith(_SQLITE):
         return ""
     given = named or uri
-    return _absolute_file(given) or study_uri(given, Path(namespace.storage), {})
+    return _absolute_file(given) or study_uri(given, local_storage(namespace.storage), {})
 
 
 def _if_here(path: str | None) -> str | None:

@@ -19,6 +19,7 @@ from typing import Any
 from dashboards.figure_files import figure_files
 from dashboards.guidance import cross_entropy_figure
 from trainables.core.files import write_files, write_json, write_whole
+from trainables.core.places import workspace
 from trainables.data.degradation import path_name
 from trainables.scoring.guide_trust import MISLEADS, SHARE, TELLS_LITTLE, TRUSTED, Mean
 from trainables.scoring.metric_names import STAGE_DIAGNOSE
@@ -42,7 +43,7 @@ def diagnose_images(
 ) -> int:
     """Diagnose the guides on a setup's data and report; returns the exit status."""
     plan = setup.plan
-    folder = Path(plan.storage) / "diagnose"
+    folder = workspace(plan.storage) / "diagnose"
     folder /= f"{setup.facts.title}-{path_name(plan.condition)}-{plan.preset}-seed{plan.seed}"
     log = folder / "diagnose.log"
 

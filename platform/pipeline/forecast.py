@@ -116,7 +116,7 @@ def lines(setup: Setup, allocation: Allocation, predicted: Forecast) -> list[str
         f"time, about: training {duration(predicted.training_seconds)}, search "
         f"{duration(predicted.search_seconds)}, confirmation {duration(predicted.confirm_seconds)}, with "
         f"start-up {duration(predicted.seconds)}; {_timed_on(allocation)}",
-        f"output: {setup.folder}",
+        f"output: {setup.stored}",
         f"tracking: {plan.tracking_uri}",
         *([f"study:    {plan.study_uri}"] if plan.study_uri else []),
     ]

@@ -27,6 +27,7 @@ from dashboards.pareto import Reference
 from dashboards.points import as_json
 from trainables.core.errors import UsageError
 from trainables.core.files import write_json
+from trainables.core.places import is_uri
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
         OutsideError: that database has failed since.
     """
     uri = session.setup.plan.study_uri
-    with driver_lock(session.setup.folder, _refuse), failures_told(uri):
+    with driver_lock(session.setup.stored, _refuse), failures_told(uri):
         if uri:
             database(uri)  # refused now, if at all: before anything is trained
         return _sweep(session, summary_file)
@@ -205,6 +206,8 @@ def _report(session: TrackedSession, finished: FinishedSweep) -> None:
     console.line(f"page:     {files['front.html']}")
     console.line(f"samples:  {files['samples.png']}")
     console.line(f"table:    {files['front.csv']}")
+    if is_uri(setup.plan.storage):
+        console.line(f"stored:   {setup.stored}, all of these files as well")
     console.line(f"runs:     parent {tracker.parent} in {uri}")
     console.line(f"MLflow:   {page_address(uri, tracker.experiment, tracker.parent)}")
     for purpose, command in (page_steps(setup) | next_steps(setup, choice.cheapest)).items():

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from platform.backend.allocation import Allocation
 from platform.backend.driver_lock import driver_lock
+from platform.backend.ray_storage import ray_storage
 from platform.backend.session import Session, TrackedSession
 from platform.cli.console import Bar, Console
 from platform.cli.interrupts import in_background, last_line
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from trainables.core.checked_lines import read_lines
 from trainables.core.config import as_mapping, digest
+from trainables.core.files import read_whole, write_whole
+from trainables.core.places import is_uri, place, workspace
 from trainables.core.progress import Progress
 from trainables.data import datasets
 from trainables.data.dataset import Dataset
@@ -26,7 +29,7 @@ from trainables.scoring.metric_names import ACCURACY, Metric
 from trainables.task import networks
 from trainables.training import checkpoints as checkpoint_files
 from trainables.training import classifier_cache
-from trainables.training.part_store import key_of
+from trainables.training.part_store import PartFacts, key_of
 
 if TYPE_CHECKING:
     from trainables.workers.shared_data import SharedData
@@ -54,7 +57,7 @@ def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
     parts = setup.storage.parts
     parts.put_damaged_aside(kinds, setup.task)
     name = digest([key_of(kind, setup.task) for kind in kinds])
-    history = Path(setup.storage.root) / "training" / f"{name}.history.jsonl"
+    history = _history(setup, name)
     with ExitStack() as locks:
         # In one order for all, so that no two wait for each other.
         for kind in sorted(parts.missing(kinds, setup.task)):
@@ -67,6 +70,21 @@ def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
             console.line(f"          all parts are in the store: {', '.join(kinds)}")
     _record(session, _reports(history))
     return missing
+
+
+def _history(setup: Setup, name: str) -> Path:
+    """The history of a training of that name, here; where an object store has one, as far as it is told there
+    if nothing is here.
+    """
+    here = workspace(setup.storage.root) / _history_name(name)
+    stored = place(setup.storage.root) / _history_name(name)
+    if not here.exists() and stored.exists():
+        write_whole(here, read_whole(stored))
+    return here
+
+
+def _history_name(name: str) -> str:
+    return f"training/{name}.history.jsonl"
 
 
 def _tell_that_it_waits(console: Console, kind: str, holder: str) -> None:
@@ -101,8 +119,12 @@ def _prepare_data(session: Session) -> None:
 
 
 def _spread(session: Session) -> Spread | None:
-    """How data that must be built are: by all workers of the cluster together; None for other data."""
+    """How data that must be built are: by all workers of the cluster together; None for other data, and where
+    each node has its own.
+    """
     if not datasets.must_be_built(session.setup.plan.dataset):
+        return None
+    if is_uri(session.setup.plan.storage) and not session.cluster.is_own:
         return None
     from trainables.workers.spread import over_cluster
 
@@ -117,11 +139,22 @@ def _record(session: TrackedSession, reports: list[dict[str, Any]]) -> None:
     for kind in dict.fromkeys(report["kind"] for report in reports):
         if not store.has(kind, setup.task) or key_of(kind, setup.task) in recorded:
             continue
-        reports_of_kind = [report for report in reports if report["kind"] == kind]
+        facts = store.facts(kind, setup.task)
+        reports_of_kind = _whole([report for report in reports if report["kind"] == kind], facts)
         tracker.training(kind, reports_of_kind, store.folder(kind, setup.task))
-        seconds = store.facts(kind, setup.task)["seconds"]
         metrics = _metrics_text(reports_of_kind[-1]["metrics"], setup.metric)
-        session.console.line(f"          {kind}: {metrics} in {seconds:.0f} s")
+        session.console.line(f"          {kind}: {metrics} in {facts['seconds']:.0f} s")
+
+
+def _whole(reports: list[dict[str, Any]], facts: PartFacts) -> list[dict[str, Any]]:
+    """The reports of a finished part. Where the driver was killed before the last ones came to it, the last
+    of all is told by the part's facts.
+    """
+    last = reports[-1]
+    if last["update"] == last["updates"]:
+        return reports
+    end = {"update": last["updates"], "seconds": facts["seconds"], "metrics": facts["metrics"]}
+    return [*reports, {**last, **end}]
 
 
 def _train(
@@ -139,18 +172,19 @@ def _train(
     import ray.train
     from ray.train.torch import TorchConfig, TorchTrainer
 
+    from trainables.workers.history import History
     from trainables.workers.meeting import OnThisMachine
     from trainables.workers.train import TrainJob, train_parts
 
-    storage_path = Path(setup.storage.root) / "training"
-    checkpoints = storage_path / name
+    trainings = place(setup.storage.root) / "training"
+    checkpoints = trainings / name
+    copy = str(trainings.parent / _history_name(name)) if is_uri(setup.storage.root) else ""
     checkpoint_files.put_damaged_aside(checkpoints)
     (checkpoints / _RAYS_LIST).unlink(missing_ok=True)
     job = TrainJob(
         setup.task,
         tuple(missing),
         setup.storage,
-        str(history),
         allocation.train_threads,
         str(checkpoints),
     )
@@ -166,9 +200,10 @@ def _train(
             ),
             run_config=ray.train.RunConfig(
                 name=name,
-                storage_path=str(storage_path),
+                **ray_storage(trainings),
                 failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
                 checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
+                callbacks=[History(str(history), copy)],  # type: ignore[list-item]  # typed as of the old Ray Train
             ),
         ).fit()
     if result.error is not None:
@@ -205,7 +240,7 @@ class _Room:
 
 
 class _Watch:
-    """Reads the workers' reports as they come and shows them; looks whether there is room for workers."""
+    """Shows the workers' reports as they come through Ray Train; looks whether there is room for workers."""
 
     def __init__(self, history: Path, bar: Bar, metric: Metric, room: _Room) -> None:
         self._history, self._bar, self._metric, self._room = history, bar, metric, room

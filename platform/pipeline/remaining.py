@@ -143,7 +143,7 @@ class _Inventory:
 
 def _finished_trials(setup: Setup) -> tuple[int, list[Candidate]]:
     """How many trials there are that count, and their front with the paper's point."""
-    if not setup.folder.is_dir():
+    if not setup.stored.is_dir():
         return 0, []
     from platform.pipeline.confirm import front_points  # with Ray, which takes seconds to load
     from platform.pipeline.study import counted_trials, earlier_study

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from platform.backend.cluster import Cluster
 from platform.backend.measure import Candidate
+from platform.backend.mirror import mirrored
 from platform.backend.session import Session
 from platform.cli.console import Console, chatter_to
 from platform.cli.next_commands import command, common_flags
@@ -23,6 +24,7 @@ from dashboards.points import ReportedPoint, as_json
 from trainables.core.config import digest, identity
 from trainables.core.errors import UsageError
 from trainables.core.files import write_files, write_json
+from trainables.core.places import workspace
 from trainables.evaluation.summary import summary, summary_over_seeds
 
 
@@ -47,10 +49,10 @@ def replay(
     """
     _check_parts(setups)
     setup = setups[0]
-    plan, log = setup.plan, Path(setup.storage.root) / "evaluate.log"
+    plan, log = setup.plan, workspace(setup.storage.root) / "evaluate.log"
     setting = f"{setup.facts.title}, {plan.condition}, {how.split} split{_seeds_text(setups)}"
     console.line(f"evaluate {plan.strategy} on {setting}; log: {log}")
-    with chatter_to(log):
+    with mirrored(plan.storage), chatter_to(log):
         with Cluster() as cluster:
             sessions = [Session(setup, cluster, console) for setup in setups]
             cluster.check_nodes(setup)
@@ -152,7 +154,7 @@ def _sample_files(
     """
     replayed = points[0]
     name = digest([identity(setup.task), dict(replayed.point), split])
-    folder = Path(setup.storage.root) / "evaluated" / f"{setup.plan.strategy}-{name}"
+    folder = workspace(setup.storage.root) / "evaluated" / f"{setup.plan.strategy}-{name}"
     shown = beside_baselines(points, replayed, ["enhanced"])
     key = drawing_key([name, setup.plan.precision, [as_json(point) for point in shown]])
     kept = drawn_files(folder, key, run="")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from platform.backend.allocation import Allocation
+from platform.backend.ray_storage import ray_storage
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
 from platform.pipeline.follower import Follower
@@ -153,7 +154,7 @@ def _tune(
     setup, allocation = session.setup, session.cluster.allocation(session.setup)
     searcher = StudySearcher(
         study,
-        TrialLog(setup.folder / TRIALS),
+        TrialLog(setup.stored / TRIALS),
         setup.plan.strategy,
         setup.task.recipe.T,
         setup.facts.kind,
@@ -209,7 +210,7 @@ def _run_config(setup: Setup, callbacks: list[Callback]) -> RunConfig:
 
     return tune.RunConfig(
         name=f"search-{int(time.time() * 1000)}",
-        storage_path=str(setup.folder / "tune"),
+        **ray_storage(setup.stored / "tune"),
         verbose=0,
         callbacks=callbacks,
         failure_config=tune.FailureConfig(max_failures=0),

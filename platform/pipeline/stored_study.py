@@ -16,6 +16,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from trainables.core.checked_files import put_aside
 from trainables.core.errors import DamagedFileError
+from trainables.core.files import move
+from trainables.core.places import objects_of
 
 _DIRECTIONS: tuple[Literal["maximize", "minimize"], ...] = ("maximize", "minimize")
 _LONGEST_LINE = 2**20  # bytes of a line of a journal, which has hundreds
@@ -32,11 +34,14 @@ _UNREADABLE = (
 
 def open_stored(folder: Path, name: str) -> optuna.Study:
     """The study of that name in a folder, a new one where there is none. A journal that is damaged is put
-    aside, with a warning, and made again of the log of its trials, which keep their numbers.
+    aside, with a warning, and made again of the log of its trials, which keep their numbers. In an object
+    store there is no journal, but the log alone.
     """
     journal, log = folder / JOURNAL, TrialLog(folder / TRIALS)
-    journal.parent.mkdir(parents=True, exist_ok=True)
     logged = log.trials()
+    if objects_of(folder) is not None:
+        return _new(None, name, logged)
+    journal.parent.mkdir(parents=True, exist_ok=True)
     try:
         study = _study(journal, name, logged)
     except FileNotFoundError:
@@ -58,6 +63,8 @@ def log_finished(study: optuna.Study, log: TrialLog, logged: Mapping[int, Frozen
 def read_stored(folder: Path, name: str) -> optuna.Study | None:
     """The study of that name in a folder, to be read: nothing is written. None where there is none."""
     logged = TrialLog(folder / TRIALS).trials()
+    if objects_of(folder) is not None:
+        return _new(None, name, logged) if logged else None
     try:
         return _study(folder / JOURNAL, name, logged)
     except FileNotFoundError:
@@ -73,7 +80,7 @@ def forget(folder: Path) -> None:
         while (aside := file.with_name(f"{file.stem}.{number}{file.suffix}")).exists():
             number += 1
         if file.exists():
-            file.rename(aside)
+            move(file, aside)
 
 
 def _study(journal: Path, name: str, logged: Mapping[int, FrozenTrial]) -> optuna.Study:

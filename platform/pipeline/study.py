@@ -31,12 +31,12 @@ def open_study(setup: Setup) -> optuna.Study:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if setup.plan.fresh:
-        forget(setup.folder)
+        forget(setup.stored)
     uri = setup.plan.study_uri
     if uri:
-        study = open_in_database(setup.folder, _name(setup), uri)
+        study = open_in_database(setup.stored, _name(setup), uri)
     else:
-        study = open_stored(setup.folder, _name(setup))
+        study = open_stored(setup.stored, _name(setup))
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params, skip_if_exists=False)
@@ -57,11 +57,12 @@ def earlier_study(setup: Setup) -> optuna.Study | None:
     """The sweep's study as earlier runs left it, to be read; None where there is none, or it is to be
     forgotten.
     """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     if setup.plan.fresh:
         return None
     if setup.plan.study_uri:
-        return read_in_database(setup.folder, _name(setup), setup.plan.study_uri)
-    return read_stored(setup.folder, _name(setup))
+        return read_in_database(setup.stored, _name(setup), setup.plan.study_uri)
+    return read_stored(setup.stored, _name(setup))
 
 
 def _name(setup: Setup) -> str:

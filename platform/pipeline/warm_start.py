@@ -21,6 +21,7 @@ import optuna
 import search_spaces
 from dashboards.pareto import front
 from trainables.core.errors import UsageError
+from trainables.core.places import workspace
 from trainables.data import datasets
 from trainables.sampling.moves import Move
 from trainables.scoring.cost_metrics import COST_METRICS, USUAL_COST
@@ -122,7 +123,7 @@ def _order(setup: Setup) -> Callable[[EarlierFront], tuple[bool, float]]:
 def _fronts_of(setup: Setup, strategy: str, tell: Callable[[str], None]) -> Iterator[EarlierFront]:
     """The fronts of all other sweeps of a strategy in a setup's storage, on data of the same kind."""
     kind = datasets.must_be_built(setup.plan.dataset)
-    root = Path(setup.plan.storage) / "sweeps"
+    root = workspace(setup.plan.storage) / "sweeps"
     for file in sorted(root.glob(f"*/*/{strategy}-*/summary.json")):
         try:
             earlier = _front_of(file, strategy)

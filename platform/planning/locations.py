@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from trainables.core.errors import UsageError
+from trainables.core.files import write_whole
+from trainables.core.places import is_uri, place, workspace
 
 USUAL_STORAGE = "runs"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -162,13 +165,54 @@ def data_directory(argument: str | None) -> str:
     return str(path)
 
 
+def storage_root(argument: str) -> str:
+    """The storage of a verb that may have an object store: the absolute path of a directory, or a URI.
+
+    Raises:
+        UsageError: it cannot be made or written, or the URI has more in it than a place.
+    """
+    if not is_uri(argument):
+        return str(writable_storage(argument))
+    root, parts = argument.rstrip("/"), urlsplit(argument)
+    if parts.query or parts.fragment or "@" in parts.netloc or not parts.netloc:
+        raise UsageError(
+            f"--storage is {without_passwords(argument)!r}, but must be like s3://bucket/runs: credentials "
+            "and endpoint are named by the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL)"
+        )
+    probe = place(root) / f".probe-{uuid.uuid4().hex}"
+    try:
+        write_whole(probe, b"")
+        probe.unlink()
+    except Exception as error:  # whatever an object store's client raises: it has errors of its own
+        reason = (str(error) or type(error).__name__).split("\n")[0]
+        raise UsageError(
+            f"--storage {root} cannot be written ({reason}): look at its credentials and endpoint in the "
+            "environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL), and whether the bucket is there"
+        ) from error
+    return root
+
+
+def local_storage(argument: str) -> Path:
+    """The directory of what this machine has of a storage, whether it is there or not.
+
+    Raises:
+        UsageError: no file system has such a name.
+    """
+    return workspace(argument.rstrip("/")) if is_uri(argument) else absolute_path(argument)
+
+
 def writable_storage(argument: str) -> Path:
     """The absolute path of the storage directory. Where it is missing it can be made, and is as soon as
     something is written to it.
 
     Raises:
-        UsageError: it cannot be made or written.
+        UsageError: it is no directory, or cannot be made or written.
     """
+    if is_uri(argument):
+        raise UsageError(
+            f"--storage {argument}: this verb keeps its files in a directory, name one; platform.sweep, "
+            "submit, train and evaluate take an object store, and compare and ui what they recorded"
+        )
     path = absolute_path(argument)
     existing = path
     try:

@@ -15,12 +15,13 @@ from platform.planning.setup import Setup
 import search_spaces
 from trainables.core.config import digest, identity
 from trainables.core.files import write_json
+from trainables.core.places import workspace
 
 
 def proposal_file(setup: Setup) -> Path:
     """The file of the proposal for a setup's strategy and task, whether it is there or not."""
     name = digest([setup.plan.strategy, identity(setup.task)])
-    return Path(setup.plan.storage) / "diagnose" / "proposals" / f"{name}.json"
+    return workspace(setup.plan.storage) / "diagnose" / "proposals" / f"{name}.json"
 
 
 def write_proposal(setup: Setup, parameters: Mapping[str, object], reason: str) -> Path:

@@ -20,6 +20,7 @@ import search_spaces
 from trainables import strategies
 from trainables.core.config import as_mapping, digest, identity
 from trainables.core.errors import UsageError, unknown_name
+from trainables.core.places import place, workspace
 from trainables.data import datasets
 from trainables.data.degradation import path_name
 from trainables.evaluation.records import FORMATS
@@ -77,8 +78,19 @@ class Setup:
 
     @property
     def folder(self) -> Path:
-        """The sweep's own directory."""
-        return _sweeps(self.plan) / f"{self.plan.strategy}-{self.sweep_id}"
+        """The sweep's own directory on this machine."""
+        return workspace(self.plan.storage) / self._place
+
+    @property
+    def stored(self) -> Path:
+        """The sweep's own folder in the storage: its directory, but for an object store."""
+        return place(self.plan.storage) / self._place
+
+    @property
+    def _place(self) -> str:
+        plan = self.plan
+        name = f"{plan.strategy}-{self.sweep_id}"
+        return f"sweeps/{plan.dataset}/{path_name(plan.condition)}/{name}"
 
     @property
     def kinds(self) -> list[str]:
@@ -244,8 +256,3 @@ def _unusual(plan: Plan) -> dict[str, object]:
     return {
         name: getattr(plan, name) for name, value in usual.items() if getattr(plan, name) != value
     }
-
-
-def _sweeps(plan: Plan) -> Path:
-    """The directory of the sweeps of a plan's dataset and condition."""
-    return Path(plan.storage) / "sweeps" / plan.dataset / path_name(plan.condition)

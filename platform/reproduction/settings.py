@@ -12,9 +12,11 @@ from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
 from platform.cli.plans import datasets_of, plan_of, plans_of_seeds
+from platform.planning.locations import writable_storage
 from platform.planning.setup import Setup, setup_of
 
 from trainables.core.errors import UsageError, check_range
+from trainables.core.places import workspace
 from trainables.data.degradation import Degradation, condition_text, path_name
 
 _SIGNALS = {"image": "images", "speech": "speech"}
@@ -42,6 +44,7 @@ def setups_of(
         UsageError: a plan is not possible, the signals are of another kind, or there are fewer noise
             levels than steps.
     """
+    writable_storage(namespace.storage)
     setups = []
     shares = list(conditions) or [(namespace.resolution, namespace.train_fraction)]
     for dataset in dict.fromkeys(datasets_of(namespace) or datasets):
@@ -70,7 +73,7 @@ def folder_of(namespace: argparse.Namespace, setup: Setup) -> Path:
     name += "" if namespace.steps is None else f"-{namespace.steps}steps"
     shares = path_name(condition_text(*asked))
     name += f"-{shares}" if shares else ""
-    return Path(plan.storage) / "reproduce" / name
+    return workspace(plan.storage) / "reproduce" / name
 
 
 def run_settings(

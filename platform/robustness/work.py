@@ -11,6 +11,7 @@ from platform.backend.session import TrackedSession
 from platform.cli.flags import EVERY
 from platform.cli.plans import plan_of
 from platform.pipeline.prepare import prepare
+from platform.planning.locations import writable_storage
 from platform.planning.setup import Setup, kinds_of, setup_of
 from platform.robustness.points import UNSWEPT, points_of
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from dashboards.points import ReportedPoint
 from trainables import strategies
 from trainables.core.errors import UsageError, unknown_name
+from trainables.core.places import workspace
 from trainables.data import corruptions
 from trainables.data.degradation import NONE, Degradation, degradation_of, path_name
 from trainables.data.resolution import reduced_sides
@@ -91,6 +93,7 @@ def work_of(namespace: argparse.Namespace) -> Work:
         UsageError: a plan is not possible, a degradation is unknown, or the data are not images.
     """
     first = (namespace.strategies or UNSWEPT)[0]
+    writable_storage(namespace.storage)
     plan = plan_of(namespace, strategy=first, corruption=None)
     setup = setup_of(replace(plan, strategy="noisy"))
     if setup.facts.kind != "image":
@@ -135,7 +138,7 @@ def _folder(setups: Sequence[Setup]) -> Path:
     plan = setups[0].plan
     conditions = "-".join(path_name(setup.plan.condition) for setup in setups)
     name = f"{plan.dataset}-{conditions}-{plan.preset}-seed{plan.seed}"
-    return Path(plan.storage) / "transfer" / name
+    return workspace(plan.storage) / "transfer" / name
 
 
 def rows_of(work: Work, session: TrackedSession) -> list[Row]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from trainables.core.config import digest
 from trainables.core.errors import DamagedFileError, DamageWarning
-from trainables.core.files import write_json
+from trainables.core.files import move, read_whole, write_json
 
 CHECKSUM = "checksum"
 """The key of a JSON file's checksum, of all else that is in it."""
@@ -57,7 +56,7 @@ def read_json(path: Path) -> dict[str, Any]:
         OSError: it cannot be read.
     """
     try:
-        values = json.loads(path.read_bytes().decode())
+        values = json.loads(read_whole(path).decode())
     except ValueError as error:  # of JSON, and of bytes that are no text
         raise DamagedFileError(path, str(error)) from error
     if not isinstance(values, dict):
@@ -87,7 +86,7 @@ def put_aside(error: DamagedFileError, then: str) -> Path:
     number = 1
     while (aside := error.path.with_name(f"{error.path.name}.damaged-{number}")).exists():
         number += 1
-    os.replace(error.path, aside)
+    move(error.path, aside)
     warnings.warn(
         f"{error}; it is put aside as {aside.name}, and {then}", DamageWarning, stacklevel=2
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,14 @@ from trainables.core.config import digest
 
 def add_line(file: Path, values: Mapping[str, Any]) -> None:
     """Add a line; it is on the disk when this returns."""
-    plain = json.loads(json.dumps(dict(values)))  # as it is read again
-    line = json.dumps({**plain, CHECKSUM: digest(plain)}).encode()
+    add_lines(file, [values])
+
+
+def add_lines(file: Path, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Add lines; they are on the disk when this returns."""
     with file.open("ab") as content:
-        # A line that was torn off before is ended, so that it does not spoil this one.
-        content.write((b"" if _ends_a_line(file) else b"\n") + line + b"\n")
+        # A line that was torn off before is ended, so that it does not spoil these.
+        content.write((b"" if _ends_a_line(file) else b"\n") + b"".join(map(_line, lines)))
         content.flush()
         os.fsync(content.fileno())
 
@@ -29,6 +32,12 @@ def read_lines(file: Path) -> list[dict[str, Any]]:
         return []
     lines = map(_checked, file.read_bytes().split(b"\n"))
     return [values for values in lines if values is not None]
+
+
+def _line(values: Mapping[str, Any]) -> bytes:
+    """A line with its checksum."""
+    plain = json.loads(json.dumps(dict(values)))  # as it is read again
+    return json.dumps({**plain, CHECKSUM: digest(plain)}).encode() + b"\n"
 
 
 def _checked(line: bytes) -> dict[str, Any] | None:

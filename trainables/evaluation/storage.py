@@ -1,10 +1,11 @@
-"""The storage: the directories of data, trained parts and records of measurements."""
+"""The storage: where data, trained parts and records of measurements are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainables.core.places import place, workspace
 from trainables.core.progress import Progress, quiet
 from trainables.data import datasets
 from trainables.data.dataset import Dataset
@@ -18,11 +19,12 @@ from trainables.training.part_store import PartStore
 
 @dataclass(frozen=True)
 class Storage:
-    """The directories of data, trained parts and records, which driver and workers can reach.
+    """The places of data, trained parts and records, which driver and workers can reach.
 
     Args:
-        root: the absolute directory of the storage.
-        data_dir: the absolute directory of the dataset's files; if empty, `data` under `root`.
+        root: the absolute directory of the storage, or the URI of an object store.
+        data_dir: the absolute directory of the dataset's files; if empty, `data` under `root`, or in this
+            machine's workspace of an object store.
     """
 
     root: str
@@ -31,22 +33,22 @@ class Storage:
     @property
     def parts(self) -> PartStore:
         """The store of trained parts."""
-        return PartStore(Path(self.root) / "parts")
+        return PartStore(place(self.root) / "parts")
 
     @property
     def records(self) -> RecordStore:
         """The store of records."""
-        return RecordStore(Path(self.root) / "records")
+        return RecordStore(place(self.root) / "records")
 
     @property
     def partials(self) -> PartialStore:
         """The store of partial records."""
-        return PartialStore(Path(self.root) / "records")
+        return PartialStore(place(self.root) / "records")
 
     @property
     def data(self) -> Path:
         """The directory of the dataset's files."""
-        return Path(self.data_dir) if self.data_dir else Path(self.root) / "data"
+        return Path(self.data_dir) if self.data_dir else workspace(self.root) / "data"
 
     def dataset(
         self, task: Task, progress: Progress = quiet, spread: Spread | None = None
@@ -62,7 +64,7 @@ class Storage:
         Raises:
             UsageError: the dataset's files are missing or broken, or too few training samples are left.
         """
-        cache = Path(self.root) / "data"
+        cache = workspace(self.root) / "data"
         dataset = datasets.load(
             task.dataset, self.data, cache, task.recipe.spectrogram, progress, spread
         )

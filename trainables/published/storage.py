@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainables.core.places import place
 from trainables.evaluation.records import RecordStore
 from trainables.evaluation.storage import Storage
 from trainables.published.choice import TRAININGS, Choice
@@ -53,12 +54,12 @@ class PublishedStorage(Storage):
     @property
     def parts(self) -> PublishedParts:
         training = self.choice.training
-        root = Path(self.root) / _FOLDER / "parts" / training
+        root = place(self.root) / _FOLDER / "parts" / training
         return PublishedParts(root, training, super().parts, self.choice.pretrained)
 
     @property
     def records(self) -> RecordStore:
-        return RecordStore(Path(self.root) / _FOLDER / "records")
+        return RecordStore(place(self.root) / _FOLDER / "records")
 
 
 def storage_of(storage: Storage, choice: Choice) -> PublishedStorage:

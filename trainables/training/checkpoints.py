@@ -18,7 +18,7 @@ from trainables.core.checked_files import (
     write_checked_json,
 )
 from trainables.core.errors import DamagedFileError
-from trainables.core.files import write_whole
+from trainables.core.files import read_whole, remove_folder, write_whole
 
 _STATE, _FACTS = "state.pt", "state.json"
 _ASIDE = ".damaged-"
@@ -56,9 +56,7 @@ def put_damaged_aside(folder: Path) -> None:
 def remove_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of a training that has ended; what was put aside stays."""
     for checkpoint in _newest_first(folder):
-        for file in checkpoint.iterdir():
-            file.unlink()
-        checkpoint.rmdir()
+        remove_folder(checkpoint)
 
 
 def _newest_first(folder: Path) -> list[Path]:
@@ -74,7 +72,7 @@ def _content(checkpoint: Path) -> bytes:
     """
     try:
         facts = read_checked_json(checkpoint / _FACTS)
-        content = (checkpoint / _STATE).read_bytes()
+        content = read_whole(checkpoint / _STATE)
     except FileNotFoundError as error:
         raise DamagedFileError(checkpoint, "it is not whole") from error
     if facts.get("sha256") != sha256(content):

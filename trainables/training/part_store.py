@@ -19,7 +19,7 @@ from trainables.core.checked_files import (
 )
 from trainables.core.config import as_mapping, digest
 from trainables.core.errors import DamagedFileError, UsageError
-from trainables.core.files import write_whole
+from trainables.core.files import read_whole, write_whole
 from trainables.data.degradation import Degradation, condition_text, path_name
 from trainables.task.recipe import Task
 from trainables.training import stages
@@ -202,7 +202,7 @@ class PartStore:
         facts, folder = self.facts(kind, task), self.folder(kind, task)
         if not (folder / _WEIGHTS).exists():
             raise DamagedFileError(folder / _WEIGHTS, "it is gone")
-        content = (folder / _WEIGHTS).read_bytes()
+        content = read_whole(folder / _WEIGHTS)
         if facts.get("sha256", sha256(content)) != sha256(content):
             raise DamagedFileError(folder / _WEIGHTS, "it has another checksum than was written")
         return content

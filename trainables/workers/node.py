@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from trainables.core.files import read_whole
+from trainables.core.places import is_uri, place
+
 LISTED = 1000
 """How many entries of a directory are compared at most."""
 
@@ -23,7 +26,7 @@ class Places:
     """What all nodes must see.
 
     Args:
-        storage: the directory of the storage, which all nodes write to.
+        storage: the storage, which all nodes write to.
         marker: the name of a file in it that the driver has just written.
         marked: what is in that file.
         paths: other files and directories, which all nodes read.
@@ -84,7 +87,11 @@ def _release(name: str) -> str | None:
 
 
 def _storage_fault(places: Places) -> str:
-    """What is the matter with the storage here: it is another directory, or cannot be written to."""
+    """What is the matter with the storage here: it is another directory, or cannot be written to; an object
+    store is another, or cannot be read.
+    """
+    if is_uri(places.storage):
+        return _object_fault(places)
     storage = Path(places.storage)
     if not storage.is_dir():
         return "is not there"
@@ -97,6 +104,17 @@ def _storage_fault(places: Places) -> str:
         return "is another directory there"
     except OSError as error:
         return f"cannot be used there ({error.strerror or error})"
+
+
+def _object_fault(places: Places) -> str:
+    """What is the matter with an object store here: its client is missing, has no credentials, ..."""
+    try:
+        seen = read_whole(place(places.storage) / places.marker).decode()
+    except (OSError, ValueError) as error:
+        return f"cannot be read there ({error})"
+    except Exception as error:  # whatever an object store's client raises of its own
+        return f"cannot be reached there ({type(error).__name__}: {error})"
+    return "" if seen == places.marked else "is another object store there"
 
 
 def _entries(path: Path) -> tuple[str, ...] | None:
