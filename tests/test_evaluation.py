@@ -3,7 +3,8 @@
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from platform.backend.measure import Candidate, _groups, _pieces, _pieces_a_unit
+from platform.backend.candidates import Candidate, groups
+from platform.backend.dispatch import _pieces, _pieces_a_unit
 
 import pytest
 import ray
@@ -94,7 +95,7 @@ def test_what_differs_in_its_answer_alone_is_sampled_together():
     again = Candidate("nested", dict(POINT))  # "y" is what answers unless the point says otherwise
     two_chains = Candidate("nested", POINT | {"chains": 2, "answer": "x"})
     noisy = Candidate("noisy", {})
-    assert _groups([noisy, y, two_chains, x, again]) == [(noisy,), (y, x), (two_chains,)]
+    assert groups([noisy, y, two_chains, x, again]) == [(noisy,), (y, x), (two_chains,)]
 
 
 @pytest.mark.parametrize(

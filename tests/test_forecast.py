@@ -11,9 +11,9 @@ from platform.pipeline.forecast import (
     duration,
     training_seconds,
 )
-from platform.pipeline.prepare import _metrics_text
 from platform.pipeline.remaining import remaining
 from platform.pipeline.study import open_study
+from platform.pipeline.training_watch import metrics_text
 from platform.planning.setup import setup_of
 from platform.planning.study_names import POINT
 from platform.planning.timing import Calls
@@ -86,9 +86,9 @@ def test_the_score_network_of_labels_is_predicted_by_its_own_calls(setups):
 
 def test_trainings_are_told_by_the_measure():
     report = {"loss": 0.5, "validation_loss": 0.25, "validation_accuracy": 0.9}
-    assert _metrics_text(report, BY_ACCURACY) == "loss 0.500, on validation 0.250 (accuracy 90 %)"
+    assert metrics_text(report, BY_ACCURACY) == "loss 0.500, on validation 0.250 (accuracy 90 %)"
     assert (
-        _metrics_text(report, METRIC_OF_KIND["speech"])
+        metrics_text(report, METRIC_OF_KIND["speech"])
         == "loss 0.500, on validation 0.250 (WER 10 %)"
     )
 

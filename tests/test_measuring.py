@@ -6,8 +6,9 @@ import signal
 import threading
 import time
 from pathlib import Path
+from platform.backend.candidates import Candidate
 from platform.backend.cluster import Cluster
-from platform.backend.measure import Candidate, measure_all, measure_under, missing_records
+from platform.backend.measure import measure_all, measure_under, missing_records
 from platform.backend.session import Session
 from platform.cli.console import Console
 from platform.planning.plan import Plan

@@ -4,7 +4,8 @@ import copy
 import dataclasses
 import functools
 import math
-from platform.backend.measure import Candidate, _Dispatch, _Unit
+from platform.backend.candidates import Candidate, Unit
+from platform.backend.dispatch import Dispatch
 from platform.cli.next_commands import search_flags
 from platform.pipeline.confirm import front_points
 from platform.pipeline.search import SearchResult
@@ -182,10 +183,10 @@ def test_actors_go_on_from_what_was_sampled_too(evaluator_in):
         console=None,
     )
     points = [CHEAP | {"eta": 0.25}, POINT_VALUES]
-    units = [_Unit((Candidate("nested", point),), SAMPLINGS[0]) for point in points]
+    units = [Unit((Candidate("nested", point),), SAMPLINGS[0]) for point in points]
     bar = SimpleNamespace(update=lambda *_: None)
     job = Job(evaluator.task, "nested", storage, "validation", 64, (3, 4), BATCH, 1)
-    dispatch = _Dispatch(session, bar, units, job)
+    dispatch = Dispatch(session, bar, units, job)
     dispatch._cut(64)
     assert dispatch._waiting[::-1] == [(0, slice(0, 64)), (1, slice(race.seen, 64))]
     tally = evaluator.tally(POINT_VALUES, SAMPLINGS[0], slice(race.seen, 64))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from platform.backend.measure import Candidate
+from platform.backend.candidates import Candidate
 from platform.backend.session import Session
 from typing import Any
 

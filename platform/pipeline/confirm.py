@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from platform.backend.candidates import Candidate
 from platform.backend.confirmed_run import Answers
-from platform.backend.measure import Candidate, measure_all, missing_records
+from platform.backend.measure import measure_all, missing_records
 from platform.backend.session import Session
 from platform.backend.stopwatch import seconds_alone
 from platform.pipeline.choice import Choice, choose

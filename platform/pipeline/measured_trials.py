@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from platform.backend.measure import Candidate, measure_all
+from platform.backend.candidates import Candidate
+from platform.backend.measure import measure_all
 from platform.backend.session import TrackedSession
 from platform.pipeline.study import accuracy_and_cost
 from platform.planning.study_names import POINT, RECORDS

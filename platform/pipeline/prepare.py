@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -11,13 +10,13 @@ from platform.backend.allocation import Allocation
 from platform.backend.driver_lock import driver_lock
 from platform.backend.ray_storage import ray_storage
 from platform.backend.session import Session, TrackedSession
-from platform.cli.console import Bar, Console
+from platform.cli.console import Console
 from platform.cli.interrupts import in_background, last_line
+from platform.pipeline.training_watch import RoomWatch, TrainingWatch, metrics_text, reports_of
 from platform.planning.setup import Setup
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from trainables.core.checked_lines import read_lines
 from trainables.core.config import as_mapping, digest
 from trainables.core.files import read_whole, write_whole
 from trainables.core.places import is_uri, place, workspace
@@ -25,7 +24,6 @@ from trainables.core.progress import Progress
 from trainables.data import datasets
 from trainables.data.dataset import Dataset
 from trainables.data.speech.builder import Spread
-from trainables.scoring.metric_names import ACCURACY, Metric
 from trainables.task import networks
 from trainables.training import checkpoints as checkpoint_files
 from trainables.training import classifier_cache
@@ -34,7 +32,6 @@ from trainables.training.part_store import PartFacts, key_of
 if TYPE_CHECKING:
     from trainables.workers.shared_data import SharedData
 
-_POLL_SECONDS = 0.3
 _MAX_FAILURES = 2
 _RAYS_LIST = "checkpoint_manager_snapshot.json"  # cut short, it would keep Ray from starting
 
@@ -68,7 +65,7 @@ def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
             _train_missing(session, missing, name, history)
         else:
             console.line(f"          all parts are in the store: {', '.join(kinds)}")
-    _record(session, _reports(history))
+    _record(session, reports_of(history))
     return missing
 
 
@@ -102,8 +99,8 @@ def _train_missing(session: TrackedSession, missing: list[str], name: str, histo
     with console.bar("starting the training workers") as bar:
         allocation, own = session.cluster.allocation(setup), session.cluster.is_own
         data = session.cluster.data(setup)
-        room = _Room(console, allocation, partial(session.cluster.can_train, allocation))
-        with _Watch(history, bar, setup.metric, room):
+        room = RoomWatch(console, allocation, partial(session.cluster.can_train, allocation))
+        with TrainingWatch(history, bar, setup.metric, room):
             in_background(lambda: _train(setup, allocation, own, data, missing, name, history))
 
 
@@ -142,7 +139,7 @@ def _record(session: TrackedSession, reports: list[dict[str, Any]]) -> None:
         facts = store.facts(kind, setup.task)
         reports_of_kind = _whole([report for report in reports if report["kind"] == kind], facts)
         tracker.training(kind, reports_of_kind, store.folder(kind, setup.task))
-        metrics = _metrics_text(reports_of_kind[-1]["metrics"], setup.metric)
+        metrics = metrics_text(reports_of_kind[-1]["metrics"], setup.metric)
         session.console.line(f"          {kind}: {metrics} in {facts['seconds']:.0f} s")
 
 
@@ -209,75 +206,6 @@ def _train(
     if result.error is not None:
         raise TrainingFailed(last_line(str(result.error))) from result.error
     checkpoint_files.remove_checkpoints(checkpoints)
-
-
-class _Room:
-    """Tells the console when nodes have gone that a training needs, and when it has room again.
-
-    Args:
-        console: what is told.
-        allocation: of the training.
-        has_room: whether the cluster has room for it at the moment.
-    """
-
-    def __init__(
-        self, console: Console, allocation: Allocation, has_room: Callable[[], bool]
-    ) -> None:
-        self._console, self._allocation, self._has_room = console, allocation, has_room
-        self._waits = False
-
-    def look(self) -> None:
-        """Look whether there is room, and tell what has changed."""
-        waits = not self._has_room()
-        if waits and not self._waits:
-            self._console.line(
-                f"          nodes have left: no room for {self._allocation.workers} training workers; "
-                "waiting for others to join (Ctrl-C, then the command with fewer --workers, does without)"
-            )
-        elif self._waits and not waits:
-            self._console.line("          there is room again: the training goes on")
-        self._waits = waits
-
-
-class _Watch:
-    """Shows the workers' reports as they come through Ray Train; looks whether there is room for workers."""
-
-    def __init__(self, history: Path, bar: Bar, metric: Metric, room: _Room) -> None:
-        self._history, self._bar, self._metric, self._room = history, bar, metric, room
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-
-    def __enter__(self) -> _Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _follow(self) -> None:
-        while not self._stop.wait(_POLL_SECONDS):
-            self._room.look()
-            reports = _reports(self._history)
-            if reports:
-                last = reports[-1]
-                metrics = _metrics_text(last["metrics"], self._metric)
-                text = f"training {last['kind']}: {metrics}, update"
-                self._bar.update(last["update"], last["updates"], text)
-
-
-def _metrics_text(metrics: dict[str, float], metric: Metric) -> str:
-    """A report's losses and metric in few words."""
-    loss, validation = metrics["loss"], metrics["validation_loss"]
-    percentage = 100 * metric.of(metrics[f"validation_{ACCURACY}"])
-    return f"loss {loss:.3f}, on validation {validation:.3f} ({metric.title} {percentage:.0f} %)"
-
-
-def _reports(history: Path) -> list[dict[str, Any]]:
-    """The reports so far; a line that is still being written is left for later, one that is damaged is left
-    out.
-    """
-    return read_lines(history)
 
 
 def read(

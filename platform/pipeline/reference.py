@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from platform.backend.measure import Candidate, measure_all
+from platform.backend.candidates import Candidate
+from platform.backend.measure import measure_all
 from platform.backend.session import Session
 from platform.backend.stopwatch import seconds_alone
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
-from platform.backend.measure import Candidate
+from platform.backend.candidates import Candidate
 from platform.planning.setup import Setup
 from typing import Any
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from platform.backend.candidates import Candidate
 from platform.backend.cluster import Cluster
-from platform.backend.measure import Candidate
 from platform.backend.mirror import mirrored
 from platform.backend.session import Session
 from platform.cli.console import Console, chatter_to

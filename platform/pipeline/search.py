@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 
     from trainables.workers.shared_data import SharedData
 
+_MOST_AT_A_TIME = 1000
+"""Trials at a time, on whatever cluster. Tune keeps no more actors waiting than the limiter allows at first,
+so that a limit by the room that there is then would keep nodes that come later from being used well."""
+
 
 @dataclass(frozen=True)
 class SearchResult:
@@ -164,7 +168,7 @@ def _tune(
     )
     follower = Follower(session, searcher, bar, reference, live)
     room = partial(_room, session, allocation)
-    limiter = ConcurrencyLimiter(searcher, max(1, room()))
+    limiter = ConcurrencyLimiter(searcher, _MOST_AT_A_TIME)  # until `RoomCallback` looks, at once
     tuner = tune.Tuner(
         _trainable(setup, allocation, session.cluster.data(setup)),
         tune_config=tune.TuneConfig(

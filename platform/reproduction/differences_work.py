@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from platform.backend.measure import Candidate, measure_all
+from platform.backend.candidates import Candidate
+from platform.backend.measure import measure_all
 from platform.backend.session import Session, TrackedSession
 from platform.cli.console import Bar
 from platform.pipeline.prepare import prepare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from platform.backend.measure import Candidate
+from platform.backend.candidates import Candidate
 from platform.planning.setup import Setup
 from platform.reproduction import paper_tables
 from platform.reproduction.results import Result, percent_of

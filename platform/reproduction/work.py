@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from platform.backend.measure import Candidate, measure_all
+from platform.backend.candidates import Candidate
+from platform.backend.measure import measure_all
 from platform.backend.session import TrackedSession
 from platform.cli.console import Console
 from platform.pipeline.prepare import prepare

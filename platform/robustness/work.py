@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from platform.backend.measure import Candidate, measure_under
+from platform.backend.candidates import Candidate
+from platform.backend.measure import measure_under
 from platform.backend.session import TrackedSession
 from platform.cli.flags import EVERY
 from platform.cli.plans import plan_of

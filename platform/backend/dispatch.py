@@ -1,0 +1,212 @@
+"""Units of measurement shared out to the cluster's actors, or one unit's samples spread over them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from platform.backend.candidates import Unit, config_of
+from platform.backend.crew import Crew, Ended
+from platform.backend.session import Session
+from platform.cli.console import Bar
+from platform.cli.failures import text_of_full_disk
+from platform.cli.interrupts import last_line
+from typing import Any
+
+from trainables.evaluation.measurement import Tally, joined, measurement_of
+from trainables.workers.job import Job
+
+_PIECES_AN_ACTOR = 2
+"""Pieces of work that every actor is to have at least, so that none waits long for the last."""
+_MOST_DEATHS = 2
+"""How often a piece of work is begun again after its actor has died."""
+
+
+class Dispatch:
+    """Units of work shared out to actors, each actor one piece at a time.
+
+    Where units are few, each is cut into pieces of whole batches, so that all actors have work; a
+    unit's records are written once all its pieces are there. An actor that dies is replaced, and its piece
+    is measured again, twice at most. There are more actors while the cluster has more room, and fewer while
+    it has less.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        bar: Bar,
+        units: Sequence[Unit],
+        job: Job,
+    ) -> None:
+        self._setup, self._console, self._bar = session.setup, session.console, bar
+        self._units = units
+        self._cluster = session.cluster
+        self._allocation = allocation = session.cluster.allocation(session.setup)
+        self._bar.update(0, len(units), f"measuring on the {job.split} split, runs")
+        self._job = replace(job, threads=allocation.threads, gpu_share=allocation.gpu_share)
+        self._pieces_a_unit = _pieces_a_unit(len(units), allocation.actors)
+        self._is_cut = False
+        self._waiting: list[tuple[int, slice]] = []  # pieces: a unit's number and rows
+        self._unfinished: list[int] = []  # of each unit, its pieces that have not ended
+        # Of each unit, the tallies of its candidates by their first rows.
+        self._tallies: list[dict[int, list[Tally]]] = [{} for _ in units]
+        self._failed: set[int] = set()
+        self._deaths: Counter[tuple[int, int]] = Counter()  # by a piece's unit and first row
+
+    def run(self) -> None:
+        """Measure all units.
+
+        Raises:
+            RayError: a disk is full.
+        """
+        import ray
+
+        from trainables.workers.trial import Confirmer
+
+        remote = ray.remote(num_cpus=1, num_gpus=self._allocation.gpu_request)(Confirmer)
+        data = self._cluster.data(self._setup)
+        room = partial(self._cluster.room, self._setup, self._allocation)
+        crew = Crew(lambda: remote.remote(self._job, data), room)
+        self._pieces_a_unit = _pieces_a_unit(len(self._units), max(1, room()))
+        first = len(self._units) * self._pieces_a_unit
+        while not self._is_cut or any(self._unfinished):
+            crew.hire(crew.working + len(self._waiting) if self._is_cut else first)
+            self._share_out(crew)
+            ended = crew.wait()
+            if ended is not None:
+                self._end(ended)
+
+    def _share_out(self, crew: Crew) -> None:
+        """Give every actor that is free a piece, as far as there are some."""
+        while (not self._is_cut or self._waiting) and (actor := crew.free()) is not None:
+            if not self._is_cut:
+                self._cut(self._samples(actor))
+            if not self._waiting:
+                crew.rest(actor)
+                return
+            number, rows = self._waiting.pop()
+            unit = self._units[number]
+            strategy = unit.candidates[0].strategy
+            points = [dict(candidate.point) for candidate in unit.candidates]
+            ends = rows.start, rows.stop
+            call = actor.tallies.remote(strategy, points, unit.sampling, *ends)
+            crew.give(actor, call, (number, rows))
+
+    def _end(self, ended: Ended) -> None:
+        """Keep what an actor has measured, or see to what it has not.
+
+        Raises:
+            RayError: a disk is full.
+        """
+        from ray.exceptions import RayActorError
+
+        error = ended.error
+        if error is not None and text_of_full_disk(str(error)):
+            raise error
+        if not self._is_cut:  # no actor could start so far
+            self._pieces_a_unit = 1
+            self._cut(self._job.limit)
+        if ended.work is None and not self._waiting:
+            return  # an actor that nobody needs any more has not started
+        unit, rows = self._waiting.pop() if ended.work is None else ended.work
+        if error is None:
+            self._tallies[unit][rows.start] = ended.result
+        elif isinstance(error, RayActorError) and self._goes_again(unit, rows):
+            return
+        else:
+            self._fail(unit, last_line(str(error)))
+        self._end_piece(unit)
+
+    def _samples(self, actor: Any) -> int:
+        """How many samples a unit has, where units are cut: an actor knows. If it cannot tell, nothing is
+        cut: why is reported of the unit that it measures then.
+        """
+        import ray
+        from ray.exceptions import RayError
+
+        if self._pieces_a_unit > 1:
+            try:
+                samples: int = ray.get(actor.samples.remote())
+                return samples
+            except RayError:
+                self._pieces_a_unit = 1
+        return self._job.limit
+
+    def _cut(self, samples: int) -> None:
+        """Cut every unit into pieces of so many samples in all, but for those in its partial records; all of
+        them wait.
+        """
+        self._is_cut = True
+        for number in range(len(self._units)):
+            sampled = self._sampled(number)
+            pieces = _pieces(samples, self._job.batch, self._pieces_a_unit, sampled)
+            self._waiting += [(number, rows) for rows in pieces]
+            self._unfinished.append(len(pieces))
+        self._waiting.reverse()
+
+    def _sampled(self, number: int) -> int:
+        """How many rows of a unit are in the partial records of all its candidates, as many of each; their
+        tallies come before those of its pieces.
+        """
+        unit, partials = self._units[number], self._setup.storage.partials
+        tallies = [
+            partials.find(config_of(self._setup, candidate, unit.sampling))
+            for candidate in unit.candidates
+        ]
+        counts = {sum(map(len, parts)) for parts in tallies}
+        if len(counts) > 1 or counts == {0}:
+            return 0
+        self._tallies[number][-1] = [joined(parts) for parts in tallies]
+        return counts.pop()
+
+    def _goes_again(self, unit: int, rows: slice) -> bool:
+        """Let the piece of an actor that died be the next, if it has not died too often before: memory that
+        was short for a moment is there the next time.
+        """
+        self._deaths[unit, rows.start] += 1
+        if unit in self._failed or self._deaths[unit, rows.start] > _MOST_DEATHS:
+            return False
+        self._waiting.append((unit, rows))
+        return True
+
+    def _fail(self, unit: int, reason: str) -> None:
+        """Report a unit that failed, once, and drop its pieces that wait."""
+        if unit not in self._failed:
+            strategy = self._units[unit].candidates[0].strategy
+            self._console.line(f"          {strategy} failed: {reason}")
+        self._failed.add(unit)
+        waiting = len(self._waiting)
+        self._waiting = [piece for piece in self._waiting if piece[0] != unit]
+        self._unfinished[unit] -= waiting - len(self._waiting)
+
+    def _end_piece(self, unit: int) -> None:
+        """A piece of a unit has ended; with the unit's last one, keep its records."""
+        self._unfinished[unit] -= 1
+        if self._unfinished[unit]:
+            return
+        if unit not in self._failed:
+            self._save(self._units[unit], self._tallies[unit])
+        self._bar.update(self._unfinished.count(0), len(self._units))
+
+    def _save(self, unit: Unit, tallies_by_row: Mapping[int, list[Tally]]) -> None:
+        """Write the records of a unit's candidates."""
+        pieces = [tallies for _, tallies in sorted(tallies_by_row.items())]
+        for candidate, *tallies in zip(unit.candidates, *pieces, strict=True):
+            config = config_of(self._setup, candidate, unit.sampling)
+            measurement = measurement_of(config, candidate.point, tallies)
+            self._setup.storage.records.save(measurement)
+            self._setup.storage.partials.remove(config)
+
+
+def _pieces_a_unit(units: int, actors: int) -> int:
+    """Pieces of each unit: one where units are many, else as many as give every actor two."""
+    return max(1, -(-_PIECES_AN_ACTOR * actors // units))
+
+
+def _pieces(samples: int, batch: int, count: int, first: int = 0) -> list[slice]:
+    """Rows of the pieces of so many samples from a first one: `count` pieces, or fewer, each of whole
+    batches.
+    """
+    size = batch * max(1, -(-(samples - first) // (batch * count)))
+    return [slice(row, min(row + size, samples)) for row in range(first, samples, size)]
