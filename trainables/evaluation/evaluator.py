@@ -35,11 +35,10 @@ from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter, MeterReading
-from trainables.sampling.moves import Move, NewChain
+from trainables.sampling.moves import Move
 from trainables.sampling.observer import Observer, levels_told
-from trainables.sampling.outcome import Outcome
+from trainables.sampling.outcome import Outcome, running_after_chains
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
-from trainables.sampling.settling import SettlingMove
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 from trainables.task import networks
@@ -176,7 +175,7 @@ class Evaluator:
                 likeliest = self.judge.likeliest(outcome.y)
                 run.likeliest += [] if likeliest is None else [likeliest.cpu()]
                 run.deviations.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
-                run.running.update(_running(run.moves, outcome))
+                run.running.update(running_after_chains(run.moves, outcome))
                 missing = len(clean_waveforms) - sum(map(len, run.signals))
                 run.signals.append(outcome.x[: max(0, missing)].cpu())
                 sampled = MeterReading(seconds=time.perf_counter() - start)
@@ -296,13 +295,3 @@ class Evaluator:
             engine = Engine(system, networks.logit_shape(dataset, self.task.recipe), self._meter)
             self._engines[dtype] = engine, batch, PrefixCache(_CACHE_BYTES)
         return self._engines[dtype]
-
-
-def _running(moves: Sequence[Move], outcome: Outcome) -> Counter[int]:
-    """By numbers of chains but the last, how many samples of an outcome have more; empty where all have as
-    many.
-    """
-    chains = 1 + sum(isinstance(move, NewChain | SettlingMove) for move in moves)
-    if not any(isinstance(move, SettlingMove) for move in moves):
-        return Counter()
-    return Counter({n: int((outcome.chains > n).sum()) for n in range(1, chains)})

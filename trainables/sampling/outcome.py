@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 from trainables.core.errors import NonFiniteError
+from trainables.sampling.moves import Move, NewChain
+from trainables.sampling.settling import SettlingMove
 from trainables.sampling.state import SettledSamples, State
 
 
@@ -47,6 +50,16 @@ def outcome_of(state: State) -> Outcome:
     order = torch.cat([group.numbers for group in groups]).argsort()
     names = [field.name for field in fields(Outcome)]
     return Outcome(*(torch.cat([getattr(o, name) for o in outcomes])[order] for name in names))
+
+
+def running_after_chains(moves: Sequence[Move], outcome: Outcome) -> Counter[int]:
+    """By numbers of chains but the last, how many samples of an outcome have more; empty where all have as
+    many.
+    """
+    chains = 1 + sum(isinstance(move, NewChain | SettlingMove) for move in moves)
+    if not any(isinstance(move, SettlingMove) for move in moves):
+        return Counter()
+    return Counter({n: int((outcome.chains > n).sum()) for n in range(1, chains)})
 
 
 def _outcome_of(samples: SettledSamples) -> Outcome:
