@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from trainables.task.members import RETRAINED
 
@@ -51,6 +50,10 @@ def result_and_flops(
     function: Callable[..., Result], inputs: tuple[object, ...]
 ) -> tuple[Result, float]:
     """The function's result for these inputs, and the FLOPs it took."""
+    from torch.utils.flop_counter import (
+        FlopCounterMode,  # loads triton: not where nothing is sampled
+    )
+
     with FlopCounterMode(display=False) as counter:
         result = function(*inputs)
     return result, float(counter.get_total_flops())
