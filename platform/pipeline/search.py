@@ -168,8 +168,8 @@ def _tune(
         setup.plan.racing,
     )
     follower = Follower(session, searcher, bar, reference, live)
-    count = partial(session.cluster.room, setup, allocation)
-    watch = RoomWatch(session.console, "the search", "a trial", lambda: count() > 0)
+    room_now = partial(session.cluster.room, setup, allocation)
+    watch = RoomWatch(session.console, "the search", "a trial", lambda: room_now() > 0)
     room = partial(_room, session, allocation, watch)
     limiter = ConcurrencyLimiter(searcher, _MOST_AT_A_TIME)  # until `RoomCallback` looks, at once
     tuner = tune.Tuner(
