@@ -37,7 +37,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         return _run(setups[0], console, json_file)
     with console.loading():
         from platform.pipeline.all_sweeps import run_all
-    return run_all(setups, console, json_file)
+    return run_all(setups, console, json_file, namespace)
 
 
 def _predict(setups: Sequence[Setup], console: Console) -> int:

@@ -13,11 +13,12 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+os.environ["TQDM_DISABLE"] = "1"  # before anything imports it: the published samplers draw bars
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.bench_sampling import Bench, medians
 from trainables.core.memory import keep_pages
 from trainables.core.noise import seeded
+from trainables.core.precision import has_bfloat16
 from trainables.sampling.cost import cost
+from trainables.sampling.system import CoupledSystem
 from trainables.strategies import alternating, nested, parallel
 
 _REFRESHES = 2  # of nested
@@ -73,7 +76,6 @@ def published(reference: Path, strategy: str, classifier: nn.Module, steps: int)
     """The published sampler of a strategy, with as many noise levels as steps."""
     from importlib import import_module
 
-    os.environ["TQDM_DISABLE"] = "1"
     images = str(reference / "images")
     if images not in sys.path:
         sys.path.insert(0, images)
@@ -130,6 +132,10 @@ def main() -> None:
     keep_pages()
     n, batch = arguments.steps, arguments.batch
     bench = Bench("cifar100", "paper", 18)
+    # A CPU without bf16 emulates it, many times as slowly.
+    precisions = ["float32", *(["bf16"] if has_bfloat16(torch.device("cpu")) else [])]
+    systems = {name: bench.fast[name] for name in precisions}
+    systems |= {f"{name}, chosen": bench.chosen(name, batch) for name in precisions}
     schedules = {
         "alternating": alternating.Parameters(1, n, n, "y_cor", 0.0),
         "parallel": parallel.Parameters(n, 0.5, 0.0),
@@ -143,15 +149,20 @@ def main() -> None:
         theirs = published(arguments.reference, name, bench.network, n)
         if not number:
             sizes(bench, theirs)
-            print(
-                f"{'strategy':14} {'calls':>9} {'published, s':>13} {'ours, s':>24} {'times as fast':>24}"
-            )
+            heads = " ".join(f"{name:>20}" for name in systems)
+            print(f"{'strategy':14} {'calls':>9} {'published, s':>13} {heads}  (s, times as fast)")
         moves = list(schedules[name].schedule())
-        _row(name, bench, theirs, moves, x_cor, arguments.rounds)
+        _row(name, bench, systems, theirs, moves, x_cor, arguments.rounds)
 
 
 def _row(
-    name: str, bench: Bench, theirs: Published, moves: list, x_cor: Tensor, rounds: int
+    name: str,
+    bench: Bench,
+    systems: Mapping[str, CoupledSystem],
+    theirs: Published,
+    moves: list,
+    x_cor: Tensor,
+    rounds: int,
 ) -> None:
     """Measure a strategy on both sides and print how they compare.
 
@@ -164,13 +175,13 @@ def _row(
     variants = {"published": lambda: theirs.sample(x_cor)}
     variants |= {
         precision: lambda system=system: bench.run(system, moves, len(x_cor))
-        for precision, system in bench.fast.items()
+        for precision, system in systems.items()
     }
     seconds = medians(variants, rounds)
-    own = ", ".join(f"{precision} {seconds[precision]:.2f}" for precision in bench.fast)
-    ratios = ", ".join(f"{p} {seconds['published'] / seconds[p]:.2f}" for p in bench.fast)
+    cells = (f"{seconds[p]:.2f}, {seconds['published'] / seconds[p]:.2f} x" for p in systems)
     calls = f"{ours.nfe_signal} + {ours.nfe_logit}"
-    print(f"{name:14} {calls:>9} {seconds['published']:13.2f} {own:>24} {ratios:>24}", flush=True)
+    ours_of_each = " ".join(f"{cell:>20}" for cell in cells)
+    print(f"{name:14} {calls:>9} {seconds['published']:13.2f} {ours_of_each}", flush=True)
 
 
 if __name__ == "__main__":

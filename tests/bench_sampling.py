@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+import tempfile
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -27,6 +29,7 @@ from trainables.core.noise import SampleNoise, seeded
 from trainables.core.pixel_scale import pixel_scale
 from trainables.data.dataset import Dataset, Facts, Split
 from trainables.evaluation.assembly import assemble
+from trainables.evaluation.path_choices import PathChoices, in_words, kept_choices
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.models.images.classifier import FrozenClassifier, ResNetConfig
 from trainables.models.scale import LogitScale
@@ -84,6 +87,9 @@ class PlainLogit(LogitDenoiser):
         )
 
 
+PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}
+
+
 class Bench:
     """The compared systems, with a preset's networks for a dataset; `network` is the classifier's."""
 
@@ -112,17 +118,24 @@ class Bench:
         scale.largest.fill_(3.0)
         classifier = FrozenClassifier(modules["network"], scale, data.classes)
         weights = {name: dict(network.state_dict()) for name, network in modules.items()}
-        cpu = torch.device("cpu")
-        self.fast = {
-            name: assemble(task, data, classifier, weights, cpu, dtype)
-            for name, dtype in (("float32", torch.float32), ("bf16", torch.bfloat16))
-        }
+        self._assemble = partial(assemble, task, data, classifier, weights, torch.device("cpu"))
+        self.fast = {name: self._assemble(dtype) for name, dtype in PRECISIONS.items()}
         processes = self.fast["float32"].signal_process, self.fast["float32"].logit_process
         self.plain = CoupledSystem(
             classifier, *processes, PlainSignal(modules["signal"]), PlainLogit(modules["logit"])
         )
 
         self._engines: dict[int, Engine] = {}
+
+    def chosen(self, name: str, batch: int) -> CoupledSystem:
+        """The system that computes in a precision by the paths that are chosen for a batch by timing."""
+        with tempfile.TemporaryDirectory() as folder:
+            file, cpu = Path(folder) / "paths.json", torch.device("cpu")
+            choices = PathChoices(file, cpu, PRECISIONS[name], batch)
+            system = self._assemble(PRECISIONS[name], batch, choices)
+            for line in in_words(kept_choices(file)):
+                print(line, flush=True)
+            return system
 
     def run(self, system: CoupledSystem, moves: list, batch: int):
         """Run a schedule; each system has one engine for all its runs, as in an actor."""

@@ -20,6 +20,7 @@ from trainables.models.images.classifier import ConvNet, ConvNetConfig, FrozenCl
 from trainables.models.images.noisy_classifier import NoisyClassifier
 from trainables.models.images.unet import UNetConfig
 from trainables.models.prepared import PreparedClassifier, PreparedNoisyClassifier
+from trainables.models.run_paths import RunPath
 from trainables.models.scale import LogitScale, weights_hash
 from trainables.sampling.cost import Cost, cost
 from trainables.sampling.engine import Engine
@@ -331,7 +332,8 @@ def _prepared(name, network, dtype, graph):
     if name == "noisy":
         guide = PreparedNoisyClassifier(network, dtype)
         return lambda x: guide(x, torch.tensor([5]))
-    prepared = PreparedClassifier(FrozenClassifier(network, LogitScale(7), range(7)), dtype, graph)
+    path = RunPath.FROZEN if graph else RunPath.PLAIN
+    prepared = PreparedClassifier(FrozenClassifier(network, LogitScale(7), range(7)), dtype, path)
     prepared(torch.zeros(2, 3, 16, 16))  # the graph is made
     return prepared.raw_logits
 
@@ -358,7 +360,7 @@ def test_prepared_networks_have_the_plain_networks_gradient(name):
     )
     exact = gradient(_prepared(name, network, torch.float32, True), x, target)
     torch.testing.assert_close(exact, plain, atol=1e-5 * float(plain.abs().max()), rtol=1e-4)
-    near = gradient(_prepared(name, network, torch.bfloat16, False), x, target)
+    near = gradient(_prepared(name, network, torch.bfloat16, RunPath.PLAIN), x, target)
     assert near.dtype == torch.float32
     cosine = torch.nn.functional.cosine_similarity(near.flatten(1), plain.flatten(1))
     assert float(cosine.min()) > 0.95 and not torch.equal(near, plain)

@@ -10,6 +10,7 @@ from trainables.models.images.logit_attention import LogitAttention, LogitAttent
 from trainables.models.images.logit_mlp import LogitMLP, LogitMLPConfig
 from trainables.models.images.unet import UNet, UNetConfig
 from trainables.models.prepared import PreparedClassifier, PreparedLogit, PreparedSignal
+from trainables.models.run_paths import RunPath
 from trainables.models.scale import LogitScale
 from trainables.sampling.meter import Meter
 
@@ -82,44 +83,51 @@ CASES = {
 }
 
 
+OTHER_PATHS = pytest.mark.parametrize("path", [RunPath.FROZEN, RunPath.CHANNELS_LAST])
+
+
+@OTHER_PATHS
 @pytest.mark.parametrize("case", CASES)
 @torch.no_grad()
-def test_a_frozen_graph_gives_what_the_network_gives_at_every_batch_size(case):
+def test_every_path_gives_what_the_network_gives_at_every_batch_size(case, path):
     network, prepared, outputs = CASES[case]()
-    ready = prepared(network, torch.float32, frozen=True)
+    ready = prepared(network, torch.float32, path=path)
     for batch in (4, 1, 6, 4):
         plain = outputs(network, batch)
         _assert_near(outputs(ready, batch), plain)
     assert plain.std() > 0.01
 
 
+@OTHER_PATHS
 @pytest.mark.parametrize("case", CASES)
 @torch.no_grad()
-def test_bits_do_not_depend_on_what_was_asked_before(case):
+def test_bits_do_not_depend_on_what_was_asked_before(case, path):
     network, prepared, outputs = CASES[case]()
-    one = prepared(network, torch.float32, frozen=True)
-    other = prepared(network, torch.float32, frozen=True)
+    one = prepared(network, torch.float32, path=path)
+    other = prepared(network, torch.float32, path=path)
     first = outputs(one, 4)
     for batch in (6, 1, 6, 3):
         outputs(other, batch)
     assert torch.equal(outputs(other, 4), first) and torch.equal(outputs(one, 4), first)
 
 
+@pytest.mark.parametrize("path", [RunPath.PLAIN, RunPath.CHANNELS_LAST])
 @pytest.mark.parametrize("case", CASES)
 @torch.no_grad()
-def test_bf16_is_near_and_comes_back_as_float32(case):
+def test_bf16_is_near_and_comes_back_as_float32(case, path):
     network, prepared, outputs = CASES[case]()
     plain = outputs(network, 4)
-    ready = outputs(prepared(network, torch.bfloat16, frozen=False), 4)
+    ready = outputs(prepared(network, torch.bfloat16, path=path), 4)
     assert ready.dtype == torch.float32
     assert 0 < float((ready - plain).std() / plain.std()) < 0.1
     assert all(p.dtype == torch.float32 for p in network.parameters()), "the part itself is kept"
+    assert all(p.is_contiguous() for p in network.parameters())
 
 
 @torch.no_grad()
 def test_the_unguided_signal_shares_a_graph_with_the_guided():
     network, prepared, outputs = _signal()
-    ready = prepared(network, torch.float32, frozen=True)
+    ready = prepared(network, torch.float32, path=RunPath.FROZEN)
     for guided in (True, False, True):
         plain = outputs(network, 4, guided)
         _assert_near(outputs(ready, 4, guided), plain)
@@ -130,7 +138,7 @@ def test_flops_of_a_frozen_graph_are_the_networks():
     network, prepared, _ = _signal()
     x, x_cor, y = _inputs(4)
     counted = []
-    for ready in (network, prepared(network, torch.float32, frozen=True)):
+    for ready in (network, prepared(network, torch.float32, path=RunPath.FROZEN)):
         codes = ready.encode_corrupted(x_cor), ready.encode_logits(y, 4)
         meter, time = Meter(), ready.encode_time(torch.tensor([0.4]))
         for _ in range(2):

@@ -9,6 +9,7 @@ from trainables.core.noise import SampleNoise, generator_of, seeded
 from trainables.diffusion.ouve import OUVE, OUVE_16K
 from trainables.evaluation.assembly import assemble
 from trainables.models.prepared import PreparedLogit, PreparedSignal
+from trainables.models.run_paths import RunPath
 from trainables.models.speech.logit_score import LogitScore, LogitScoreConfig
 from trainables.models.speech.logit_sequence import LogitSequenceConfig, LogitSequenceScore
 from trainables.models.speech.ncsnpp.config import NCSNppConfig
@@ -66,7 +67,7 @@ def test_scores_of_signals_in_bf16_are_near(name, t):
     x_cor, y = _drawn("x_cor", BATCH, 2, 16, 16), _drawn("y", BATCH, STEPS, CLASSES)
     x_t = OUVE_16K.noised_about(x_cor, 10 * _drawn("x_t", *x_cor.shape), t)
     exact, low = (
-        PreparedSignal(network, dtype, False) for dtype in (torch.float32, torch.bfloat16)
+        PreparedSignal(network, dtype, RunPath.PLAIN) for dtype in (torch.float32, torch.bfloat16)
     )
     for logits in (y, y[:, 0], None):
         scores = [
@@ -90,7 +91,9 @@ def test_scores_of_logits_in_bf16_are_near(name, t):
     y_cor = _drawn("y_cor", BATCH, *shape)
     y_of_x = y_cor + _drawn("y_of_x", *y_cor.shape) / 2
     y_t = OUVE().noised_about(y_cor, 10 * _drawn("y_t", *y_cor.shape), t)
-    exact, low = (PreparedLogit(network, dtype, False) for dtype in (torch.float32, torch.bfloat16))
+    exact, low = (
+        PreparedLogit(network, dtype, RunPath.PLAIN) for dtype in (torch.float32, torch.bfloat16)
+    )
     scores = [
         ready(y_t, ready.encode_time(torch.tensor([t])), ready.encode_signals(x, y_of_x, x_cor, y_cor))
         for ready in (low, exact)
@@ -105,7 +108,7 @@ def test_times_are_told_exactly():
     assert len(near.bfloat16().unique()) == 1
     with seeded(CPU, "weights"):
         network = _at_work(NCSNpp(CLASSES, OUVE_16K, SIGNALS["residual"]))
-        low = PreparedSignal(network, torch.bfloat16, False)
+        low = PreparedSignal(network, torch.bfloat16, RunPath.PLAIN)
         waves = [low._network.exact()[0](near), network.exact()[0](near)]
     assert torch.equal(*waves)
     assert float((waves[0][0] - waves[0][1]).abs().max()) > 0.05

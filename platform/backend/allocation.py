@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from platform.planning.setup import Setup
 
@@ -14,6 +14,7 @@ from trainables.core.errors import UsageError
 from trainables.core.memory import GPU_SHARE
 from trainables.data.blank import blank
 from trainables.models.speech.whisper.config import SIZES, RecogniserConfig
+from trainables.scoring.cost_metrics import BY_SECONDS
 from trainables.task.recipe import Recipe
 
 _GIB = 2**30
@@ -148,6 +149,23 @@ def can_train(given: Allocation, nodes: Sequence[Node]) -> bool:
     if given.on_gpus:
         return sum(min(node.cpus, node.gpus) for node in nodes) >= given.workers
     return _cpus(nodes) >= given.workers
+
+
+def sweeps_at_a_time(setup: Setup, given: Allocation) -> int:
+    """How many sweeps like this one have room on an allocation's nodes at a time, one at least: so many that
+    all trials of their searches do, or so many that their trainings do, whichever are more. The phases of
+    sweeps differ, and what finds no room waits; no more than that could be at work. Where points are timed
+    there is one.
+    """
+    if setup.cost == BY_SECONDS:
+        return 1
+    most = room(replace(setup, plan=replace(setup.plan, workers=0)), given, given.nodes)
+    searches = most // min(setup.plan.trials, given.actors)
+    if given.on_gpus:
+        trainings = _gpus(given.nodes) // given.workers
+    else:
+        trainings = _cpus(given.nodes) // (given.workers * given.train_threads)
+    return max(1, searches, trainings)
 
 
 def _on_cpus(setup: Setup, nodes: Sequence[Node]) -> Allocation:

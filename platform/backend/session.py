@@ -25,7 +25,8 @@ from trainables.core.places import workspace
 if TYPE_CHECKING:
     from platform.backend.tracking import Tracker
 
-_GOES_ON = "\ninterrupted: finished parts and trials are kept; the same command goes on"
+GOES_ON = "\ninterrupted: finished parts and trials are kept; the same command goes on"
+"""What an interrupted run says last."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _run_in(
         _write_trace(error, log)
         if isinstance(error, KeyboardInterrupt) or interrupts.interrupted():
             _end(tracker, "KILLED", log)
-            console.line(_GOES_ON)
+            console.line(GOES_ON)
             return interrupts.INTERRUPTED
         _end(tracker, "FAILED", log)
         if disk_is_full(error):

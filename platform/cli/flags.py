@@ -245,6 +245,12 @@ def _with_search(verb_parser: Parser) -> Parser:
         "cheapest of them too [no bound]",
     )  # fmt: skip
     verb_parser.add_argument(
+        "--side-by-side", type=int, default=None, metavar="N",
+        help=f"with the strategy {EVERY}, on a Ray cluster that is joined: how many strategies are swept at "
+        "a time, each by a process of its own [as many as have room for all their trials, or for their "
+        "trainings, but not more than the driver's machine has CPUs; 1 on a machine of its own]",
+    )  # fmt: skip
+    verb_parser.add_argument(
         "--dry-run", action="store_true",
         help="show the plan with predicted trials, NFE and time, and stop",
     )  # fmt: skip

@@ -69,6 +69,36 @@ def rearm() -> None:
         signal.signal(number, _interrupt)
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Within it, SIGINT and SIGTERM wait; one that has come takes effect at the end."""
+    came: list[int] = []
+    with _handled(came.append):
+        yield
+    if came:
+        signal.raise_signal(came[0])
+
+
+@contextmanager
+def answered(action: Callable[[], None]) -> Iterator[None]:
+    """Within it, SIGINT and SIGTERM, also those that were ignored before, call `action`."""
+    with _handled(lambda number: action()):
+        yield
+
+
+@contextmanager
+def _handled(handler: Callable[[int], None]) -> Iterator[None]:
+    """Within it, SIGINT and SIGTERM call `handler` with their numbers."""
+    previous = {
+        number: signal.signal(number, lambda number, frame: handler(number)) for number in _SIGNALS
+    }
+    try:
+        yield
+    finally:
+        for number, before in previous.items():
+            signal.signal(number, before)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Ignore further signals, and raise what ends the run."""
     for signal_number in _SIGNALS:

@@ -33,10 +33,12 @@ from platform.planning.plan import (
 from platform.planning.setup import facts_of
 
 from trainables import strategies
-from trainables.core.errors import UsageError
+from trainables.core.errors import UsageError, check_range
 from trainables.core.places import workspace
 from trainables.data import datasets
-from trainables.scoring.cost_metrics import USUAL_COST
+from trainables.scoring.cost_metrics import BY_SECONDS, COST_METRICS, USUAL_COST
+
+_MOST_SIDE_BY_SIDE = 1000  # sweeps, each of which has a process
 
 
 def plans_of(namespace: argparse.Namespace, searched: bool = False) -> list[Plan]:
@@ -73,7 +75,26 @@ def check_words(namespace: argparse.Namespace, **named: str | None) -> None:
     for seed in values.get(TRAINING_SEEDS, ()):
         check_numbers(seed=seed)
     check_gpus(values.get("gpus_per_trial"))
+    _check_side_by_side(namespace)
     check_shares(**{name: values[name] for name in SHARES if name in values})
+
+
+def _check_side_by_side(namespace: argparse.Namespace) -> None:
+    """Refuse sweeps side by side where there is one, or where they are timed."""
+    count = vars(namespace).get("side_by_side")
+    if count is None:
+        return
+    check_range("--side-by-side", count, 1, _MOST_SIDE_BY_SIDE)
+    if count > 1 and namespace.strategy != EVERY:
+        raise UsageError(
+            f"--side-by-side is for several strategies: say {EVERY} in the place of "
+            f"{namespace.strategy}, or leave it out"
+        )
+    if count > 1 and COST_METRICS.get(namespace.cost) is BY_SECONDS:
+        raise UsageError(
+            "--side-by-side is not for --cost seconds, as sweeps that share a cluster would slow each other: "
+            "leave it out"
+        )
 
 
 def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:

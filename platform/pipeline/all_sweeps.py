@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from platform.backend.session import TrackedSession, run_each
+from platform.backend.session import GOES_ON, TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
 from platform.cli.next_steps import page_address, page_steps
@@ -14,6 +15,7 @@ from platform.pipeline import one_sweep
 from platform.pipeline.choice import Choice
 from platform.pipeline.confirm import Confirmation
 from platform.pipeline.headline import notes, verdict
+from platform.pipeline.side_by_side import sweep_each, sweeps_side_by_side
 from platform.planning.setup import Setup
 
 from dashboards.curves import fronts_figure
@@ -25,8 +27,44 @@ from trainables.scoring.metric_names import ACCURACY, Metric
 from trainables.scoring.statistics import holm
 
 
-def run_all(setups: Sequence[Setup], console: Console, json_file: Path | None) -> int:
-    """Sweep every setup, then compare; returns the exit status, that of the last failure if any."""
+def run_all(
+    setups: Sequence[Setup],
+    console: Console,
+    json_file: Path | None,
+    namespace: argparse.Namespace,
+) -> int:
+    """Sweep every setup, then compare; returns the exit status, that of the last failure if any.
+
+    Where several are swept side by side, what each has come to is read again from the storage.
+
+    Args:
+        setups: one a strategy.
+        console: what tells of it.
+        json_file: where a summary for scripts goes, if anywhere.
+        namespace: the words that the setups are made of.
+
+    Raises:
+        UsageError: several are to be swept at a time, and no cluster is joined.
+    """
+    count = sweeps_side_by_side(setups, namespace.side_by_side, console)
+    if count == 1:
+        return _one_by_one(setups, console, json_file)
+    try:
+        statuses = sweep_each(setups, namespace, count, console)
+    except KeyboardInterrupt:
+        console.line(GOES_ON)
+        return interrupts.INTERRUPTED
+    status = next((status for status in reversed(statuses.values()) if status), 0)
+    done = [setup for setup in setups if not statuses[setup.plan.strategy]]
+    if not done:
+        return status
+    console.line(f"\n{len(done)} strategies are swept: comparing them, from the storage\n")
+    kept = [replace(setup, plan=replace(setup.plan, fresh=False)) for setup in done]
+    return _one_by_one(kept, console, json_file) or status
+
+
+def _one_by_one(setups: Sequence[Setup], console: Console, json_file: Path | None) -> int:
+    """Sweep every setup in this process, then compare; returns the exit status."""
     confirmations: list[Confirmation] = []
     experiments: set[str] = set()
 

@@ -88,6 +88,7 @@ def _sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
     ):
         reference = reference_of(session)
         result = search(session, reference)
+    _tell_paths(session)
     with console.step("confirm", "4/5 confirming the front and the baselines on the test split"):
         confirmation = confirm(session, result.study)
     with console.step("record", "5/5 recording and drawing"):
@@ -99,6 +100,17 @@ def _sweep(session: TrackedSession, summary_file: Path | None) -> FinishedSweep:
     tracker.artifact(setup.folder / "summary.json", setup.folder)
     tracker.finish("FINISHED")
     return finished
+
+
+def _tell_paths(session: TrackedSession) -> None:
+    """Say by which paths large networks run on this machine, where these are not the usual ones."""
+    file = session.setup.storage.path_choices
+    if not file.exists():
+        return
+    from trainables.evaluation.path_choices import in_words, kept_choices
+
+    for line in in_words(kept_choices(file)):
+        session.console.line(f"          {line}")
 
 
 def _record(

@@ -60,7 +60,10 @@ def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
         # In one order for all, so that no two wait for each other.
         for kind in sorted(parts.missing(kinds, setup.task)):
             tell = partial(_tell_that_it_waits, console, kind)
-            locks.enter_context(driver_lock(parts.folder(kind, setup.task), tell))
+            lock = locks.enter_context(ExitStack())
+            lock.enter_context(driver_lock(parts.folder(kind, setup.task), tell))
+            if parts.has(kind, setup.task):  # the one that was waited for has trained it
+                lock.close()
         missing = parts.missing(kinds, setup.task)
         if missing:
             _train_missing(session, missing, name, history)

@@ -30,6 +30,7 @@ from trainables.evaluation.measurement import (
     measurement_config,
     measurement_of,
 )
+from trainables.evaluation.path_choices import PathChoices
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.sampling.engine import Engine
@@ -256,8 +257,9 @@ class Evaluator:
 
     def system(self, dtype: torch.dtype) -> CoupledSystem:
         """The coupled system that points are sampled from, with networks that compute in `dtype`."""
-        dataset, device = self.dataset, self.device
-        return assemble(self.task, dataset, self._classifier, self._weights, device, dtype)
+        choices = PathChoices(self.storage.path_choices, self.device, dtype, self._cpu_batch)
+        networks_of = self.task, self.dataset, self._classifier, self._weights
+        return assemble(*networks_of, self.device, dtype, self._cpu_batch, choices)
 
     def _batches(
         self, parts: Sequence[Samples], sampling: Sampling, cache: PrefixCache

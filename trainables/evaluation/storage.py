@@ -50,6 +50,11 @@ class Storage:
         """The directory of the dataset's files."""
         return Path(self.data_dir) if self.data_dir else workspace(self.root) / "data"
 
+    @property
+    def path_choices(self) -> Path:
+        """The file of the choices of paths by which large networks are run, of this machine and its like."""
+        return workspace(self.root) / "paths.json"
+
     def dataset(
         self, task: Task, progress: Progress = quiet, spread: Spread | None = None
     ) -> Dataset:

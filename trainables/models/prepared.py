@@ -1,4 +1,4 @@
-"""Networks prepared for evaluation: weights cast to a precision, computation optionally a frozen graph.
+"""Networks prepared for evaluation: weights cast to a precision, computation by one path of `RunPath`.
 
 A frozen graph (TorchScript) has its constants folded, batch normalisation among them, its weights laid
 out for the CPU's kernels and its pointwise operations fused. Making one takes about a second.
@@ -25,6 +25,7 @@ from trainables.models.base import (
 from trainables.models.images.classifier import FrozenClassifier
 from trainables.models.images.didirn import DiDiRN, ImageEncoding
 from trainables.models.images.noisy_classifier import NoisyClassifier
+from trainables.models.run_paths import RunPath, laid_out
 from trainables.models.tensor_cache import TensorCache
 
 _WARM_UP = 3  # runs after which TorchScript has specialised a graph to shapes
@@ -38,26 +39,32 @@ class Prepared:
     Args:
         network: computes the output, in evaluation mode.
         dtype: the type that inputs are cast to; None leaves them as they are.
-        frozen: whether to run the network as a frozen graph.
+        path: how the network is run; it must be laid out for it.
         restore: whether to cast the output, a tensor, to float32.
     """
 
     def __init__(
-        self, network: nn.Module, dtype: torch.dtype | None, frozen: bool, restore: bool = True
+        self, network: nn.Module, dtype: torch.dtype | None, path: RunPath, restore: bool = True
     ) -> None:
-        self._network, self._dtype, self._frozen, self._restore = network, dtype, frozen, restore
+        self._network, self._dtype, self._path, self._restore = network, dtype, path, restore
         self._graph: Callable[..., Encoding] | None = None
         self._shapes: set[str] = set()
 
     def __call__(self, *inputs: Encoding) -> Encoding:
-        inputs = _cast(inputs, self._dtype)
-        output = self._graph_of(inputs)(*inputs) if self._frozen else self._network(*inputs)
+        inputs = self._laid_out(inputs)
+        run = self._graph_of(inputs) if self._path is RunPath.FROZEN else self._network
+        output = run(*inputs)
         return output.float() if self._restore else output
 
     def plain(self, *inputs: Encoding) -> Encoding:
         """The output without a frozen graph, so that operations can be counted."""
-        output = self._network(*_cast(inputs, self._dtype))
+        output = self._network(*self._laid_out(inputs))
         return output.float() if self._restore else output
+
+    def _laid_out(self, inputs: tuple[Encoding, ...]) -> tuple[Encoding, ...]:
+        """The inputs, cast and laid out for the path."""
+        inputs = _cast(inputs, self._dtype)
+        return mapped(inputs, laid_out) if self._path is RunPath.CHANNELS_LAST else inputs
 
     def _graph_of(self, inputs: tuple[Encoding, ...]) -> Callable[..., Encoding]:
         """The frozen graph, made at the first call and specialised to every new shape before it is
@@ -76,12 +83,12 @@ class Prepared:
 class PreparedSignal(SignalDenoiser):
     """A signal denoiser prepared for evaluation."""
 
-    def __init__(self, network: SignalDenoiser, dtype: torch.dtype, frozen: bool) -> None:
+    def __init__(self, network: SignalDenoiser, dtype: torch.dtype, path: RunPath) -> None:
         super().__init__()
         self._encode_time = network.encode_time
-        self._network = _cast_copy(network, dtype)
+        self._network = _prepared_copy(network, dtype, path)
         self._dtype = _input_dtype(network, dtype)
-        self._forward = Prepared(self._network, self._dtype, frozen)
+        self._forward = Prepared(self._network, self._dtype, path)
 
     def encode_corrupted(self, x_cor: Tensor) -> Encoding:
         return self._network.encode_corrupted(_cast(x_cor, self._dtype))
@@ -105,13 +112,12 @@ class PreparedSignal(SignalDenoiser):
 class PreparedLogit(LogitDenoiser):
     """A logit denoiser prepared for evaluation."""
 
-    def __init__(self, network: LogitDenoiser, dtype: torch.dtype, frozen: bool) -> None:
+    def __init__(self, network: LogitDenoiser, dtype: torch.dtype, path: RunPath) -> None:
         super().__init__()
         self._encode_time = network.encode_time
-        self._network, dtype_in = _cast_copy(network, dtype), _input_dtype(network, dtype)
-        self._forward = Prepared(self._network, dtype_in, frozen)
-        self._encode = Prepared(_Encoder(self._network).eval(), dtype_in, frozen, restore=False)
-        self.plain_encode_signals = self._encode.plain
+        self._network, dtype_in = _prepared_copy(network, dtype, path), _input_dtype(network, dtype)
+        self._forward = Prepared(self._network, dtype_in, path)
+        self._encode = Prepared(_Encoder(self._network).eval(), dtype_in, path, restore=False)
 
     def encode_time(self, t: Tensor) -> Tensor:
         return self._encode_time(t)
@@ -121,6 +127,10 @@ class PreparedLogit(LogitDenoiser):
     ) -> Encoding:
         conditions = (x, y_of_x, x_cor) if y_cor is None else (x, y_of_x, x_cor, y_cor)
         return self._encode(*conditions)
+
+    def plain_encode_signals(self, *conditions: Tensor) -> Encoding:
+        """The encoding of `encode_signals` without a frozen graph."""
+        return self._encode.plain(*conditions)
 
     def forward(self, y_t: Tensor, time: Tensor, signals: Encoding) -> Tensor:
         output: Tensor = self._forward(y_t, time, signals)
@@ -135,9 +145,9 @@ class PreparedLogit(LogitDenoiser):
 class PreparedClassifier:
     """A frozen classifier prepared for evaluation: images (B, C, H, W) to float32 logits (B, K)."""
 
-    def __init__(self, classifier: FrozenClassifier, dtype: torch.dtype, frozen: bool) -> None:
+    def __init__(self, classifier: FrozenClassifier, dtype: torch.dtype, path: RunPath) -> None:
         self._scale = classifier.scale
-        self._forward = Prepared(_cast_copy(classifier.network, dtype), dtype, frozen)
+        self._forward = Prepared(_prepared_copy(classifier.network, dtype, path), dtype, path)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self._scale.standardised(self._forward(x))
@@ -174,10 +184,10 @@ class PreparedNoisyClassifier:
 class PreparedLabel:
     """A score network of labels prepared for evaluation; labels and times are embedded in float32."""
 
-    def __init__(self, network: DiDiRN, dtype: torch.dtype, frozen: bool) -> None:
+    def __init__(self, network: DiDiRN, dtype: torch.dtype, path: RunPath) -> None:
         self._embedding_network, self._dtype = network, dtype
-        self._network = _cast_copy(network, dtype)
-        self._conditioned = Prepared(_Conditioned(self._network).eval(), dtype, frozen)
+        self._network = _prepared_copy(network, dtype, path)
+        self._conditioned = Prepared(_Conditioned(self._network).eval(), dtype, path)
 
     def encode_images(self, x: Tensor) -> ImageEncoding:
         """The encoding of images (B, C, H, W)."""
@@ -256,14 +266,17 @@ class _Conditioned(nn.Module):
         return self.network.conditioned(body, shortcut, embedding)
 
 
-def _cast_copy(network: Network, dtype: torch.dtype) -> Network:
-    """The network itself for float32; for another type a copy cast to it, but for its exact modules.
+def _prepared_copy(network: Network, dtype: torch.dtype, path: RunPath) -> Network:
+    """The network itself where it is run in float32 as it is; else a copy that is cast, but for its exact
+    modules, and laid out.
 
-    It is a copy because the network itself goes on encoding time in float32.
+    It is a copy because the network itself goes on encoding time in float32, and others use it.
     """
-    if dtype == torch.float32:
+    if dtype == torch.float32 and path is not RunPath.CHANNELS_LAST:
         return network
     network = copy.deepcopy(network)
+    if path is RunPath.CHANNELS_LAST:
+        network = network.to(memory_format=torch.channels_last)
     exact = {id(tensor) for module in _exact(network) for tensor in _tensors(module)}
     for tensor in _tensors(network):
         if id(tensor) not in exact and tensor.is_floating_point():

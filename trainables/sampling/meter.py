@@ -47,7 +47,7 @@ class Graph(Protocol):
         """The same function without a graph, so that its operations can be counted."""
 
 
-def _result_and_flops(
+def result_and_flops(
     function: Callable[..., Result], inputs: tuple[object, ...]
 ) -> tuple[Result, float]:
     """The function's result for these inputs, and the FLOPs it took."""
@@ -111,10 +111,10 @@ class Meter:
         if key in self._flops_by_shapes:
             result = function(*inputs)
         elif plain is None:
-            result, self._flops_by_shapes[key] = _result_and_flops(function, inputs)
+            result, self._flops_by_shapes[key] = result_and_flops(function, inputs)
         else:
             result = function(*inputs)
-            self._flops_by_shapes[key] = _result_and_flops(plain, inputs)[1]
+            self._flops_by_shapes[key] = result_and_flops(plain, inputs)[1]
         self.flops += self._flops_by_shapes[key]
         if is_network_call:
             self.count(name, batch)
