@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from conftest import clean_environment
+from servers import free_port
 
 RAY = Path(sys.executable).parent / "ray"
 AUTHENTICATION = {
@@ -21,30 +21,47 @@ AUTHENTICATION = {
     "RAY_AUTH_TOKEN": "a-token-for-this-test-alone-0123456789",
 }
 _STORE_BYTES = 100 * 2**20
+_ENVIRONMENT = {
+    **AUTHENTICATION,
+    "RAY_health_check_period_ms": "1000",  # of which five are missed by a node that is gone
+}
 
 
 class Nodes:
-    """A head and other nodes; each has an address of its own, and the resources that `ray start` is told of.
+    """A head and other nodes; each has an address and a home directory of its own, and the resources that
+    `ray start` is told of.
 
     Args:
         folder: where Ray keeps its sockets and logs; its name must be short.
         resources: the head's, as words of `ray start`.
+
+    Attributes:
+        home: the head's home directory.
     """
 
     def __init__(self, folder: str, *resources: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.address = f"127.0.0.1:{port}"
+        port = free_port()
+        self.address, self._folder = f"127.0.0.1:{port}", folder
+        self.home = self._home("127.0.0.1")
         head = "--head", "--port", str(port), "--temp-dir", folder, "--include-dashboard", "false"
         self._nodes = [self._start("127.0.0.1", *head, *resources)]
 
-    @staticmethod
-    def _start(address: str, *words: str) -> subprocess.Popen[str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process on the head is told by environment variables to join it."""
+        return {"RAY_ADDRESS": self.address, **AUTHENTICATION, **_of_home(self.home)}
+
+    def _home(self, address: str) -> Path:
+        home = Path(self._folder, f"home-{address}")
+        home.mkdir(exist_ok=True)
+        return home
+
+    def _start(self, address: str, *words: str) -> subprocess.Popen[str]:
+        home = _of_home(self._home(address))
         node = subprocess.Popen(
             [str(RAY), "start", "--block", "--disable-usage-stats", "--node-ip-address", address,
              "--object-store-memory", str(_STORE_BYTES), *words],
-            stdout=subprocess.PIPE, text=True, env=clean_environment(**AUTHENTICATION),
+            stdout=subprocess.PIPE, text=True, env=clean_environment(**_ENVIRONMENT, **home),
         )  # fmt: skip
         assert node.stdout is not None
         assert any("Ray runtime started" in line for line in iter(node.stdout.readline, ""))
@@ -81,6 +98,10 @@ def nodes(*resources: str) -> Iterator[Nodes]:
     finally:
         made.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _of_home(home: Path) -> dict[str, str]:
+    return {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
 
 
 def _descendants(process: int) -> list[int]:

@@ -10,6 +10,7 @@ from platform.backend.candidates import Candidate
 from platform.backend.cluster import Cluster
 from platform.backend.measure import measure_all, measure_under, missing_records
 from platform.backend.session import Session
+from platform.backend.stopwatch import seconds_alone
 from platform.cli.console import Console
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
@@ -82,36 +83,46 @@ def test_points_without_records_at_every_seed_are_missing(tmp_path):
     assert missing_records(made, candidates, "validation") == candidates
 
 
-def _measuring_actors():
-    """The actors of this test that measure at the moment."""
+def _actors(method):
+    """The actors of this test that are at a method at the moment."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             name = (folder / "cmdline").read_bytes()
             ours = f"\0COUPLED_TEST={_MARK}\0".encode() in b"\0" + (folder / "environ").read_bytes()
-            if ours and name.startswith(b"ray::Confirmer.tallies"):
+            if ours and name.startswith(f"ray::Confirmer.{method}".encode()):
                 yield int(folder.name)
 
 
-def _kill(count, killed):
-    """Kill so many actors while they measure, one after the other."""
+def _kill(method, count, killed):
+    """Kill so many actors while they are at a method, one after the other."""
     deadline = time.monotonic() + 120
     while len(killed) < count and time.monotonic() < deadline:
-        for process in _measuring_actors():
+        for process in _actors(method):
             if process not in killed and len(killed) < count:
                 os.kill(process, signal.SIGKILL)
                 killed.append(process)
         time.sleep(0.02)
 
 
+@contextlib.contextmanager
+def _killer(method, count, killed):
+    thread = threading.Thread(target=_kill, args=(method, count, killed))
+    thread.start()
+    yield
+    thread.join()
+
+
 @pytest.mark.slow
 def test_the_work_of_killed_actors_is_done_again(setup, capfd, monkeypatch):
     monkeypatch.setenv("COUPLED_TEST", _MARK)
-    killed = []
-    killer = threading.Thread(target=_kill, args=(2, killed))
+    measuring, timing, point = [], [], Candidate("noisy", {})
     with Cluster() as cluster:
         session = Session(setup, cluster, Console())
-        killer.start()
-        ((measured,),) = measure_all(session, [Candidate("noisy", {})], "test", 1)
-        killer.join()
-    assert len(killed) == 2 and len(measured.correct) == len(DIGITS.test)
-    assert "failed" not in capfd.readouterr().out
+        with _killer("tallies", 2, measuring):
+            ((measured,),) = measure_all(session, [point], "test", 1)
+        with _killer("seconds_alone", 1, timing):
+            times = seconds_alone(session, [point] * 3)
+    assert len(measuring) == 2 and len(measured.correct) == len(DIGITS.test)
+    assert len(timing) == 1 and len(times) == 3 and min(times) > 0
+    said = capfd.readouterr().out
+    assert "failed" not in said and said.count("timing begins again") == 1

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import os
 import pickle
 import uuid
 import warnings
@@ -16,6 +15,7 @@ from platform.planning.locations import storage_root
 from platform.planning.study_names import TRIALS
 
 import pytest
+import servers
 import torch
 from helpers import tiny_task
 
@@ -41,25 +41,9 @@ CPU, TASK = torch.device("cpu"), tiny_task()
 
 @pytest.fixture(scope="module")
 def s3_server():
-    """A real S3 server of this machine's own, and what names it to its clients."""
-    pytest.importorskip("s3fs", reason="the extra `s3` is not installed")
-    server = pytest.importorskip("moto.server", reason="the extra `test` is not installed")
-    running = server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    running.start()
-    port = running.get_host_and_port()[1]
-    named = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "tester",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    before = {name: os.environ.get(name) for name in named}
-    os.environ.update(named)
-    place("s3://bucket").fs.mkdir("bucket")
-    yield
-    running.stop()
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
+    """A real S3 server of this machine's own."""
+    with servers.s3():
+        yield
 
 
 @pytest.fixture(params=["memory", "s3"])

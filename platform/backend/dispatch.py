@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from platform.backend.candidates import Unit, config_of
 from platform.backend.crew import Crew, Ended
+from platform.backend.room_watch import RoomWatch
 from platform.backend.session import Session
 from platform.cli.console import Bar
 from platform.cli.failures import text_of_full_disk
@@ -21,6 +22,8 @@ _PIECES_AN_ACTOR = 2
 """Pieces of work that every actor is to have at least, so that none waits long for the last."""
 _MOST_DEATHS = 2
 """How often a piece of work is begun again after its actor has died."""
+_MOST_FAILED_STARTS = 10
+"""In a row, after which work fails for it: Ray sends actors to a node that is gone until it misses it."""
 
 
 class Dispatch:
@@ -29,7 +32,7 @@ class Dispatch:
     Where units are few, each is cut into pieces of whole batches, so that all actors have work; a
     unit's records are written once all its pieces are there. An actor that dies is replaced, and its piece
     is measured again, twice at most. There are more actors while the cluster has more room, and fewer while
-    it has less.
+    it has less; where it has none, the console is told so.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Dispatch:
         self._tallies: list[dict[int, list[Tally]]] = [{} for _ in units]
         self._failed: set[int] = set()
         self._deaths: Counter[tuple[int, int]] = Counter()  # by a piece's unit and first row
+        self._failed_starts = 0  # in a row
 
     def run(self) -> None:
         """Measure all units.
@@ -70,7 +74,9 @@ class Dispatch:
         crew = Crew(lambda: remote.remote(self._job, data), room)
         self._pieces_a_unit = _pieces_a_unit(len(self._units), max(1, room()))
         first = len(self._units) * self._pieces_a_unit
+        watch = RoomWatch(self._console, "measuring", "an actor that measures", lambda: room() > 0)
         while not self._is_cut or any(self._unfinished):
+            watch.look()
             crew.hire(crew.working + len(self._waiting) if self._is_cut else first)
             self._share_out(crew)
             ended = crew.wait()
@@ -92,6 +98,7 @@ class Dispatch:
             ends = rows.start, rows.stop
             call = actor.tallies.remote(strategy, points, unit.sampling, *ends)
             crew.give(actor, call, (number, rows))
+            self._failed_starts = 0
 
     def _end(self, ended: Ended) -> None:
         """Keep what an actor has measured, or see to what it has not.
@@ -104,6 +111,10 @@ class Dispatch:
         error = ended.error
         if error is not None and text_of_full_disk(str(error)):
             raise error
+        if ended.work is None and isinstance(error, RayActorError) and not error.actor_init_failed:
+            self._failed_starts += 1
+            if self._failed_starts <= _MOST_FAILED_STARTS:
+                return
         if not self._is_cut:  # no actor could start so far
             self._pieces_a_unit = 1
             self._cut(self._job.limit)

@@ -9,10 +9,11 @@ from pathlib import Path
 from platform.backend.allocation import Allocation
 from platform.backend.driver_lock import driver_lock
 from platform.backend.ray_storage import ray_storage
+from platform.backend.room_watch import RoomWatch
 from platform.backend.session import Session, TrackedSession
 from platform.cli.console import Console
 from platform.cli.interrupts import in_background, last_line
-from platform.pipeline.training_watch import RoomWatch, TrainingWatch, metrics_text, reports_of
+from platform.pipeline.training_watch import TrainingWatch, metrics_text, reports_of
 from platform.planning.setup import Setup
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,13 @@ def _train_missing(session: TrackedSession, missing: list[str], name: str, histo
     with console.bar("starting the training workers") as bar:
         allocation, own = session.cluster.allocation(setup), session.cluster.is_own
         data = session.cluster.data(setup)
-        room = RoomWatch(console, allocation, partial(session.cluster.can_train, allocation))
+        room = RoomWatch(
+            console,
+            "the training",
+            f"{allocation.workers} training workers",
+            partial(session.cluster.can_train, allocation),
+            "Ctrl-C, then the command with fewer --workers, does without",
+        )
         with TrainingWatch(history, bar, setup.metric, room):
             in_background(lambda: _train(setup, allocation, own, data, missing, name, history))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from platform.backend.allocation import Allocation
 from platform.backend.ray_storage import ray_storage
+from platform.backend.room_watch import RoomWatch
 from platform.backend.session import TrackedSession
 from platform.cli.console import Bar
 from platform.pipeline.follower import Follower
@@ -167,7 +168,9 @@ def _tune(
         setup.plan.racing,
     )
     follower = Follower(session, searcher, bar, reference, live)
-    room = partial(_room, session, allocation)
+    room_now = partial(session.cluster.room, setup, allocation)
+    watch = RoomWatch(session.console, "the search", "a trial", lambda: room_now() > 0)
+    room = partial(_room, session, allocation, watch)
     limiter = ConcurrencyLimiter(searcher, _MOST_AT_A_TIME)  # until `RoomCallback` looks, at once
     tuner = tune.Tuner(
         _trainable(setup, allocation, session.cluster.data(setup)),
@@ -201,10 +204,11 @@ def _trainable(setup: Setup, allocation: Allocation, data: SharedData | None) ->
     return trainable
 
 
-def _room(session: TrackedSession, given: Allocation) -> int:
+def _room(session: TrackedSession, given: Allocation, watch: RoomWatch) -> int:
     """How many trials may run at a time at the moment: one where points are timed, so that none takes longer
-    for another one's sake.
+    for another one's sake. Where there is room for none, the console is told.
     """
+    watch.look()
     return 1 if session.setup.cost == BY_SECONDS else session.cluster.room(session.setup, given)
 
 

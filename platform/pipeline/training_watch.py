@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from platform.backend.allocation import Allocation
-from platform.cli.console import Bar, Console
+from platform.backend.room_watch import RoomWatch
+from platform.cli.console import Bar
 from typing import Any
 
 from trainables.core.checked_lines import read_lines
 from trainables.scoring.metric_names import ACCURACY, Metric
 
 _POLL_SECONDS = 0.3
-
-
-class RoomWatch:
-    """Tells the console when nodes have gone that a training needs, and when it has room again.
-
-    Args:
-        console: what is told.
-        allocation: of the training.
-        has_room: whether the cluster has room for it at the moment.
-    """
-
-    def __init__(
-        self, console: Console, allocation: Allocation, has_room: Callable[[], bool]
-    ) -> None:
-        self._console, self._allocation, self._has_room = console, allocation, has_room
-        self._waits = False
-
-    def look(self) -> None:
-        """Look whether there is room, and tell what has changed."""
-        waits = not self._has_room()
-        if waits and not self._waits:
-            self._console.line(
-                f"          nodes have left: no room for {self._allocation.workers} training workers; "
-                "waiting for others to join (Ctrl-C, then the command with fewer --workers, does without)"
-            )
-        elif self._waits and not waits:
-            self._console.line("          there is room again: the training goes on")
-        self._waits = waits
 
 
 class TrainingWatch:
