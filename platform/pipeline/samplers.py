@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from platform.pipeline.bounded_tpe import BoundedTPE
 
 import optuna
 from optuna.samplers import (
@@ -12,7 +13,6 @@ from optuna.samplers import (
     NSGAIIISampler,
     NSGAIISampler,
     RandomSampler,
-    TPESampler,
 )
 
 _RANDOM_TRIALS = 8
@@ -23,7 +23,7 @@ _POPULATION = 12
 
 def _tpe(seed: int) -> BaseSampler:
     """Optuna's tree-structured Parzen estimator, of all parameters on a path through the space together."""
-    return TPESampler(
+    return BoundedTPE(
         seed=seed, multivariate=True, group=True, constant_liar=True,
         n_startup_trials=_RANDOM_TRIALS, warn_independent_sampling=False,
     )  # fmt: skip
