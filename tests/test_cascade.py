@@ -9,9 +9,9 @@ from settled_sampler import BATCH, Sampler, T, close
 import search_spaces
 from trainables import strategies
 from trainables.core.errors import UsageError
-from trainables.evaluation.evaluator import _running
 from trainables.sampling.cost import cost
 from trainables.sampling.moves import StartOverUnlessSettled
+from trainables.sampling.outcome import running_after_chains
 from trainables.sampling.prefix_cache import PrefixCache
 from trainables.strategies import schedule_of
 
@@ -58,7 +58,7 @@ def test_a_sample_has_the_answer_of_the_half_that_it_ends_in(cheap, settled):
     assert chains.tolist() == dearly.chains[~is_cheap].tolist()
     assert reading.calls["logit"] == spent.calls["logit"]
     assert reading.calls["signal"] == DEAR["steps"] * int(chains.sum())
-    running = _running(schedule_of("cascade", point), outcome)
+    running = running_after_chains(schedule_of("cascade", point), outcome)
     assert running[1] == len(chains) and len(running) == 4
     assert BATCH + running.total() == int(outcome.chains.sum())
 
