@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,22 +28,33 @@ _ENVIRONMENT = {
 
 
 class Nodes:
-    """A head and other nodes; each has an address and a home directory of its own, and the resources that
-    `ray start` is told of.
+    """A head and other nodes; each has an address, a home and a temporary directory of its own, and the
+    resources that `ray start` is told of.
 
     Args:
         folder: where Ray keeps its sockets and logs; its name must be short.
         resources: the head's, as words of `ray start`.
+        environment: variables of all nodes.
+        takes_jobs: whether the head takes jobs, at the address `dashboard`.
 
     Attributes:
         home: the head's home directory.
     """
 
-    def __init__(self, folder: str, *resources: str) -> None:
-        port = free_port()
+    def __init__(
+        self,
+        folder: str,
+        *resources: str,
+        environment: Mapping[str, str],
+        takes_jobs: bool,
+    ) -> None:
+        port, dashboard = free_port(), free_port()
         self.address, self._folder = f"127.0.0.1:{port}", folder
+        self.dashboard = f"http://127.0.0.1:{dashboard}"
+        self._environment = clean_environment(**_ENVIRONMENT, **environment)
         self.home = self._home("127.0.0.1")
-        head = "--head", "--port", str(port), "--temp-dir", folder, "--include-dashboard", "false"
+        head = ["--head", "--port", str(port)]
+        head += ["--include-dashboard", str(takes_jobs).lower(), "--dashboard-port", str(dashboard)]
         self._nodes = [self._start("127.0.0.1", *head, *resources)]
 
     @property
@@ -60,8 +71,12 @@ class Nodes:
         home = _of_home(self._home(address))
         node = subprocess.Popen(
             [str(RAY), "start", "--block", "--disable-usage-stats", "--node-ip-address", address,
-             "--object-store-memory", str(_STORE_BYTES), *words],
-            stdout=subprocess.PIPE, text=True, env=clean_environment(**_ENVIRONMENT, **home),
+             "--object-store-memory", str(_STORE_BYTES),
+             "--temp-dir", f"{self._folder}/{address.rsplit('.', 1)[1]}",
+             # Of a port that another Ray of this machine has, the agent that takes jobs dies.
+             "--dashboard-agent-listen-port", str(free_port()),
+             "--dashboard-agent-grpc-port", str(free_port()), *words],
+            stdout=subprocess.PIPE, text=True, env=self._environment | home,
         )  # fmt: skip
         assert node.stdout is not None
         assert any("Ray runtime started" in line for line in iter(node.stdout.readline, ""))
@@ -89,10 +104,12 @@ class Nodes:
 
 
 @contextmanager
-def nodes(*resources: str) -> Iterator[Nodes]:
-    """A cluster whose head has these resources, closed at the end."""
+def nodes(
+    *resources: str, environment: Mapping[str, str] = {}, takes_jobs: bool = False
+) -> Iterator[Nodes]:
+    """A cluster whose head has these resources, closed at the end; see `Nodes`."""
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
-    made = Nodes(folder, *resources)
+    made = Nodes(folder, *resources, environment=environment, takes_jobs=takes_jobs)
     try:
         yield made
     finally:

@@ -1,91 +1,40 @@
-"""A sweep that `platform.submit` sends to a cluster begun with `ray start --head`, with the token that Ray
-asks for: it leaves GPUs that are not there unused, and records to a tracking server that MLflow's environment
-variable names.
+"""A sweep that `platform.submit` sends to a cluster of two nodes begun with `ray start`, with the token that
+Ray asks for: it trains and searches on both, leaves GPUs that are not there unused, and records to a tracking
+server that MLflow's environment variable names.
 """
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 from conftest import ROOT, clean_environment
 from helpers import DISPLAYED, turns_of_waiting
+from ray_nodes import AUTHENTICATION, RAY, nodes
+from servers import mlflow_server
 
 from trainables.core import threads
-
-BIN = Path(sys.executable).parent
 
 pytestmark = pytest.mark.slow
 
 
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 @pytest.fixture
-def cluster(tmp_path):
-    """A head node with a dashboard, and the environment of its clients."""
+def cluster():
+    """Two nodes of a CPU each, of which the head takes jobs, and the environment of its clients."""
     pytest.importorskip("aiohttp_cors", reason="the extra `cluster` is not installed")
-    port, dashboard = _free_port(), _free_port()
-    environment = clean_environment(
-        RAY_AUTH_MODE="token",
-        RAY_AUTH_TOKEN="a-token-for-this-test-alone-0123456789",
-        PATH=f"{BIN}:/usr/bin:/bin",
-        **DISPLAYED,
-    )
-    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # short, as names of sockets must be
-    words = ["start", "--head", "--block", "--port", port, "--dashboard-port", dashboard,
-             "--num-cpus", "2", "--num-gpus", "2", "--temp-dir", folder,
-             "--node-ip-address", "127.0.0.1", "--disable-usage-stats",
-             # Of a port that another Ray of this machine has, the agent that takes jobs dies.
-             "--dashboard-agent-listen-port", _free_port(),
-             "--dashboard-agent-grpc-port", _free_port()]  # fmt: skip
-    # It ends with its own process: `ray stop` would stop any cluster of this machine.
-    with subprocess.Popen(
-        [str(BIN / "ray"), *words], stdout=subprocess.PIPE, text=True, env=environment
-    ) as head:
-        assert head.stdout is not None
-        said = iter(head.stdout.readline, "")
-        assert any("Ray runtime started" in line for line in said)
-        yield environment, f"http://127.0.0.1:{dashboard}"
-        head.terminate()
-        head.communicate()
-    shutil.rmtree(folder, ignore_errors=True)
+    environment = {"PATH": f"{RAY.parent}:/usr/bin:/bin", **DISPLAYED}
+    head = "--num-cpus", "1", "--num-gpus", "2"
+    with nodes(*head, environment=environment, takes_jobs=True) as made:
+        made.join("--num-cpus", "1")
+        yield clean_environment(**environment, **AUTHENTICATION), made.dashboard
 
 
 @pytest.fixture
 def server(tmp_path):
     """An MLflow server on this machine; its URI."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    store, artifacts = f"sqlite:///{tmp_path}/server.db", str(tmp_path / "artifacts")
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    where = ["--backend-store-uri", store, "--artifacts-destination", artifacts, "--workers", "1"]
-    process = subprocess.Popen(
-        [*command, *where],
-        cwd=tmp_path, env=clean_environment(PYTHONPATH=""), stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    uri, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 120
-    while True:
-        try:
-            urllib.request.urlopen(f"{uri}/health", timeout=2).close()
-            break
-        except OSError:
-            assert process.poll() is None and time.monotonic() < deadline, "no server"
-            time.sleep(0.5)
-    yield uri
-    process.terminate()
-    process.wait(30)
+    with mlflow_server(f"sqlite:///{tmp_path}/server.db", tmp_path / "artifacts") as uri:
+        yield uri
 
 
 def test_a_sweep_runs_as_a_job(cluster, server, tmp_path):
@@ -93,7 +42,7 @@ def test_a_sweep_runs_as_a_job(cluster, server, tmp_path):
     storage = tmp_path / "runs"
     done = subprocess.run(
         [sys.executable, "-m", "platform.submit", "nested", "digits", "--preset", "smoke",
-         "--storage", str(storage), "--gpus-per-trial", "0", "--address", address],
+         "--storage", str(storage), "--gpus-per-trial", "0", "--workers", "2", "--address", address],
         cwd=ROOT, env=environment | {"MLFLOW_TRACKING_URI": server}, capture_output=True, text=True,
         timeout=500, check=False,
     )  # fmt: skip
@@ -101,6 +50,8 @@ def test_a_sweep_runs_as_a_job(cluster, server, tmp_path):
     assert "has succeeded" in done.stdout and "MLFLOW_TRACKING_URI" in done.stdout
     assert f"--address {address}" in done.stdout.split("stop:")[1].splitlines()[0]
     assert "nested (paper)" in done.stdout and "5/5" in done.stdout
+    facts = [json.loads(file.read_text()) for file in storage.glob("parts/**/part.json")]
+    assert facts and all(one["workers"] == 2 for one in facts), "a node has one CPU"
     (log,) = storage.glob("sweeps/**/sweep.log")
     waiting = turns_of_waiting(log.read_text()).values()
     assert set().union(*waiting) == {threads.ENVIRONMENT["GOMP_SPINCOUNT"]}
