@@ -9,7 +9,7 @@ import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 from optuna.samplers import TPESampler
-from optuna.trial import TrialState, create_trial
+from optuna.trial import create_trial
 
 OPTIONS = {
     "seed": 3, "multivariate": True, "group": True, "constant_liar": True,
@@ -80,7 +80,7 @@ def test_the_front_of_old_trials_is_seen():
         _study(BoundedTPE(20, **OPTIONS), [*older, *LATEST]) for older in (_older(0.5), low)
     )
     assert _asked(with_front, 5) != _asked(without, 5)
-    front = front_before(with_front.get_trials(states=(TrialState.COMPLETE,)), 250)
+    front = front_before(with_front.trials, 250)
     assert [trial.number for trial in front] == [0, 1]
 
 

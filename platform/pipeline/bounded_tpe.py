@@ -7,6 +7,7 @@ or near it; of the latter thousands of old ones say what thousands of new ones d
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Container, Sequence
 from typing import Any, cast
 
@@ -33,8 +34,9 @@ class BoundedTPE(TPESampler):
 
     def __init__(self, most: int = MOST_TRIALS, **options: Any) -> None:
         super().__init__(**options)
-        self._most, self._cut = most, 0
-        self._front: list[FrozenTrial] = []  # of the complete trials before the cut
+        self._most, self._cut, self._asked = most, 0, -1
+        self._front: list[FrozenTrial] = []  # of the trials before the cut
+        self._seen: list[FrozenTrial] = []  # what is shown for the trial that was asked for last
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -57,15 +59,18 @@ class BoundedTPE(TPESampler):
         return super().sample_independent(shown, trial, param_name, param_distribution)
 
     def _shown(self, study: Study, trial: FrozenTrial) -> Study:
-        """The study with those of its trials that the estimator is shown when it is asked for this one."""
+        """The study with those of its trials that the estimator is shown when it is asked for this one. They
+        are read once a trial: reading goes through all of them.
+        """
         cut = first_shown(trial.number, self._most)
         if cut == 0:
             return study
-        if cut != self._cut:
-            states = (TrialState.COMPLETE,)
-            older = study.get_trials(deepcopy=False, states=states)
-            self._cut, self._front = cut, front_before(older, cut)
-        return cast(Study, _Shown(study, self._front, cut))
+        if self._asked != trial.number:
+            trials = study.get_trials(deepcopy=False)
+            if cut != self._cut:
+                self._cut, self._front = cut, front_before(trials, cut)
+            self._asked, self._seen = trial.number, [*self._front, *trials[cut:]]
+        return cast(Study, _Shown(study, self._seen))
 
 
 class _Shown:
@@ -73,12 +78,11 @@ class _Shown:
 
     Args:
         study: the study.
-        kept: what is shown of the trials before `cut`, all of them complete.
-        cut: the number from which on all trials are shown.
+        trials: those that are shown.
     """
 
-    def __init__(self, study: Study, kept: Sequence[FrozenTrial], cut: int) -> None:
-        self._study, self._kept, self._cut = study, kept, cut
+    def __init__(self, study: Study, trials: Sequence[FrozenTrial]) -> None:
+        self._study, self._trials = study, trials
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
@@ -90,9 +94,8 @@ class _Shown:
         use_cache: bool = False,
     ) -> list[FrozenTrial]:
         """As a study's method of this name, by which Optuna's samplers read trials."""
-        latest = self._study._get_trials(deepcopy, states, use_cache)
-        kept = self._kept if states is None or TrialState.COMPLETE in states else ()
-        return [*kept, *(trial for trial in latest if trial.number >= self._cut)]
+        shown = [trial for trial in self._trials if states is None or trial.state in states]
+        return copy.deepcopy(shown) if deepcopy else shown
 
 
 def first_shown(number: int, most: int) -> int:
@@ -101,6 +104,6 @@ def first_shown(number: int, most: int) -> int:
 
 
 def front_before(trials: Sequence[FrozenTrial], cut: int) -> list[FrozenTrial]:
-    """The front, by accuracy and cost, of those of complete trials whose numbers are below `cut`."""
-    older = [trial for trial in trials if trial.number < cut]
+    """The front, by accuracy and cost, of the complete ones among a study's trials before `cut`."""
+    older = [trial for trial in trials[:cut] if trial.state is TrialState.COMPLETE]
     return [older[i] for i in front([(trial.values[0], trial.values[1]) for trial in older])]
