@@ -61,6 +61,7 @@ class PathChoices:
         if flops < self.least_flops:
             return usual
         with locked(self.file.parent, f".{self.file.name}.lock"):
+            _put_damaged_aside(self.file)
             kept = kept_choices(self.file)
             if key not in kept:
                 kept[key] = self._choice(network, usual, call_of)
@@ -111,13 +112,21 @@ class PathChoices:
 
 def kept_choices(file: Path) -> dict[str, dict[str, Any]]:
     """The choices that a file has, by what they hold for; none where there is no file, or it is damaged."""
-    if not file.exists():
-        return {}
     try:
-        return read_checked_json(file)
+        return read_checked_json(file) if file.exists() else {}
+    except DamagedFileError:
+        return {}  # who holds the lock puts it aside
+
+
+def _put_damaged_aside(file: Path) -> None:
+    """Put the file aside if it is damaged, with a warning. Only who holds its lock may: another one would
+    take away what has been made again.
+    """
+    try:
+        if file.exists():
+            read_checked_json(file)
     except DamagedFileError as error:
         put_aside(error, "paths are timed again")
-        return {}
 
 
 def in_words(choices: Mapping[str, Mapping[str, Any]]) -> list[str]:
