@@ -105,3 +105,11 @@ def test_what_is_looked_for_would_be_found(tmp_path):
     words = ["nested", "digits", "--corruption", "gn35", "--storage", str(tmp_path)]
     ((status, said, loaded),) = _after(HEAVY, [("sweep", words)])
     assert status == 2 and "unknown corruption" in said and "torch" in loaded
+
+
+def test_a_sweep_loads_ray_tune_only_to_search():
+    code = (
+        "import sys; from platform.pipeline import all_sweeps; sys.exit('ray.tune' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, cwd=ROOT, env=clean_environment(), check=False).returncode == 0

@@ -10,15 +10,17 @@ from platform.cli.failures import text_of_full_disk
 from platform.cli.interrupts import check, last_line
 from platform.pipeline.live_front import LiveFront
 from platform.pipeline.measured_trials import log_trial
-from platform.pipeline.searcher import StudySearcher
 from platform.pipeline.stopped_trials import why_stopped
 from platform.planning.study_names import POINT
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from dashboards.pareto import Reference
 from dashboards.points import describe
+
+if TYPE_CHECKING:
+    from platform.pipeline.searcher import StudySearcher  # which loads Ray Tune
 
 
 class Follower:
