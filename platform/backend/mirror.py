@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from trainables.core.files import write_whole
-from trainables.core.places import is_uri, objects_of, place, workspace
+from trainables.core.places import is_uri, object_name, objects_of, place, workspace
 
 _KEPT_HERE = ("data", "artifacts", "mlflow.db")  # how names begin of what stays on the machine
 _TAKEN = ("sweeps", "diagnose")
@@ -38,7 +38,7 @@ def mirrored(root: str) -> Iterator[None]:
 
 def _take(root: str) -> None:
     remote, local = place(root), workspace(root)
-    objects, start = objects_of(remote), f"{remote.path}/"  # type: ignore[attr-defined]
+    objects, start = objects_of(remote), f"{object_name(remote)}/"
     found = [
         name
         for folder in _TAKEN

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from trainables.core.errors import DamageWarning
-from trainables.core.places import objects_of
+from trainables.core.places import object_name, objects_of
 
 _NAME = ".driver-lock-"
 _BEAT_SECONDS, _SILENT_SECONDS, _LOOK_SECONDS = 10.0, 60.0, 1.0
@@ -52,7 +52,7 @@ class _Lock:
 
     def __init__(self, folder: Path) -> None:
         self._objects = objects_of(folder)
-        self._start = f"{folder.path}/{_NAME}"  # type: ignore[attr-defined]
+        self._start = f"{object_name(folder)}/{_NAME}"
         self._number, self._beats = 0, 0
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         self._told = {"token": uuid.uuid4().hex, "host": socket.gethostname(), "since": now}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from trainables.core.places import objects_of
+from trainables.core.places import object_name, objects_of
 
 
 def ray_storage(folder: Path) -> dict[str, Any]:
@@ -16,5 +16,5 @@ def ray_storage(folder: Path) -> dict[str, Any]:
         return {"storage_path": str(folder)}
     from pyarrow.fs import FSSpecHandler, PyFileSystem
 
-    path: str = folder.path  # type: ignore[attr-defined]
+    path = object_name(folder)
     return {"storage_path": path, "storage_filesystem": PyFileSystem(FSSpecHandler(objects))}

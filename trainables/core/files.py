@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from trainables.core.errors import FullDiskError
-from trainables.core.places import objects_of
+from trainables.core.places import object_name, objects_of
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the operating system says where a disk, or somebody's share of it, is full."""
@@ -33,7 +33,7 @@ def write_whole(path: Path, content: bytes) -> None:
         OSError: it cannot be written.
     """
     if (objects := objects_of(path)) is not None:
-        objects.pipe_file(path.path, content)  # type: ignore[attr-defined]
+        objects.pipe_file(object_name(path), content)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
@@ -59,7 +59,7 @@ def read_whole(path: Path) -> bytes:
     """
     if (objects := objects_of(path)) is None:
         return path.read_bytes()
-    content: bytes = objects.cat_file(path.path)  # type: ignore[attr-defined]
+    content: bytes = objects.cat_file(object_name(path))
     return content
 
 
@@ -84,7 +84,7 @@ def move(path: Path, target: Path) -> None:
     if (objects := objects_of(path)) is None:
         os.replace(path, target)
         return
-    start, end = str(path.path), str(target.path)  # type: ignore[attr-defined]
+    start, end = object_name(path), object_name(target)
     for file in objects.find(start):
         objects.mv(file, end + file.removeprefix(start))
 
@@ -94,7 +94,7 @@ def remove_folder(folder: Path) -> None:
     if (objects := objects_of(folder)) is None:
         shutil.rmtree(folder)
     else:
-        objects.rm(folder.path, recursive=True)  # type: ignore[attr-defined]
+        objects.rm(object_name(folder), recursive=True)
 
 
 @contextmanager

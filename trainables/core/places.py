@@ -60,3 +60,9 @@ def workspace(root: str) -> Path:
 def objects_of(path: Path) -> Any:
     """The file system (fsspec's) of a path in an object store; None for a path of this machine."""
     return None if isinstance(path, Path) else path.fs
+
+
+def object_name(path: Path) -> str:
+    """The name of a path in an object store, as its file system (`objects_of`) takes it: bucket and key."""
+    name: str = cast(Any, path).path  # of a UPath, see `place`
+    return name
