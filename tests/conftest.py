@@ -55,6 +55,12 @@ def empty_store(tmp_path_factory):
     return file
 
 
+@pytest.fixture(scope="session")
+def smoke_runs(tmp_path_factory):
+    """A storage of several verbs' runs on digits, preset `smoke`: what one has trained the next one finds."""
+    return tmp_path_factory.mktemp("smoke") / "runs"
+
+
 @pytest.fixture
 def store_uri(empty_store, tmp_path):
     """The URI of a tracking store of the test's own, in its directory."""
@@ -91,11 +97,13 @@ def asset(variable: str, name: str) -> Path:
     return path
 
 
-def run_verb(module: str, *words: object, file: Path) -> tuple[str, Any]:
-    """Run a verb as a user does; returns its output and the summary that it writes to the file."""
+def run_verb(module: str, *words: object, file: Path, timeout: float = 400) -> tuple[str, Any]:
+    """Run a verb as a user does, for so many seconds at most; returns its output and the summary that it
+    writes to the file.
+    """
     process = subprocess.run(
         [sys.executable, "-m", f"platform.{module}", *map(str, words), "--json", str(file)],
-        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), timeout=400,
+        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), timeout=timeout,
         check=False,
     )  # fmt: skip
     assert process.returncode == 0, process.stdout + process.stderr

@@ -169,10 +169,9 @@ def test_the_cross_entropies_are_those_of_a_loop_by_hand(parts, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_verb_diagnoses_the_guides_of_images(tmp_path):
-    storage, file = tmp_path / "runs", tmp_path / "out.json"
-    words = ("digits", "--preset", "smoke", "--steps", "5", "--storage", storage)
-    check_images(*run_verb("diagnose", *words, file=file), storage)
+def test_the_verb_diagnoses_the_guides_of_images(smoke_runs, tmp_path):
+    words = ("digits", "--preset", "smoke", "--steps", "5", "--storage", smoke_runs)
+    check_images(*run_verb("diagnose", *words, file=tmp_path / "out.json"), smoke_runs)
 
 
 def check_images(out, summary, storage):

@@ -287,11 +287,9 @@ def test_speech_is_refused(tmp_path, capfd):
 
 
 @pytest.mark.slow
-def test_differences_as_a_user_runs_it(tmp_path):
-    storage, words = tmp_path / "runs", ("differences", "digits", "--preset", "smoke")
-    output, results = run_verb(
-        "reproduce", *words, "--storage", storage, file=tmp_path / "out.json"
-    )
+def test_differences_as_a_user_runs_it(smoke_runs, tmp_path):
+    words = ("differences", "digits", "--preset", "smoke", "--storage", smoke_runs)
+    output, results = run_verb("reproduce", *words, file=tmp_path / "out.json")
     assert "by three samplers" in output and "what it changes" in output and "found:" in output
     assert {result["difference"]["steps"] for result in results} == {0, 1, 2, 5, 10}
     for result in results:
@@ -304,7 +302,7 @@ def test_differences_as_a_user_runs_it(tmp_path):
     at_all = {r["difference"]["sampler"]: r["theirs"]["accuracy"]
               for r in results if r["difference"]["steps"] == 10}  # fmt: skip
     assert at_all["published"] == at_all["DDPM's mean"]
-    (folder,) = (storage / "reproduce").iterdir()
+    (folder,) = smoke_runs.glob("reproduce/differences-*")
     for name in ("results.json", "results.csv", "samplers-digits-gn30.png"):
         assert (folder / name).stat().st_size > 0
     assert json.loads((folder / "results.json").read_text()) == results

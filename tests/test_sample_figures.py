@@ -1,8 +1,5 @@
 """Figures 3 and 5: which samples are on them, and that a right answer is told from a wrong one."""
 
-import json
-import subprocess
-import sys
 from dataclasses import replace
 from platform import reproduce
 from platform.reproduction.paper_tables import SAMPLE_FIGURES
@@ -10,7 +7,7 @@ from platform.reproduction.sample_figures import CLEAN, CORRUPTED, _chosen
 
 import numpy as np
 import pytest
-from conftest import ROOT, clean_environment
+from conftest import run_verb
 
 from dashboards.figure_files import figure_files
 from dashboards.samples import AnsweredSamples, answered_grid
@@ -76,19 +73,13 @@ def test_data_that_are_not_there_are_left_out(tmp_path, capfd):
 
 
 @pytest.mark.slow
-def test_figure_3_is_trained_restored_and_kept(tmp_path):
-    file = tmp_path / "figure.json"
-    words = ["figure3", "--datasets", "digits", "--preset", "smoke", "--json", str(file)]
-    done = subprocess.run(
-        [sys.executable, "-m", "platform.reproduce", *words, "--storage", str(tmp_path / "runs")],
-        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    (drawn,) = json.loads(file.read_text())
+def test_figure_3_is_trained_restored_and_kept(smoke_runs, tmp_path):
+    words = ["figure3", "--datasets", "digits", "--preset", "smoke", "--storage", smoke_runs]
+    _, (drawn,) = run_verb("reproduce", *words, file=tmp_path / "figure.json")
     assert drawn["dataset"] == "digits" and drawn["corruption"] == "gn30"
     assert list(drawn["answers"]) == [CORRUPTED, *METHODS]
     assert list(drawn["answers_of_restored_signals"]) == METHODS[1:]
     assert all(len(texts) == len(drawn["samples"]) for texts in drawn["answers"].values())
-    (folder,) = (tmp_path / "runs" / "reproduce").iterdir()
+    (folder,) = smoke_runs.glob("reproduce/figure3-*")
     for name in ("figure3-digits-gn30.png", "figure3-digits-gn30.svg", "samples.json"):
         assert (folder / name).stat().st_size > 0

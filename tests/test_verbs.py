@@ -12,7 +12,7 @@ from platform.reproduction import paper_tables
 from platform.reproduction.cost import cost_rows, speech_cost_rows
 
 import pytest
-from conftest import ROOT, asset, clean_environment
+from conftest import ROOT, asset, clean_environment, run_verb
 from mlflow import MlflowClient
 
 from trainables import strategies
@@ -172,18 +172,15 @@ def test_reproduce_and_evaluate_at_several_training_seeds(tmp_path):
 
 
 @pytest.mark.slow
-def test_sweep_all_compares_every_strategy(tmp_path):
-    storage, file = tmp_path / "runs", tmp_path / "all.json"
-    words = ("all", "digits", "--preset", "smoke", "--trials", "1")
-    done = _run("platform.sweep", *words, "--storage", str(storage), "--json", str(file))
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_sweep_all_compares_every_strategy(smoke_runs, tmp_path):
+    words = ("all", "digits", "--preset", "smoke", "--trials", "1", "--storage", smoke_runs)
+    output, summary = run_verb("sweep", *words, file=tmp_path / "all.json", timeout=1800)
     searched = [name for name in strategies.names() if name not in ("noisy", "retrained")]
     for name in searched:
-        assert f"{name} (best on validation)" in done.stdout
-    summary = json.loads(file.read_text())
+        assert f"{name} (best on validation)" in output
     assert [plan["strategy"] for plan in summary["plans"]] == searched
     assert {plan["trials"] for plan in summary["plans"]} == {1}
-    (folder,) = storage.glob("sweeps/digits/gn30/all-*")
+    (folder,) = smoke_runs.glob("sweeps/digits/gn30/all-*")
     assert (folder / "fronts.png").stat().st_size > 0 and (folder / "points.csv").exists()
 
 
