@@ -1,6 +1,7 @@
 """Training: the loop's resumption and its shares, the store of parts."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from trainables.task.recipe import Recipe, Task
 from trainables.training import stages
 from trainables.training.batches import Batches, Draws, Share
 from trainables.training.loop import learning_rate
+from trainables.training.objective import Context
 from trainables.training.part_store import PartStore, in_order, key_of, origin
+from trainables.training.validation import validated, validation_batch
 
 
 @pytest.mark.parametrize("kind", stages.names())
@@ -29,6 +32,7 @@ def test_every_stage_trains_its_part_and_its_losses_are_reported(kind, parts):
     for name, state in weights.items():
         for key, value in state.items():
             torch.testing.assert_close(value, parts[kind][name][key], msg=f"{kind} {name} {key}")
+            assert value.is_contiguous(), "stored as usual, however it was laid out in training"
 
 
 @pytest.mark.parametrize("kind", stages.names())
@@ -78,6 +82,30 @@ def test_an_epoch_shows_every_sample_once():
     batches = Batches(task, DIGITS.train, Share())
     labels = torch.cat([batches.batch(n).labels for n in range(63)])
     assert torch.equal(labels.bincount(), DIGITS.train.labels.bincount())
+
+
+def test_a_batch_goes_on_where_the_one_before_it_ended_also_across_epochs():
+    task = tiny_task(batch=1000)  # of 1197 samples, so most batches have rows of two epochs
+    batches = Batches(task, DIGITS.train, Share())
+    orders = [batches._order(epoch) for epoch in range(4)]
+    rows = torch.cat([batches._rows(number) for number in (2, 0, 1, 3)])
+    expected = torch.cat(orders)[:4000].reshape(4, 1000)[[2, 0, 1, 3]].flatten()
+    assert torch.equal(rows, expected)
+
+
+def test_what_is_validated_is_classified_once(parts):
+    task = tiny_task()
+    context = Context(task, DIGITS, {need: parts[need] for need in stages.parts_given("logit")})
+    objective = stages.load("logit").build(context)
+    batch = validation_batch(objective, context, torch.device("cpu"))
+    kept = objective.classifier_outputs(batch)
+    fresh = objective.classifier_outputs(replace(batch, outputs=None))
+    for name in ("y0", "y_cor", "evidence"):
+        assert torch.equal(getattr(kept, name), getattr(fresh, name))
+    calls = []
+    objective.classifier.network.register_forward_hook(lambda *call: calls.append(call))
+    validated(objective, batch, "logit", context, torch.device("cpu"))
+    assert not calls
 
 
 def test_learning_rate_warms_up_and_decays():

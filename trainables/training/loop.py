@@ -98,9 +98,10 @@ def train_part(
 ) -> Weights:
     """Train one part and return its averaged weights, on the CPU.
 
-    `report` is called on every worker, at the end of every epoch and at least `LEAST_REPORTS` times.
-    An interrupted training resumes from the checkpoint of such a report. `build` makes an objective in
-    the place of the stage's, of the same length and the same batches.
+    `report` is called on every worker, at least `LEAST_REPORTS` times where there are as many rounds, and at
+    the end of every epoch where there are no more epochs than that. An interrupted training resumes from
+    the checkpoint of such a report. `build` makes an objective in the place of the stage's, of the same
+    length and the same batches.
 
     Raises:
         NonFiniteError: the loss became NaN or infinite.
@@ -264,4 +265,6 @@ def _autocast(device: torch.device, recipe: Recipe) -> torch.autocast:
 
 
 def _on_cpu(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in state.items()}
+    """Copies on the CPU, laid out as usual, however they were in training."""
+    plain = torch.contiguous_format
+    return {name: value.detach().cpu().clone(memory_format=plain) for name, value in state.items()}
