@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from trainables.core.device import moved
 from trainables.core.noise import BatchNoise, generator_of
 from trainables.data.augment import augment
 from trainables.data.dataset import Samples
@@ -41,7 +42,7 @@ class Share:
 
     def of(self, whole: Tensor) -> Tensor:
         """This worker's rows of a whole batch's tensor."""
-        return whole[self.rank :: self.world].to(self.device)
+        return moved(whole[self.rank :: self.world], self.device)
 
 
 class Batches:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainables.core.device import moved
 from trainables.core.errors import UsageError
 from trainables.data.dataset import Dataset
 from trainables.diffusion.process import Process
@@ -191,7 +192,7 @@ def sample_clean(
     standard normal noise; the denoiser sees its encoded conditions.
     """
     levels, z = process.levels(steps), process.prior(origin, noise)
-    times = denoiser.encode_time(process.scaled(levels[:-1]).to(z.device))
+    times = denoiser.encode_time(moved(process.scaled(levels[:-1]), z.device))
     for number, (t, s) in enumerate(pairwise(levels)):
         output = denoiser(z, times[number : number + 1], *conditions)
         z = process.step(z, process.clean_of(z, output, t, origin), t, s, 0.0, None, origin)
