@@ -9,6 +9,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from trainables import strategies
 from trainables.evaluation.path_choices import PathChoices, kept_choices
+from trainables.models.captured import CapturedNetwork, CaptureWarning
 from trainables.models.run_paths import RunPath
 from trainables.sampling.label_moves import LabelAnswer
 from trainables.sampling.settling import SettlingMove
@@ -61,7 +62,8 @@ def test_bfloat16_is_near(strategy, parts):
     assert float((half.y - whole.y).abs().mean()) < 0.1 * float(whole.y.abs().max())
 
 
-@pytest.mark.parametrize("path", [RunPath.PLAIN, RunPath.CHANNELS_LAST])
+@pytest.mark.parametrize("path", [RunPath.PLAIN, RunPath.CHANNELS_LAST, RunPath.CAPTURED])
+@pytest.mark.filterwarnings("error::trainables.models.captured.CaptureWarning")
 def test_every_path_gives_the_same(path, parts):
     x_cor, noise = corrupted(CUDA)
     engine = engine_of("nested", parts, CUDA, choose=lambda name, usual, call_of: path)
@@ -76,7 +78,32 @@ def test_paths_are_timed_and_kept(parts, tmp_path):
     engine_of("nested", parts, CUDA, choose=choices)
     kept = kept_choices(tmp_path / "paths.json")
     assert len(kept) == 3 and all(torch.cuda.get_device_name() in key for key in kept)
+    assert all("captured" in choice["seconds"] for choice in kept.values())
     assert all(choice["usual"] == RunPath.PLAIN for choice in kept.values())
+
+
+@pytest.mark.filterwarnings("error::trainables.models.captured.CaptureWarning")
+def test_a_captured_network_sees_what_it_is_given():
+    network = torch.nn.Linear(3, 2).to(CUDA).requires_grad_(False)
+    captured = CapturedNetwork(network)
+    x = torch.ones(4, 3, device=CUDA)
+    first, again = captured(x), captured(x)
+    x.mul_(2)  # in place: the same tensor, of other values
+    changed, smaller = captured(x), captured(x[:1])
+    assert torch.equal(first, again) and torch.equal(first, network(torch.ones_like(x)))
+    assert torch.equal(changed, network(x)) and torch.equal(smaller, network(x[:1]))
+
+
+def test_what_cannot_be_captured_is_run_as_it_is():
+    class Waiting(torch.nn.Module):
+        def forward(self, x):
+            return x * float(x.sum())
+
+    x = torch.ones(3, device=CUDA)
+    captured = CapturedNetwork(Waiting())
+    with pytest.warns(CaptureWarning, match="Waiting is run operation by operation"):
+        assert captured(x).tolist() == [3, 3, 3]
+    assert captured(2 * x).tolist() == [12, 12, 12]
 
 
 @pytest.mark.parametrize("strategy", strategies.names("image"))

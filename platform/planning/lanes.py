@@ -69,7 +69,7 @@ def _scheduled(kinds: Sequence[str], recipe: Recipe, most: int) -> list[list[str
 
 def _pays(lanes: list[list[str]], recipe: Recipe) -> bool:
     """Whether each lane has enough to do to be worth its start."""
-    updates = [sum(stages.load(kind).updates(recipe) for kind in lane) for lane in lanes]
+    updates: list[int] = [sum(stages.load(kind).updates(recipe) for kind in lane) for lane in lanes]
     return min(updates) >= _LEAST_UPDATES
 
 
