@@ -8,8 +8,10 @@ from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from trainables import strategies
+from trainables.core.noise import seeded
 from trainables.evaluation.path_choices import PathChoices, kept_choices
 from trainables.models.captured import CapturedNetwork, CaptureWarning
+from trainables.models.images.logit_mlp import LogitMLPConfig
 from trainables.models.run_paths import RunPath
 from trainables.sampling.label_moves import LabelAnswer
 from trainables.sampling.settling import SettlingMove
@@ -126,13 +128,20 @@ def test_what_waits_is_seen(errors_on_waiting):
 
 @pytest.mark.parametrize("kind", ["classifier", "signal", "logit", "nested", "label-score"])
 def test_a_part_is_trained_as_on_a_cpu(kind, parts):
-    reports = []
-    weights = train(kind, tiny_task(), parts, share=Share(device=CUDA), report=reports.append)
+    """Without dropout, which is drawn on the device. The optimiser makes whole steps of tiny gradients, so
+    both go the same way, if not to the same place; two trainings that share nothing end 1.4 times as far
+    apart as they went.
+    """
+    task, reports = tiny_task(logit=LogitMLPConfig(4, 8, 1, dropout=0.0)), []
+    context = Context(task, DIGITS, {need: parts[need] for need in stages.parts_given(kind)})
+    with seeded(CPU, "weights", kind, 0):
+        untrained = stages.load(kind).build(context).weights()
+    on_cpu = train(kind, task, parts)
+    on_gpu = train(kind, task, parts, share=Share(device=CUDA), report=reports.append)
     assert reports[-1].update == reports[-1].updates
-    ours, theirs = (_whole(one) for one in (weights, parts[kind]))
+    start, theirs, ours = (_whole(one) for one in (untrained, on_cpu, on_gpu))
     assert ours.device.type == "cpu"
-    # Dropout is drawn on the device, so networks with it part a little.
-    assert float((ours - theirs).norm()) < 0.05 * float(theirs.norm())
+    assert float((ours - theirs).norm()) < 0.5 * float((theirs - start).norm())
 
 
 def _whole(weights):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from platform.backend.allocation import Allocation
@@ -20,6 +21,7 @@ from trainables.training import checkpoints as checkpoint_files
 
 if TYPE_CHECKING:
     from trainables.workers.shared_data import SharedData
+    from trainables.workers.train import TrainJob
 
 _MAX_FAILURES = 2
 _RAYS_LIST = "checkpoint_manager_snapshot.json"  # cut short, it would keep Ray from starting
@@ -57,6 +59,8 @@ def train_in_lanes(
     Raises:
         TrainingFailed: a training ended with an error, after it had been tried again.
     """
+    from trainables.workers.train import TrainJob
+
     trainings = place(setup.storage.root) / "training"
     names = _names(trainings, name, len(lanes))
     folders = [trainings / each for each in names]
@@ -67,14 +71,20 @@ def train_in_lanes(
     with TemporaryDirectory(prefix="meeting-", ignore_cleanup_errors=True) as meeting:
         given_up = Path(meeting) / "given-up"
         given_up.mkdir()
-        run = partial(_run_lane, setup, allocation, own, data, trainings, meeting, (history, copy))
-        in_background(
-            *(
-                partial(run, lane, names[number], tuple(map(str, folders)),
-                        str(given_up) if len(lanes) > 1 else "")
-                for number, lane in enumerate(lanes)
+        jobs = [
+            TrainJob(
+                setup.task,
+                lane.kinds,
+                setup.storage,
+                lane.threads,
+                tuple(map(str, folders)),
+                str(given_up) if len(lanes) > 1 else "",
             )
-        )  # fmt: skip
+            for lane in lanes
+        ]
+        runs = _Runs(allocation, data, trainings, meeting if own else "", str(history), copy)
+        pairs = zip(jobs, names[: len(lanes)], strict=True)
+        in_background(*(partial(runs.train, job, each) for job, each in pairs))
     for folder in folders:
         checkpoint_files.remove_checkpoints(folder)
 
@@ -87,48 +97,56 @@ def _names(trainings: Path, name: str, lanes: int) -> list[str]:
     return names
 
 
-def _run_lane(
-    setup: Setup,
-    allocation: Allocation,
-    own: bool,
-    data: SharedData | None,
-    trainings: Path,
-    meeting: str,
-    history: tuple[Path, str],
-    lane: Lane,
-    name: str,
-    checkpoints: tuple[str, ...],
-    given_up: str,
-) -> None:
-    """Train the parts of a lane; those that it does not train are given up for the others."""
-    import ray.train
-    from ray.train.torch import TorchConfig, TorchTrainer
+@dataclass(frozen=True)
+class _Runs:
+    """What the runs of all lanes have in common.
 
-    from trainables.workers.history import History
-    from trainables.workers.meeting import OnThisMachine
-    from trainables.workers.train import TrainJob, give_up, train_parts
+    Args:
+        allocation: the workers of each.
+        data: the data, where they are shared.
+        trainings: where Ray Train keeps what it has of each.
+        meeting: a directory of this machine where workers find each other; by Ray's own way if empty.
+        history: the file that the reports go to.
+        copy: where it is copied to; nowhere if empty.
+    """
 
-    job = TrainJob(setup.task, lane.kinds, setup.storage, lane.threads, checkpoints, given_up)
-    try:
-        result = TorchTrainer(
-            train_parts,
-            train_loop_config={"job": as_mapping(job), "data": data},
-            torch_config=OnThisMachine(folder=meeting) if own else TorchConfig(),
-            scaling_config=ray.train.ScalingConfig(
-                num_workers=allocation.workers,
-                use_gpu=allocation.on_gpus,  # NCCL then, else gloo
-                resources_per_worker={"CPU": 1, **({"GPU": 1} if allocation.on_gpus else {})},
-            ),
-            run_config=ray.train.RunConfig(
-                name=name,
-                **ray_storage(trainings),
-                failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
-                checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
-                callbacks=[History(str(history[0]), history[1])],  # type: ignore[list-item]  # typed as of the old Ray Train
-            ),
-        ).fit()
-    finally:
-        with suppress(FileNotFoundError):  # an interruption has removed the directory
-            give_up(lane.kinds, job)
-    if result.error is not None:
-        raise TrainingFailed(last_line(str(result.error))) from result.error
+    allocation: Allocation
+    data: SharedData | None
+    trainings: Path
+    meeting: str
+    history: str
+    copy: str
+
+    def train(self, job: TrainJob, name: str) -> None:
+        """Train the parts of a lane; those that it does not train are given up for the others."""
+        import ray.train
+        from ray.train.torch import TorchConfig, TorchTrainer
+
+        from trainables.workers.history import History
+        from trainables.workers.meeting import OnThisMachine
+        from trainables.workers.train import give_up, train_parts
+
+        on_gpus = self.allocation.on_gpus
+        try:
+            result = TorchTrainer(
+                train_parts,
+                train_loop_config={"job": as_mapping(job), "data": self.data},
+                torch_config=OnThisMachine(folder=self.meeting) if self.meeting else TorchConfig(),
+                scaling_config=ray.train.ScalingConfig(
+                    num_workers=self.allocation.workers,
+                    use_gpu=on_gpus,  # NCCL then, else gloo
+                    resources_per_worker={"CPU": 1, **({"GPU": 1} if on_gpus else {})},
+                ),
+                run_config=ray.train.RunConfig(
+                    name=name,
+                    **ray_storage(self.trainings),
+                    failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
+                    checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
+                    callbacks=[History(self.history, self.copy)],  # type: ignore[list-item]  # typed as of the old Ray Train
+                ),
+            ).fit()
+        finally:
+            with suppress(FileNotFoundError):  # an interruption has removed the directory
+                give_up(job.kinds, job)
+        if result.error is not None:
+            raise TrainingFailed(last_line(str(result.error))) from result.error

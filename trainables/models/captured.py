@@ -73,7 +73,8 @@ class _Graph:
                     network(*self._inputs)
             present.wait_stream(beside)
             self._graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self._graph):
+            # Other threads may send the GPU the next batch meanwhile.
+            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
                 self._output: Encoding = network(*self._inputs)
 
     @torch.no_grad()
