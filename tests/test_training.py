@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from helpers import DIGITS, tiny_recipe, tiny_task, train
+from torch.optim.swa_utils import AveragedModel
 
 from trainables.core.config import as_mapping, from_mapping
 from trainables.core.errors import DamageWarning, NonFiniteError, UsageError
 from trainables.models.scale import LogitScale
 from trainables.task import networks
 from trainables.task.recipe import Recipe, Task
-from trainables.training import stages
+from trainables.training import loop, stages
 from trainables.training.batches import Batches, Draws, Share
 from trainables.training.loop import learning_rate
 from trainables.training.objective import Context
@@ -106,6 +107,31 @@ def test_what_is_validated_is_classified_once(parts):
     objective.classifier.network.register_forward_hook(lambda *call: calls.append(call))
     validated(objective, batch, "logit", context, torch.device("cpu"))
     assert not calls
+
+
+def test_weights_are_averaged_as_torch_averages_them():
+    generator, networks_ = torch.Generator().manual_seed(0), []
+    for _ in range(2):
+        network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+        network[0].weight.data.fill_(1.0), network[0].bias.data.fill_(2.0)
+        networks_.append(network)
+
+    @torch.no_grad()
+    def lerp(averaged, current, count):
+        decay = min(0.6, (1 + int(count)) / (10 + int(count)))
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+
+    theirs = AveragedModel(networks_[0], multi_avg_fn=lerp)
+    run = loop._Run(networks_[1], networks_[1], AveragedModel(networks_[1]), None, None)
+    for _ in range(12):
+        for values in zip(*(network.state_dict().values() for network in networks_), strict=True):
+            if values[0].is_floating_point():
+                values[0].copy_(torch.randn(values[0].shape, generator=generator))
+            values[1].copy_(values[0])
+        theirs.update_parameters(networks_[0])
+        loop._average(run, 0.6)
+        for name, value in theirs.state_dict().items():
+            assert torch.equal(run.averaged.state_dict()[name], value), name
 
 
 def test_learning_rate_warms_up_and_decays():
