@@ -233,7 +233,8 @@ def _average(run: _Run, largest: float) -> None:
     """
     count = int(run.averaged.n_averaged)
     decay = 0.0 if count == 0 else min(largest, (1 + count) / (10 + count))
-    averaged, current = list(run.final.parameters()), list(run.objective.parameters())
+    averaged: list[Tensor] = [*run.final.parameters()]
+    current: list[Tensor] = [*run.objective.parameters()]
     torch._foreach_lerp_(averaged, current, 1 - decay)
     for kept, buffer in zip(run.final.buffers(), run.objective.buffers(), strict=True):
         kept.copy_(buffer)
