@@ -1,6 +1,8 @@
 """Parts that do not need each other are trained side by side, and come out as they do one after the other."""
 
 import os
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from platform.backend.allocation import Node, allocation, trainings_at_a_time
@@ -18,8 +20,10 @@ from helpers import DIGITS, tiny_recipe, tiny_task
 from trainables.core.checked_lines import read_lines
 from trainables.evaluation.storage import Storage
 from trainables.task.recipe import Updates
+from trainables.training.checkpoints import save_state
 from trainables.training.stages import parts_given
 from trainables.workers.shared_data import share
+from trainables.workers.train import TrainJob, _can_begin, _saved_states, give_up
 
 RECIPE = tiny_recipe(updates=Updates(classifier=100, signal=200, logit=500, coupled=200))
 TASK = tiny_task(updates=Updates(classifier=4, signal=8, logit=12, coupled=4))
@@ -108,6 +112,44 @@ def test_what_is_shown_are_the_parts_that_are_being_trained():
     assert running(reports) == [report("logit", 6)]
     assert running(reports[:2]) == reports[:2]
     assert running([report("signal", 9), report("logit", 9)]) == [report("logit", 9)]
+
+
+def _job(root, kinds):
+    (root / "given-up").mkdir(exist_ok=True)
+    return TrainJob(TASK, kinds, Storage(str(root)), (1,) * len(kinds), (), str(root / "given-up"))
+
+
+def test_a_part_waits_for_what_another_lane_trains(tmp_path):
+    job, began = _job(tmp_path, ("signal",)), []
+    waiting = threading.Thread(target=lambda: began.append(_can_begin("signal", job)))
+    waiting.start()
+    time.sleep(0.5)
+    assert waiting.is_alive() and not began
+    job.storage.parts.save("classifier", TASK, {}, {})
+    waiting.join(timeout=20)
+    assert began == [True]
+
+
+def test_what_needs_a_part_that_is_given_up_is_given_up_in_turn(tmp_path):
+    job = _job(tmp_path, ("logit", "nested", "card"))
+    job.storage.parts.save("classifier", TASK, {}, {})
+    give_up(("classifier", "signal"), job)  # the lane that trains both has ended
+    assert _can_begin("logit", job)
+    job.storage.parts.save("logit", TASK, {}, {})
+    assert not _can_begin("nested", job) and _can_begin("card", job)
+    assert sorted(file.name for file in (tmp_path / "given-up").iterdir()) == ["nested", "signal"]
+
+
+def test_a_checkpoint_is_found_in_whichever_lane_made_it(tmp_path):
+    states = {"t": ("signal", 3), "t-2": ("logit", 8), "t-3": ("signal", 5), "t-4": ("card", 1)}
+    for name, (kind, number) in states.items():
+        folder = tmp_path / name / "checkpoint_2026"
+        folder.mkdir(parents=True)
+        save_state(folder, {"kind": kind, "state": {"round": number}})
+    folders = tuple(str(tmp_path / name) for name in states)
+    job = replace(_job(tmp_path, ("signal", "logit")), checkpoints=folders)
+    found = _saved_states(job, torch.device("cpu"))
+    assert {kind: state["round"] for kind, state in found.items()} == {"signal": 5, "logit": 8}
 
 
 @pytest.fixture(scope="module")
