@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from platform.backend.cluster import _handlers_kept
 from platform.backend.patient_client import StoreAway
 from platform.backend.session import run
 from platform.cli.console import Console
 from platform.cli.failures import DiskFull
-from platform.cli.interrupts import INTERRUPTED, interrupted, interruptible, rearm
+from platform.cli.interrupts import INTERRUPTED, in_background, interrupted, interruptible, rearm
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 
@@ -104,3 +106,20 @@ def test_a_run_that_fails_from_outside_is_ended_and_told_once(tmp_path, capfd):
     assert str(raised.value).startswith(f"the disk of {tmp_path} is full (")
     out, error = capfd.readouterr()
     assert "Traceback" not in out + error
+
+
+def test_works_in_the_background_run_at_the_same_time_and_all_end_before_one_fails():
+    meeting, done = threading.Barrier(2, timeout=20), []
+
+    def fail():
+        meeting.wait()
+        raise ValueError("the first to fail")
+
+    def go_on():
+        meeting.wait()
+        time.sleep(0.5)
+        done.append("whole")
+
+    with pytest.raises(ValueError, match="the first to fail"):
+        in_background(fail, go_on)
+    assert done == ["whole"]

@@ -28,3 +28,9 @@ def test_without_reuse_every_update_has_its_own_batch():
 def test_reports_are_even_and_at_the_ends_of_epochs():
     assert reporting_rounds([1] * 10, epoch=4.0, least=2) == {3, 4, 7, 9}
     assert reporting_rounds([4, 4, 2], epoch=100.0, least=20) == {0, 1, 2}
+
+
+def test_epochs_that_are_shorter_than_a_part_of_the_training_are_not_reported_one_by_one():
+    assert reporting_rounds([1] * 900, epoch=9.4, least=20) == set(range(44, 900, 45))
+    assert reporting_rounds([16] * 38, epoch=9.4, least=2) == {18, 37}
+    assert reporting_rounds([1] * 10, epoch=3.0, least=2) == {4, 9}

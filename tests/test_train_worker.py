@@ -37,7 +37,7 @@ def _train(storage: Path, workers: int, loop=train_parts, kinds=KINDS, failures=
     storage.mkdir(exist_ok=True)
     (storage / "meeting").mkdir(exist_ok=True)
     history, checkpoints = storage / "history.jsonl", str(storage / "ray" / "t")
-    job = TrainJob(TASK, kinds, Storage(str(storage)), 1, checkpoints)
+    job = TrainJob(TASK, kinds, Storage(str(storage)), (1,) * len(kinds), (checkpoints,))
     trainer = TorchTrainer(
         loop,
         train_loop_config={"job": as_mapping(job), "data": share(DIGITS)},

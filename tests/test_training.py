@@ -1,21 +1,25 @@
 """Training: the loop's resumption and its shares, the store of parts."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from helpers import DIGITS, tiny_recipe, tiny_task, train
+from torch.optim.swa_utils import AveragedModel
 
 from trainables.core.config import as_mapping, from_mapping
 from trainables.core.errors import DamageWarning, NonFiniteError, UsageError
 from trainables.models.scale import LogitScale
 from trainables.task import networks
 from trainables.task.recipe import Recipe, Task
-from trainables.training import stages
+from trainables.training import loop, stages
 from trainables.training.batches import Batches, Draws, Share
 from trainables.training.loop import learning_rate
+from trainables.training.objective import Context
 from trainables.training.part_store import PartStore, in_order, key_of, origin
+from trainables.training.validation import validated, validation_batch
 
 
 @pytest.mark.parametrize("kind", stages.names())
@@ -29,6 +33,7 @@ def test_every_stage_trains_its_part_and_its_losses_are_reported(kind, parts):
     for name, state in weights.items():
         for key, value in state.items():
             torch.testing.assert_close(value, parts[kind][name][key], msg=f"{kind} {name} {key}")
+            assert value.is_contiguous(), "stored as usual, however it was laid out in training"
 
 
 @pytest.mark.parametrize("kind", stages.names())
@@ -78,6 +83,55 @@ def test_an_epoch_shows_every_sample_once():
     batches = Batches(task, DIGITS.train, Share())
     labels = torch.cat([batches.batch(n).labels for n in range(63)])
     assert torch.equal(labels.bincount(), DIGITS.train.labels.bincount())
+
+
+def test_a_batch_goes_on_where_the_one_before_it_ended_also_across_epochs():
+    task = tiny_task(batch=1000)  # of 1197 samples, so most batches have rows of two epochs
+    batches = Batches(task, DIGITS.train, Share())
+    orders = [batches._order(epoch) for epoch in range(4)]
+    rows = torch.cat([batches._rows(number) for number in (2, 0, 1, 3)])
+    expected = torch.cat(orders)[:4000].reshape(4, 1000)[[2, 0, 1, 3]].flatten()
+    assert torch.equal(rows, expected)
+
+
+def test_what_is_validated_is_classified_once(parts):
+    task = tiny_task()
+    context = Context(task, DIGITS, {need: parts[need] for need in stages.parts_given("logit")})
+    objective = stages.load("logit").build(context)
+    batch = validation_batch(objective, context, torch.device("cpu"))
+    kept = objective.classifier_outputs(batch)
+    fresh = objective.classifier_outputs(replace(batch, outputs=None))
+    for name in ("y0", "y_cor", "evidence"):
+        assert torch.equal(getattr(kept, name), getattr(fresh, name))
+    calls = []
+    objective.classifier.network.register_forward_hook(lambda *call: calls.append(call))
+    validated(objective, batch, "logit", context, torch.device("cpu"))
+    assert not calls
+
+
+def test_weights_are_averaged_as_torch_averages_them():
+    generator, networks_ = torch.Generator().manual_seed(0), []
+    for _ in range(2):
+        network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+        network[0].weight.data.fill_(1.0), network[0].bias.data.fill_(2.0)
+        networks_.append(network)
+
+    @torch.no_grad()
+    def lerp(averaged, current, count):
+        decay = min(0.6, (1 + int(count)) / (10 + int(count)))
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+
+    theirs = AveragedModel(networks_[0], multi_avg_fn=lerp)
+    run = loop._Run(networks_[1], networks_[1], AveragedModel(networks_[1]), None, None)
+    for _ in range(12):
+        for values in zip(*(network.state_dict().values() for network in networks_), strict=True):
+            if values[0].is_floating_point():
+                values[0].copy_(torch.randn(values[0].shape, generator=generator))
+            values[1].copy_(values[0])
+        theirs.update_parameters(networks_[0])
+        loop._average(run, 0.6)
+        for name, value in theirs.state_dict().items():
+            assert torch.equal(run.averaged.state_dict()[name], value), name
 
 
 def test_learning_rate_warms_up_and_decays():

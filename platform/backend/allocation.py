@@ -21,6 +21,9 @@ _GIB = 2**30
 _BESIDE_BATCH = 2 * _GIB  # CUDA's context and libraries; what an evaluator's measurements share
 _MAPS = 8  # feature maps of the finest level that are in memory at a time
 _VOCABULARY = 51_865  # Whisper's tokens
+_MOST_TRAININGS = (
+    2  # more would have too few threads for the longest chain of parts that need each other
+)
 _SMALLEST_SHARE = 10_000  # Ray counts GPUs in ten-thousandths
 
 
@@ -114,7 +117,8 @@ def allocation(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     are none, else to their CPUs.
 
     On CPUs: an actor a core, one thread each, which beats one actor of many threads; training by one
-    worker with all threads of a machine, unless more workers are asked for. On GPUs: a training worker
+    worker with all threads of a machine, which parts that are trained side by side share, unless more workers
+    are asked for. On GPUs: a training worker
     a GPU, as far as they divide the batch; as many actors to a GPU as fit (`bytes_of_a_trial`), one
     where its memory is not known, but not more than there are CPUs to a GPU.
 
@@ -149,6 +153,17 @@ def can_train(given: Allocation, nodes: Sequence[Node]) -> bool:
     if given.on_gpus:
         return sum(min(node.cpus, node.gpus) for node in nodes) >= given.workers
     return _cpus(nodes) >= given.workers
+
+
+def trainings_at_a_time(setup: Setup, given: Allocation, is_own: bool) -> int:
+    """How many parts that do not depend on each other are trained at a time: one where the number of workers
+    is asked for, and on a cluster that is joined, where a training that waits for another one would hold
+    what other sweeps need; else two, where they have room beside each other.
+    """
+    if setup.plan.workers or not is_own:
+        return 1
+    places = _gpus(given.nodes) if given.on_gpus else _cpus(given.nodes)
+    return max(1, min(_MOST_TRAININGS, places // given.workers))
 
 
 def sweeps_at_a_time(setup: Setup, given: Allocation) -> int:

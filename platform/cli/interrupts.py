@@ -106,25 +106,27 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def in_background(work: Callable[[], None]) -> None:
-    """Run `work` in a thread and wait for it, so that the main thread can be interrupted meanwhile:
-    Ray Train takes SIGINT for itself wherever it runs in the main thread.
+def in_background(*works: Callable[[], None]) -> None:
+    """Run each of `works` in a thread of its own and wait for all, so that the main thread can be interrupted
+    meanwhile: Ray Train takes SIGINT for itself wherever it runs in the main thread.
 
     Raises:
-        Exception: whatever `work` raised.
+        Exception: whatever one of them raised, the first that did.
     """
     failures: list[BaseException] = []
 
-    def run() -> None:
+    def run(work: Callable[[], None]) -> None:
         try:
             work()
         except BaseException as error:  # handed to the waiting thread, which raises it
             failures.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_WAIT_SECONDS)
+    running = [threading.Thread(target=run, args=(work,), daemon=True) for work in works]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        while thread.is_alive():
+            thread.join(_WAIT_SECONDS)
     if failures:
         raise failures[0]
 

@@ -1,4 +1,4 @@
-"""Step 2 of a sweep: parts that are missing are trained by Ray Train, all in one go."""
+"""Step 2 of a sweep: parts that are missing are trained, side by side where they do not need each other."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from platform.backend.allocation import Allocation
+from platform.backend.allocation import trainings_at_a_time
 from platform.backend.driver_lock import driver_lock
-from platform.backend.ray_storage import ray_storage
 from platform.backend.room_watch import RoomWatch
 from platform.backend.session import Session, TrackedSession
 from platform.cli.console import Console
-from platform.cli.interrupts import in_background, last_line
+from platform.cli.interrupts import in_background
+from platform.pipeline.training_lanes import history_name, train_in_lanes
 from platform.pipeline.training_watch import TrainingWatch, metrics_text, reports_of
+from platform.planning.lanes import Lane, lanes_of
 from platform.planning.setup import Setup
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from trainables.core.config import as_mapping, digest
+from trainables.core.config import digest
 from trainables.core.files import read_whole, write_whole
 from trainables.core.places import is_uri, place, workspace
 from trainables.core.progress import Progress
@@ -26,19 +26,8 @@ from trainables.data import datasets
 from trainables.data.dataset import Dataset
 from trainables.data.speech.builder import Spread
 from trainables.task import networks
-from trainables.training import checkpoints as checkpoint_files
 from trainables.training import classifier_cache
-from trainables.training.part_store import PartFacts, key_of
-
-if TYPE_CHECKING:
-    from trainables.workers.shared_data import SharedData
-
-_MAX_FAILURES = 2
-_RAYS_LIST = "checkpoint_manager_snapshot.json"  # cut short, it would keep Ray from starting
-
-
-class TrainingFailed(RuntimeError):
-    """A part could not be trained."""
+from trainables.training.part_store import PartFacts, in_order, key_of
 
 
 def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
@@ -66,7 +55,7 @@ def prepare(session: TrackedSession, kinds: list[str]) -> list[str]:
                 lock.close()
         missing = parts.missing(kinds, setup.task)
         if missing:
-            _train_missing(session, missing, name, history)
+            _train_missing(session, kinds, missing, name, history)
         else:
             console.line(f"          all parts are in the store: {', '.join(kinds)}")
     _record(session, reports_of(history))
@@ -77,31 +66,33 @@ def _history(setup: Setup, name: str) -> Path:
     """The history of a training of that name, here; where an object store has one, as far as it is told there
     if nothing is here.
     """
-    here = workspace(setup.storage.root) / _history_name(name)
-    stored = place(setup.storage.root) / _history_name(name)
+    here = workspace(setup.storage.root) / history_name(name)
+    stored = place(setup.storage.root) / history_name(name)
     if not here.exists() and stored.exists():
         write_whole(here, read_whole(stored))
     return here
-
-
-def _history_name(name: str) -> str:
-    return f"training/{name}.history.jsonl"
 
 
 def _tell_that_it_waits(console: Console, kind: str, holder: str) -> None:
     console.line(f"          part {kind} is being trained by {holder}: waiting for it")
 
 
-def _train_missing(session: TrackedSession, missing: list[str], name: str, history: Path) -> None:
-    """Read the data, train these parts, and show how far it is."""
+def _train_missing(
+    session: TrackedSession, kinds: list[str], missing: list[str], name: str, history: Path
+) -> None:
+    """Read the data, train the missing ones of these parts, and show how far it is."""
     setup, console = session.setup, session.console
     # Weights that cannot be had are reported here, not by a worker.
     networks.fetch_pretrained(setup.task.recipe, missing)
     _prepare_data(session)
-    console.line(f"          to train: {', '.join(missing)}")
     history.parent.mkdir(parents=True, exist_ok=True)
     with console.bar("starting the training workers") as bar:
         allocation, own = session.cluster.allocation(setup), session.cluster.is_own
+        most = trainings_at_a_time(setup, allocation, own)
+        lanes = lanes_of(
+            in_order(kinds), missing, setup.task.recipe, most, allocation.train_threads
+        )
+        console.line(f"          to train: {_in_words(missing, lanes)}")
         data = session.cluster.data(setup)
         room = RoomWatch(
             console,
@@ -111,7 +102,15 @@ def _train_missing(session: TrackedSession, missing: list[str], name: str, histo
             "Ctrl-C, then the command with fewer --workers, does without",
         )
         with TrainingWatch(history, bar, setup.metric, room):
-            in_background(lambda: _train(setup, allocation, own, data, missing, name, history))
+            in_background(
+                lambda: train_in_lanes(setup, allocation, own, data, lanes, name, history)
+            )
+
+
+def _in_words(missing: list[str], lanes: list[Lane]) -> str:
+    """The parts to train, and whether some are trained side by side."""
+    beside = f"; up to {len(lanes)} side by side" if len(lanes) > 1 else ""
+    return ", ".join(missing) + beside
 
 
 def _prepare_data(session: Session) -> None:
@@ -162,60 +161,6 @@ def _whole(reports: list[dict[str, Any]], facts: PartFacts) -> list[dict[str, An
         return reports
     end = {"update": last["updates"], "seconds": facts["seconds"], "metrics": facts["metrics"]}
     return [*reports, {**last, **end}]
-
-
-def _train(
-    setup: Setup,
-    allocation: Allocation,
-    own: bool,
-    data: SharedData | None,
-    missing: list[str],
-    name: str,
-    history: Path,
-) -> None:
-    """Train the missing parts by Ray Train, on these data where they are shared; `own`: the cluster is one of
-    this machine's own.
-    """
-    import ray.train
-    from ray.train.torch import TorchConfig, TorchTrainer
-
-    from trainables.workers.history import History
-    from trainables.workers.meeting import OnThisMachine
-    from trainables.workers.train import TrainJob, train_parts
-
-    trainings = place(setup.storage.root) / "training"
-    checkpoints = trainings / name
-    copy = str(trainings.parent / _history_name(name)) if is_uri(setup.storage.root) else ""
-    checkpoint_files.put_damaged_aside(checkpoints)
-    (checkpoints / _RAYS_LIST).unlink(missing_ok=True)
-    job = TrainJob(
-        setup.task,
-        tuple(missing),
-        setup.storage,
-        allocation.train_threads,
-        str(checkpoints),
-    )
-    with TemporaryDirectory(prefix="meeting-") as meeting:
-        result = TorchTrainer(
-            train_parts,
-            train_loop_config={"job": as_mapping(job), "data": data},
-            torch_config=OnThisMachine(folder=meeting) if own else TorchConfig(),
-            scaling_config=ray.train.ScalingConfig(
-                num_workers=allocation.workers,
-                use_gpu=allocation.on_gpus,  # NCCL then, else gloo
-                resources_per_worker={"CPU": 1, **({"GPU": 1} if allocation.on_gpus else {})},
-            ),
-            run_config=ray.train.RunConfig(
-                name=name,
-                **ray_storage(trainings),
-                failure_config=ray.train.FailureConfig(max_failures=_MAX_FAILURES),
-                checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
-                callbacks=[History(str(history), copy)],  # type: ignore[list-item]  # typed as of the old Ray Train
-            ),
-        ).fit()
-    if result.error is not None:
-        raise TrainingFailed(last_line(str(result.error))) from result.error
-    checkpoint_files.remove_checkpoints(checkpoints)
 
 
 def read(

@@ -35,10 +35,24 @@ class TrainingWatch:
             self._room.look()
             reports = reports_of(self._history)
             if reports:
-                last = reports[-1]
-                metrics = metrics_text(last["metrics"], self._metric)
-                text = f"training {last['kind']}: {metrics}, update"
-                self._bar.update(last["update"], last["updates"], text)
+                last = running(reports)
+                done = sum(report["update"] for report in last)
+                total = sum(report["updates"] for report in last)
+                self._bar.update(done, total, f"training {self._text(last)}, update")
+
+    def _text(self, last: list[dict[str, Any]]) -> str:
+        """The last reports of the parts that are trained in few words: of several the validation loss."""
+        if len(last) == 1:
+            return f"{last[0]['kind']}: {metrics_text(last[0]['metrics'], self._metric)}"
+        losses = [f"{one['kind']} ({one['metrics']['validation_loss']:.3f})" for one in last]
+        return f"{' and '.join(losses)}"
+
+
+def running(reports: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last report of each part that is being trained; of the part that ended last where none is."""
+    last = {report["kind"]: report for report in reports}
+    unfinished = [report for report in last.values() if report["update"] < report["updates"]]
+    return unfinished or reports[-1:]
 
 
 def metrics_text(metrics: dict[str, float], metric: Metric) -> str:

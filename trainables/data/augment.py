@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainables.core.device import moved
 from trainables.core.errors import check_range
 
 
@@ -51,5 +52,8 @@ def augment(images: Tensor, ranges: Augmentation, generator: torch.Generator) ->
     ]
     grid = functional.affine_grid(torch.stack(rows, dim=1), list(images.shape), align_corners=False)
     return functional.grid_sample(
-        images, grid.to(images), padding_mode="border", align_corners=False
+        images,
+        moved(grid, images.device).to(images.dtype),
+        padding_mode="border",
+        align_corners=False,
     )

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, Protocol
 import torch
 from torch import Tensor
 
+from trainables.core.device import moved
 from trainables.core.errors import UsageError, check_range, unknown_name
 from trainables.core.memory import room_for_data
 from trainables.core.noise import NoiseSource, generator_of
@@ -88,6 +89,8 @@ class Split:
 
     def clean(self, rows: Tensor | slice = _ALL) -> Tensor:
         """Images of these rows, all by default, (B, C, H, W) float32 in [-1, 1]."""
+        if isinstance(rows, Tensor):
+            rows = moved(rows, self.stored.device)
         images = self.stored[rows]
         return images.float() / 127.5 - 1.0 if images.dtype == torch.uint8 else images
 

@@ -19,6 +19,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
+from trainables.core.device import moved
 from trainables.core.errors import UsageError, check_choice, check_range
 from trainables.core.noise import NoiseSource
 from trainables.diffusion.label_choices import LabelChoice, LabelPredictor, ProbabilityPredictor
@@ -107,6 +108,7 @@ def probability_step(
     predictor: ProbabilityPredictor = "euler",
     choice: LabelChoice = "argmin",
     noise: NoiseSource | None = None,
+    checks: list[Tensor] | None = None,
 ) -> Tensor:
     """A step of DiDiCM-CP: the probabilities (B, K) at time s of those at time t, by one call of the score.
 
@@ -120,11 +122,12 @@ def probability_step(
         choice: the label whose score is asked for: the least or the most probable one, or one that is
             drawn from p.
         noise: where random labels are drawn from; None for the other choices.
+        checks: as for `labels_from`.
 
     Raises:
         UsageError: random labels have no noise.
     """
-    labels = _chosen_labels(p, choice, noise)
+    labels = _chosen_labels(p, choice, noise, checks)
     log_score = score(labels[:, None], t)[:, 0]
     return normalised(_next_probabilities(process, p, log_score, t, s, predictor))
 
@@ -133,7 +136,7 @@ def uniform_labels(
     process: LabelDiffusion, noise: NoiseSource, chains: int, device: torch.device
 ) -> Tensor:
     """The uniform labels (B, N) that the chains of DiDiCM-CL start from."""
-    return (noise.uniform((chains,)).double() * process.classes).long().to(device)
+    return moved((noise.uniform((chains,)).double() * process.classes).long(), device)
 
 
 @torch.no_grad()
@@ -146,6 +149,7 @@ def label_step(
     noise: NoiseSource,
     predictor: LabelPredictor = "euler",
     chains_at_once: int = 16,
+    checks: list[Tensor] | None = None,
 ) -> Tensor:
     """A step of DiDiCM-CL: labels (B, N) at time s of those at time t, by N calls of the score a sample.
 
@@ -158,14 +162,18 @@ def label_step(
         predictor: the Euler step, or analytic tau-leaping.
         chains_at_once: how many chains of a sample go through one call of the score; it does not change
             what is drawn.
+        checks: as for `labels_from`.
     """
+    uniform_numbers = moved(noise.uniform((labels.shape[1],)), labels.device)
     blocks = zip(
         labels.split(chains_at_once, dim=1),
-        noise.uniform((labels.shape[1],)).to(labels.device).split(chains_at_once, dim=1),
+        uniform_numbers.split(chains_at_once, dim=1),
         strict=True,
     )
     steps_of_blocks = [
-        labels_from(_next_weights(process, score(block, t), block, t, s, predictor), uniform)
+        labels_from(
+            _next_weights(process, score(block, t), block, t, s, predictor), uniform, checks
+        )
         for block, uniform in blocks
     ]
     return torch.cat(steps_of_blocks, dim=1)
@@ -277,7 +285,9 @@ def _next_weights(
     return euler_weights(log_score, labels, _size(process, t, s))
 
 
-def _chosen_labels(p: Tensor, choice: LabelChoice, noise: NoiseSource | None) -> Tensor:
+def _chosen_labels(
+    p: Tensor, choice: LabelChoice, noise: NoiseSource | None, checks: list[Tensor] | None
+) -> Tensor:
     """The labels (B,) whose scores are asked for."""
     if choice != "random":
         return p.argmin(dim=-1) if choice == "argmin" else p.argmax(dim=-1)
@@ -285,7 +295,7 @@ def _chosen_labels(p: Tensor, choice: LabelChoice, noise: NoiseSource | None) ->
         raise UsageError(
             "the label is chosen at random, but no noise is given: pass a noise source"
         )
-    return labels_from(p, noise.uniform((1,)).squeeze(1).to(p.device))
+    return labels_from(p, moved(noise.uniform((1,)).squeeze(1), p.device), checks)
 
 
 def _size(process: LabelDiffusion, t: float, s: float) -> float:

@@ -158,21 +158,44 @@ def targets_of(labels: Tensor, classes: int, smoothing: float = 0.0) -> Tensor:
     return targets.scatter_(-1, labels[..., None], at_label)
 
 
-def labels_from(weights: Tensor, uniform: Tensor) -> Tensor:
+def labels_from(weights: Tensor, uniform: Tensor, checks: list[Tensor] | None = None) -> Tensor:
     """Labels (...) drawn in proportion to weights (..., K) that are 0 or more, by uniform numbers (...) in
     [0, 1): a label of weight zero is never drawn.
 
+    Args:
+        weights, uniform: as above.
+        checks: gets whether all weights have a positive finite sum, () bool, for `require_distributions` to
+            look at later, so that a GPU is not waited for; labels drawn of others are some labels. If None
+            it is looked at once.
+
     Raises:
-        NonFiniteError: the weights of a sample have no positive finite sum.
+        NonFiniteError: the weights of a sample have no positive finite sum, and it is looked at here.
     """
     cumulative = weights.cumsum(dim=-1, dtype=torch.float64)
     total = cumulative[..., -1:]
-    if not bool((torch.isfinite(total) & (total > 0)).all()):
-        raise NonFiniteError("the probabilities of labels have no positive finite sum")
+    check = (torch.isfinite(total) & (total > 0)).all()
+    if checks is None:
+        require_distributions([check])
+    else:
+        checks.append(check)
     thresholds = uniform[..., None].double() * total
     # A product that rounds up to the total itself belongs to the last label that has a weight.
     thresholds = torch.minimum(thresholds, torch.nextafter(total, torch.zeros_like(total)))
-    return torch.searchsorted(cumulative, thresholds, right=True).squeeze(-1)
+    labels = torch.searchsorted(cumulative, thresholds, right=True).squeeze(-1)
+    return labels.clamp_(max=weights.shape[-1] - 1)  # where the sum is NaN
+
+
+def require_distributions(checks: Sequence[Tensor]) -> None:
+    """Refuse labels that were drawn of what is no distribution.
+
+    Args:
+        checks: what `labels_from` found, each () bool.
+
+    Raises:
+        NonFiniteError: one of them is false.
+    """
+    if checks and not bool(torch.stack(list(checks)).all()):
+        raise NonFiniteError("the probabilities of labels have no positive finite sum")
 
 
 def normalised(weights: Tensor) -> Tensor:

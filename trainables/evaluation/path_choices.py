@@ -71,8 +71,12 @@ class PathChoices:
     def _choice(
         self, network: str, usual: RunPath, call_of: Callable[[RunPath], Callable[[], object]]
     ) -> dict[str, Any]:
-        """The choice between the usual path and another one, and the seconds of both."""
-        seconds = self._timed({path: call_of(path) for path in (usual, RunPath.CHANNELS_LAST)})
+        """The choice between the usual path and others, and the seconds of all."""
+        others = [
+            RunPath.CHANNELS_LAST,
+            *([RunPath.CAPTURED] if self.device.type == "cuda" else []),
+        ]
+        seconds = self._timed({path: call_of(path) for path in (usual, *others)})
         fastest = min(seconds, key=lambda path: seconds[path])
         chosen = fastest if seconds[usual] / seconds[fastest] >= _LEAST_GAIN else usual
         told = {path.value: round(value, 5) for path, value in seconds.items()}

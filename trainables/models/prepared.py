@@ -22,6 +22,7 @@ from trainables.models.base import (
     SignalDenoiser,
     mapped,
 )
+from trainables.models.captured import CapturedNetwork
 from trainables.models.images.classifier import FrozenClassifier
 from trainables.models.images.didirn import DiDiRN, ImageEncoding
 from trainables.models.images.noisy_classifier import NoisyClassifier
@@ -49,11 +50,11 @@ class Prepared:
         self._network, self._dtype, self._path, self._restore = network, dtype, path, restore
         self._graph: Callable[..., Encoding] | None = None
         self._shapes: set[str] = set()
+        self._captured = CapturedNetwork(network)
 
     def __call__(self, *inputs: Encoding) -> Encoding:
         inputs = self._laid_out(inputs)
-        run = self._graph_of(inputs) if self._path is RunPath.FROZEN else self._network
-        output = run(*inputs)
+        output = self._run_of(inputs)(*inputs)
         return output.float() if self._restore else output
 
     def plain(self, *inputs: Encoding) -> Encoding:
@@ -65,6 +66,12 @@ class Prepared:
         """The inputs, cast and laid out for the path."""
         inputs = _cast(inputs, self._dtype)
         return mapped(inputs, laid_out) if self._path is RunPath.CHANNELS_LAST else inputs
+
+    def _run_of(self, inputs: tuple[Encoding, ...]) -> Callable[..., Encoding]:
+        """What computes the output by the path."""
+        if self._path is RunPath.FROZEN:
+            return self._graph_of(inputs)
+        return self._captured if self._path is RunPath.CAPTURED else self._network
 
     def _graph_of(self, inputs: tuple[Encoding, ...]) -> Callable[..., Encoding]:
         """The frozen graph, made at the first call and specialised to every new shape before it is

@@ -14,12 +14,14 @@ class RunPath(StrEnum):
     """How a network is run.
 
     PLAIN: operation by operation. FROZEN: as a frozen graph. CHANNELS_LAST: operation by operation, with the
-    channels of images beside each other in memory, as many kernels of convolutions want them.
+    channels of images beside each other in memory, as many kernels of convolutions want them. CAPTURED:
+    as a CUDA graph, on a GPU alone.
     """
 
     PLAIN = "plain"
     FROZEN = "frozen"
     CHANNELS_LAST = "channels_last"
+    CAPTURED = "captured"
 
 
 class ChoosePath(Protocol):

@@ -14,7 +14,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from trainables.core.device import synchronise
+from trainables.core.device import moved, synchronise
 from trainables.core.noise import SampleNoise
 from trainables.models.base import Encoding
 from trainables.sampling.guidance import guided_output, target_of
@@ -43,7 +43,7 @@ from trainables.sampling.observer import Observer, WholeBatch, tell
 from trainables.sampling.outcome import Outcome, outcome_of
 from trainables.sampling.prefix_cache import SharedBatch, prefix_names
 from trainables.sampling.settling import SettlingMove, start_chain_unless_settled
-from trainables.sampling.state import State, Trajectory, transfer
+from trainables.sampling.state import State, Trajectory
 from trainables.sampling.system import CoupledSystem
 from trainables.task.members import RETRAINED, member_kind
 
@@ -131,8 +131,7 @@ class Engine:
                 state.answers.append(self._retrained_answer(state, move.member))
             case StartLabels() | UpdateLabels() | LabelAnswer():
                 labels, encode = self.system.labels, self._x_cor_output
-                source = _noise_of(state, noise)
-                make_label_move(move, state, source, labels, self.meter, encode)
+                make_label_move(move, state, noise, labels, self.meter, encode)
             case NewChain():
                 state.start_chain()
             case NewChainUnlessSettled() | StartOverUnlessSettled():
@@ -145,8 +144,8 @@ class Engine:
         x_cor = state.batch.x_cor
         shape = tuple(x_cor.shape[1:]) if is_signal else self.logit_shape
         name = f"{move.process}{state.trajectory_counts[move.process]}"
-        stream = _noise_of(state, noise).split(name)
-        prior_noise = transfer(stream.normal(shape), x_cor)
+        stream = state.noise_of(noise).split(name)
+        prior_noise = moved(stream.normal(shape), x_cor.device).to(x_cor.dtype)
         origin: Tensor | None = None
         if process.needs_origin:
             origin = x_cor if is_signal else self._classify(state, x_cor)
@@ -202,7 +201,8 @@ class Engine:
             denoiser = self.system.signal_denoiser if is_signal else self.system.logit_denoiser
             assert denoiser is not None
             scaled = self.system.process(kind).scaled(trajectory.levels[:-1])
-            self._time_codes[grid] = denoiser.encode_time(scaled.to(trajectory.state.device))
+            levels = moved(scaled, trajectory.state.device)
+            self._time_codes[grid] = denoiser.encode_time(levels)
         return self._time_codes[grid][trajectory.position : trajectory.position + 1]
 
     def _signal_output(self, state: State, x_t: Tensor, time_code: Tensor) -> Tensor:
@@ -310,11 +310,6 @@ class Engine:
         network, classifier = member_kind(RETRAINED, member), self.system.retrained[member - 1]
         output: Tensor = self._x_cor_output(state, network, classifier)
         return output
-
-
-def _noise_of(state: State, noise: SampleNoise) -> SampleNoise:
-    """The source of noise of the samples that are still sampled."""
-    return noise if state.rows is None else noise.of_rows(state.rows.tolist())
 
 
 def _as_run(network: Callable[..., Encoding], state: State) -> Callable[..., Encoding]:

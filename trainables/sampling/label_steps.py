@@ -18,6 +18,7 @@ from trainables.diffusion.label_sampling import (
     probability_step,
     uniform_labels,
 )
+from trainables.diffusion.labels import require_distributions
 from trainables.models.base import Encoding
 from trainables.sampling.label_moves import (
     LABEL,
@@ -58,7 +59,7 @@ def make_label_move(
     """
     assert labels is not None, "the parts of a strategy are those that its moves call"
     if isinstance(move, StartLabels):
-        stream = noise.split(f"{LABEL}{state.label_count}")
+        stream = state.noise_of(noise).split(f"{LABEL}{state.label_count}")
         state.labels = _started(move, labels, stream, state.batch.x_cor)
         state.label_count += 1
         return
@@ -90,16 +91,18 @@ def _stepped(
     trajectory: LabelTrajectory, move: UpdateLabels, labels: LabelSystem, score: LabelScore
 ) -> LabelTrajectory:
     state, noise, position = trajectory.state, trajectory.noise, trajectory.position
+    checks: list[Tensor] = []
     t, s = trajectory.times[position], trajectory.times[position + 1]
     assert noise is not None, "a cached trajectory is complete and draws no noise"
     if move.choice is None:
         predictor = cast(LabelPredictor, move.predictor)  # checked: the other is for probabilities
         at_once = chains_at_once(len(state))
-        state = label_step(labels.process, score, state, t, s, noise, predictor, at_once)
+        state = label_step(labels.process, score, state, t, s, noise, predictor, at_once, checks)
     else:
-        how = move.predictor, move.choice, noise
+        how = move.predictor, move.choice, noise, checks
         state = probability_step(labels.process, score, state, t, s, *how)
-    return replace(trajectory, state=state, position=position + 1)
+    checked = trajectory.checks + tuple(checks)
+    return replace(trajectory, state=state, position=position + 1, checks=checked)
 
 
 def _metered_score(labels: LabelSystem, images: Encoding, meter: Meter) -> LabelScore:
@@ -117,7 +120,11 @@ def _metered_score(labels: LabelSystem, images: Encoding, meter: Meter) -> Label
 def _answer(trajectory: LabelTrajectory, labels: LabelSystem) -> Tensor:
     """The standardised logits (B, K) that a complete trajectory answers by: log p(c_0 | y), standardised as
     raw logits of the classifier are. Restored, they are greatest where p is.
+
+    Raises:
+        NonFiniteError: labels were drawn of probabilities that have no positive finite sum.
     """
+    require_distributions(trajectory.checks)
     p = trajectory.state
     if trajectory.is_of_chains:
         p = frequencies_of(p, labels.process.classes)

@@ -19,6 +19,8 @@ class LabelTrajectory:
         is_of_chains: which of both.
         noise: where labels are drawn from; None once a complete trajectory is cached.
         position: the index of the state's time in `times`.
+        checks: of every drawing of labels so far, whether there was something to draw from, each () bool;
+            asked at the end, since a GPU would have to be waited for.
     """
 
     times: tuple[float, ...]
@@ -26,6 +28,7 @@ class LabelTrajectory:
     is_of_chains: bool
     noise: SampleNoise | None
     position: int = 0
+    checks: tuple[Tensor, ...] = ()
 
     @property
     def is_complete(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from trainables.core.device import moved
 from trainables.core.noise import SampleNoise
 from trainables.models.base import Encoding
 from trainables.sampling.label_trajectory import LabelTrajectory
@@ -16,13 +17,6 @@ from trainables.sampling.prefix_cache import Prefix, SharedBatch
 
 _BLOCK_SIZE = 2**16
 """The most random numbers that a trajectory draws for one sample in one block."""
-
-
-def transfer(noise: Tensor, target: Tensor) -> Tensor:
-    """Noise drawn on the CPU, moved to the device and dtype of `target`; a GPU does not wait for it."""
-    if target.is_cuda:
-        return noise.pin_memory().to(target, non_blocking=True)
-    return noise.to(target)
 
 
 @dataclass
@@ -63,7 +57,8 @@ class Trajectory:
             assert self.noise is not None, "a cached trajectory is complete and draws no noise"
             shape = self.state.shape[1:]
             count = max(1, min(len(self.levels) - 2 - self.position, _BLOCK_SIZE // shape.numel()))
-            block = transfer(self.noise.normal((count, *shape)), self.state)
+            drawn = moved(self.noise.normal((count, *shape)), self.state.device)
+            block = drawn.to(self.state.dtype)
             self.noise_block = list(block.unbind(dim=1))[::-1]
         return self.noise_block.pop()
 
@@ -154,6 +149,10 @@ class State:
         if self.rows is not None:
             return self.rows
         return torch.arange(len(self.batch.x_cor), device=self.batch.x_cor.device)
+
+    def noise_of(self, noise: SampleNoise) -> SampleNoise:
+        """The source of noise of the samples that are still sampled, given that of the run."""
+        return noise if self.rows is None else noise.of_rows(self.rows.tolist())
 
     @property
     def is_over(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from trainables.core.device import moved
 from trainables.core.noise import BatchNoise, generator_of
 from trainables.data.augment import augment
 from trainables.data.dataset import Samples
@@ -41,7 +42,7 @@ class Share:
 
     def of(self, whole: Tensor) -> Tensor:
         """This worker's rows of a whole batch's tensor."""
-        return whole[self.rank :: self.world].to(self.device)
+        return moved(whole[self.rank :: self.world], self.device)
 
 
 class Batches:
@@ -59,11 +60,8 @@ class Batches:
 
     def batch(self, number: int) -> Batch:
         """This worker's share of batch `number`."""
-        size, batch = len(self.split), self.task.recipe.batch
-        first = number * batch
-        numbers = [self._order(at // size)[at % size] for at in range(first, first + batch)]
         generator = generator_of("batch", self.task.seed, number)
-        rows, share = torch.stack(numbers), self.share
+        rows, share = self._rows(number), self.share
         x0 = augment(self.split.clean(rows), self.task.recipe.augmentation, generator)
         noise = BatchNoise(generator, len(x0))
         x_cor = degraded(self.split, x0, rows, self.task.degradation, noise)
@@ -76,6 +74,17 @@ class Batches:
             share.of(self.split.labels[rows]),
             None if outputs is None else outputs.to(share.device),
         )
+
+    def _rows(self, number: int) -> Tensor:
+        """The rows of the split that make batch `number`, (B,): the next ones, of one pass or of several."""
+        size, batch = len(self.split), self.task.recipe.batch
+        at, end, pieces = number * batch, (number + 1) * batch, []
+        while at < end:
+            epoch, first = divmod(at, size)
+            piece = self._order(epoch)[first : first + end - at]
+            pieces.append(piece)
+            at += len(piece)
+        return torch.cat(pieces)
 
     def _order(self, epoch: int) -> Tensor:
         """The permutation of the split in that pass over it."""

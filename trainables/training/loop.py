@@ -98,9 +98,10 @@ def train_part(
 ) -> Weights:
     """Train one part and return its averaged weights, on the CPU.
 
-    `report` is called on every worker, at the end of every epoch and at least `LEAST_REPORTS` times.
-    An interrupted training resumes from the checkpoint of such a report. `build` makes an objective in
-    the place of the stage's, of the same length and the same batches.
+    `report` is called on every worker, at least `LEAST_REPORTS` times where there are as many rounds, and at
+    the end of every epoch where there are no more epochs than that. An interrupted training resumes from
+    the checkpoint of such a report. `build` makes an objective in the place of the stage's, of the same
+    length and the same batches.
 
     Raises:
         NonFiniteError: the loss became NaN or infinite.
@@ -153,7 +154,7 @@ def _begin(
         objective = build(context)
     objective.to(share.device)
     objective.move(share.device)
-    averaged = AveragedModel(objective, multi_avg_fn=_averaging(context.task.recipe.ema))
+    averaged = AveragedModel(objective)
     parameters = list(objective.parameters())
     optimizer: torch.optim.Optimizer | None = None
     if parameters:
@@ -199,6 +200,7 @@ def _round(
             losses = run.model(pool[noise], Draws(seed, kind, update, size, share))
         if run.optimizer is not None:
             _step(run, run.optimizer, losses["loss"], learning_rate(update / updates, peak))
+            _average(run, context.task.recipe.ema)
         for name, value in losses.items():
             run.sums[name] = run.sums.get(name, torch.zeros_like(value)) + value.detach()
         run.count += 1
@@ -211,7 +213,6 @@ def _step(run: _Run, optimizer: torch.optim.Optimizer, loss: Tensor, rate: float
     loss.backward()
     nn.utils.clip_grad_norm_(run.objective.parameters(), 1.0)
     optimizer.step()
-    run.averaged.update_parameters(run.objective)
 
 
 def learning_rate(progress: float, peak: float) -> float:
@@ -222,17 +223,22 @@ def learning_rate(progress: float, peak: float) -> float:
     return peak * warm_up * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _averaging(largest: float) -> Callable[..., None]:
-    """The update of averaged weights, with a decay that grows from 0 to `largest`, so that the random
-    initial weights lose their influence in short trainings too.
+@torch.no_grad()
+def _average(run: _Run, largest: float) -> None:
+    """Average the weights once more, with a decay that grows from 0 to `largest`, so that the random initial
+    weights lose their influence in short trainings too.
+
+    `AveragedModel.update_parameters` sorts all tensors by device and type each time, which takes ten times as
+    long as averaging those of a small network.
     """
-
-    @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
-        decay = min(largest, (1 + int(count)) / (10 + int(count)))
-        torch._foreach_lerp_(averaged, current, 1 - decay)
-
-    return update
+    count = int(run.averaged.n_averaged)
+    decay = 0.0 if count == 0 else min(largest, (1 + count) / (10 + count))
+    averaged: list[Tensor] = [*run.final.parameters()]
+    current: list[Tensor] = [*run.objective.parameters()]
+    torch._foreach_lerp_(averaged, current, 1 - decay)
+    for kept, buffer in zip(run.final.buffers(), run.objective.buffers(), strict=True):
+        kept.copy_(buffer)
+    run.averaged.n_averaged += 1
 
 
 def _means(run: _Run) -> dict[str, float]:
@@ -264,4 +270,6 @@ def _autocast(device: torch.device, recipe: Recipe) -> torch.autocast:
 
 
 def _on_cpu(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in state.items()}
+    """Copies on the CPU, laid out as usual, however they were in training."""
+    plain = torch.contiguous_format
+    return {name: value.detach().cpu().clone(memory_format=plain) for name, value in state.items()}

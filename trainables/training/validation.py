@@ -10,10 +10,11 @@ from torch import Tensor
 from trainables.core.noise import SampleNoise
 from trainables.data.dataset import Dataset
 from trainables.data.resolution import degraded
+from trainables.models.base import Classifier
 from trainables.scoring.answers import Correctness, class_correctness, transcript_correctness
 from trainables.scoring.metric_names import ACCURACY
 from trainables.training.batches import Batch, Draws, Share
-from trainables.training.classifier_cache import cached_outputs
+from trainables.training.classifier_cache import CachedOutputs, cached_outputs
 from trainables.training.objective import Context, Objective
 
 
@@ -26,13 +27,22 @@ def validation_batch(objective: Objective, context: Context, device: torch.devic
     x0 = split.clean()
     x_cor = degraded(split, x0, slice(None), task.degradation, noise)
     share = Share(device=device)
+    x0, x_cor = share.of(x0), share.of(x_cor)
     if outputs is not None:
         outputs = outputs.part(slice(None)).to(device)
+    elif objective.judge is not None:
+        outputs = _outputs(objective.judge, x0, x_cor)
     labels = split.labels
     if dataset.script is not None:  # the right answers are the transcripts of the clean signals
         assert outputs is not None
         labels = outputs.clean.argmax(dim=-1)
-    return Batch(share.of(x0), share.of(x_cor), share.of(labels), outputs)
+    return Batch(x0, x_cor, share.of(labels), outputs)
+
+
+@torch.no_grad()
+def _outputs(judge: Classifier, x0: Tensor, x_cor: Tensor) -> CachedOutputs:
+    """What the frozen classifier puts out for signals that stay the same at every report."""
+    return CachedOutputs(judge.raw_logits(x0), judge.raw_logits(x_cor), judge.evidence(x_cor))
 
 
 @torch.no_grad()

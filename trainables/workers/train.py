@@ -1,9 +1,12 @@
-"""The function that every Ray Train worker runs: it trains the missing parts, one after the other."""
+"""The function that every Ray Train worker runs: it trains the missing parts of a lane, one after the other,
+each once those that it starts from are in the store.
+"""
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict, cast
@@ -29,6 +32,8 @@ from trainables.workers.shared_data import SharedData
 
 _CHECKPOINTS = 4
 """Checkpoints of each part that are passed to Ray; each takes Ray a while."""
+_WAIT_SECONDS = 0.3
+"""Between looks whether a part is there that another lane trains."""
 _PAUSE_SECONDS = 0.5
 """Between reports that are passed to Ray, which asks a worker for one at a time, five times a second."""
 
@@ -41,15 +46,19 @@ class TrainJob:
         task: the task that the parts are of.
         kinds: the kinds of parts, in the order of training.
         storage: where the parts are stored.
-        threads: CPU threads of a worker that trains on CPUs.
-        checkpoints: the folder of the training's checkpoints, in the storage.
+        threads: CPU threads of a worker that trains on CPUs, for each of these parts.
+        checkpoints: the folders of checkpoints in the storage: this training's, and those of the others that
+            train beside it, which may have trained these parts before an interruption.
+        given_up: a directory of this machine with an empty file for each kind of part that none of them
+            will train; there are no others if empty.
     """
 
     task: Task
     kinds: tuple[str, ...]
     storage: Storage
-    threads: int
-    checkpoints: str
+    threads: tuple[int, ...]
+    checkpoints: tuple[str, ...]
+    given_up: str = ""
 
 
 class _SavedState(TypedDict):
@@ -69,15 +78,15 @@ def train_parts(config: dict[str, object]) -> None:
     shared = cast("SharedData | None", config["data"])
     worker = ray.train.get_context()
     device = ray.train.torch.get_device()
-    if device.type == "cpu":  # of a node that may have fewer CPUs than the largest
-        torch.set_num_threads(min(job.threads, threads.available()))
     share = Share(worker.get_world_rank(), worker.get_world_size(), device)
     dataset = job.storage.dataset(job.task) if shared is None else shared.dataset()
-    saved = cast("_SavedState | None", newest_state(place(job.checkpoints), device))
-    for kind in job.kinds:
-        if job.storage.parts.has(kind, job.task):
+    saved = _saved_states(job, device)
+    for kind, count in zip(job.kinds, job.threads, strict=True):
+        if job.storage.parts.has(kind, job.task) or not _can_begin(kind, job):
             continue
-        checkpoint = saved["state"] if saved is not None and saved["kind"] == kind else None
+        if device.type == "cpu":  # of a node that may have fewer CPUs than the largest
+            torch.set_num_threads(min(count, threads.available()))
+        checkpoint = saved.pop(kind, None)
         needed = {need: job.storage.parts.load(need, job.task) for need in stages.parts_given(kind)}
         reporter = _Reporter(share)
         context = Context(job.task, dataset, needed)
@@ -86,6 +95,45 @@ def train_parts(config: dict[str, object]) -> None:
             job.storage.parts.save(kind, job.task, weights, reporter.facts())
         if share.world > 1:
             torch.distributed.barrier()
+
+
+def _saved_states(job: TrainJob, device: torch.device) -> dict[str, Checkpoint]:
+    """The newest checkpoint of each part that has one."""
+    states: dict[str, Checkpoint] = {}
+    for folder in job.checkpoints:
+        saved = cast("_SavedState | None", newest_state(place(folder), device))
+        if saved is not None and saved["kind"] in job.kinds:
+            kind, state = saved["kind"], saved["state"]
+            if kind not in states or states[kind]["round"] < state["round"]:
+                states[kind] = state
+    return states
+
+
+def _can_begin(kind: str, job: TrainJob) -> bool:
+    """Wait until all that a part starts from is in the store; False where some of it will never be, and then
+    neither will the part.
+    """
+    parts = job.storage.parts
+    while not all(parts.has(need, job.task) for need in stages.parts_given(kind)):
+        if not job.given_up:
+            return True  # whoever loads it says what is missing
+        if any(is_given_up(need, job) for need in stages.parts_given(kind)):
+            give_up((kind,), job)
+            return False
+        time.sleep(_WAIT_SECONDS)
+    return True
+
+
+def give_up(kinds: Sequence[str], job: TrainJob) -> None:
+    """Tell the trainings beside this one that it will not train these parts, where they are not stored."""
+    for kind in kinds:
+        if job.given_up and not job.storage.parts.has(kind, job.task):
+            (Path(job.given_up) / kind).touch()
+
+
+def is_given_up(kind: str, job: TrainJob) -> bool:
+    """Whether a part is not stored, and will not be trained."""
+    return (Path(job.given_up) / kind).exists() and not job.storage.parts.has(kind, job.task)
 
 
 class _Reporter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from trainables.core.device import moved
 from trainables.core.noise import NoiseSource
 from trainables.core.pixel_scale import PixelScale
 
@@ -16,6 +17,6 @@ def replace_elements(x0: Tensor, scale: PixelScale, fraction: float, noise: Nois
     corrupts: about a channel's mean, with a channel's deviation. x0 and the result are (B, C, H, W);
     replaced elements are not bounded by [-1, 1]. Section 4.1.
     """
-    replaced = noise.uniform(x0.shape[1:]).to(x0.device) < fraction
-    white = scale.restored(noise.normal(x0.shape[1:]).to(x0))
+    replaced = moved(noise.uniform(x0.shape[1:]), x0.device) < fraction
+    white = scale.restored(moved(noise.normal(x0.shape[1:]), x0.device).to(x0.dtype))
     return torch.where(replaced, white, x0)

@@ -17,7 +17,14 @@ from trainables.task import networks
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
 from trainables.training.classifier_cache import cached_outputs
-from trainables.training.objective import Context, Frozen, Objective, PreparedBatch, Weights
+from trainables.training.objective import (
+    Context,
+    Frozen,
+    Objective,
+    PreparedBatch,
+    Weights,
+    channels_beside_each_other,
+)
 
 NEEDS: tuple[str, ...] = ()
 USES_CORRUPTION = False
@@ -52,7 +59,8 @@ class ClassifierObjective(Objective):
 
     def __init__(self, context: Context) -> None:
         super().__init__()
-        self.network = networks.new_classifier(context.dataset, context.task.recipe)
+        network = networks.new_classifier(context.dataset, context.task.recipe)
+        self.network = channels_beside_each_other(network)
         self.scale = LogitScale(len(context.dataset.classes))
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:

@@ -16,7 +16,13 @@ from trainables.task import networks
 from trainables.task.members import MOST_MEMBERS, RETRAINED, member_kind
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.objective import Context, Objective, PreparedBatch, check_images
+from trainables.training.objective import (
+    Context,
+    Objective,
+    PreparedBatch,
+    channels_beside_each_other,
+    check_images,
+)
 
 NEEDS: tuple[str, ...] = ()
 USES_CORRUPTION = True
@@ -61,7 +67,8 @@ class RetrainedObjective(Objective):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._name = member_kind(RETRAINED, context.member)
-        self.add_module(self._name, networks.new_classifier(context.dataset, context.task.recipe))
+        network = networks.new_classifier(context.dataset, context.task.recipe)
+        self.add_module(self._name, channels_beside_each_other(network))
 
     @property
     def network(self) -> nn.Module:
