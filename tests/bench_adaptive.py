@@ -34,8 +34,10 @@ from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import paired, summary
+from trainables.sampling.cost import cost
 from trainables.scoring.metric_names import ACCURACY, GFLOPS, NFE
 from trainables.scoring.statistics import PairedTest
+from trainables.strategies import schedule_of
 
 POINTS = {
     "enhanced": {"steps": 4, "eta": 0.0},
@@ -131,15 +133,13 @@ def report_front(evaluator: Evaluator, setup: Setup, rows: Sequence[Mapping], se
             continue
         ours = Measured(row["label"], *measured(evaluator, setup, row["point"], seeds))
         one = {name: value for name, value in row["point"].items() if name != "settled"}
-        fixed = [
-            Measured(f"{n} chains", *measured(evaluator, setup, one | {"chains": n}, seeds))
-            for n in range(1, one["chains"] + 1)
-        ]
-        print(row["point"])
-        for point in [ours, *fixed]:
-            print(point.row)
-        nearest = min(fixed, key=lambda point: abs(point.score[1] - ours.score[1]))
-        print(compared("at equal calls", ours, nearest), flush=True)
+        points = [one | {"chains": n} for n in range(1, one["chains"] + 1)]
+        calls = [cost(schedule_of(evaluator.strategy, point)).nfe for point in points]
+        nearest = min(range(len(points)), key=lambda i: abs(calls[i] - ours.score[1]))
+        values = measured(evaluator, setup, points[nearest], seeds)
+        fixed = Measured(f"{nearest + 1} chains", *values)
+        print(f"{row['point']}\n{ours.row}\n{fixed.row}")
+        print(compared("at equal calls", ours, fixed), flush=True)
 
 
 def main() -> None:
