@@ -1,8 +1,8 @@
 """One colour and one marker a strategy, or a sampler, the same in every figure.
 
-The colours are those of Okabe and Ito's palette, two of Paul Tol's, two violets, a plum, a dark green, a dark
-blue and a crimson, so that they are told apart with any kind of colour blindness; a marker says the same
-without colour.
+The colours are those of Okabe and Ito's palette, two of Paul Tol's, two violets, two plums, a brown, a dark
+green, a dark blue and a crimson, so that they are told apart with any kind of colour blindness; a marker says
+the same without colour.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ STYLES = {
     "didicm-cp": Style("#d80048", "X"),
     "didicm-cl": Style("#a860f0", "8"),
     "cascade": Style("#480048", "+"),
+    "cascade-nested": Style("#783078", "1"),
+    "cascade-parallel": Style("#a84818", "2"),
 }
 
 SAMPLERS = {

@@ -7,11 +7,16 @@ validation images alone: the fixed number of chains that is the most accurate, o
 the cheapest threshold that is as accurate, or else the most accurate one. On test images both are compared by
 a paired test, and so is the same threshold with the fixed number of chains whose calls are nearest to its
 mean.
+
+`--sweep SUMMARY` tests what a sweep with `--settled` found in the place of these points: each one of its
+confirmed front that has `settled`, against the same one with the fixed number of chains whose calls on
+validation images are nearest to its mean there.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,8 +34,10 @@ from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.summary import paired, summary
+from trainables.sampling.cost import cost
 from trainables.scoring.metric_names import ACCURACY, GFLOPS, NFE
 from trainables.scoring.statistics import PairedTest
+from trainables.strategies import schedule_of
 
 POINTS = {
     "enhanced": {"steps": 4, "eta": 0.0},
@@ -105,6 +112,36 @@ def report(strategy: str, fixed: Sequence[Measured], adaptive: Sequence[Measured
     print(compared("at equal calls", chosen, nearest))
 
 
+def report_points(evaluator: Evaluator, setup: Setup, one: Mapping, seeds: int) -> None:
+    """Measure one chain of a strategy, fixed numbers of it and adaptive ones, and report."""
+    fixed = [
+        Measured(f"{n} chains", *measured(evaluator, setup, one | {"chains": n}, seeds))
+        for n in CHAINS
+    ]
+    most = one | {"chains": CHAINS[-1]}
+    adaptive = [
+        Measured(f"settled {t:g}", *measured(evaluator, setup, most | {"settled": t}, seeds))
+        for t in THRESHOLDS
+    ]
+    report(evaluator.strategy, fixed, adaptive)
+
+
+def report_front(evaluator: Evaluator, setup: Setup, rows: Sequence[Mapping], seeds: int) -> None:
+    """Print the tests of the points of a confirmed front that have `settled`: rows of a sweep's summary."""
+    for row in rows:
+        if not row["point"].get("settled"):
+            continue
+        ours = Measured(row["label"], *measured(evaluator, setup, row["point"], seeds))
+        one = {name: value for name, value in row["point"].items() if name != "settled"}
+        points = [one | {"chains": n} for n in range(1, one["chains"] + 1)]
+        calls = [cost(schedule_of(evaluator.strategy, point)).nfe for point in points]
+        nearest = min(range(len(points)), key=lambda i: abs(calls[i] - ours.score[1]))
+        values = measured(evaluator, setup, points[nearest], seeds)
+        fixed = Measured(f"{nearest + 1} chains", *values)
+        print(f"{row['point']}\n{ours.row}\n{fixed.row}")
+        print(compared("at equal calls", ours, fixed), flush=True)
+
+
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -114,6 +151,7 @@ def main() -> None:
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--seeds", type=int, default=3, help="sampling seeds [%(default)s]")
     parser.add_argument("--strategies", nargs="+", default=list(POINTS))
+    parser.add_argument("--sweep", type=Path, help="summary.json of a sweep")
     words = parser.parse_args()
     torch.set_num_threads(1)
     keep_pages()
@@ -123,20 +161,12 @@ def main() -> None:
         setup = setup_of(Plan(strategy, *fields))
         cpu = torch.device("cpu")
         evaluator = Evaluator(setup.task, strategy, setup.storage, setup.job("test", 1).batch, cpu)
-        one = POINTS[strategy]
-        fixed = [
-            Measured(f"{n} chains", *measured(evaluator, setup, one | {"chains": n}, words.seeds))
-            for n in CHAINS
-        ]
-        most = one | {"chains": CHAINS[-1]}
-        adaptive = [
-            Measured(
-                f"settled {threshold:g}",
-                *measured(evaluator, setup, most | {"settled": threshold}, words.seeds),
-            )
-            for threshold in THRESHOLDS
-        ]
-        report(strategy, fixed, adaptive)
+        if words.sweep is None:
+            report_points(evaluator, setup, POINTS[strategy], words.seeds)
+        else:
+            rows = json.loads(words.sweep.read_text())["front"]
+            rows = [row for row in rows if row["strategy"] == strategy]
+            report_front(evaluator, setup, rows, words.seeds)
 
 
 if __name__ == "__main__":

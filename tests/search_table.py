@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 from platform.planning.setup import Setup
 
@@ -104,6 +105,7 @@ class Table:
         grid: the points.
         scores: of each point the share of its answers that are right, (N,) of each sample.
         costs: NFE of each point.
+        test_accuracy: gives a point's accuracy on test images.
         seeds: answers of each sample.
         batch: samples that are measured together.
         reference: the point that hypervolumes are measured from.
@@ -112,6 +114,7 @@ class Table:
     grid: Grid
     scores: Mapping[Key, np.ndarray]
     costs: Mapping[Key, float]
+    test_accuracy: Callable[[Key], float]
     seeds: int
     batch: int
     reference: Reference
@@ -131,6 +134,12 @@ class Table:
         """The hypervolume of all points."""
         return hypervolume([self.value(key) for key in self.scores], self.reference)
 
+    def confirmed(self, found: Mapping[Key, tuple[float, float]]) -> float:
+        """The hypervolume, as measured on test images, of the front among points that a search found."""
+        keys = list(found)
+        chosen = [keys[i] for i in front(list(found.values()))]
+        return hypervolume([(self.test_accuracy(k), self.costs[k]) for k in chosen], self.reference)
+
     def drawn(self, samples: int) -> Table:
         """A table of so many samples, drawn from those there are with replacement, the same of all points."""
         count = len(next(iter(self.scores.values())))
@@ -139,7 +148,9 @@ class Table:
 
 
 def measured(setup: Setup, strategy: str, grid: Grid) -> Table:
-    """The table of a strategy's grid; what is not in the records is measured."""
+    """The table of a strategy's grid; what is not in the records is measured, on test images once it is asked
+    for.
+    """
     train_missing(setup, strategy)
     evaluator = Evaluator(
         setup.task, strategy, setup.storage, setup.budget.batch, torch.device("cpu")
@@ -156,8 +167,15 @@ def measured(setup: Setup, strategy: str, grid: Grid) -> Table:
                 f"  {strategy}, {setup.plan.corruption}: {number} of {len(keys)} points", flush=True
             )
             start = time.monotonic()
-    reference = shared_reference(setup.facts.classes, T)
-    return Table(grid, scores, costs, len(samplings), setup.budget.batch, reference)
+    (confirming,) = setup.job("test", 1, seeds=1).samplings()
+
+    @cache
+    def test_accuracy(key: Key) -> float:
+        measurement = evaluator.measure(grid.point(strategy, key, T), confirming)
+        return float(per_image([measurement]).mean())
+
+    reference, batch = shared_reference(setup.facts.classes, T), setup.budget.batch
+    return Table(grid, scores, costs, test_accuracy, len(samplings), batch, reference)
 
 
 def train_missing(setup: Setup, strategy: str) -> None:

@@ -11,13 +11,16 @@ from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
+from trainables.task.members import lent_logit
 
 T, BATCH, SCALE = 8, 12, 10.0
 SHAPE, LOGIT_SHAPES = (1, 2, 2), [(3,), (2, 3)]
 
 
-def system_of(logit_shape):
+def system_of(logit_shape, part=None):
+    """The system, in which the logit denoiser is that of a part, or one that is no part's."""
     process = GaussianDiffusion(T)
+    lent = {"card": ExactLogit(process, 0.36)}
 
     def classify(x):
         values = x.flatten(1)[:, : logit_shape[-1]]
@@ -28,16 +31,17 @@ def system_of(logit_shape):
         process,
         process,
         ExactSignal(process, 0.09),
-        ExactLogit(process, 0.04),
+        lent.get(part, ExactLogit(process, 0.04)),
+        lent={lent_logit(name): denoiser for name, denoiser in lent.items()},
         restored=lambda y: SCALE * y + torch.tensor([0.5, 0.0, -0.5]),
     )
 
 
 class Sampler:
-    """Runs schedules on one system with a cache, or without."""
+    """Runs schedules on one system with a cache, or without; `part` is whose logit denoiser it has."""
 
-    def __init__(self, logit_shape=LOGIT_SHAPES[0], cache=None):
-        self.system, self.cache, self.meter = system_of(logit_shape), cache, Meter()
+    def __init__(self, logit_shape=LOGIT_SHAPES[0], cache=None, part=None):
+        self.system, self.cache, self.meter = system_of(logit_shape, part), cache, Meter()
         self.engine = Engine(self.system, logit_shape, self.meter)
 
     def run(self, name, point, indices=range(BATCH), observer=None):

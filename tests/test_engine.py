@@ -20,6 +20,7 @@ from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, check, t
 from trainables.sampling.system import CoupledSystem, LabelSystem
 from trainables.strategies import schedule_of
 from trainables.strategies.nested import Parameters
+from trainables.task.members import lent_logit
 
 T = 150
 CLASSES = tuple("0123456789")
@@ -38,6 +39,7 @@ def _system(shift=1.0):
         retrained=[_constant(member) for member in range(1, 9)],
         guides=Guides(lambda y: y.softmax(dim=-1), _linear, _linear),
         labels=LabelSystem(labels, ExactLabels(labels, posteriors), lambda logits: logits),
+        lent={lent_logit("card"): ExactLogit(process, VARIANCE_Y)},
     )
 
 

@@ -16,6 +16,7 @@ from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
+from trainables.task.members import lent_logit
 
 T, SIGNAL_SHAPE, LOGIT_SHAPE = 6, (2, 6, 5), (3, 4)
 VARIANCE_X, VARIANCE_Y = 0.09, 0.04
@@ -36,7 +37,7 @@ def _x_cor(indices):
 
 def _run(name, point, indices=range(5)):
     """With the denoisers of the strategy's parts alone."""
-    parts = set(strategies.load(name).PARTS)
+    parts = {part for part in strategies.load(name).PARTS if part not in strategies.lent(name)}
     process = GaussianDiffusion(T)
     system = CoupledSystem(
         _classify,
@@ -44,6 +45,7 @@ def _run(name, point, indices=range(5)):
         process,
         ExactSignal(process, VARIANCE_X) if parts & SIGNAL_PARTS else None,
         ExactLogit(process, VARIANCE_Y) if parts & LOGIT_PARTS else None,
+        lent={lent_logit(part): ExactLogit(process, VARIANCE_Y) for part in strategies.lent(name)},
     )
     meter, noise = Meter(), SampleNoise(0, list(indices))
     moves = schedule_of(name, point)

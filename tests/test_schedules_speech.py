@@ -27,7 +27,7 @@ from trainables.strategies import nested, schedule_of
 
 STEPS = 50  # E.5
 NAMES = strategies.names("speech")
-SAMPLED = [name for name in NAMES if name not in ("noisy", "cascade")]
+SAMPLED = [name for name in NAMES if name != "noisy" and not strategies.lent(name)]
 X, Y = Predict(SIGNAL, 1.0), Predict(LOGIT, 1.0)
 CORRECT_X, CORRECT_Y = Correct(SIGNAL), Correct(LOGIT)
 
@@ -110,6 +110,8 @@ COSTS = {
     "logit-only": Cost(2 * STEPS, 2 * STEPS, 2),
     "signal-only": Cost(2 * STEPS, 2 * STEPS, 2),
     "cascade": Cost(2 * STEPS, 0, 2),
+    "cascade-parallel": Cost(2 * STEPS, 2 * STEPS, 1 + 1 + 10 + 1),
+    "cascade-nested": Cost(6 * 2 * STEPS, 2 * STEPS, 1 + 1 + 6 + 1),
 }
 
 

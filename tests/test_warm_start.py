@@ -140,18 +140,21 @@ def test_a_warm_start_goes_on_with_the_same_sweep(setup):
     assert warm.folder == setup.folder
 
 
-def test_a_cascade_begins_with_the_fronts_of_its_halves(setup):
-    """Each point of `enhanced` with each of `card`, whose first chain alone answers first."""
-    cheap = search_spaces.load("card").paper_point(10)
-    dear = search_spaces.load("enhanced").paper_point(10)
-    _summary(setup, *[cheap | {"steps": n, "chains": 2} for n in (1, 2)], strategy="card")
-    _summary(setup, *[dear | {"steps": n} for n in (3, 4)], strategy="enhanced", dataset="mnist")
-    cascade = setup_of(dataclasses.replace(setup.plan, strategy="cascade"))
+@pytest.mark.parametrize(
+    ("strategy", "dear", "steps"),
+    [("cascade", "enhanced", "steps"), ("cascade-nested", "nested", "outer_steps")],
+)
+def test_a_cascade_begins_with_the_fronts_of_its_halves(setup, strategy, dear, steps):
+    """Each point of the dear half with each of `card`, whose first chain alone answers first."""
+    first, second = (search_spaces.load(name).paper_point(10) for name in ("card", dear))
+    _summary(setup, *[first | {"steps": n, "chains": 2} for n in (1, 2)], strategy="card")
+    _summary(setup, *[second | {steps: n} for n in (3, 4)], strategy=dear, dataset="mnist")
+    cascade = setup_of(dataclasses.replace(setup.plan, strategy=strategy))
     study = open_study(cascade)
     assert warm_start(cascade, study, print).points == 4
-    searcher = StudySearcher(study, TrialLog(cascade.folder / TRIALS), "cascade", 10)
+    searcher = StudySearcher(study, TrialLog(cascade.folder / TRIALS), strategy, 10)
     points = [searcher.suggest(str(number)) for number in range(5)][1:]
-    assert [(p["cheap_steps"], p["steps"]) for p in points] == [(1, 3), (2, 3), (1, 4), (2, 4)]
+    assert [(p["cheap_steps"], p[steps]) for p in points] == [(1, 3), (2, 3), (1, 4), (2, 4)]
     assert {p["cheap"] for p in points} == {"card"}
 
 

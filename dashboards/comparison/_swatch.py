@@ -14,7 +14,7 @@ SYMBOLS = {
     "o": "circle", "D": "diamond", "^": "triangle-up", "x": "x-thin-open", "s": "square",
     "v": "triangle-down", "P": "cross", "<": "triangle-left", ">": "triangle-right", "d": "diamond-tall",
     "p": "pentagon", "h": "hexagon", "H": "hexagon2", "X": "x", "8": "octagon",
-    "+": "cross-thin-open",
+    "+": "cross-thin-open", "1": "y-down-open", "2": "y-up-open",
 }  # fmt: skip
 """Plotly's names of matplotlib's markers."""
 

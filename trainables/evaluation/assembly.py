@@ -26,6 +26,7 @@ from trainables.sampling.guidance import Guides, gradient
 from trainables.sampling.label_steps import chains_at_once
 from trainables.sampling.system import CoupledSystem, LabelSystem
 from trainables.task import networks
+from trainables.task.members import is_lent
 from trainables.task.processes import label_process, processes
 from trainables.task.recipe import Task
 
@@ -48,9 +49,9 @@ def assemble(
         task: the task.
         dataset: the task's data.
         classifier: the frozen classifier, already on the device.
-        weights: state dicts of the denoisers, "signal" and "logit", of the score network "label", of
-            retrained classifiers, and of a noise-conditional one; what has no weights is None in the system,
-            or is left out.
+        weights: state dicts of the denoisers, "signal" and "logit", of logit denoisers that are lent, of the
+            score network "label", of retrained classifiers, and of a noise-conditional one; what has no
+            weights is None in the system, or is left out.
         device: where networks run.
         dtype: what networks compute in.
         batch: samples in the calls by which paths are chosen.
@@ -65,10 +66,13 @@ def assemble(
         guides = assembly.guides(classifier, judge)
     members = networks.retrained_classifiers(dataset, task.recipe, weights, classifier.scale)
     retrained = [assembly.classifier(_frozen(member, device)) for member in members]
-    denoisers = assembly.signal(), assembly.logit()
+    denoisers = assembly.signal(), assembly.logit("logit")
+    lent = {
+        name: d for name in weights if is_lent(name) and (d := assembly.logit(name)) is not None
+    }
     labels, restored = assembly.labels(), classifier.scale.restored
     of_both = classify, signal_process, logit_process, *denoisers
-    return CoupledSystem(*of_both, retrained, guides, labels, restored)
+    return CoupledSystem(*of_both, retrained, guides, labels, restored, lent)
 
 
 @dataclass(frozen=True)
@@ -106,13 +110,13 @@ class _Assembly:
 
         return PreparedSignal(network, self.dtype, self._path("signal denoiser", network, call_of))
 
-    def logit(self) -> PreparedLogit | LogitOfFeatures | None:
-        """The logit denoiser, if it has weights. Of its calls those that encode signals choose the path:
-        only they have convolutions.
+    def logit(self, name: str) -> PreparedLogit | LogitOfFeatures | None:
+        """The logit denoiser of this name, if it has weights. Of its calls those that encode signals choose
+        the path: only they have convolutions.
         """
-        if "logit" not in self.weights:
+        if name not in self.weights:
             return None
-        network = networks.logit_denoiser(self.dataset, self.task.recipe, self.weights)
+        network = networks.logit_denoiser(self.dataset, self.task.recipe, self.weights, name)
         network = _frozen(network, self.device)
 
         def call_of(path: RunPath) -> Callable[[], object]:
@@ -205,7 +209,7 @@ def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.dev
     """Call every network once on a batch of blank samples, so that its use of memory can be measured."""
     x = torch.zeros(batch, *dataset.signal_shape, device=device)
     y, level = system.classifier(x), torch.zeros(1, device=device)
-    signal, logit = system.signal_denoiser, system.logit_denoiser
+    signal, logits = system.signal_denoiser, [system.logit_denoiser, *system.lent.values()]
     for classifier in system.retrained:
         classifier(x)
     if system.guides is not None:
@@ -219,8 +223,9 @@ def probe(system: CoupledSystem, dataset: Dataset, batch: int, device: torch.dev
     if signal is not None:
         codes = signal.encode_corrupted(x), signal.encode_logits(y, batch)
         signal(x, signal.encode_time(level), *codes)
-    if logit is not None:
-        logit(y, logit.encode_time(level), logit.encode_signals(x, y, x))
+    for logit in logits:
+        if logit is not None:
+            logit(y, logit.encode_time(level), logit.encode_signals(x, y, x))
 
 
 def _frozen(network: Network, device: torch.device) -> Network:

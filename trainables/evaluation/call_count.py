@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from trainables import strategies
 from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.diffusion.labels import LabelDiffusion
@@ -17,7 +18,7 @@ from trainables.sampling.guidance import Guides
 from trainables.sampling.meter import Meter, classifier_calls
 from trainables.sampling.system import AnyProcess, CoupledSystem, LabelSystem
 from trainables.strategies import schedule_of
-from trainables.task.members import MOST_MEMBERS
+from trainables.task.members import MOST_MEMBERS, lent_logit
 
 
 class _ZeroSignalDenoiser(SignalDenoiser):
@@ -84,6 +85,7 @@ def call_count(
         [_zero_logits] * MOST_MEMBERS,
         Guides(lambda y: y.softmax(dim=-1), _zero_logits, _zero_logits),
         LabelSystem(LabelDiffusion(2), _ZeroLabelScore(), lambda logits: logits),
+        lent={lent_logit(part): _ZeroLogitDenoiser() for part in strategies.lent(strategy)},
     )
     Engine(system, (2,), meter).run(
         schedule_of(strategy, point), torch.zeros(1, 1, 1, 1), SampleNoise(0, [0])

@@ -42,6 +42,7 @@ from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 from trainables.task import networks
+from trainables.task.members import lent_logit
 from trainables.task.recipe import Task
 
 _TIMINGS = 3
@@ -106,7 +107,9 @@ class Evaluator:
         self.dataset = dataset or storage.dataset(task)
         self._weights: dict[str, dict[str, Tensor]] = {}
         for kind in strategies.load(strategy).PARTS:
-            self._weights |= storage.parts.load(kind, task)
+            weights = storage.parts.load(kind, task)
+            is_lent = kind in strategies.lent(strategy)
+            self._weights |= {lent_logit(kind): weights["logit"]} if is_lent else weights
         classifier = networks.frozen_classifier(self.dataset, task.recipe, self._weights)
         self._classifier = classifier.to(device)
         self.judge = Judge(task, self.dataset, self._classifier, device)

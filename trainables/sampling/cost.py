@@ -15,6 +15,7 @@ from trainables.sampling.moves import (
     Condition,
     Correct,
     Guide,
+    LogitsBy,
     Move,
     NewChain,
     NewChainUnlessSettled,
@@ -85,7 +86,7 @@ def cost(moves: Iterable[Move], needs_origin: bool = False) -> Cost:
                 calls[LABEL] += label_calls
             case NewChain() | NewChainUnlessSettled() | StartOverUnlessSettled():
                 has_classified_x_cor = is_guided = False
-            case Start() | LabelAnswer():
+            case Start() | LogitsBy() | LabelAnswer():
                 pass
             case _:
                 assert_never(move)

@@ -29,6 +29,7 @@ from trainables.sampling.moves import (
     Correct,
     Guide,
     Kind,
+    LogitsBy,
     Move,
     NewChain,
     NewChainUnlessSettled,
@@ -45,7 +46,7 @@ from trainables.sampling.prefix_cache import SharedBatch, prefix_names
 from trainables.sampling.settling import SettlingMove, start_chain_unless_settled
 from trainables.sampling.state import State, Trajectory
 from trainables.sampling.system import CoupledSystem
-from trainables.task.members import RETRAINED, member_kind
+from trainables.task.members import RETRAINED, lent_logit, member_kind
 
 
 class Engine:
@@ -59,7 +60,7 @@ class Engine:
 
     def __init__(self, system: CoupledSystem, logit_shape: tuple[int, ...], meter: Meter) -> None:
         self.system, self.logit_shape, self.meter = system, logit_shape, meter
-        self._time_codes: dict[tuple[Kind, tuple[float, ...]], Tensor] = {}
+        self._time_codes: dict[tuple[Kind, str | None, tuple[float, ...]], Tensor] = {}
 
     @torch.no_grad()
     def run(
@@ -121,6 +122,8 @@ class Engine:
                 self._correct(state, move)
             case Condition():
                 self._condition(state, move)
+            case LogitsBy():
+                state.logits_by = move.part
             case Target():
                 state.target = target_of(self.system.guides, self._logits(state, move.source))
             case Guide():
@@ -181,7 +184,7 @@ class Engine:
     def _output(self, state: State, kind: Kind) -> Tensor:
         """The output of the process' network at its present state, guided where it is to be: one call."""
         trajectory = state.trajectories[kind]
-        time_code = self._time_code(kind, trajectory)
+        time_code = self._time_code(kind, state.logits_by, trajectory)
         if kind == LOGIT:
             return self._logit_output(state, trajectory.state, time_code)
         output = self._signal_output(state, trajectory.state, time_code)
@@ -189,16 +192,16 @@ class Engine:
             self.system.process(kind), self.system.guides, self.meter, state, output
         )
 
-    def _time_code(self, kind: Kind, trajectory: Trajectory) -> Tensor:
+    def _time_code(self, kind: Kind, part: str | None, trajectory: Trajectory) -> Tensor:
         """The encoding (1, ...) of the trajectory's present level.
 
         All levels of a grid are encoded at once, but for the last: no network is called at the clean
         level.
         """
-        grid = kind, trajectory.levels
+        grid = kind, part, trajectory.levels
         if grid not in self._time_codes:
             is_signal = kind == SIGNAL
-            denoiser = self.system.signal_denoiser if is_signal else self.system.logit_denoiser
+            denoiser = self.system.signal_denoiser if is_signal else self.system.logits_by(part)
             assert denoiser is not None
             scaled = self.system.process(kind).scaled(trajectory.levels[:-1])
             levels = moved(scaled, trajectory.state.device)
@@ -218,8 +221,7 @@ class Engine:
         return output
 
     def _logit_output(self, state: State, y_t: Tensor, time_code: Tensor) -> Tensor:
-        denoiser = self.system.logit_denoiser
-        assert denoiser is not None
+        denoiser = self.system.logits_by(state.logits_by)
         output: Tensor = self.meter.call(
             "logit", _as_run(denoiser, state), y_t, time_code, state.signal_code, batch=len(y_t)
         )
@@ -253,12 +255,12 @@ class Engine:
             assert self.system.signal_denoiser is not None
             state.logit_code = self.system.signal_denoiser.encode_logits(value, len(value))
             return
-        assert self.system.logit_denoiser is not None
-        denoiser, y_of_x = self.system.logit_denoiser, self._classify(state, value)
+        denoiser, y_of_x = self.system.logits_by(state.logits_by), self._classify(state, value)
         encode, plain = denoiser.encode_signals, denoiser.plain_encode_signals
         if value is state.batch.x_cor:
+            network = LOGIT if state.logits_by is None else lent_logit(state.logits_by)
             state.signal_code = self._x_cor_output(
-                state, "logit", encode, y_of_x, value, plain=plain
+                state, network, encode, y_of_x, value, plain=plain
             )
             return
         if state.rows is not None and plain is not None:

@@ -77,6 +77,13 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class LogitsBy:
+    """Denoise the logits of this chain by the network that another part than the strategy's own lends it."""
+
+    part: str
+
+
+@dataclass(frozen=True)
 class Target:
     """Set the distribution of classes that guides the signal, from logits: "y_cor" (the classifier on x_cor),
     "y0_hat" (their clean estimate) or "x0_hat" (the classifier on the signal's clean estimate).
@@ -131,7 +138,8 @@ class NewChainUnlessSettled:
 @dataclass(frozen=True)
 class StartOverUnlessSettled:
     """Drop the answers of the samples that are not settled, and all else that was sampled of them: only what
-    comes next answers for these. The others have their answers.
+    comes next answers for these, with the noise that it would have without what came before. The others have
+    their answers.
     """
 
     threshold: float
@@ -144,6 +152,7 @@ Move = (
     | Predict
     | Correct
     | Condition
+    | LogitsBy
     | Target
     | Guide
     | StartLabels
@@ -171,7 +180,8 @@ def check(moves: Iterable[Move]) -> list[Move]:
         ValueError: a process, that of labels too, steps or is corrected before it starts or beyond its end,
             steps of labels are not those of their trajectory, logits are stepped or corrected while the
             signal slot is empty, a slot or the target is set from a source that does not exist yet, a signal
-            is guided that has no step left or without a target, an answer is read from an unfinished
+            is guided that has no step left or without a target, logits have another network after they were
+            started or a slot was set, an answer is read from an unfinished
             trajectory, a member's number is below 1, a chain has no answer, or the last move is not an
             answer.
     """
@@ -200,6 +210,9 @@ def check(moves: Iterable[Move]) -> list[Move]:
                 _require(is_of_slot, place, "the source is of the other kind")
                 _check_source(move.source, steps_left, estimates, place)
                 filled_slots.add(move.slot)
+            case LogitsBy():
+                is_first = LOGIT not in steps_left and SIGNAL not in filled_slots
+                _require(is_first, place, "the logits have a network already")
             case Target():
                 _check_source(move.source, steps_left, estimates, place)
                 has_target = True

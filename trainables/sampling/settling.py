@@ -79,5 +79,6 @@ def start_chain_unless_settled(
         )
         state.keep(rest)
     if isinstance(move, StartOverUnlessSettled):
-        state.answers, state.dropped_chains = [], state.chain_count
-    state.start_chain()
+        state.start_over()
+    else:
+        state.start_chain()

@@ -94,6 +94,7 @@ class State:
         answers: the logits answered so far, each (B, *logit shape).
         logit_code: the encoded logits that the signal denoiser is conditioned on.
         signal_code: the encoded signal that the logit denoiser is conditioned on.
+        logits_by: the part whose logit denoiser is lent to this chain; None where the strategy's own is used.
         target: the distribution of classes that guides the signal, (B, K).
         guide: how the signal's next step is guided; None where it is not.
         last_classification: the sampled signal that was classified last, and the classifier's output.
@@ -113,6 +114,7 @@ class State:
     answers: list[Tensor] = field(default_factory=list)
     logit_code: Encoding = None
     signal_code: Encoding = None
+    logits_by: str | None = None
     target: Tensor | None = None
     guide: Guide | None = None
     last_classification: tuple[Tensor, Tensor] | None = None
@@ -142,6 +144,13 @@ class State:
         self.chain_count += 1
         self.trajectories, self.labels, self.has_classified_x_cor = {}, None, False
         self.logit_code, self.signal_code, self.target, self.guide = None, None, None, None
+        self.logits_by = None
+
+    def start_over(self) -> None:
+        """Start a chain as if none had been before: the answers are dropped, noise is drawn as at first."""
+        self.answers, self.dropped_chains = [], self.chain_count
+        self.trajectory_counts = dict.fromkeys(self.trajectory_counts, 0)
+        self.start_chain()
 
     @property
     def numbers(self) -> Tensor:

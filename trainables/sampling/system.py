@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor
@@ -13,6 +13,7 @@ from trainables.diffusion.process import Process
 from trainables.models.base import Encoding, LogitDenoiser, SignalDenoiser
 from trainables.sampling.guidance import Guides
 from trainables.sampling.moves import SIGNAL, Kind
+from trainables.task.members import lent_logit
 
 AnyProcess: TypeAlias = Process[Any]
 """A process of discrete or of continuous noise levels: the engine only hands its levels back to it."""
@@ -51,7 +52,8 @@ class CoupledSystem:
     members of `retrained`, which were trained on corrupted signals, with the scale of `classifier`. `guides`
     are the classifiers that guide a signal by their gradients, `labels` is the label diffusion of images.
     `restored` maps standardised logits (..., K) to raw ones, by which it is told whether chains are settled.
-    What no move of a strategy calls may be None, or be left out.
+    `lent` are logit denoisers of other parts, by the names of `lent_logit`. What no move of a strategy
+    calls may be None, or be left out.
     """
 
     classifier: Callable[[Tensor], Tensor]
@@ -63,7 +65,14 @@ class CoupledSystem:
     guides: Guides | None = None
     labels: LabelSystem | None = None
     restored: Callable[[Tensor], Tensor] = _unchanged
+    lent: Mapping[str, LogitDenoiser] = field(default_factory=dict)
 
     def process(self, kind: Kind) -> AnyProcess:
         """The process of signals or of logits."""
         return self.signal_process if kind == SIGNAL else self.logit_process
+
+    def logits_by(self, part: str | None) -> LogitDenoiser:
+        """The logit denoiser that a part lends, or that of the strategy's own part, where `part` is None."""
+        denoiser = self.logit_denoiser if part is None else self.lent[lent_logit(part)]
+        assert denoiser is not None, "the parts of a strategy are those that its moves call"
+        return denoiser

@@ -3,7 +3,7 @@
 A strategy's file holds one frozen dataclass `Parameters` (its sampling parameters, checked when
 made) with `schedule()`, a generator of moves (`trainables.sampling.moves`), and `PARTS`, the trained parts it
 samples with. Where something is drawn, `Parameters` is a `ChainParameters` and says what one chain is. It
-has `SIGNALS` where it is not for all kinds of signals.
+has `SIGNALS` where it is not for all kinds of signals, and `LENT` where parts lend it their logit denoisers.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from typing import Any
 from trainables.core import plugins
 from trainables.core.config import from_mapping
 from trainables.sampling.moves import Move, check
+from trainables.strategies._cascades import CHEAP, CascadeParameters
 from trainables.strategies._chains import ANSWERS, PREDICTORS, ChainParameters
 from trainables.strategies._loops import OneLoop, TwoLoops
 
 __all__ = [
     "ANSWERS",
+    "CHEAP",
     "PREDICTORS",
+    "CascadeParameters",
     "ChainParameters",
     "OneLoop",
     "TwoLoops",
+    "lent",
     "load",
     "names",
     "schedule_of",
@@ -42,6 +46,16 @@ def load(name: str) -> ModuleType:
         UsageError: there is none.
     """
     return plugins.load(__name__, "strategy", name)
+
+
+def lent(strategy: str) -> tuple[str, ...]:
+    """The parts of a strategy that lend their logit denoiser, which denoises where a `LogitsBy` says so.
+
+    Raises:
+        UsageError: there is no such strategy.
+    """
+    kinds: tuple[str, ...] = getattr(load(strategy), "LENT", ())
+    return kinds
 
 
 def schedule_of(strategy: str, point: Mapping[str, Any]) -> list[Move]:

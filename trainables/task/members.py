@@ -2,6 +2,8 @@
 
 The first member of a kind bears the kind's name, the others have their number after it: `retrained`,
 `retrained-2` to `retrained-8`.
+
+Also what a network is called that a part lends to a strategy with denoisers of its own.
 """
 
 from __future__ import annotations
@@ -29,3 +31,16 @@ def kind_and_member(name: str) -> tuple[str, int]:
     if number.isdecimal() and int(number) > 1 and name == member_kind(kind, int(number)):
         return kind, int(number)
     return name, 1
+
+
+_LENT = "lent-"
+
+
+def lent_logit(kind: str) -> str:
+    """The name of the logit denoiser that a part lends to a strategy, beside one that may be its own."""
+    return f"{_LENT}{kind}"
+
+
+def is_lent(network: str) -> bool:
+    """Whether a network's name is one that `lent_logit` gives."""
+    return network.startswith(_LENT)

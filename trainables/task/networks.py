@@ -211,10 +211,12 @@ def signal_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> Si
     return denoiser
 
 
-def logit_denoiser(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> LogitDenoiser:
-    """The logit denoiser of a part."""
+def logit_denoiser(
+    dataset: Dataset, recipe: Recipe, weights: StateDicts, name: str = "logit"
+) -> LogitDenoiser:
+    """The logit denoiser of a part, whose weights have this name."""
     denoiser = new_logit_denoiser(dataset, recipe)
-    denoiser.load_state_dict(weights["logit"])
+    denoiser.load_state_dict(weights[name])
     return denoiser
 
 
