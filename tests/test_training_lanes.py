@@ -174,6 +174,7 @@ def _trained(storage: Path, data, lanes):
     return setup.storage.parts, reports
 
 
+@pytest.mark.slow
 def test_side_by_side_parts_come_out_as_one_after_the_other(cluster, tmp_path):
     alone, _ = _trained(tmp_path / "1", cluster, [Lane(tuple(NESTED), (1,) * 4)])
     lanes = [Lane(("classifier", "signal"), (1, 1)), Lane(("logit", "nested"), (1, 1))]
@@ -190,6 +191,7 @@ def test_side_by_side_parts_come_out_as_one_after_the_other(cluster, tmp_path):
     assert not [one for one in checkpoints if one.is_dir()]
 
 
+@pytest.mark.slow
 def test_what_does_not_need_a_part_that_fails_is_trained_all_the_same(
     cluster, tmp_path, monkeypatch
 ):
