@@ -2,10 +2,12 @@
 
 import importlib
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,27 @@ def _use_our_platform() -> None:
 
 
 _use_our_platform()
+
+_BEGAN = pytest.StashKey[float]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How late a test may begin, for machines that are slow and runs that must end."""
+    parser.addoption(
+        "--begin-within", type=float, default=math.inf, metavar="MINUTES",
+        help="skip the tests that would begin later than so many minutes after the first [none]",
+    )  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what would begin too late."""
+    began = item.session.stash.setdefault(_BEGAN, time.monotonic())
+    minutes, limit = (time.monotonic() - began) / 60, item.config.getoption("--begin-within")
+    if minutes > limit:
+        pytest.skip(
+            f"it would begin after {minutes:.0f} minutes, of the {limit:.0f} that there are"
+        )
 
 
 @pytest.fixture(scope="session")
