@@ -213,7 +213,7 @@ def test_references_are_made_once_for_all_who_ask(task, dataset, parts, evaluato
 
 @pytest.mark.parametrize("strategy", NAMES)
 def test_every_strategy_is_measured_the_same_in_pieces(strategy, task, evaluator):
-    point = search_spaces.load(strategy).paper_point(4, "speech")
+    point = search_spaces.load(strategy).paper_point(2, "speech")
     sampling = Sampling("validation", 4, 0, "float32")  # bf16 rounds by the batch's size
     config = measurement_config(task, strategy, point, sampling)
     used = evaluator(strategy)
