@@ -59,8 +59,6 @@ def train_in_lanes(
     Raises:
         TrainingFailed: a training ended with an error, after it had been tried again.
     """
-    from trainables.workers.train import TrainJob
-
     trainings = place(setup.storage.root) / "training"
     names = _names(trainings, name, len(lanes))
     folders = [trainings / each for each in names]
@@ -71,22 +69,25 @@ def train_in_lanes(
     with TemporaryDirectory(prefix="meeting-", ignore_cleanup_errors=True) as meeting:
         given_up = Path(meeting) / "given-up"
         given_up.mkdir()
-        jobs = [
-            TrainJob(
-                setup.task,
-                lane.kinds,
-                setup.storage,
-                lane.threads,
-                tuple(map(str, folders)),
-                str(given_up) if len(lanes) > 1 else "",
-            )
-            for lane in lanes
-        ]
+        beside = str(given_up) if len(lanes) > 1 else ""
+        jobs = _jobs(setup, lanes, tuple(map(str, folders)), beside)
         runs = _Runs(allocation, data, trainings, meeting if own else "", str(history), copy)
         pairs = zip(jobs, names[: len(lanes)], strict=True)
         in_background(*(partial(runs.train, job, each) for job, each in pairs))
     for folder in folders:
         checkpoint_files.remove_checkpoints(folder)
+
+
+def _jobs(
+    setup: Setup, lanes: Sequence[Lane], checkpoints: tuple[str, ...], given_up: str
+) -> list[TrainJob]:
+    """What each lane trains; `checkpoints` and `given_up` are as for `TrainJob`."""
+    from trainables.workers.train import TrainJob
+
+    return [
+        TrainJob(setup.task, lane.kinds, setup.storage, lane.threads, checkpoints, given_up)
+        for lane in lanes
+    ]
 
 
 def _names(trainings: Path, name: str, lanes: int) -> list[str]:
