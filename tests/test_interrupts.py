@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -45,6 +46,24 @@ def test_a_run_that_lost_its_interruption_ends_as_interrupted(tmp_path, capfd, w
             rearm()
     assert status == INTERRUPTED and not interrupted()
     assert "interrupted" in capfd.readouterr().out
+
+
+def test_an_interruption_amid_reading_leaves_the_store_free(tmp_path):
+    """A cursor that still has rows keeps others from writing for as long as anything holds it."""
+    uri = f"sqlite:///{tmp_path}/m"
+    plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri)
+
+    def work(session):
+        session.tracker.begin()
+        reading = sqlite3.connect(tmp_path / "m").execute("SELECT name FROM sqlite_master")
+        assert reading.fetchone()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with interruptible():
+        status = run(setup_of(plan), Console(), tmp_path / "log", "opening", work)
+    client = MlflowClient(uri)
+    (ended,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    assert status == INTERRUPTED and ended.info.status == "KILLED"
 
 
 def test_ray_leaves_sigterm_to_the_run_while_it_starts():
