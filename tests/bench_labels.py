@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import torch
 from torch import Tensor
 
-from trainables.diffusion.label_sampling import backward_euler, explicit_euler
+from trainables.diffusion.label_updates import backward_euler, explicit_euler
 
 SIZES = {10: 32, 100: 32, 1000: 8, 10_000: 1}  # K: the batch
 STEP = 1 / 8

@@ -11,14 +11,13 @@ from conftest import ROOT
 
 from trainables.core.errors import UsageError
 from trainables.core.noise import SampleNoise
-from trainables.diffusion.label_sampling import (
+from trainables.diffusion.label_sampling import sample_labels, sample_probabilities
+from trainables.diffusion.label_updates import (
     analytic_weights,
     backward_euler,
     euler_weights,
     explicit_euler,
     posterior_step,
-    sample_labels,
-    sample_probabilities,
 )
 from trainables.diffusion.labels import LabelDiffusion
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from platform import compare
 
@@ -20,6 +21,7 @@ from dashboards.comparison.gallery_file import gallery_of
 from trainables.core import threads
 from trainables.core.checked_files import read_checked_json, sha256, write_checked_json
 
+_WORKER = b"PYTEST_XDIST_WORKER="
 COMMAND = [sys.executable, "-m", "platform.sweep", "nested", "digits", "--preset", "smoke"]
 
 
@@ -44,17 +46,32 @@ def _runs(storage: Path, stage: str):
 
 
 def _ray_processes() -> set[int]:
-    """Ray's processes on this machine, by their command lines."""
+    """Ray's processes on this machine, by their command lines, but those of other workers of pytest-xdist."""
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes()
-            state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
+            state, parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
         except (OSError, IndexError):
             continue
-        if state != "Z" and any(word in command for word in (b"raylet", b"gcs_server", b"ray::")):
+        is_ray = any(word in command for word in (b"raylet", b"gcs_server", b"ray::"))
+        if state != "Z" and is_ray and not _of_another_worker(folder.name, parent):
             found.add(int(folder.name))
     return found
+
+
+def _of_another_worker(*processes: str) -> bool:
+    """Whether one of the processes was started by another worker of pytest-xdist. Ray's workers write their
+    names over their environment: their parent still has its own.
+    """
+    ours = os.environ.get("PYTEST_XDIST_WORKER", "").encode()
+    for process in processes:
+        with suppress(OSError):
+            variables = (Path("/proc") / process / "environ").read_bytes().split(b"\0")
+            workers = [v[len(_WORKER) :] for v in variables if v.startswith(_WORKER)]
+            if workers and workers != [ours]:
+                return True
+    return False
 
 
 @pytest.fixture(scope="module")

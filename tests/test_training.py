@@ -123,13 +123,13 @@ def test_weights_are_averaged_as_torch_averages_them():
 
     theirs = AveragedModel(networks_[0], multi_avg_fn=lerp)
     run = loop._Run(networks_[1], networks_[1], AveragedModel(networks_[1]), None, None)
-    for _ in range(12):
+    for count in range(12):
         for values in zip(*(network.state_dict().values() for network in networks_), strict=True):
             if values[0].is_floating_point():
                 values[0].copy_(torch.randn(values[0].shape, generator=generator))
             values[1].copy_(values[0])
         theirs.update_parameters(networks_[0])
-        loop._average(run, 0.6)
+        loop._average(run, count, 0.6)
         for name, value in theirs.state_dict().items():
             assert torch.equal(run.averaged.state_dict()[name], value), name
 

@@ -1,13 +1,5 @@
 """Samplers of the label diffusion: DiDiCM-CP over class probabilities, DiDiCM-CL over chains of labels.
-
-The reverse process from t to s is dp = sigma_t M p with M(i, j) = S(i, j) for i != j and columns that sum
-to zero. As S(i, j) = q_i / q_j has rank one, the score of a single label gives all of M,
-
-    M = q (1/q)^T - diag(1/q),    q = s / (sum of s),
-
-and M p is q (sum of p/q) - p/q: O(K) time and memory. A step's size is sigma_t (t - s). Since marginals of
-the log-linear schedule are linear in t, an explicit step with the true score takes q(c_t) to q(c_s)
-exactly, however long it is.
+A step is one of `label_updates`.
 """
 
 from __future__ import annotations
@@ -23,76 +15,20 @@ from trainables.core.device import moved
 from trainables.core.errors import UsageError, check_choice, check_range
 from trainables.core.noise import NoiseSource
 from trainables.diffusion.label_choices import LabelChoice, LabelPredictor, ProbabilityPredictor
+from trainables.diffusion.label_updates import (
+    analytic_weights,
+    backward_euler,
+    euler_weights,
+    explicit_euler,
+    kept,
+    posterior_step,
+)
 from trainables.diffusion.labels import LabelDiffusion, labels_from, normalised
 
 LabelScore = Callable[[Tensor, float], Tensor]
 """log s(y, c, t), (B, C, K), of C labels a sample (B, C) at one time, with 0 at the label itself."""
 
 _LEAST_PROBABILITY = 1e-18  # a softmax that underflows to 0 cannot be divided by
-
-
-# ---- steps over probabilities
-
-
-def explicit_euler(p: Tensor, q: Tensor, size: float) -> Tensor:
-    """(I + size M) p, for probabilities p and q (B, K), q positive.
-
-    It sums to one; for a size above some q_i it may be negative.
-    """
-    ratio = p / q
-    return p + size * (q * ratio.sum(dim=-1, keepdim=True) - ratio)
-
-
-def backward_euler(p: Tensor, q: Tensor, size: float) -> Tensor:
-    """(I - size M)^-1 p, for probabilities p and q (B, K) and a size above 0: never outside the simplex.
-
-    By Sherman and Morrison's formula, where with w = 1 / (q + size) the denominator 1 - size (sum of q w)
-    is the sum of q^2 w, in which nothing cancels.
-    """
-    weight = 1 / (q + size)
-    total = (p * weight).sum(dim=-1, keepdim=True) / (q * q * weight).sum(dim=-1, keepdim=True)
-    return q * weight * (p + size * q * total)
-
-
-def posterior_step(p: Tensor, q_t: Tensor, q_s: Tensor, keep: float) -> Tensor:
-    """The sum over j of q(c_s = i | c_t = j) p_j, exact for the true marginals q_t and q_s (B, K).
-
-    By Bayes' rule q(c_s = i | c_t = j) = q_s(i) q(c_t = j | c_s = i) / q_t(j), where a label is kept with
-    probability `keep` = a_t / a_s and else replaced by a uniform one.
-    """
-    ratio = p / q_t
-    spread = (1 - keep) / p.shape[-1]
-    return q_s * (keep * ratio + spread * ratio.sum(dim=-1, keepdim=True))
-
-
-# ---- steps over labels
-
-
-def euler_weights(log_score: Tensor, labels: Tensor, size: float) -> Tensor:
-    """Probabilities (..., K) of the next label, column c of I + size M: size s_i for i != c, and the rest,
-    0 at least, to stay. They are weights: where s is large they sum to more than one.
-
-    Args:
-        log_score: the scores (..., K) of the labels.
-        labels: c, (...).
-        size: sigma_t (t - s).
-    """
-    index = labels[..., None]
-    weights = log_score.exp().mul_(size).scatter_(-1, index, 0.0)
-    return weights.scatter_(-1, index, (1 - weights.sum(dim=-1, keepdim=True)).clamp_(min=0))
-
-
-def analytic_weights(
-    clean: Tensor, labels: Tensor, process: LabelDiffusion, t: float, s: float
-) -> Tensor:
-    """Weights (..., K) of the next label, q_s(i) q(c_t = c | c_s = i), given the clean estimates (..., K) of
-    the scores of labels c (...): the analytic tau-leaping of Lou et al. 2024.
-    """
-    keep = _kept(process, t, s)
-    index, q_s = labels[..., None], process.marginal(clean, s)
-    spread = (1 - keep) / process.classes
-    at_label = q_s.gather(-1, index) * (keep + spread)
-    return q_s.mul_(spread).scatter_(-1, index, at_label)
 
 
 # ---- a step of either sampler
@@ -264,7 +200,7 @@ def _next_probabilities(
     if predictor == "analytic":
         clean = process.clean_of(log_score, t)
         marginals = process.marginal(clean, t), process.marginal(clean, s)
-        return posterior_step(p, *marginals, _kept(process, t, s))
+        return posterior_step(p, *marginals, kept(process, t, s))
     q = torch.softmax(log_score, dim=-1).clamp_(min=_LEAST_PROBABILITY)
     if predictor == "backward-euler":
         return backward_euler(p, q, _size(process, t, s))
@@ -301,8 +237,3 @@ def _chosen_labels(
 def _size(process: LabelDiffusion, t: float, s: float) -> float:
     """sigma_t (t - s)."""
     return float(process.rate(t)) * (t - s)
-
-
-def _kept(process: LabelDiffusion, t: float, s: float) -> float:
-    """a_t / a_s, the probability that a label at time s is still kept at time t."""
-    return float(process.share(t)) / float(process.share(s))

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from trainables.data.dataset import Dataset
 from trainables.models.base import Classifier
 from trainables.models.images.classifier import ConvNetConfig, FrozenClassifier
+from trainables.models.logit_of_features import LogitOfFeatures
 from trainables.models.prepared import (
-    LogitOfFeatures,
     PreparedClassifier,
     PreparedLabel,
     PreparedLogit,

@@ -200,7 +200,7 @@ def _round(
             losses = run.model(pool[noise], Draws(seed, kind, update, size, share))
         if run.optimizer is not None:
             _step(run, run.optimizer, losses["loss"], learning_rate(update / updates, peak))
-            _average(run, context.task.recipe.ema)
+            _average(run, update, context.task.recipe.ema)
         for name, value in losses.items():
             run.sums[name] = run.sums.get(name, torch.zeros_like(value)) + value.detach()
         run.count += 1
@@ -224,14 +224,13 @@ def learning_rate(progress: float, peak: float) -> float:
 
 
 @torch.no_grad()
-def _average(run: _Run, largest: float) -> None:
-    """Average the weights once more, with a decay that grows from 0 to `largest`, so that the random initial
-    weights lose their influence in short trainings too.
+def _average(run: _Run, count: int, largest: float) -> None:
+    """Average the weights once more, after having done so `count` times, with a decay that grows from 0 to
+    `largest`, so that the random initial weights lose their influence in short trainings too.
 
     `AveragedModel.update_parameters` sorts all tensors by device and type each time, which takes ten times as
     long as averaging those of a small network.
     """
-    count = int(run.averaged.n_averaged)
     decay = 0.0 if count == 0 else min(largest, (1 + count) / (10 + count))
     averaged: list[Tensor] = [*run.final.parameters()]
     current: list[Tensor] = [*run.objective.parameters()]
