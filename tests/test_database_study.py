@@ -8,6 +8,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import warnings
 from pathlib import Path
 from platform import sweep
@@ -260,16 +261,15 @@ def _binaries():
 
 
 @pytest.fixture
-def postgresql(tmp_path_factory):
+def postgresql():
     """The URI of a database of a PostgreSQL server of the test's own."""
     pytest.importorskip("psycopg2", reason="wants the extra postgresql")
-    folder, binaries, port = tmp_path_factory.mktemp("pg"), _binaries(), _closed_port()
+    binaries, port = _binaries(), _closed_port()
     if binaries is None:
         pytest.skip("wants PostgreSQL's server: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # pytest's own are closed to other users
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:  # the server refuses to run as root
-        for place in (folder, *list(folder.parents)[:2]):
-            place.chmod(0o755)
         shutil.chown(folder, "postgres")
 
     def run(name, *words):
@@ -285,6 +285,7 @@ def postgresql(tmp_path_factory):
         yield f"postgresql+psycopg2://ada:s3cr@127.0.0.1:{port}/postgres"
     finally:
         run("pg_ctl", "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(folder)
 
 
 def test_a_search_in_postgresql(postgresql, tmp_path):
