@@ -49,9 +49,9 @@ def _predict(setups: Sequence[Setup], console: Console) -> int:
     if setups[0].plan.study_uri:
         check_database(setups[0].plan.study_uri)
     with Cluster() as cluster:
-        allocation = cluster.foreseen(setups[0])
+        allocation, own = cluster.foreseen(setups[0]), cluster.is_own
     console.line(f"devices:  {allocation.text}")
-    for line in forecast.lines_of_all(setups, allocation):
+    for line in forecast.lines_of_all(setups, allocation, own):
         console.line(line)
     return 0
 

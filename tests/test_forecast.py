@@ -14,6 +14,7 @@ from platform.pipeline.forecast import (
 from platform.pipeline.remaining import remaining
 from platform.pipeline.study import open_study
 from platform.pipeline.training_watch import metrics_text
+from platform.planning.lanes import Lane
 from platform.planning.setup import setup_of
 from platform.planning.study_names import POINT
 from platform.planning.timing import Calls
@@ -28,6 +29,7 @@ from trainables.evaluation.records import Measurement
 from trainables.sampling.cost import Cost
 from trainables.scoring.metric_names import BY_ACCURACY, METRIC_OF_KIND
 from trainables.training import stages
+from trainables.training.part_store import in_order
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,12 @@ def setups(tmp_path_factory):
         kind: setup_of(plan_of(sweep_parser().parse_args(["nested", *w, *common])))
         for kind, w in words.items()
     }
+
+
+def _training_seconds(setup, calls, trained=()):
+    """Of all parts but those that are trained, one after the other."""
+    kinds = tuple(kind for kind in in_order(setup.kinds) if kind not in trained)
+    return training_seconds(setup, [Lane(kinds, (2,) * len(kinds))], lambda threads: calls)
 
 
 def _changed(setup, **changes):
@@ -67,9 +75,9 @@ def test_whisper_hears_all_utterances_once_and_each_sampled_signal(setups):
     heard = 2 * (len(dataset.train) + min(recipe.validated, len(dataset.validation)))
     sampled = recipe.batch * recipe.updates.coupled / recipe.inner_updates
     calls, rest = Calls(0, 0, 0, classifier=1.0), updates * _UPDATE + _TRAINERS
-    seconds = training_seconds(setup, calls, ())
+    seconds = _training_seconds(setup, calls)
     assert seconds == pytest.approx(heard + sampled + rest, rel=1e-2)
-    rest = training_seconds(setup, calls, ("classifier",))
+    rest = _training_seconds(setup, calls, ("classifier",))
     assert rest == pytest.approx(seconds - heard, rel=1e-2)
 
 
@@ -77,11 +85,29 @@ def test_the_score_network_of_labels_is_predicted_by_its_own_calls(setups):
     setup = _changed(setups["image"], strategy="didicm-cp")
     assert remaining(setup, set()).paper == Cost(0, 0, 0, 8)
     recipe = setup.task.recipe
-    others = training_seconds(setup, Calls(0, 0, 0, 0), ())
-    labels = training_seconds(setup, Calls(0, 0, 0, 0, label=1.0), ()) - others
+    others = _training_seconds(setup, Calls(0, 0, 0, 0))
+    labels = _training_seconds(setup, Calls(0, 0, 0, 0, label=1.0)) - others
     updates = stages.load("label-score").updates(recipe)
     assert labels == pytest.approx(updates * recipe.batch * _FORWARDS_AN_UPDATE)
-    assert training_seconds(setups["image"], Calls(0, 0, 0, 0, label=1.0), ()) < others + labels
+    of_all = _training_seconds(setups["image"], Calls(0, 0, 0, 0, label=1.0))
+    assert of_all < others + labels
+
+
+def test_lanes_take_as_long_as_the_longest_each_part_by_its_own_threads(setups):
+    """By hand: a call of the classifier takes two seconds with one thread, one with two."""
+    setup = setups["image"]
+    recipe, calls = setup.task.recipe, {1: Calls(0, 0, 0, 2.0), 2: Calls(0, 0, 0, 1.0)}
+
+    def seconds(kind, threads):
+        stage = stages.load(kind)
+        heard = recipe.batch * stage.forwards(recipe)[2] * calls[threads].classifier
+        return stage.updates(recipe) * (heard + _UPDATE)
+
+    lanes = [Lane(("classifier", "retrained"), (2, 1)), Lane(("enhanced",), (1,))]
+    first, second = seconds("classifier", 2) + seconds("retrained", 1), seconds("enhanced", 1)
+    predicted = training_seconds(setup, lanes, calls.__getitem__)
+    assert predicted == pytest.approx(_TRAINERS + max(first, second))
+    assert training_seconds(setup, [], calls.__getitem__) == 0
 
 
 def test_trainings_are_told_by_the_measure():

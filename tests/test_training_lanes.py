@@ -8,7 +8,7 @@ from pathlib import Path
 from platform.backend.allocation import Node, allocation, trainings_at_a_time
 from platform.pipeline import training_lanes
 from platform.pipeline.training_watch import running
-from platform.planning.lanes import Lane, lanes_of
+from platform.planning.lanes import Lane, lanes_of, seconds_of
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
 
@@ -85,6 +85,15 @@ def test_no_lane_waits_for_a_part_that_waits_for_it():
             ]  # fmt: skip
             assert ready
             done |= {lane.pop(0) for lane in ready}
+
+
+def test_a_lane_waits_for_what_it_starts_from():
+    """By hand: `nested` starts from both signal and logit, each of which another lane trains."""
+    lanes = [Lane(("classifier", "signal", "nested"), (1,) * 3), Lane(("logit",), (1,))]
+    seconds = {"classifier": 1.0, "signal": 2.0, "logit": 5.0, "nested": 4.0}
+    assert seconds_of(lanes, seconds) == 1 + 5 + 4
+    assert seconds_of(lanes, seconds | {"logit": 1.0}) == 1 + 2 + 4
+    assert seconds_of([], {}) == 0
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ the store, the study and the records, and nothing is downloaded.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from platform.backend.allocation import Allocation
+from functools import cache
+from platform.backend.allocation import Allocation, trainings_at_a_time
 from platform.pipeline.remaining import RemainingWork, remaining
+from platform.planning.lanes import Lane, lanes_of, seconds_of
 from platform.planning.setup import Setup
 from platform.planning.timing import Calls, seconds_a_call
 from statistics import mean
@@ -46,14 +48,14 @@ class Forecast:
         return _START + self.training_seconds + self.search_seconds + self.confirm_seconds
 
 
-def lines_of_all(setups: Sequence[Setup], allocation: Allocation) -> list[str]:
-    """The predictions of sweeps that run one after the other, in words."""
+def lines_of_all(setups: Sequence[Setup], allocation: Allocation, own: bool) -> list[str]:
+    """The predictions of sweeps that run one after the other, in words; `own` as for `forecast`."""
     text: list[str] = []
     trained: set[str] = set()
     counted_keys: set[str] = set()
     seconds = 0.0
     for setup in setups:
-        predicted = forecast(setup, allocation, trained, counted_keys)
+        predicted = forecast(setup, allocation, own, trained, counted_keys)
         trained |= set(in_order(setup.kinds))
         seconds += predicted.seconds
         text += [*([""] if text else []), *lines(setup, allocation, predicted)]
@@ -65,6 +67,7 @@ def lines_of_all(setups: Sequence[Setup], allocation: Allocation) -> list[str]:
 def forecast(
     setup: Setup,
     allocation: Allocation,
+    own: bool = True,
     trained: Collection[str] = (),
     counted_keys: set[str] | None = None,
 ) -> Forecast:
@@ -74,6 +77,7 @@ def forecast(
     Args:
         setup: the sweep's.
         allocation: how it will be spread.
+        own: whether the cluster is one of this machine's own, where parts may be trained side by side.
         trained: kinds of parts that will be in the store by then.
         counted_keys: keys of measurements that will be in the records by then; those that this sweep
             makes are added.
@@ -86,14 +90,21 @@ def forecast(
     work = remaining(setup, set() if counted_keys is None else counted_keys)
     dataset = blank(setup.facts, recipe.spectrogram)
     device = allocation.device_here
-    calls = seconds_a_call(dataset, recipe, device, setup.plan.precision)
+
+    @cache
+    def calls(threads: int | None) -> Calls:
+        return seconds_a_call(dataset, recipe, device, setup.plan.precision, threads)
+
     timed_gpu = device.type == "cuda"
     gpus = allocation.gpus if timed_gpu else 1
+    missing = _missing(setup, trained)
+    most = trainings_at_a_time(setup, allocation, own)
+    lanes = lanes_of(in_order(setup.kinds), missing, recipe, most, allocation.train_threads)
     return Forecast(
         work,
-        training_seconds(setup, calls, trained) / (allocation.workers if timed_gpu else 1),
-        _seconds(work.search, calls, gpus),
-        _seconds(work.confirm, calls, gpus),
+        training_seconds(setup, lanes, calls) / (allocation.workers if timed_gpu else 1),
+        _seconds(work.search, calls(None), gpus),
+        _seconds(work.confirm, calls(None), gpus),
     )
 
 
@@ -168,32 +179,45 @@ def _seconds(runs: Iterable[tuple[Cost, int]], calls: Calls, devices: int) -> fl
     return _ACTORS + sum(seconds) / devices if seconds else 0.0
 
 
-def training_seconds(setup: Setup, calls: Calls, trained: Collection[str]) -> float:
-    """Seconds that training takes: the updates of the missing parts, by the calls that their stages
-    count an update; and the classifier's calls for signals that stay as they are, which come first.
+def _missing(setup: Setup, trained: Collection[str]) -> list[str]:
+    """The parts to be trained, where those of some kinds will have been."""
+    missing = setup.storage.parts.missing(setup.kinds, setup.task)
+    return [kind for kind in missing if kind not in trained]
+
+
+def training_seconds(
+    setup: Setup, lanes: Sequence[Lane], calls: Callable[[int | None], Calls]
+) -> float:
+    """Seconds that training takes: the updates of the parts, by the calls that their stages count an update;
+    and the classifier's calls for signals that stay as they are, which come first.
 
     Args:
         setup: whose parts.
-        calls: seconds a sample of a call of each network.
-        trained: kinds of parts that will be in the store by then.
+        lanes: the parts that are trained.
+        calls: seconds a sample of a call of each network, by the number of threads.
     """
-    recipe = setup.task.recipe
-    parts = setup.storage.parts.missing(setup.kinds, setup.task)
-    missing = [kind for kind in parts if kind not in trained]
-    total = _TRAINERS if missing else 0.0
-    for kind in missing:
-        stage = stages.load(kind)
-        signal, logit, classifier = stage.forwards(recipe)
-        label: float = getattr(stage, "LABEL_FORWARDS", 0.0)
-        denoising = recipe.batch * (
-            signal * calls.signal + logit * calls.whole_logit + label * calls.label
-        )
-        classifying = recipe.batch * classifier * calls.classifier
-        update = _FORWARDS_AN_UPDATE * denoising + classifying + _UPDATE
-        total += stage.updates(recipe) * update
-    sizes = setup.facts.sizes
-    if stages.CLASSIFIER in missing and setup.facts.kind == "speech" and sizes is not None:
+    if not lanes:
+        return 0.0
+    seconds = {
+        kind: _part_seconds(setup.task.recipe, kind, calls(threads))
+        for lane in lanes
+        for kind, threads in zip(lane.kinds, lane.threads, strict=True)
+    }
+    total, sizes = _TRAINERS + seconds_of(lanes, seconds), setup.facts.sizes
+    if stages.CLASSIFIER in seconds and setup.facts.kind == "speech" and sizes is not None:
         trained_on = setup.task.train_fraction * sizes[0]
-        utterances = trained_on + min(recipe.validated, sizes[1])
-        total += 2 * utterances * calls.classifier  # clean and corrupted
+        utterances = trained_on + min(setup.task.recipe.validated, sizes[1])
+        total += 2 * utterances * calls(None).classifier  # clean and corrupted
     return total
+
+
+def _part_seconds(recipe: Recipe, kind: str, calls: Calls) -> float:
+    """Seconds that the updates of a part take."""
+    stage = stages.load(kind)
+    signal, logit, classifier = stage.forwards(recipe)
+    label: float = getattr(stage, "LABEL_FORWARDS", 0.0)
+    denoising = recipe.batch * (
+        signal * calls.signal + logit * calls.whole_logit + label * calls.label
+    )
+    classifying = recipe.batch * classifier * calls.classifier
+    return float(stage.updates(recipe) * (_FORWARDS_AN_UPDATE * denoising + classifying + _UPDATE))

@@ -7,7 +7,7 @@ be shared out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trainables.task.recipe import Recipe
@@ -51,6 +51,24 @@ def lanes_of(
     counts = {kind: threads if _is_alone(kind, wanted) else share for kind in wanted}
     lanes = _scheduled(missing, recipe, max(1, used))
     return [Lane(tuple(lane), tuple(counts[kind] for kind in lane)) for lane in lanes]
+
+
+def seconds_of(lanes: Sequence[Lane], seconds: Mapping[str, float]) -> float:
+    """Seconds until lanes that begin together have trained all of their parts, each of which takes `seconds`.
+
+    A part begins once the one before it in its lane has been trained, and those that it starts from.
+    """
+    waiting = [list(lane.kinds) for lane in lanes]
+    kinds = {kind for lane in waiting for kind in lane}
+    free, ends = [0.0] * len(lanes), dict[str, float]()
+    while any(waiting):
+        for number, lane in enumerate(waiting):
+            needs = kinds.intersection(stages.parts_given(lane[0])) if lane else set()
+            if lane and needs <= ends.keys():
+                begin = max(free[number], *(ends[need] for need in needs), 0.0)
+                free[number] = ends[lane[0]] = begin + seconds[lane[0]]
+                lane.pop(0)
+    return max(free, default=0.0)
 
 
 def _scheduled(kinds: Sequence[str], recipe: Recipe, most: int) -> list[list[str]]:

@@ -40,16 +40,31 @@ class Calls:
 
 @torch.no_grad()
 def seconds_a_call(
-    dataset: Dataset, recipe: Recipe, device: torch.device, precision: str = "auto"
+    dataset: Dataset,
+    recipe: Recipe,
+    device: torch.device,
+    precision: str = "auto",
+    threads: int | None = None,
 ) -> Calls:
-    """Time untrained networks of these sizes on blank samples, with all cores of the machine or one GPU.
+    """Time untrained networks of these sizes on blank samples, on CPUs or one GPU.
 
     Args:
         dataset: it gives the sizes of signals and logits.
         recipe: it gives the sizes of the networks and the batch.
         device: what they are timed on.
         precision: what a GPU computes in.
+        threads: of the CPU; all that it has if None.
     """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        return _timed(dataset, recipe, device, precision)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _timed(dataset: Dataset, recipe: Recipe, device: torch.device, precision: str) -> Calls:
+    """`seconds_a_call` by the threads that torch has."""
     signal = networks.new_signal_denoiser(dataset, recipe).eval().to(device)
     logit = networks.new_logit_denoiser(dataset, recipe).eval().to(device)
     classifier = networks.unscaled_classifier(dataset, recipe).to(device)
