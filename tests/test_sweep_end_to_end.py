@@ -82,7 +82,7 @@ def swept(tmp_path_factory):
     file = storage.parent / "summary.json"
     done = _sweep(storage, "--json", str(file), **DISPLAYED)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert _ray_processes() <= before, "Ray was left running"
+    _check_ray_leaves(before)
     (storage.parent / "stderr.txt").write_text(done.stderr)
     return storage, json.loads(file.read_text()), done.stdout
 
