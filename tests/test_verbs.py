@@ -1,10 +1,9 @@
-"""`train`, `reproduce` and `sweep all` as a user runs them: smoke size, real everything."""
+"""`train` and `reproduce` as a user runs them: smoke size, real everything."""
 
 import json
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 from platform import reproduce, train
 from platform.planning import presets
 from platform.planning.presets import preset
@@ -12,10 +11,9 @@ from platform.reproduction import paper_tables
 from platform.reproduction.cost import cost_rows, speech_cost_rows
 
 import pytest
-from conftest import ROOT, asset, clean_environment, run_verb
+from conftest import ROOT, clean_environment
 from mlflow import MlflowClient
 
-from trainables import strategies
 from trainables.data.dataset import Facts
 from trainables.evaluation.call_count import call_count
 from trainables.models.images.classifier import ConvNetConfig, ResNetConfig
@@ -169,38 +167,6 @@ def test_reproduce_and_evaluate_at_several_training_seeds(tmp_path):
     assert summary["points"][0]["per_seed"] == results["clean estimate"]["per_seed"]
     again = _run("platform.train", "parallel", "digits", *setting[:2], "--storage", str(storage))
     assert again.returncode == 0 and "trained now: none" in again.stdout, again.stderr
-
-
-@pytest.mark.slow
-def test_sweep_all_compares_every_strategy(smoke_runs, tmp_path):
-    words = ("all", "digits", "--preset", "smoke", "--trials", "1", "--storage", smoke_runs)
-    output, summary = run_verb("sweep", *words, file=tmp_path / "all.json", timeout=1800)
-    searched = [name for name in strategies.names() if name not in ("noisy", "retrained")]
-    for name in searched:
-        assert f"{name} (best on validation)" in output
-    assert [plan["strategy"] for plan in summary["plans"]] == searched
-    assert {plan["trials"] for plan in summary["plans"]} == {1}
-    (folder,) = smoke_runs.glob("sweeps/digits/gn30/all-*")
-    assert (folder / "fronts.png").stat().st_size > 0 and (folder / "points.csv").exists()
-
-
-@pytest.mark.slow
-@pytest.mark.assets
-def test_a_hundred_classes_of_colour_images_go_the_whole_way(tmp_path):
-    data = asset("COUPLED_DATA", "cifar100-subset")
-    file = tmp_path / "sweep.json"
-    words = ("parallel", "folder", "--data-dir", str(data), "--preset", "smoke", "--trials", "2")
-    done = _run("platform.sweep", *words, "--storage", str(tmp_path / "runs"), "--json", str(file))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "parallel on cifar100-subset, gn30" in done.stdout
-    summary = json.loads(file.read_text())
-    assert {p["strategy"] for p in summary["baselines"]} == {
-        "noisy",
-        "enhanced",
-        "card",
-        "retrained",
-    }
-    assert Path(summary["files"]["samples.png"]).stat().st_size > 0
 
 
 def test_data_that_are_not_there_are_told_in_one_line(tmp_path, capfd):

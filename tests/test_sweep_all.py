@@ -1,0 +1,41 @@
+"""Sweeps of every strategy, and of a hundred classes of colour images, as a user runs them: smoke size, real
+everything.
+"""
+
+from pathlib import Path
+
+import pytest
+from conftest import asset, run_verb
+
+from trainables import strategies
+
+
+@pytest.mark.slow
+def test_sweep_all_compares_every_strategy(smoke_runs, tmp_path):
+    words = ("all", "digits", "--preset", "smoke", "--trials", "1", "--storage", smoke_runs)
+    output, summary = run_verb("sweep", *words, file=tmp_path / "all.json", timeout=1800)
+    searched = [name for name in strategies.names() if name not in ("noisy", "retrained")]
+    for name in searched:
+        assert f"{name} (best on validation)" in output
+    assert [plan["strategy"] for plan in summary["plans"]] == searched
+    assert {plan["trials"] for plan in summary["plans"]} == {1}
+    (folder,) = smoke_runs.glob("sweeps/digits/gn30/all-*")
+    assert (folder / "fronts.png").stat().st_size > 0 and (folder / "points.csv").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.assets
+def test_a_hundred_classes_of_colour_images_go_the_whole_way(tmp_path):
+    data = asset("COUPLED_DATA", "cifar100-subset")
+    words = ("parallel", "folder", "--data-dir", data, "--preset", "smoke", "--trials", "2")
+    output, summary = run_verb(
+        "sweep", *words, "--storage", tmp_path / "runs", file=tmp_path / "sweep.json", timeout=580
+    )
+    assert "parallel on cifar100-subset, gn30" in output
+    assert {p["strategy"] for p in summary["baselines"]} == {
+        "noisy",
+        "enhanced",
+        "card",
+        "retrained",
+    }
+    assert Path(summary["files"]["samples.png"]).stat().st_size > 0
