@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, clean_environment
+from conftest import HANG, ROOT, clean_environment
 from helpers import DISPLAYED, turns_of_waiting
 from ray_nodes import AUTHENTICATION, RAY, nodes
 from servers import mlflow_server
@@ -44,7 +44,7 @@ def test_a_sweep_runs_as_a_job(cluster, server, tmp_path):
         [sys.executable, "-m", "platform.submit", "nested", "digits", "--preset", "smoke",
          "--storage", str(storage), "--gpus-per-trial", "0", "--workers", "2", "--address", address],
         cwd=ROOT, env=environment | {"MLFLOW_TRACKING_URI": server}, capture_output=True, text=True,
-        timeout=500, check=False,
+        timeout=HANG, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "has succeeded" in done.stdout and "MLFLOW_TRACKING_URI" in done.stdout

@@ -14,7 +14,7 @@ from platform import compare
 
 import pytest
 import torch
-from conftest import ROOT, clean_environment
+from conftest import HANG, ROOT, clean_environment
 from helpers import DISPLAYED, turns_of_waiting
 
 from dashboards.comparison.gallery_file import gallery_of
@@ -28,7 +28,7 @@ COMMAND = [sys.executable, "-m", "platform.sweep", "nested", "digits", "--preset
 def _sweep(storage: Path, *flags: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [*COMMAND, "--storage", str(storage), *flags],
-        cwd=ROOT, capture_output=True, text=True, env=clean_environment(**environment), timeout=400,
+        cwd=ROOT, capture_output=True, text=True, env=clean_environment(**environment), timeout=HANG,
         check=False,
     )  # fmt: skip
 
@@ -344,7 +344,7 @@ def _interrupted(
             [*command, "--storage", str(storage), *flags],
             cwd=ROOT, stdout=file, stderr=file, env=clean_environment(), start_new_session=True,
         )  # fmt: skip
-        deadline = time.monotonic() + 200
+        deadline = time.monotonic() + HANG
         while not wait_for(out):
             assert sweep.poll() is None and time.monotonic() < deadline, out.read_text()
             time.sleep(0.2)

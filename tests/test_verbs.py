@@ -11,7 +11,7 @@ from platform.reproduction import paper_tables
 from platform.reproduction.cost import cost_rows, speech_cost_rows
 
 import pytest
-from conftest import ROOT, clean_environment
+from conftest import HANG, ROOT, clean_environment
 from mlflow import MlflowClient
 
 from trainables.data.dataset import Facts
@@ -23,10 +23,10 @@ from trainables.sampling.cost import Cost
 from trainables.strategies import schedule_of
 
 
-def _run(module, *words, timeout=580):
+def _run(module, *words):
     return subprocess.run(
         [sys.executable, "-m", module, *words],
-        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), timeout=timeout,
+        cwd=ROOT, capture_output=True, text=True, env=clean_environment(), timeout=HANG,
         check=False,
     )  # fmt: skip
 
