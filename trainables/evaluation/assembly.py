@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from trainables.data.dataset import Dataset
+from trainables.evaluation.logit_of_features import LogitOfFeatures
 from trainables.models.base import Classifier
 from trainables.models.images.classifier import ConvNetConfig, FrozenClassifier
-from trainables.models.logit_of_features import LogitOfFeatures
 from trainables.models.prepared import (
     PreparedClassifier,
     PreparedLabel,
