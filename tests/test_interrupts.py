@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from platform.planning.setup import setup_of
 import pytest
 from conftest import clean_environment
 from mlflow import MlflowClient
+from sqlalchemy.orm import loading
 
 
 def _swallowed():
@@ -48,22 +48,27 @@ def test_a_run_that_lost_its_interruption_ends_as_interrupted(tmp_path, capfd, w
     assert "interrupted" in capfd.readouterr().out
 
 
-def test_an_interruption_amid_reading_leaves_the_store_free(tmp_path):
-    """A cursor that still has rows keeps others from writing for as long as anything holds it."""
+def test_an_interruption_amid_reading_leaves_the_store_free(tmp_path, monkeypatch):
+    """A cursor that still has rows would keep others from writing: the interruption waits for the end."""
     uri = f"sqlite:///{tmp_path}/m"
     plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), uri)
+    prepare = loading._instance_processor
+
+    def interrupted_once(*words, **named):
+        monkeypatch.setattr(loading, "_instance_processor", prepare)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return prepare(*words, **named)
 
     def work(session):
         session.tracker.begin()
-        reading = sqlite3.connect(tmp_path / "m").execute("SELECT name FROM sqlite_master")
-        assert reading.fetchone()
-        os.kill(os.getpid(), signal.SIGTERM)
+        monkeypatch.setattr(loading, "_instance_processor", interrupted_once)
+        session.tracker.trial(0, {"eta": 0.0}, {"accuracy": 0.5}, 1.0)
 
     with interruptible():
         status = run(setup_of(plan), Console(), tmp_path / "log", "opening", work)
     client = MlflowClient(uri)
-    (ended,) = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
-    assert status == INTERRUPTED and ended.info.status == "KILLED"
+    ended = client.search_runs([client.get_experiment_by_name("digits").experiment_id])
+    assert status == INTERRUPTED and {run.info.status for run in ended} == {"KILLED"}
 
 
 def test_ray_leaves_sigterm_to_the_run_while_it_starts():

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from platform.cli.failures import OutsideError, disk_is_full
-from platform.cli.interrupts import say
+from platform.cli.interrupts import held_back, say
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class PatientClient:
         collisions = 0
         while True:
             try:
-                with environment(_ONE_REQUEST):
+                with environment(_ONE_REQUEST), self._whole():
                     answer = call(*words, **named)
                 if told:
                     self._tell(
@@ -130,6 +131,15 @@ class PatientClient:
                 )
             time.sleep(min(pause, left))
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _whole(self) -> AbstractContextManager[None]:
+        """Within it an interruption waits, where runs are in SQLite: one amid a reading would leave a cursor
+        whose lock lets nobody write, so that no run could be ended. What a server is asked for can be
+        interrupted.
+        """
+        in_file = self._client.tracking_uri.startswith("sqlite")
+        in_main = threading.current_thread() is threading.main_thread()  # where signals are handled
+        return held_back() if in_file and in_main else nullcontext()
 
     def _given_up(self, reason: str) -> StoreAway:
         """The end of all patience."""

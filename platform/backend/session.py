@@ -5,7 +5,6 @@ MLflow ended, errors in one line.
 from __future__ import annotations
 
 import sys
-import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -128,7 +127,6 @@ def _run_in(
         raise
     except (KeyboardInterrupt, Exception) as error:
         _write_trace(error, log)
-        _let_go(error)
         if isinstance(error, KeyboardInterrupt) or interrupts.interrupted():
             _end(tracker, "KILLED", log)
             console.line(GOES_ON)
@@ -188,16 +186,6 @@ def _end(tracker: Tracker | None, status: str, log: Path) -> None:
             tracker.finish(status, patience=0.0)
     except Exception as error:
         _write_trace(error, log)
-
-
-def _let_go(error: BaseException) -> None:
-    """Release what the functions that an error has ended still hold: a cursor that was reading SQLite as the
-    interruption came keeps the database locked, and no run could be ended.
-    """
-    seen: BaseException | None = error
-    while seen is not None:
-        traceback.clear_frames(seen.__traceback__)
-        seen = seen.__cause__ or seen.__context__
 
 
 def _write_trace(error: BaseException, log: Path) -> None:
