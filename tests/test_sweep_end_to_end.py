@@ -51,26 +51,22 @@ def _ray_processes() -> set[int]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes()
-            state, parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+            state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
         except (OSError, IndexError):
             continue
         is_ray = any(word in command for word in (b"raylet", b"gcs_server", b"ray::"))
-        if state != "Z" and is_ray and not _of_another_worker(folder.name, parent):
+        if state != "Z" and is_ray and not _of_another_worker(folder):
             found.add(int(folder.name))
     return found
 
 
-def _of_another_worker(*processes: str) -> bool:
-    """Whether one of the processes was started by another worker of pytest-xdist. Ray's workers write their
-    names over their environment: their parent still has its own.
-    """
+def _of_another_worker(process: Path) -> bool:
+    """Whether a process, a folder of /proc, was started by another worker of pytest-xdist."""
     ours = os.environ.get("PYTEST_XDIST_WORKER", "").encode()
-    for process in processes:
-        with suppress(OSError):
-            variables = (Path("/proc") / process / "environ").read_bytes().split(b"\0")
-            workers = [v[len(_WORKER) :] for v in variables if v.startswith(_WORKER)]
-            if workers and workers != [ours]:
-                return True
+    with suppress(OSError):
+        variables = (process / "environ").read_bytes().split(b"\0")
+        workers = [v[len(_WORKER) :] for v in variables if v.startswith(_WORKER)]
+        return bool(workers) and workers != [ours]
     return False
 
 
