@@ -53,14 +53,20 @@ def setup(tmp_path):
 
 
 @pytest.mark.slow
-def test_one_point_is_cut_by_the_splits_length_not_by_a_limit_beyond_it(setup, capfd):
-    """One run is cut into pieces for every actor: none of them may lie beyond the last image."""
+def test_one_point_is_cut_by_the_splits_length_not_by_a_limit_beyond_it(setup, capfd, monkeypatch):
+    """One run is cut into pieces for every actor: none of them may lie beyond the last image. Where a crew is
+    kept, the actors of one measuring do the next one.
+    """
+    monkeypatch.setenv("COUPLED_TEST", _MARK)
     assert setup.budget.confirm_limit > 2 * len(DIGITS.test)
     with Cluster() as cluster:
         session = Session(setup, cluster, Console())
-        ((measured,),) = measure_all(session, [Candidate("noisy", {})], "test", 1)
-        tested = [Degradation("gn30"), Degradation("none", 0.5)]
-        ((usual, other),) = measure_under(session, [Candidate("noisy", {})], "test", tested)
+        with cluster.crew.kept():
+            ((measured,),) = measure_all(session, [Candidate("noisy", {})], "test", 1)
+            actors = set(_actors())
+            tested = [Degradation("gn30"), Degradation("none", 0.5)]
+            ((usual, other),) = measure_under(session, [Candidate("noisy", {})], "test", tested)
+            assert set(_actors()) == actors and actors
         assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
     assert len(measured.correct) == len(DIGITS.test) and measured.cost["nfe_classifier"] == 1
     assert usual[0] == measured and len(usual) == len(other) == setup.budget.confirm_seeds
@@ -83,13 +89,14 @@ def test_points_without_records_at_every_seed_are_missing(tmp_path):
     assert missing_records(made, candidates, "validation") == candidates
 
 
-def _actors(method):
-    """The actors of this test that are at a method at the moment."""
+def _actors(method=""):
+    """The actors of this test that are at a method at the moment; all of them where none is named."""
+    title = f"ray::Confirmer.{method}" if method else "ray::Confirmer"
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             name = (folder / "cmdline").read_bytes()
             ours = f"\0COUPLED_TEST={_MARK}\0".encode() in b"\0" + (folder / "environ").read_bytes()
-            if ours and name.startswith(f"ray::Confirmer.{method}".encode()):
+            if ours and name.startswith(title.encode()):
                 yield int(folder.name)
 
 

@@ -116,8 +116,9 @@ def test_what_is_sent_to_a_worker_unpickles_beside_the_standard_module(root, tmp
 
     from ray import cloudpickle
 
+    from trainables.workers.confirmer import Confirmer
     from trainables.workers.train import train_parts
-    from trainables.workers.trial import Confirmer, SamplingTrial
+    from trainables.workers.trial import SamplingTrial
 
     plan = Plan("nested", "digits", "gn30", "smoke", 4, 0, 1, 0.0, str(tmp_path), "sqlite:///x.db")
     setup = setup_of(plan)

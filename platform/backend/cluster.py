@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from platform.backend.allocation import Allocation, Node, allocation, can_train, room
+from platform.backend.crew import KeptCrew
 from platform.backend.patient_client import environment
 from platform.cli.interrupts import last_line, rearm
 from platform.planning.setup import Setup
@@ -41,9 +42,14 @@ _PROBE_SHARE = 0.001  # of a GPU, so that it can be asked beside whoever uses it
 
 
 class Cluster:
-    """A Ray cluster to run on: the one that `RAY_ADDRESS` names, else a new one on this machine."""
+    """A Ray cluster to run on: the one that `RAY_ADDRESS` names, else a new one on this machine.
+
+    Attributes:
+        crew: the actors that measure, which may stay from one measuring to the next.
+    """
 
     def __init__(self) -> None:
+        self.crew = KeptCrew()
         self._nodes: list[Node] | None = None
         self._ids: list[str] = []
         self._others: dict[str, str] = {}

@@ -1,8 +1,11 @@
-"""Actors on a cluster that grows and shrinks: as many as there is work and room for."""
+"""Actors on a cluster that grows and shrinks: as many as there is work and room for; and those that stay from
+one work to the next.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,3 +91,31 @@ class Crew:
             return Ended(work, error=error)
         self._idle.append(actor)
         return None if work is None else Ended(work, result)
+
+
+class KeptCrew:
+    """The crew that has ended one work and stays for the next of its kind: actors take seconds to start."""
+
+    def __init__(self) -> None:
+        self._is_kept = False
+        self._crew: tuple[object, Crew] | None = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Within it, crews stay. They keep their CPUs and GPUs, so that nothing but the work of crews may ask
+        for any meanwhile.
+        """
+        self._is_kept = True
+        try:
+            yield
+        finally:
+            self._is_kept, self._crew = False, None
+
+    def take(self, kind: object, new: Callable[[], Crew]) -> Crew:
+        """The crew that has stayed where it is of this kind, else a new one; one of another kind leaves."""
+        (has, crew), self._crew = self._crew or (None, None), None
+        return crew if crew is not None and has == kind else new()
+
+    def leave(self, kind: object, crew: Crew) -> None:
+        """A crew has ended its work: it stays where crews are kept, and else its actors end."""
+        self._crew = (kind, crew) if self._is_kept else None

@@ -66,12 +66,14 @@ class Dispatch:
         """
         import ray
 
-        from trainables.workers.trial import Confirmer
+        from trainables.workers.confirmer import Confirmer
 
         remote = ray.remote(num_cpus=1, num_gpus=self._allocation.gpu_request)(Confirmer)
         data = self._cluster.data(self._setup)
         room = partial(self._cluster.room, self._setup, self._allocation)
-        crew = Crew(lambda: remote.remote(self._job, data), room)
+        kind = self._setup.task, self._setup.storage, self._job.batch, self._allocation
+        kept = self._cluster.crew
+        crew = kept.take(kind, lambda: Crew(lambda: remote.remote(self._job, data), room))
         self._pieces_a_unit = _pieces_a_unit(len(self._units), max(1, room()))
         first = len(self._units) * self._pieces_a_unit
         watch = RoomWatch(self._console, "measuring", "an actor that measures", lambda: room() > 0)
@@ -82,6 +84,7 @@ class Dispatch:
             ended = crew.wait()
             if ended is not None:
                 self._end(ended)
+        kept.leave(kind, crew)
 
     def _share_out(self, crew: Crew) -> None:
         """Give every actor that is free a piece, as far as there are some."""
@@ -138,7 +141,7 @@ class Dispatch:
 
         if self._pieces_a_unit > 1:
             try:
-                samples: int = ray.get(actor.samples.remote())
+                samples: int = ray.get(actor.samples.remote(self._job.split, self._job.limit))
                 return samples
             except RayError:
                 self._pieces_a_unit = 1

@@ -26,7 +26,7 @@ def seconds_alone(session: Session, candidates: Sequence[Candidate]) -> list[flo
     import ray
     from ray.exceptions import RayActorError
 
-    from trainables.workers.trial import Confirmer
+    from trainables.workers.confirmer import Confirmer
 
     setup, allocation = session.setup, session.cluster.allocation(session.setup)
     job = setup.job("validation", allocation.threads, gpu_share=allocation.gpu_share)

@@ -62,10 +62,11 @@ def confirm(session: Session, study: optuna.Study) -> Confirmation:
         ConfirmationFailed: nothing of the front is left.
     """
     metric = session.setup.metric
-    planned = front_points(session.setup, study) + baseline_points([session])
-    candidates = [Candidate(point.strategy, point.point) for point in planned]
-    validation = measure_all(session, candidates, "validation")
-    test = measure_all(session, candidates, "test")
+    with session.cluster.crew.kept():
+        planned = front_points(session.setup, study) + baseline_points([session])
+        candidates = [Candidate(point.strategy, point.point) for point in planned]
+        validation = measure_all(session, candidates, "validation")
+        test = measure_all(session, candidates, "test")
     labels = [point.label for point in planned]
     points = [
         replace(point, validation=summary(v, metric), test=summary(t, metric))

@@ -22,7 +22,7 @@ from trainables.core.device import synchronise
 from trainables.core.errors import DamagedFileError
 from trainables.core.files import locked
 from trainables.models.run_paths import RunPath
-from trainables.sampling.meter import result_and_flops
+from trainables.sampling.flops import result_and_flops
 
 _LEAST_GAIN = 1.05
 """How many times as fast as the usual path another one must be to be taken."""

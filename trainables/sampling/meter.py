@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
+from trainables.sampling.flops import result_and_flops
 from trainables.task.members import RETRAINED
 
 Result = TypeVar("Result")
@@ -44,19 +45,6 @@ class Graph(Protocol):
 
     def plain(self, *inputs: object) -> object:
         """The same function without a graph, so that its operations can be counted."""
-
-
-def result_and_flops(
-    function: Callable[..., Result], inputs: tuple[object, ...]
-) -> tuple[Result, float]:
-    """The function's result for these inputs, and the FLOPs it took."""
-    from torch.utils.flop_counter import (
-        FlopCounterMode,  # loads triton: not where nothing is sampled
-    )
-
-    with FlopCounterMode(display=False) as counter:
-        result = function(*inputs)
-    return result, float(counter.get_total_flops())
 
 
 class Meter:
