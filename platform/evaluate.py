@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from platform.cli import interrupts
 from platform.cli.flags import parser, summary_file
-from platform.cli.plans import plans_of, plans_of_seeds
+from platform.cli.plans import plan_of, plans_of_seeds, strategy_of
 from platform.planning.replay import SPLITS, Replay
 from platform.planning.setup import Setup, setup_of
 from typing import Any
@@ -39,7 +39,7 @@ def _main(arguments: Sequence[str] | None) -> int:
 
     console = Console()
     with console.loading():
-        (plan,) = plans_of(namespace)
+        plan = plan_of(namespace, strategy=strategy_of(namespace))
         setups = [setup_of(seed_plan) for seed_plan in plans_of_seeds(namespace, plan)]
         point = _point(setups[0], namespace.run, written_point)
         from platform.pipeline.replay import replay

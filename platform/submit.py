@@ -53,7 +53,8 @@ def _submit(namespace: argparse.Namespace, address: str, console: Console) -> in
         client = jobs.connected(address)
     command = ["python", "-m", "platform.sweep", *submission.sweep_words(namespace)]
     variables = submission.sweep_environment(namespace, os.environ)
-    name = f"{namespace.strategy}-{namespace.dataset}-{secrets.token_hex(4)}"
+    strategies = namespace.strategy.replace(",", "-")
+    name = f"{strategies}-{namespace.dataset}-{secrets.token_hex(4)}"
     follow = jobs.ray_command(address, os.environ, "job", "logs", "--follow", name)
     stop = jobs.ray_command(address, os.environ, "job", "stop", name)
     try:

@@ -42,8 +42,8 @@ def _parser() -> Parser:
         "python -m platform.train",
         "Train the parts that a strategy samples with, where the store has not got them.",
         "example: python -m platform.train nested digits\n"
-        f"The strategy {EVERY!r} stands for every one. A training that is cut off goes on from its last\n"
-        "checkpoint when the same command is given again.",
+        f"Several strategies are separated by commas, {EVERY!r} stands for every one. A training that is\n"
+        "cut off goes on from its last checkpoint when the same command is given again.",
     )
 
 

@@ -13,6 +13,7 @@ from platform.planning.locations import tracking_uri
 import pytest
 from conftest import clean_environment
 
+from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.data import datasets
 
@@ -31,6 +32,8 @@ MISTAKES = [
     (["nested", "digits", "--seed=1", "--preset", "smoke", "--seed", "1"], "--seed is given twice"),
     (["digits", "nested"], "digits is a dataset and nested a strategy: swap them, nested digits"),
     (["digits", "all"], "digits is a dataset and all a strategy: swap them, all digits"),
+    (["nested,crad", "digits"], "unknown strategy 'crad': did you mean 'card'?"),
+    (["nested,card,nested", "digits"], "the strategy nested is named twice in nested,card,nested"),
     (["nested", "digits", "--precision", "fp16"], "unknown precision 'fp16': did you mean 'bf16'?"),
     (["nested", "digits", "--trials", "0"], "--trials is 0, but must be from 1"),
     (["nested", "digits", "--trials", "-5"], "--trials is -5, but must be from 1"),
@@ -186,6 +189,19 @@ def test_wrong_ways_to_evaluate(words, message, tmp_path, capfd, no_ray):
 )  # fmt: skip
 def test_wrong_reproductions(words, message, tmp_path, capfd, no_ray):
     assert message in _refused(reproduce.main, [*words, "--storage", str(tmp_path)], capfd)
+
+
+def test_several_strategies_are_planned_alike_and_measured_one_at_a_time(tmp_path, capfd, no_ray):
+    def planned(word):
+        plans = plans_of(sweep_parser().parse_args([word, "digits"]), searched=True)
+        return [plan.strategy for plan in plans]
+
+    assert planned("nested,card") == ["nested", "card"] and planned("card") == ["card"]
+    unsearched = {"noisy", "retrained"}
+    assert planned("all") == [n for n in strategies.names("image") if n not in unsearched]
+    for word in ("nested,card", "all"):
+        error = _refused(evaluate.main, [word, "digits", "--storage", str(tmp_path)], capfd)
+        assert f"one strategy is measured at a time, but {word} stands for several" in error
 
 
 def test_flags_that_may_be_given_twice_are_those_without_a_value(tmp_path):

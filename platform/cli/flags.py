@@ -169,7 +169,8 @@ def sweep_parser() -> Parser:
         "Train what a strategy needs (once), search its sampling parameters for the best accuracy\n"
         "at the fewest network calls, confirm the front on test data, record all in MLflow.",
         "example: python -m platform.sweep nested digits\n"
-        f"The strategy {EVERY!r} stands for every one, each with the same budget.\n"
+        f"Several strategies are separated by commas, {EVERY!r} stands for every one: each has the same "
+        "budget,\nand all are compared at the end.\n"
         "A sweep that is started again goes on where it was: finished parts and trials are kept.",
     )
     return _with_search(verb_parser)
@@ -246,7 +247,7 @@ def _with_search(verb_parser: Parser) -> Parser:
     )  # fmt: skip
     verb_parser.add_argument(
         "--side-by-side", type=int, default=None, metavar="N",
-        help=f"with the strategy {EVERY}, on a Ray cluster that is joined: how many strategies are swept at "
+        help="with several strategies, on a Ray cluster that is joined: how many strategies are swept at "
         "a time, each by a process of its own [as many as have room for all their trials, or for their "
         "trainings, but not more than the driver's machine has CPUs; 1 on a machine of its own]",
     )  # fmt: skip

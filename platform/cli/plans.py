@@ -39,6 +39,7 @@ from trainables.data import datasets
 from trainables.scoring.cost_metrics import BY_SECONDS, COST_METRICS, USUAL_COST
 
 _MOST_SIDE_BY_SIDE = 1000  # sweeps, each of which has a process
+_SEPARATOR = ","  # of several strategies
 
 
 def plans_of(namespace: argparse.Namespace, searched: bool = False) -> list[Plan]:
@@ -85,10 +86,10 @@ def _check_side_by_side(namespace: argparse.Namespace) -> None:
     if count is None:
         return
     check_range("--side-by-side", count, 1, _MOST_SIDE_BY_SIDE)
-    if count > 1 and namespace.strategy != EVERY:
+    if count > 1 and not _is_several(namespace.strategy):
         raise UsageError(
-            f"--side-by-side is for several strategies: say {EVERY} in the place of "
-            f"{namespace.strategy}, or leave it out"
+            f"--side-by-side is for several strategies: say {EVERY}, or name some separated by commas, in "
+            f"the place of {namespace.strategy}, or leave it out"
         )
     if count > 1 and COST_METRICS.get(namespace.cost) is BY_SECONDS:
         raise UsageError(
@@ -146,10 +147,12 @@ def plan_of(namespace: argparse.Namespace, **named: str | None) -> Plan:
 
 
 def strategies_of(namespace: argparse.Namespace, searched: bool) -> list[str]:
-    """Names of the strategies that the arguments stand for; every one is every one for these signals.
+    """Names of the strategies that the arguments stand for: one, several separated by commas, or every one
+    for these signals.
 
     Raises:
-        UsageError: strategy and dataset have changed places, or a word or a number is no plan's.
+        UsageError: strategy and dataset have changed places, a strategy is named twice, or a word or a number
+            is no plan's.
     """
     strategy, dataset = namespace.strategy, namespace.dataset
     if strategy in datasets.names() and dataset in (*strategies.names(), EVERY):
@@ -157,8 +160,42 @@ def strategies_of(namespace: argparse.Namespace, searched: bool) -> list[str]:
             f"{strategy} is a dataset and {dataset} a strategy: swap them, {dataset} {strategy}"
         )
     if strategy != EVERY:
-        return [strategy]
+        return _named(strategy)
     check_words(namespace, strategy=strategies.names()[0])
     signals = "speech" if datasets.must_be_built(dataset) else "image"
     names = strategies.names(signals)
     return [n for n in names if not searched or fields(strategies.load(n).Parameters)]
+
+
+def strategy_of(namespace: argparse.Namespace) -> str:
+    """The name of the strategy of a verb that takes one.
+
+    Raises:
+        UsageError: the arguments stand for several.
+    """
+    word: str = namespace.strategy
+    if _is_several(word):
+        raise UsageError(
+            f"one strategy is measured at a time, but {word} stands for several: name one of "
+            f"{', '.join(strategies.names())}; platform.sweep and platform.train take several"
+        )
+    return word
+
+
+def _is_several(word: str) -> bool:
+    """Whether a word stands for several strategies."""
+    return word == EVERY or _SEPARATOR in word
+
+
+def _named(word: str) -> list[str]:
+    """The strategies that a word names.
+
+    Raises:
+        UsageError: one is named twice, or is none.
+    """
+    names = word.split(_SEPARATOR)
+    for place, name in enumerate(names):
+        check_names(strategy=name)
+        if name in names[:place]:
+            raise UsageError(f"the strategy {name} is named twice in {word}: name each once")
+    return names

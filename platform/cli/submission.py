@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from platform.cli.flags import EVERY, sweep_parser
+from platform.cli.flags import sweep_parser
 from platform.cli.plans import check_words, plans_of, strategies_of
 from platform.planning.checkpoints import USUAL_WHISPER, whisper_of
 from platform.planning.locations import (
@@ -177,7 +177,7 @@ def _if_here(path: str | None) -> str | None:
 def _check_without_files(namespace: argparse.Namespace) -> None:
     """Refuse a strategy or a corruption that is not for the dataset's kind of signals."""
     kind = "speech" if datasets.must_be_built(namespace.dataset) else "image"
-    if namespace.strategy != EVERY:
-        check_strategy(namespace.strategy, kind)
+    for strategy in strategies_of(namespace, searched=True):
+        check_strategy(strategy, kind)
     if kind == "image" and namespace.corruption not in (None, *corruptions.names()):
         raise unknown_name("corruption", namespace.corruption, corruptions.names())

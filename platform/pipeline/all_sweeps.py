@@ -1,4 +1,6 @@
-"""`python -m platform.sweep all DATASET`: one sweep a strategy, with the same budget, then all compared."""
+"""Sweeps of several strategies, `python -m platform.sweep all DATASET`: one each, with the same budget, then
+all compared.
+"""
 
 from __future__ import annotations
 
