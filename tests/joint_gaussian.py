@@ -17,8 +17,9 @@ from torch import Tensor
 from trainables.diffusion.gaussian import GaussianDiffusion, cosine_alpha_bar
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.sampling.engine import Engine
+from trainables.sampling.legality import check
 from trainables.sampling.meter import Meter
-from trainables.sampling.moves import Start, Update, check
+from trainables.sampling.moves import Start, Update
 from trainables.sampling.outcome import Outcome
 from trainables.sampling.system import CoupledSystem
 

@@ -16,8 +16,9 @@ from joint_gaussian import COV, MEAN, UnitNoise, X, Y, conditional, gain
 from trainables.diffusion.ouve import OUVE
 from trainables.models.base import LogitDenoiser, SignalDenoiser
 from trainables.sampling.engine import Engine
+from trainables.sampling.legality import check
 from trainables.sampling.meter import Meter
-from trainables.sampling.moves import Correct, Predict, Start, Update, check
+from trainables.sampling.moves import Correct, Predict, Start, Update
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
 

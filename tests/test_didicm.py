@@ -19,8 +19,9 @@ from trainables.models.images.didirn import SmallDiDiRNConfig
 from trainables.sampling.cost import Cost, cost
 from trainables.sampling.engine import Engine
 from trainables.sampling.label_moves import LabelAnswer, StartLabels, UpdateLabels
+from trainables.sampling.legality import check
 from trainables.sampling.meter import Meter
-from trainables.sampling.moves import Answer, NewChain, check
+from trainables.sampling.moves import Answer, NewChain
 from trainables.sampling.prefix_cache import PrefixCache
 from trainables.sampling.system import CoupledSystem, LabelSystem
 from trainables.scoring.metric_names import (

@@ -15,8 +15,9 @@ from trainables.models.scale import LogitScale
 from trainables.sampling.cost import cost
 from trainables.sampling.engine import Engine
 from trainables.sampling.guidance import Guides
+from trainables.sampling.legality import check
 from trainables.sampling.meter import Meter, classifier_calls
-from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, check, trajectory
+from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, trajectory
 from trainables.sampling.system import CoupledSystem, LabelSystem
 from trainables.strategies import schedule_of
 from trainables.strategies.nested import Parameters

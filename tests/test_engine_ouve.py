@@ -22,8 +22,9 @@ from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.diffusion.ouve import OUVE
 from trainables.sampling.cost import cost
 from trainables.sampling.engine import Engine
+from trainables.sampling.legality import check
 from trainables.sampling.meter import Meter
-from trainables.sampling.moves import Answer, Start, check
+from trainables.sampling.moves import Answer, Start
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
 from trainables.sampling.state import State
 from trainables.sampling.system import CoupledSystem

@@ -25,6 +25,7 @@ from trainables.models.scale import LogitScale, weights_hash
 from trainables.sampling.cost import Cost, cost
 from trainables.sampling.engine import Engine
 from trainables.sampling.guidance import Guides, gradient
+from trainables.sampling.legality import check
 from trainables.sampling.meter import Meter
 from trainables.sampling.moves import (
     LOGIT,
@@ -36,7 +37,6 @@ from trainables.sampling.moves import (
     Start,
     Target,
     Update,
-    check,
 )
 from trainables.sampling.prefix_cache import PrefixCache
 from trainables.sampling.system import CoupledSystem

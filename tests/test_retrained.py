@@ -19,8 +19,9 @@ from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling
 from trainables.evaluation.storage import Storage
 from trainables.sampling.engine import CoupledSystem, Engine
+from trainables.sampling.legality import check
 from trainables.sampling.meter import Meter
-from trainables.sampling.moves import Answer, NewChain, RetrainedAnswer, check
+from trainables.sampling.moves import Answer, NewChain, RetrainedAnswer
 from trainables.sampling.prefix_cache import PrefixCache
 from trainables.scoring.answers import class_correctness
 from trainables.scoring.metric_names import GFLOPS, NFE, NFE_CLASSIFIER, NFE_SIGNAL, SPREAD

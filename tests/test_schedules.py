@@ -9,6 +9,7 @@ import search_spaces
 from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.sampling.cost import Cost, cost
+from trainables.sampling.legality import check
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
@@ -18,7 +19,6 @@ from trainables.sampling.moves import (
     RetrainedAnswer,
     Start,
     Update,
-    check,
 )
 from trainables.strategies import schedule_of
 from trainables.strategies.nested import Parameters

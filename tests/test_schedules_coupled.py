@@ -9,16 +9,8 @@ from trainables import strategies
 from trainables.core.errors import UsageError
 from trainables.models.images.classifier import ResNetConfig
 from trainables.sampling.cost import Cost, cost
-from trainables.sampling.moves import (
-    LOGIT,
-    SIGNAL,
-    Answer,
-    Condition,
-    NewChain,
-    Start,
-    Update,
-    check,
-)
+from trainables.sampling.legality import check
+from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, NewChain, Start, Update
 from trainables.strategies import alternating, parallel, schedule_of
 
 T = 150

@@ -11,6 +11,7 @@ from trainables.core.errors import UsageError
 from trainables.diffusion.ouve import OUVE
 from trainables.evaluation.call_count import call_count
 from trainables.sampling.cost import Cost, cost
+from trainables.sampling.legality import check
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
@@ -21,7 +22,6 @@ from trainables.sampling.moves import (
     Predict,
     Start,
     Update,
-    check,
 )
 from trainables.strategies import nested, schedule_of
 

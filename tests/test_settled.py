@@ -24,7 +24,8 @@ from trainables.evaluation.measurement import Sampling, joined, measurement_conf
 from trainables.evaluation.shown import shown_samples
 from trainables.evaluation.storage import Storage
 from trainables.sampling.cost import cost
-from trainables.sampling.moves import Answer, NewChainUnlessSettled, check
+from trainables.sampling.legality import check
+from trainables.sampling.moves import Answer, NewChainUnlessSettled
 from trainables.sampling.prefix_cache import PrefixCache
 from trainables.sampling.settling import settlement
 from trainables.scoring.cost_metrics import BY_NFE

@@ -14,8 +14,9 @@ from trainables.core.noise import SampleNoise
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.sampling.cost import cost
 from trainables.sampling.engine import Engine
+from trainables.sampling.legality import check
 from trainables.sampling.meter import Meter
-from trainables.sampling.moves import SIGNAL, Answer, Condition, NewChain, Start, check, trajectory
+from trainables.sampling.moves import SIGNAL, Answer, Condition, NewChain, Start, trajectory
 from trainables.sampling.prefix_cache import PrefixCache
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import alternating, card, nested, parallel

@@ -8,7 +8,8 @@ from joint_gaussian import Y_COR, Moments, engine_moments, run
 from trainables.core.errors import UsageError
 from trainables.core.noise import SampleNoise
 from trainables.sampling.cost import cost
-from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, Start, Update, check
+from trainables.sampling.legality import check
+from trainables.sampling.moves import LOGIT, SIGNAL, Answer, Condition, Start, Update
 from trainables.strategies import schedule_of
 
 T = 12

@@ -1,24 +1,19 @@
-"""The moves of Algorithm 1's scheduler, the rules for a legal schedule of moves, and its cost.
+"""The moves of Algorithm 1's scheduler.
 
 The engine keeps x_t and y_t with their latest clean estimates, and two conditioning slots: the
 signal denoiser reads the slot `LOGIT` (logits, empty at first), the logit denoiser reads the slot
 `SIGNAL` (a signal and its classifier output, empty at first). The outcome of a schedule is the mean of
-all its answers, in logit space. The moves of the label diffusion are in `trainables.sampling.label_moves`.
+all its answers, in logit space. The moves of the label diffusion are in `trainables.sampling.label_moves`,
+the rules for a legal schedule in `trainables.sampling.legality`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import Literal
 
-from trainables.sampling.label_moves import (
-    LabelAnswer,
-    StartLabels,
-    UpdateLabels,
-    label_move_fault,
-)
+from trainables.sampling.label_moves import LabelAnswer, StartLabels, UpdateLabels
 
 Kind = Literal["signal", "logit"]
 SIGNAL: Kind = "signal"
@@ -162,8 +157,6 @@ Move = (
     | NewChainUnlessSettled
     | StartOverUnlessSettled
 )
-_SLOT_SOURCES = {SIGNAL: ("x_cor", "x", "x0_hat"), LOGIT: ("y_cor", "y", "y0_hat")}
-_SOURCE_PROCESS = {"x": SIGNAL, "x0_hat": SIGNAL, "y": LOGIT, "y0_hat": LOGIT}
 
 
 def trajectory(process: Kind, steps: int, eta: float) -> Iterator[Move]:
@@ -171,100 +164,6 @@ def trajectory(process: Kind, steps: int, eta: float) -> Iterator[Move]:
     yield Start(process, steps)
     for _ in range(steps):
         yield Update(process, eta)
-
-
-def check(moves: Iterable[Move]) -> list[Move]:
-    """The moves as a list, if they are a legal schedule.
-
-    Raises:
-        ValueError: a process, that of labels too, steps or is corrected before it starts or beyond its end,
-            steps of labels are not those of their trajectory, logits are stepped or corrected while the
-            signal slot is empty, a slot or the target is set from a source that does not exist yet, a signal
-            is guided that has no step left or without a target, logits have another network after they were
-            started or a slot was set, an answer is read from an unfinished
-            trajectory, a member's number is below 1, a chain has no answer, or the last move is not an
-            answer.
-    """
-    schedule = list(moves)
-    steps_left: dict[str, int] = {}
-    estimates: set[str] = set()
-    filled_slots: set[str] = set()
-    has_answer = has_target = False
-    for number, move in enumerate(schedule):
-        place = f"move {number}, {move}"
-        match move:
-            case Start():
-                _require(move.steps >= 1, place, "a trajectory needs a step or more")
-                steps_left[move.process] = move.steps
-            case Correct():
-                _check_step(move.process, steps_left, filled_slots, place)
-            case Update() | Predict():
-                _check_step(move.process, steps_left, filled_slots, place)
-                _require(0 <= move.eta <= 1, place, "eta must be from 0 to 1")
-                cool = 0 <= move.temperature <= 1
-                _require(cool, place, "the temperature must be from 0 to 1")
-                steps_left[move.process] -= 1
-                estimates.add(move.process)
-            case Condition():
-                is_of_slot = move.source in _SLOT_SOURCES[move.slot]
-                _require(is_of_slot, place, "the source is of the other kind")
-                _check_source(move.source, steps_left, estimates, place)
-                filled_slots.add(move.slot)
-            case LogitsBy():
-                is_first = LOGIT not in steps_left and SIGNAL not in filled_slots
-                _require(is_first, place, "the logits have a network already")
-            case Target():
-                _check_source(move.source, steps_left, estimates, place)
-                has_target = True
-            case Guide():
-                _require(has_target, place, "there is no target")
-                _check_step(SIGNAL, steps_left, filled_slots, place)
-                is_finite = 0 <= move.scale < math.inf
-                _require(is_finite, place, "the scale must be 0 or more, and finite")
-            case NewChain() | NewChainUnlessSettled() | StartOverUnlessSettled():
-                _require(has_answer, place, "the chain before it has no answer")
-                if not isinstance(move, NewChain):
-                    _require(move.threshold > 0, place, "the threshold must be above 0")
-                steps_left, estimates, filled_slots = {}, set(), set()
-                has_answer = has_target = False
-            case Answer():
-                process = _SOURCE_PROCESS.get(move.source)
-                is_complete = process is None or steps_left.get(process) == 0
-                _require(is_complete, place, "the trajectory has not ended")
-                has_answer = True
-            case RetrainedAnswer():
-                _require(move.member >= 1, place, "members are numbered from 1")
-                has_answer = True
-            case StartLabels() | UpdateLabels() | LabelAnswer():
-                fault = label_move_fault(move, steps_left)
-                _require(fault is None, place, fault or "")
-                has_answer = has_answer or isinstance(move, LabelAnswer)
-            case _:
-                assert_never(move)
-    ends_with_answer = bool(schedule) and isinstance(schedule[-1], AnyAnswer)
-    _require(ends_with_answer, "the last move", "it is not an answer")
-    return schedule
-
-
-def _check_step(
-    process: Kind, steps_left: dict[str, int], filled_slots: set[str], place: str
-) -> None:
-    _require(steps_left.get(process, 0) > 0, place, "the process has no step left to make")
-    _require(process == SIGNAL or SIGNAL in filled_slots, place, "the signal slot is empty")
-
-
-def _check_source(source: str, steps_left: dict[str, int], estimates: set[str], place: str) -> None:
-    process = _SOURCE_PROCESS.get(source)
-    if process is None:
-        return
-    _require(process in steps_left, place, "that process has not been started")
-    exists = source in ("x", "y") or process in estimates
-    _require(exists, place, "there is no estimate yet")
-
-
-def _require(condition: bool, place: str, reason: str) -> None:
-    if not condition:
-        raise ValueError(f"illegal schedule: {place}: {reason}")
 
 
 def before_answers(moves: Sequence[Move]) -> tuple[Move, ...]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from trainables.core import plugins
 from trainables.core.config import from_mapping
-from trainables.sampling.moves import Move, check
+from trainables.sampling.legality import check
+from trainables.sampling.moves import Move
 from trainables.strategies._cascades import CHEAP, CascadeParameters
 from trainables.strategies._chains import ANSWERS, PREDICTORS, ChainParameters
 from trainables.strategies._loops import OneLoop, TwoLoops
