@@ -199,6 +199,24 @@ def submit_parser() -> Parser:
 
 def _with_search(verb_parser: Parser) -> Parser:
     """The parser with the flags that say how a sweep searches."""
+    _add_study(verb_parser)
+    _add_savings(verb_parser)
+    _add_objectives(verb_parser)
+    verb_parser.add_argument(
+        "--side-by-side", type=int, default=None, metavar="N",
+        help="with several strategies, on a Ray cluster that is joined: how many strategies are swept at "
+        "a time, each by a process of its own [as many as have room for all their trials, or for their "
+        "trainings, but not more than the driver's machine has CPUs; 1 on a machine of its own]",
+    )  # fmt: skip
+    verb_parser.add_argument(
+        "--dry-run", action="store_true",
+        help="show the plan with predicted trials, NFE and time, and stop",
+    )  # fmt: skip
+    return verb_parser
+
+
+def _add_study(verb_parser: Parser) -> None:
+    """Add the flags of the study: how many trials it has, where it is, what chooses its points."""
     verb_parser.add_argument(
         "--trials", type=int, default=None, metavar="N",
         help="complete trials the sweep is to have in all [24 with quick]",
@@ -220,6 +238,10 @@ def _with_search(verb_parser: Parser) -> Parser:
         help="begin the search with the confirmed fronts of this strategy's earlier sweeps in the storage, "
         "of this dataset or of others of the same kind",
     )  # fmt: skip
+
+
+def _add_savings(verb_parser: Parser) -> None:
+    """Add the flags by which samples are spent where they matter."""
     verb_parser.add_argument(
         "--settled", action="store_true",
         help="search also whether a sample's chains end as soon as its leading class is far enough ahead: "
@@ -230,6 +252,10 @@ def _with_search(verb_parser: Parser) -> Parser:
         help="measure trials in blocks of samples, and stop one as soon as it is known to be beaten by "
         "another that costs no more",
     )  # fmt: skip
+
+
+def _add_objectives(verb_parser: Parser) -> None:
+    """Add the flags of what is searched for: the cost beside accuracy, and bounds."""
     verb_parser.add_argument(
         "--cost", default=USUAL_COST, metavar="|".join(COST_METRICS),
         help="what the search makes little of, beside much accuracy, all for one sample: denoiser calls, "
@@ -245,17 +271,6 @@ def _with_search(verb_parser: Parser) -> Parser:
         help="search for points of at least this accuracy, from 0 to 1 (for speech 1 - WER), and name the "
         "cheapest of them too [no bound]",
     )  # fmt: skip
-    verb_parser.add_argument(
-        "--side-by-side", type=int, default=None, metavar="N",
-        help="with several strategies, on a Ray cluster that is joined: how many strategies are swept at "
-        "a time, each by a process of its own [as many as have room for all their trials, or for their "
-        "trainings, but not more than the driver's machine has CPUs; 1 on a machine of its own]",
-    )  # fmt: skip
-    verb_parser.add_argument(
-        "--dry-run", action="store_true",
-        help="show the plan with predicted trials, NFE and time, and stop",
-    )  # fmt: skip
-    return verb_parser
 
 
 def _number(text: str) -> float:
