@@ -70,7 +70,7 @@ def test_on_a_machine_of_ones_own_there_is_one():
     ("words", "reason"),
     [
         (["all", "digits", "--side-by-side", "0"], "from 1 to 1000"),
-        (["nested", "digits", "--side-by-side", "2"], "say all in the place of nested"),
+        (["nested", "digits", "--side-by-side", "2"], "say all, or name some"),
         (["all", "digits", "--side-by-side", "2", "--cost", "seconds"], "not for --cost seconds"),
     ],
 )
