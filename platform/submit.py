@@ -12,6 +12,7 @@ from pathlib import Path
 from platform.backend import jobs
 from platform.cli import interrupts, submission
 from platform.cli.flags import submit_parser
+from platform.cli.plans import SEPARATOR
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _submit(namespace: argparse.Namespace, address: str, console: Console) -> in
         client = jobs.connected(address)
     command = ["python", "-m", "platform.sweep", *submission.sweep_words(namespace)]
     variables = submission.sweep_environment(namespace, os.environ)
-    strategies = namespace.strategy.replace(",", "-")
+    strategies = namespace.strategy.replace(SEPARATOR, "-")
     name = f"{strategies}-{namespace.dataset}-{secrets.token_hex(4)}"
     follow = jobs.ray_command(address, os.environ, "job", "logs", "--follow", name)
     stop = jobs.ray_command(address, os.environ, "job", "stop", name)

@@ -39,7 +39,8 @@ from trainables.data import datasets
 from trainables.scoring.cost_metrics import BY_SECONDS, COST_METRICS, USUAL_COST
 
 _MOST_SIDE_BY_SIDE = 1000  # sweeps, each of which has a process
-_SEPARATOR = ","  # of several strategies
+SEPARATOR = ","
+"""Between several strategies on the command line."""
 
 
 def plans_of(namespace: argparse.Namespace, searched: bool = False) -> list[Plan]:
@@ -184,7 +185,7 @@ def strategy_of(namespace: argparse.Namespace) -> str:
 
 def _is_several(word: str) -> bool:
     """Whether a word stands for several strategies."""
-    return word == EVERY or _SEPARATOR in word
+    return word == EVERY or SEPARATOR in word
 
 
 def _named(word: str) -> list[str]:
@@ -193,7 +194,7 @@ def _named(word: str) -> list[str]:
     Raises:
         UsageError: one is named twice, or is none.
     """
-    names = word.split(_SEPARATOR)
+    names = word.split(SEPARATOR)
     for place, name in enumerate(names):
         check_names(strategy=name)
         if name in names[:place]:
