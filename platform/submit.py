@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from platform.backend import jobs
 from platform.cli import interrupts, submission
+from platform.cli.comma_lists import SEPARATOR
 from platform.cli.flags import submit_parser
-from platform.cli.plans import SEPARATOR
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

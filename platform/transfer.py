@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from platform.cli import interrupts
+from platform.cli.comma_lists import list_flag
 from platform.cli.flags import summary_file, with_common
 from platform.cli.parser import bare_parser
 from platform.cli.plans import check_words
@@ -49,17 +50,19 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "Strategies that were swept at the trained corruption are measured at the point that their sweep\n"
         "found best, others at the paper's; parts that are missing are trained.",
     )
+    degradations = list_flag("degradation", "gn15,none@0.5", str)
     verb_parser.add_argument("dataset", help=f"what is classified: {', '.join(datasets.names())}")
     verb_parser.add_argument(
-        "--trained", type=_words, default=(), metavar="NAME[,NAME...]",
+        "--trained", type=degradations, default=(), metavar="NAME[,NAME...]",
         help="what parts are trained on [the dataset's usual corruption]",
     )  # fmt: skip
     verb_parser.add_argument(
-        "--tested", type=_words, default=(), metavar="NAME[,NAME...]",
+        "--tested", type=degradations, default=(), metavar="NAME[,NAME...]",
         help=f"what points are measured under [{','.join(corruptions.names())},none@0.5]",
     )  # fmt: skip
     verb_parser.add_argument(
-        "--strategies", type=_words, default=(), metavar="NAME[,NAME...]",
+        "--strategies", type=list_flag("strategy", "nested,card", str), default=(),
+        metavar="NAME[,NAME...]",
         help="which strategies, beside the baselines [those that were swept, else the paper's]",
     )  # fmt: skip
     verb_parser.add_argument(
@@ -80,14 +83,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             "trained or tested, such as --trained gn30@0.5"
         )
     return namespace
-
-
-def _words(text: str) -> tuple[str, ...]:
-    """Words that are separated by commas."""
-    words = tuple(word.strip() for word in text.split(","))
-    if "" in words:
-        raise argparse.ArgumentTypeError(f"a name is empty in {text!r}: separate names by commas")
-    return words
 
 
 if __name__ == "__main__":

@@ -242,7 +242,7 @@ def test_what_is_trained_and_tested_follows_from_the_words(tmp_path):
     ("words", "message"),
     [
         ("digits --trained gn3", "did you mean 'gn30'"),
-        ("digits --tested gn15,,blur", "a name is empty"),
+        ("digits --tested gn15,,blur", "a degradation is empty"),
         ("digits --tested gn15@x", "is no number"),
         ("digits --tested none@0.1", "leaves 1×1 pixels"),
         ("digits --tested gn30", "name another by --tested"),

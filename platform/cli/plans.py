@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import fields, replace
+from platform.cli.comma_lists import SEPARATOR, listed
 from platform.cli.flags import EVERY
 from platform.cli.seeds import TRAINING_SEEDS
 from platform.planning import presets
@@ -39,8 +40,6 @@ from trainables.data import datasets
 from trainables.scoring.cost_metrics import BY_SECONDS, COST_METRICS, USUAL_COST
 
 _MOST_SIDE_BY_SIDE = 1000  # sweeps, each of which has a process
-SEPARATOR = ","
-"""Between several strategies on the command line."""
 
 
 def plans_of(namespace: argparse.Namespace, searched: bool = False) -> list[Plan]:
@@ -152,7 +151,7 @@ def strategies_of(namespace: argparse.Namespace, searched: bool) -> list[str]:
     for these signals.
 
     Raises:
-        UsageError: strategy and dataset have changed places, a strategy is named twice, or a word or a number
+        UsageError: strategy and dataset have changed places, a strategy is given twice, or a word or a number
             is no plan's.
     """
     strategy, dataset = namespace.strategy, namespace.dataset
@@ -192,11 +191,9 @@ def _named(word: str) -> list[str]:
     """The strategies that a word names.
 
     Raises:
-        UsageError: one is named twice, or is none.
+        UsageError: one is given twice, or is none.
     """
-    names = word.split(SEPARATOR)
-    for place, name in enumerate(names):
+    names = list(listed(word, "strategy", "nested,card", str))
+    for name in names:
         check_names(strategy=name)
-        if name in names[:place]:
-            raise UsageError(f"the strategy {name} is named twice in {word}: name each once")
     return names

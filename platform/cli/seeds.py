@@ -1,13 +1,13 @@
 """The flag `--seed`: one seed, or for verbs that compare trainings several, separated by commas.
 
-`--seeds` is taken by `platform.evaluate` for the number of samplings, and a list separated by blanks would
-swallow the words that follow it, so that several seeds are written `--seed 0,1,2`.
+`--seeds` is taken by `platform.evaluate` for the number of samplings.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from platform.cli.comma_lists import SEPARATOR, list_flag
 from platform.cli.parser import Parser
 from platform.planning.plan import MAX_TRAINING_SEEDS
 
@@ -49,7 +49,7 @@ class _StoreSeeds(argparse.Action):
 
 def _one_seed(text: str) -> int:
     """The seed of a verb that takes one."""
-    if "," in text:
+    if SEPARATOR in text:
         raise argparse.ArgumentTypeError(
             f"takes one seed here, not {text!r}: evaluate and reproduce take several"
         )
@@ -58,17 +58,7 @@ def _one_seed(text: str) -> int:
 
 def seed_list(text: str) -> tuple[int, ...]:
     """Different seeds, separated by commas."""
-    words = [word.strip() for word in text.split(",")]
-    if "" in words:
-        raise argparse.ArgumentTypeError(
-            f"a seed is empty in {text!r}: separate seeds by commas, such as 0,1,2"
-        )
-    seeds = tuple(_number(word) for word in words)
-    twice = [seed for place, seed in enumerate(seeds) if seed in seeds[:place]]
-    if twice:
-        raise argparse.ArgumentTypeError(
-            f"seed {twice[0]} is given twice in {text!r}: the same training says nothing new"
-        )
+    seeds = list_flag("seed", "0,1,2", _number)(text)
     if len(seeds) > MAX_TRAINING_SEEDS:
         raise argparse.ArgumentTypeError(
             f"{len(seeds)} seeds are given, but at most {MAX_TRAINING_SEEDS} can be"

@@ -9,6 +9,7 @@ from platform.backend.candidates import Candidate
 from platform.backend.cluster import Cluster
 from platform.backend.mirror import mirrored
 from platform.backend.session import Session
+from platform.cli.comma_lists import SEPARATOR
 from platform.cli.console import Console, chatter_to
 from platform.cli.next_commands import command, common_flags
 from platform.cli.tables import say_if_smoke, table_of_points, table_of_signals
@@ -93,7 +94,7 @@ def _check_parts(setups: Sequence[Setup]) -> None:
         kinds = setup.storage.parts.missing(setup.kinds, setup.task)
         if kinds:
             missing[setup.plan.seed] = kinds
-            trainings += _trainings(setup)
+            trainings.append(_training(setup))
     if missing:
         listing = "; ".join(
             (f"at seed {seed} " if len(setups) > 1 else "") + ", ".join(kinds)
@@ -104,17 +105,17 @@ def _check_parts(setups: Sequence[Setup]) -> None:
         )
 
 
-def _trainings(setup: Setup) -> list[str]:
-    """The commands that train what is missing of the strategy and of the baselines, each part by one."""
-    commands: list[str] = []
+def _training(setup: Setup) -> str:
+    """The command that trains what is missing of the strategy and of the baselines."""
+    names: list[str] = []
     trained: set[str] = set()
     for name in (setup.plan.strategy, *setup.baselines):
         missing = setup.storage.parts.missing(kinds_of([name]), setup.task)
         if not trained.issuperset(missing):
             trained.update(missing)
-            words = name, setup.plan.dataset, *common_flags(setup)
-            commands.append(command("platform.train", *words))
-    return commands
+            names.append(name)
+    words = SEPARATOR.join(names), setup.plan.dataset, *common_flags(setup)
+    return command("platform.train", *words)
 
 
 def _measured_points(
