@@ -16,7 +16,7 @@ from servers import mlflow_server
 
 from trainables.core import threads
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long(5)]
 
 
 @pytest.fixture

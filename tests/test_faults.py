@@ -10,6 +10,7 @@ from tests.faults import ROWS, main
 from tests.faults_bench import Counts
 
 # Damaged files: no moment of it depends on how fast the machine is, as those of the other rows do.
+pytestmark = pytest.mark.long(5)
 _ROWS = ("flips", "journals", "cuts")
 
 

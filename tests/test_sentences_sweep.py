@@ -18,7 +18,7 @@ from speech_task import write_whisper
 from trainables.evaluation.judge import Judge
 from trainables.task import networks
 
-pytestmark = pytest.mark.assets
+pytestmark = [pytest.mark.assets, pytest.mark.long(4)]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from dashboards.comparison.gallery_file import gallery_of
 from trainables.core.noise import SampleNoise
 from trainables.task import networks
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long(9)]
 DATASET = "fsdd-babble"
 CHANCE = 0.9  # errors of who guesses one of ten words
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from conftest import asset, run_verb
 
+pytestmark = pytest.mark.long(11)
+
 
 @pytest.mark.slow
 def test_a_sweep_of_several_strategies_compares_them(smoke_runs, tmp_path):

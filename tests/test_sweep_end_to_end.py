@@ -24,6 +24,8 @@ from dashboards.comparison.gallery_file import gallery_of
 from trainables.core import threads
 from trainables.core.checked_files import read_checked_json, sha256, write_checked_json
 
+pytestmark = pytest.mark.long(12)
+
 _WORKER = b"PYTEST_XDIST_WORKER="
 COMMAND = [sys.executable, "-m", "platform.sweep", "nested", "digits", "--preset", "smoke"]
 

@@ -18,6 +18,7 @@ from trainables.workers.meeting import OnThisMachine
 from trainables.workers.shared_data import share
 from trainables.workers.train import TrainJob, train_parts
 
+pytestmark = pytest.mark.long(5)
 KINDS = ("classifier", "signal", "logit", "nested", "enhanced")
 TASK = tiny_task(updates=Updates(classifier=20, signal=40, logit=20, coupled=8))
 

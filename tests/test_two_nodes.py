@@ -21,7 +21,7 @@ from ray_nodes import Nodes, nodes
 
 from trainables.core.places import is_uri, place
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long(11)]
 TRIALS, CPU = 8, ("--num-cpus", "1")
 _FIRST = "classifier", 3  # the part that is trained first, and the update that is reported first
 

@@ -22,6 +22,8 @@ from trainables.models.images.logit_mlp import LogitMLPConfig
 from trainables.sampling.cost import Cost
 from trainables.strategies import schedule_of
 
+pytestmark = pytest.mark.long(6)
+
 
 def _run(module, *words):
     return subprocess.run(
