@@ -90,10 +90,11 @@ def forecast(
     work = remaining(setup, set() if counted_keys is None else counted_keys)
     dataset = blank(setup.facts, recipe.spectrogram)
     device = allocation.device_here
+    labels = any(_label_forwards(kind) for kind in setup.kinds)
 
     @cache
     def calls(threads: int | None) -> Calls:
-        return seconds_a_call(dataset, recipe, device, setup.plan.precision, threads)
+        return seconds_a_call(dataset, recipe, device, setup.plan.precision, threads, labels)
 
     timed_gpu = device.type == "cuda"
     gpus = allocation.gpus if timed_gpu else 1
@@ -215,9 +216,13 @@ def _part_seconds(recipe: Recipe, kind: str, calls: Calls) -> float:
     """Seconds that the updates of a part take."""
     stage = stages.load(kind)
     signal, logit, classifier = stage.forwards(recipe)
-    label: float = getattr(stage, "LABEL_FORWARDS", 0.0)
     denoising = recipe.batch * (
-        signal * calls.signal + logit * calls.whole_logit + label * calls.label
+        signal * calls.signal + logit * calls.whole_logit + _label_forwards(kind) * calls.label
     )
     classifying = recipe.batch * classifier * calls.classifier
     return float(stage.updates(recipe) * (_FORWARDS_AN_UPDATE * denoising + classifying + _UPDATE))
+
+
+def _label_forwards(kind: str) -> float:
+    """Calls of the score network of labels, for a sample and an update of a part."""
+    return getattr(stages.load(kind), "LABEL_FORWARDS", 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import repeat
 
 import torch
 
@@ -45,6 +46,7 @@ def seconds_a_call(
     device: torch.device,
     precision: str = "auto",
     threads: int | None = None,
+    labels: bool = True,
 ) -> Calls:
     """Time untrained networks of these sizes on blank samples, on CPUs or one GPU.
 
@@ -54,22 +56,25 @@ def seconds_a_call(
         device: what they are timed on.
         precision: what a GPU computes in.
         threads: of the CPU; all that it has if None.
+        labels: whether the score network of labels is timed too; of images alone.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:
-        return _timed(dataset, recipe, device, precision)
+        return _timed(dataset, recipe, device, precision, labels and recipe.kind == "image")
     finally:
         torch.set_num_threads(before)
 
 
-def _timed(dataset: Dataset, recipe: Recipe, device: torch.device, precision: str) -> Calls:
+def _timed(
+    dataset: Dataset, recipe: Recipe, device: torch.device, precision: str, labels: bool
+) -> Calls:
     """`seconds_a_call` by the threads that torch has."""
     signal = networks.new_signal_denoiser(dataset, recipe).eval().to(device)
     logit = networks.new_logit_denoiser(dataset, recipe).eval().to(device)
     classifier = networks.unscaled_classifier(dataset, recipe).to(device)
     label = None
-    if recipe.kind == "image":
+    if labels:  # it loads torchvision, which takes seconds
         label = networks.new_label_network(dataset, recipe).eval().to(device)
     shape = networks.logit_shape(dataset, recipe)
     autocast = device.type == "cuda" and dtype_of(precision, device) == torch.bfloat16
@@ -93,16 +98,21 @@ def _timed(dataset: Dataset, recipe: Recipe, device: torch.device, precision: st
         return timed
 
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
-        few = min(_FEW, recipe.batch)
-        slow = max(_seconds(call, device) for call in calls(few)) > _LONG
-        batch = few if slow else recipe.batch
-        return Calls(*(_median_seconds(call, device) / batch for call in calls(batch)))
+        batch = min(_FEW, recipe.batch)
+        timed = calls(batch)
+        first = [_seconds(call, device) for call in timed]
+        if max(first) <= _LONG:
+            batch = recipe.batch
+            timed = calls(batch)
+            first = [_seconds(call, device) for call in timed]
+        medians = map(_median_seconds, timed, first, repeat(device))
+        return Calls(*(seconds / batch for seconds in medians))
 
 
-def _median_seconds(call: Callable[[], object], device: torch.device) -> float:
-    """How long a call takes: the median of a few, after one to warm up."""
-    _seconds(call, device)
-    return sorted(_seconds(call, device) for _ in range(_CALLS))[_CALLS // 2]
+def _median_seconds(call: Callable[[], object], first: float, device: torch.device) -> float:
+    """How long a call takes after a first: the median of a few, or of one where that took long."""
+    count = 1 if first > _LONG else _CALLS
+    return sorted(_seconds(call, device) for _ in range(count))[count // 2]
 
 
 def _seconds(call: Callable[[], object], device: torch.device) -> float:
