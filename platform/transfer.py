@@ -43,7 +43,7 @@ def _main(arguments: Sequence[str] | None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     verb_parser = bare_parser(
         "python -m platform.transfer",
-        "Measure points that were trained on one corruption under the others, on test images: a matrix of\n"
+        "Measure points that were trained on one corruption under the others, on test data: a matrix of\n"
         "trained by tested, and which strategy loses least.",
         "example: python -m platform.transfer digits --trained gn30 --tested gn15,gn45,none@0.5\n"
         "A corruption may have a resolution after it: gn30@0.5 is gn30, then half of the rows and columns.\n"
@@ -58,7 +58,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )  # fmt: skip
     verb_parser.add_argument(
         "--tested", type=degradations, default=(), metavar="NAME[,NAME...]",
-        help=f"what points are measured under [{','.join(corruptions.names())},none@0.5]",
+        help=f"what points are measured under [{','.join(corruptions.names())},none@0.5; of spoken words "
+        "all rooms or SNRs of the dataset]",
     )  # fmt: skip
     verb_parser.add_argument(
         "--strategies", type=list_flag("strategy", "nested,card", str), default=(),
@@ -75,8 +76,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         check_words(namespace, strategy=strategy)
         strategies.load(strategy)
     check_choice("--points", namespace.points, _POINTS)
-    for written in (*namespace.trained, *namespace.tested):
-        check_choice("corruption", degradation_of(written).corruption, corruptions.names())
+    if not datasets.must_be_built(namespace.dataset):  # such a dataset has corruptions of its own
+        for written in (*namespace.trained, *namespace.tested):
+            check_choice("corruption", degradation_of(written).corruption, corruptions.names())
     if namespace.resolution != 1:
         raise UsageError(
             "transfer tests several resolutions: leave out --resolution, and write it after what is "

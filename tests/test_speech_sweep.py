@@ -226,3 +226,19 @@ def test_real_digits_are_swept_with_the_real_whisper(tmp_path):
         heard = recogniser.raw_logits(x_cor).argmax(dim=1)
         wrong = float((heard != split.labels).float().mean())
         assert noisy[name]["wer"] == pytest.approx(wrong) and wrong < CHANCE
+
+
+def test_points_are_measured_under_louder_voices(swept):
+    """With the parts that the sweep trained, and by its best point."""
+    root, _, _ = swept
+    words = ("transfer", DATASET, "--tested", "babble-loud", "--strategies", "nested")
+    out, summary = _run(*words, root=root)
+    assert "1 − WER, % [95 % interval] on 8 test utterances" in out
+    assert "parts are in the store" in out and "building fsdd-babble" in out
+    assert "found:    trained on babble, " in out and " loses least of 3" in out
+    strategies = [row["strategy"] for row in summary["rows"]]
+    assert strategies == ["nested", "noisy", "enhanced", "card"]
+    for row in summary["rows"]:
+        assert row["trained"] == "babble" and list(row["tested"]) == ["babble", "babble-loud"]
+    _, runs = _runs(root, "transfer")
+    assert len([run for run in runs if "tested" in run.data.tags]) == 8

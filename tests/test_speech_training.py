@@ -71,7 +71,7 @@ def test_states_are_spectrograms_normalised_by_the_corrupted_peak(root, dataset)
     again = datasets.load("fsdd-babble", root / "fsdd", root / "cache", COARSE)
     assert torch.equal(again.train.clean(rows), x0)
     facts = datasets.facts("fsdd-babble", root / "fsdd")
-    assert facts.corruptions == ("babble",) and facts.samples == 22_400
+    assert facts.corruptions[0] == "babble" and facts.samples == 22_400
 
 
 @pytest.mark.parametrize("kind", TRAINED)

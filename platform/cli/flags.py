@@ -44,8 +44,8 @@ def parser(prog: str, description: str, epilog: str, several_seeds: bool = False
     verb_parser.add_argument(
         "--corruption", default=None, metavar="NAME",
         help=f"what is done to images: {_list(corruptions.names())}; gn15, gn30 and gn45 replace 15, 30 "
-        f"and 45 %% of the elements by noise; of speech it is a part of the dataset "
-        f"[{corruptions.for_images()[0]}]",
+        f"and 45 %% of the elements by noise; of speech one of the rooms or SNRs that its dataset has, such "
+        f"as babble-loud of fsdd-babble [{corruptions.for_images()[0]}, or the dataset's usual one]",
     )  # fmt: skip
     return with_common(verb_parser, several_seeds)
 

@@ -121,10 +121,10 @@ def _prepare_data(session: Session) -> None:
     def cache(dataset: Dataset, progress: Progress) -> None:
         classifier_cache.prepare(dataset, recipe, device, progress)
 
-    read(setup, session.console, cache, _spread(session))
+    read(setup, session.console, cache, spread_of(session))
 
 
-def _spread(session: Session) -> Spread | None:
+def spread_of(session: Session) -> Spread | None:
     """How data that must be built are: by all workers of the cluster together; None for other data, and where
     each node has its own.
     """

@@ -153,7 +153,7 @@ def setup_of(plan: Plan) -> Setup:
     from trainables.task.recipe import Task
 
     storage = Storage(plan.storage, plan.data_dir)
-    facts = facts_of(plan.dataset, storage.data)
+    facts = facts_of(plan.dataset, storage.data, plan.corruption)
     if plan.corruption not in facts.corruptions:
         raise unknown_name("corruption", plan.corruption, facts.corruptions)
     check_strategy(plan.strategy, facts.kind)
@@ -201,14 +201,21 @@ def _check_shares(plan: Plan, facts: Facts) -> None:
         check_train_fraction(plan.train_fraction, facts.sizes[0], facts.classes)
 
 
-@functools.cache
-def facts_of(dataset: str, root: Path) -> Facts:
+def facts_of(dataset: str, root: Path, corruption: str = "") -> Facts:
     """A dataset's facts as they were at first sight: a folder of many images takes seconds to list.
 
     Raises:
-        UsageError: there is no such dataset, or its directory is not as it must be.
+        UsageError: there is no such dataset or corruption, or its directory is not as it must be.
     """
-    return datasets.facts(dataset, root)
+    usual = _facts_of(dataset, root, "")
+    if usual.kind == "image" or corruption in ("", usual.corruptions[0]):
+        return usual
+    return _facts_of(dataset, root, corruption)
+
+
+@functools.cache
+def _facts_of(dataset: str, root: Path, corruption: str) -> Facts:
+    return datasets.facts(dataset, root, corruption)
 
 
 def kinds_of(names: Iterable[str]) -> list[str]:

@@ -13,7 +13,9 @@ from dashboards.points import ReportedPoint
 from trainables import strategies
 
 UNSWEPT = ("parallel", "alternating", "nested", "guided", "didicm-cp")
-"""The strategies whose paper's points are measured where no sweep of the condition is finished."""
+"""The strategies whose paper's points are measured where no sweep of the condition is finished; those of them
+that are for the signals.
+"""
 
 
 def points_of(setup: Setup, names: Sequence[str], every: bool) -> list[ReportedPoint]:
@@ -28,8 +30,9 @@ def points_of(setup: Setup, names: Sequence[str], every: bool) -> list[ReportedP
         names: the strategies; if empty, those that were swept, or else `UNSWEPT`.
         every: whether all points that sweeps confirmed follow.
     """
-    summaries = _summaries(setup)
-    chosen = names or [name for name in summaries if name not in setup.baselines] or UNSWEPT
+    summaries, known = _summaries(setup), strategies.names(setup.facts.kind)
+    swept_names = [name for name in summaries if name not in setup.baselines]
+    chosen = names or swept_names or [name for name in UNSWEPT if name in known]
     points = [
         _best(summaries[name]) if name in summaries else _paper_point(setup, name)
         for name in chosen

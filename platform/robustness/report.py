@@ -133,9 +133,9 @@ def _figure(work: Work, rows: Sequence[Row]) -> Figure:
     plan = work.setups[0].plan
     trained = ", ".join(setup.plan.degradation.text for setup in work.setups)
     title = f"{work.setups[0].facts.title}: trained on {trained} (preset {plan.preset}, seed {plan.seed})"
-    first = next(iter(rows[0].runs.values()))
+    first, samples = next(iter(rows[0].runs.values())), work.setups[0].metric.samples
     note = (
-        f"framed: as in training; 95 % intervals over {len(first[0].correct)} test images × "
+        f"framed: as in training; 95 % intervals over {len(first[0].correct)} test {samples} × "
         f"{len(first)} seeds"
     )
     return heat_map(title, names, columns, cells, BY_ACCURACY, framed, note)
@@ -150,8 +150,11 @@ def _report(work: Work, rows: Sequence[Row], console: Console) -> None:
     """Show the numbers, name the files, say what was found and what to type next."""
     files, setup = save(work, rows), work.setups[0]
     first = next(iter(rows[0].runs.values()))
+    metric = setup.metric
+    accuracy = "accuracy" if metric is BY_ACCURACY else f"1 − {metric.title},"
     heading = (
-        f"accuracy % [95 % interval] on {len(first[0].correct)} test images × {len(first)} seeds"
+        f"{accuracy} % [95 % interval] on {len(first[0].correct)} test {metric.samples} × "
+        f"{len(first)} seeds"
     )
     for strategy in dict.fromkeys(row.point.strategy for row in rows):
         _table_of_strategy(work, rows, strategy, heading, console)

@@ -11,7 +11,7 @@ from platform.backend.measure import measure_under
 from platform.backend.session import TrackedSession
 from platform.cli.flags import EVERY
 from platform.cli.plans import plan_of
-from platform.pipeline.prepare import prepare
+from platform.pipeline.prepare import prepare, read, spread_of
 from platform.planning.locations import writable_storage
 from platform.planning.setup import Setup, kinds_of, setup_of
 from platform.robustness.points import UNSWEPT, points_of
@@ -21,7 +21,8 @@ from dashboards.points import ReportedPoint
 from trainables import strategies
 from trainables.core.errors import UsageError, unknown_name
 from trainables.core.places import workspace
-from trainables.data import corruptions
+from trainables.data import corruptions, datasets
+from trainables.data.dataset import Facts
 from trainables.data.degradation import NONE, Degradation, degradation_of, path_name
 from trainables.data.resolution import reduced_sides
 from trainables.evaluation.records import Measurement
@@ -91,22 +92,23 @@ def work_of(namespace: argparse.Namespace) -> Work:
     """What the command line asks for.
 
     Raises:
-        UsageError: a plan is not possible, a degradation is unknown, or the data are not images.
+        UsageError: a plan is not possible, a degradation is unknown, or the answers are sentences.
     """
     first = (namespace.strategies or UNSWEPT)[0]
     writable_storage(namespace.storage)
     plan = plan_of(namespace, strategy=first, corruption=None)
     setup = setup_of(replace(plan, strategy="noisy"))
-    if setup.facts.kind != "image":
+    if setup.facts.answers == "sentence":
         raise UsageError(
-            f"transfer is of images, but {plan.dataset} is speech, whose corruption is made with the "
-            "dataset: its rooms, voices and noises are of one strength, and others would be another "
-            "dataset, which nothing was trained for"
+            f"transfer compares answers that are right or wrong, which the sentences of {plan.dataset} are "
+            "not: choose a dataset of words, such as fsdd-babble"
         )
-    known, shape = setup.facts.corruptions, setup.facts.signal_shape
-    trained = [_checked(one, known, shape) for one in namespace.trained or (plan.corruption,)]
-    usual = [*corruptions.names(), USUAL_RESOLUTION.written]
-    tested = [_checked(one, known, shape) for one in namespace.tested or usual]
+    facts = setup.facts
+    trained = [_checked(one, facts) for one in namespace.trained or (plan.corruption,)]
+    usual = facts.corruptions
+    if facts.kind == "image":
+        usual = *corruptions.names(), USUAL_RESOLUTION.written
+    tested = [_checked(one, facts) for one in namespace.tested or usual]
     setups = tuple(
         setup_of(replace(plan, corruption=one.corruption, resolution=one.resolution))
         for one in dict.fromkeys(trained)
@@ -120,17 +122,19 @@ def work_of(namespace: argparse.Namespace) -> Work:
     return Work(setups, columns, names, namespace.points == "all", _folder(setups))
 
 
-def _checked(written: str, known: Sequence[str], shape: tuple[int, ...]) -> Degradation:
+def _checked(written: str, facts: Facts) -> Degradation:
     """The degradation that a word stands for.
 
     Raises:
-        UsageError: images are not corrupted so, or are too small for the resolution.
+        UsageError: the data are not corrupted so, or have no such resolution.
     """
     degradation = degradation_of(written)
-    if degradation.corruption not in known:
-        raise unknown_name("corruption", degradation.corruption, known)
+    if degradation.corruption not in facts.corruptions:
+        raise unknown_name("corruption", degradation.corruption, facts.corruptions)
     if degradation.resolution != 1:
-        reduced_sides(shape, degradation.resolution)
+        if facts.kind == "speech":
+            raise UsageError(f"{written} has a resolution, but speech has none: leave it out")
+        reduced_sides(facts.signal_shape, degradation.resolution)
     return degradation
 
 
@@ -150,6 +154,7 @@ def rows_of(work: Work, session: TrackedSession) -> list[Row]:
     main = points_of(setup, work.names, every=False)
     points = points_of(setup, work.names, every=work.every)
     prepare(session, kinds_of(point.strategy for point in points))
+    _build(work, session)
     session.console.line(
         f"          {len(points)} points are measured under {len(work.tested)} degradations"
     )
@@ -164,6 +169,17 @@ def rows_of(work: Work, session: TrackedSession) -> list[Row]:
             restores = summary(runs[trained])["nfe_signal"] > 0
             rows.append(Row(point, trained, compared, restores, runs))
     return rows
+
+
+def _build(work: Work, session: TrackedSession) -> None:
+    """Build the data that are tested, where their corruption is made before they are used."""
+    plan = session.setup.plan
+    if not datasets.must_be_built(plan.dataset):
+        return
+    for tested in work.tested:
+        if tested != plan.degradation:
+            other = setup_of(replace(plan, corruption=tested.corruption))
+            read(other, session.console, spread=spread_of(session))
 
 
 def _is_trained_degraded(strategy: str) -> bool:

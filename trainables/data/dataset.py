@@ -185,7 +185,7 @@ class Dataset:
     Where signals are spectrograms, `sound` makes waveforms of them. `cache` is a directory for what is
     computed of the data once, where there is one. Where sentences are spoken there are no classes, but
     a `script`. `left_out` has a line for each file that could not be used, and `left_out_file` holds
-    them all.
+    them all. `variant` names what signals were corrupted by, where that was done once and is not the usual.
     """
 
     name: str
@@ -198,6 +198,7 @@ class Dataset:
     script: Script | None = None
     left_out: tuple[str, ...] = ()
     left_out_file: Path | None = None
+    variant: str = ""
 
     @property
     def signal_shape(self) -> tuple[int, ...]:

@@ -70,7 +70,6 @@ class Storage:
             UsageError: the dataset's files are missing or broken, or too few training samples are left.
         """
         cache = workspace(self.root) / "data"
-        dataset = datasets.load(
-            task.dataset, self.data, cache, task.recipe.spectrogram, progress, spread
-        )
+        how = task.recipe.spectrogram, progress, spread, task.corruption
+        dataset = datasets.load(task.dataset, self.data, cache, *how)
         return with_train_fraction(dataset, task.train_fraction)

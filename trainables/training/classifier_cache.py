@@ -81,6 +81,7 @@ def cached_outputs(
     origin = [_FORMAT, identity(recipe.classifier), classifier.weights_hash(), samples.signal_shape]
     origin += [identity(recipe.speech), digest(samples.numbers.tolist())]
     origin += [] if dataset.script is None else [identity(dataset.script)]
+    origin += [dataset.variant] if dataset.variant else []
     folder = dataset.cache / f"{dataset.name}-heard" / digest(origin)
     with locked(folder):
         if not (folder / f"{_FILES[-1]}.npy").is_file():

@@ -3,7 +3,8 @@
 `facts(root)` returns its `Facts` without reading signals. `root` is the directory of its files, or of
 downloads; an embedded dataset does not use it. A dataset of speech must be built, since its corrupted
 waveforms are made before they are used. It has `corpus(root, options)` instead of both: the `Corpus` that
-it is built from, which lists the directory and opens no recording; `options` default to its `Options`.
+it is built from, which lists the directory and opens no recording; and `CORRUPTIONS`, the options by the
+names of what its recordings may be corrupted by, the usual one first, which the options default to.
 
 A dataset's name is its file's name. This module imports no torch, which takes seconds, before a dataset
 is used.
@@ -12,15 +13,18 @@ is used.
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from trainables.core import plugins
+from trainables.core.errors import unknown_name
 from trainables.core.progress import Progress, quiet
 
 if TYPE_CHECKING:
     from trainables.data.dataset import Dataset, Facts
     from trainables.data.spectrogram import Spectrogram
     from trainables.data.speech.builder import Spread
+    from trainables.data.speech.corpus import Corpus
 
 
 def names() -> tuple[str, ...]:
@@ -35,6 +39,7 @@ def load(
     spectrogram: Spectrogram | None = None,
     progress: Progress = quiet,
     spread: Spread | None = None,
+    corruption: str = "",
 ) -> Dataset:
     """The dataset of that name.
 
@@ -46,19 +51,22 @@ def load(
             rate of the recordings if None.
         progress: called with (recordings done, recordings in all, text) during a build.
         spread: makes shards of a build, for example in parallel; one after the other if None.
+        corruption: what a dataset that is built is corrupted by; the usual one if empty. Others are
+            corrupted as they are used.
 
     Raises:
-        UsageError: there is no such dataset, or its files are missing or broken.
+        UsageError: there is no such dataset or corruption, or its files are missing or broken.
     """
-    module = plugins.load(__name__, "dataset", name)
     if not must_be_built(name):
-        value: Dataset = module.load(root)
+        value: Dataset = _module(name).load(root)
         return value
     from trainables.data.speech.builder import build
     from trainables.data.speech.spectrogram_split import as_spectrograms
 
-    corpus, cache = module.corpus(root), cache or root
-    return as_spectrograms(build(corpus, cache, progress, spread), corpus, cache, spectrogram)
+    corpus, cache = _corpus(name, root, corruption), cache or root
+    speech = build(corpus, cache, progress, spread)
+    variant = "" if corruption == _corruptions(name)[0] else corruption
+    return as_spectrograms(speech, corpus, cache, spectrogram, variant)
 
 
 def must_be_built(name: str) -> bool:
@@ -67,19 +75,51 @@ def must_be_built(name: str) -> bool:
     Raises:
         UsageError: there is no such dataset.
     """
-    return hasattr(plugins.load(__name__, "dataset", name), "corpus")
+    return hasattr(_module(name), "corpus")
 
 
-def facts(name: str, root: Path) -> Facts:
+def facts(name: str, root: Path, corruption: str = "") -> Facts:
     """The facts of the dataset of that name, without reading signals.
 
+    Args:
+        name: the name of the dataset.
+        root: the directory of its files, or of downloads.
+        corruption: as for `load`.
+
     Raises:
-        UsageError: there is no such dataset, or its directory has another layout.
+        UsageError: there is no such dataset or corruption, or its directory has another layout.
     """
-    module = plugins.load(__name__, "dataset", name)
     if not must_be_built(name):
-        value: Facts = module.facts(root)
+        value: Facts = _module(name).facts(root)
         return value
     from trainables.data.speech.spectrogram_split import facts_of
 
-    return facts_of(module.corpus(root))
+    return facts_of(_corpus(name, root, corruption), _corruptions(name))
+
+
+def _corpus(name: str, root: Path, corruption: str) -> Corpus:
+    """What a dataset of speech is built from; with the usual corruption where none is named.
+
+    Raises:
+        UsageError: there is no such corruption, or its directory has another layout.
+    """
+    known = _corruptions(name)
+    if corruption and corruption not in known:
+        raise unknown_name("corruption", corruption, known)
+    module = _module(name)
+    value: Corpus = module.corpus(root, module.CORRUPTIONS[corruption or known[0]])
+    return value
+
+
+def _corruptions(name: str) -> tuple[str, ...]:
+    """The names of what the recordings of a dataset of speech may be corrupted by, the usual one first."""
+    return tuple(_module(name).CORRUPTIONS)
+
+
+def _module(name: str) -> ModuleType:
+    """The file of a dataset.
+
+    Raises:
+        UsageError: there is no such dataset.
+    """
+    return plugins.load(__name__, "dataset", name)

@@ -43,6 +43,9 @@ class Options:
         check_range("the longest RT60 in seconds", self.longest_rt60, 0.05, 20)
 
 
+CORRUPTIONS = {"reverb": Options(), "reverb-short": Options(longest_rt60=0.5)}
+
+
 @dataclass(frozen=True)
 class ReverberatedSentences(EarsCorpus):
     """A corpus of pieces, each in a measured room of its own split."""
@@ -52,7 +55,6 @@ class ReverberatedSentences(EarsCorpus):
     script: Script
     options: Options
     name: str = "ears-reverb"
-    corruption: str = "reverb"
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -46,6 +46,13 @@ class Options:
         check_range("the largest SNR in dB", self.snr[1], self.snr[0], 100)
 
 
+CORRUPTIONS = {
+    "wham": Options(),
+    "wham-loud": Options(snr=(-12.5, -2.5)),
+    "wham-quiet": Options(snr=(17.5, 27.5)),
+}
+
+
 @dataclass(frozen=True)
 class NoisySentences(EarsCorpus):
     """Each piece under a noise of its own split."""
@@ -55,7 +62,6 @@ class NoisySentences(EarsCorpus):
     script: Script
     options: Options
     name: str = "ears-wham"
-    corruption: str = "wham"
     settings: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -41,6 +41,13 @@ class Options:
         check_range("the number of words a voice", self.words, 1, 100)
 
 
+CORRUPTIONS = {
+    "babble": Options(),
+    "babble-loud": Options(snr=(-5.0, 5.0)),
+    "babble-quiet": Options(snr=(15.0, 25.0)),
+}
+
+
 @dataclass(frozen=True)
 class BabbledWords:
     """A corpus of words, each under voices of other speakers of its own split."""
@@ -48,7 +55,6 @@ class BabbledWords:
     sources: tuple[Source, ...]
     options: Options
     name: str = "fsdd-babble"
-    corruption: str = "babble"
     classes: tuple[str, ...] = fsdd.WORDS
     rate: int = RATE
     per_shard: int = 64

@@ -24,6 +24,13 @@ class Options:
     seed: int = 0
 
 
+CORRUPTIONS = {
+    "reverb": Options(),
+    "reverb-near": Options(RoomOptions(distance=(1.0, 2.5))),
+    "reverb-long": Options(RoomOptions(rt60=(0.8, 1.2), distance=DISTANCE)),
+}
+
+
 def corpus(root: Path, options: Options = Options()) -> ReverberatedWords:
     """The corpus of the recordings in `root`.
 

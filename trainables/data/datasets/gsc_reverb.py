@@ -40,6 +40,13 @@ class Options:
         check_range("the most recordings of a split", self.most, 0, 10**9)
 
 
+CORRUPTIONS = {
+    "reverb": Options(),
+    "reverb-far": Options(RoomOptions(distance=(2.5, 5.0))),
+    "reverb-long": Options(RoomOptions(rt60=(0.8, 1.2))),
+}
+
+
 def corpus(root: Path, options: Options = Options()) -> ReverberatedWords:
     """The corpus of the archive unpacked in `root`, split by its official lists.
 

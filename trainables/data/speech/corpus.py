@@ -67,7 +67,6 @@ class Corpus(Protocol):
         name: the dataset's name.
         rate: of the waveforms, in Hz.
         samples: the length that all waveforms are padded to.
-        corruption: the name of the corruption.
         classes: the words; none for sentences, which are in the script.
         script: the sentences that may be spoken; None for words.
         per_shard: how many recordings are stored at a time.
@@ -82,8 +81,6 @@ class Corpus(Protocol):
     def rate(self) -> int: ...
     @property
     def samples(self) -> int: ...
-    @property
-    def corruption(self) -> str: ...
     @property
     def classes(self) -> tuple[str, ...]: ...
     @property

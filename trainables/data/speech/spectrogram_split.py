@@ -94,7 +94,11 @@ class SpectrogramSplit:
 
 
 def as_spectrograms(
-    speech: SpeechDataset, corpus: Corpus, cache: Path, spectrogram: Spectrogram | None = None
+    speech: SpeechDataset,
+    corpus: Corpus,
+    cache: Path,
+    spectrogram: Spectrogram | None = None,
+    variant: str = "",
 ) -> Dataset:
     """The dataset of spectrograms of a built speech dataset.
 
@@ -103,6 +107,7 @@ def as_spectrograms(
         corpus: what it was built from.
         cache: the directory of builds.
         spectrogram: the transform; the published one for the rate of the waveforms if None.
+        variant: what it is corrupted by, where that is not the usual.
     """
     setting = spectrogram or PUBLISHED[speech.rate]
     sound = Sound(setting, -(-corpus.samples * setting.sample_rate // speech.rate))
@@ -121,11 +126,13 @@ def as_spectrograms(
         corpus.script,
         speech.left_out,
         speech.left_out_file,
+        variant,
     )
 
 
-def facts_of(corpus: Corpus) -> Facts:
-    """The facts of a dataset of speech before it is built, from names and sizes of the recordings.
+def facts_of(corpus: Corpus, corruptions: tuple[str, ...]) -> Facts:
+    """The facts of a dataset of speech before it is built, from names and sizes of the recordings, and from
+    the names of what they may be corrupted by.
 
     A corpus without classes has sentences, and a script of them.
     """
@@ -138,7 +145,7 @@ def facts_of(corpus: Corpus) -> Facts:
         key_of(corpus),
         "speech",
         corpus.samples,
-        (corpus.corruption,),
+        corruptions,
         corpus.rate,
         not corpus.classes,
         corpus.script,

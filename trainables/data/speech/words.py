@@ -70,7 +70,6 @@ class ReverberatedWords:
     only_rate: int | None = None
     rate: int = RATE
     per_shard: int = 32
-    corruption: str = "reverb"
     script: Script | None = None
     note: str = ""
     settings: dict[str, Any] = field(init=False)
