@@ -19,6 +19,7 @@ from trainables.core.noise import SampleNoise
 from trainables.data import datasets
 from trainables.data.degradation import Degradation
 from trainables.evaluation.evaluator import Evaluator
+from trainables.evaluation.measured_data import MeasuredData
 from trainables.evaluation.measurement import Sampling
 from trainables.evaluation.storage import Storage
 from trainables.training.classifier_cache import cached_outputs
@@ -118,15 +119,12 @@ def test_points_are_measured_under_what_they_were_not_trained_on(task, stored):
 
 
 def test_other_recordings_are_refused(task, stored):
-    evaluator = _evaluator(task, stored)
-    data = stored.dataset(replace(task, corruption="babble-quiet"))
+    data = stored.dataset(task)
     left_out = {"left_out": ("one",), "left_out_file": "done.json"}
-    evaluator._others["babble-quiet"] = replace(
-        data, test=data.test.part(slice(1, None)), **left_out
-    )
+    fewer = replace(data, test=data.test.part(slice(1, None)), **left_out)
     quiet = replace(SAMPLING, tested=Degradation("babble-quiet"))
     with pytest.raises(UsageError, match=r"other usable recordings with babble-quiet.*done\.json"):
-        evaluator.measure({}, quiet)
+        MeasuredData(task, stored, fewer).samples(quiet)
 
 
 def test_what_the_classifier_hears_is_kept_apart(task, stored):

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -14,7 +14,6 @@ from torch import Tensor
 
 from trainables import strategies
 from trainables.core.device import synchronise
-from trainables.core.errors import UsageError
 from trainables.core.memory import fitting_batch
 from trainables.core.noise import SampleNoise
 from trainables.core.precision import dtype_of
@@ -24,6 +23,7 @@ from trainables.data.resolution import degraded
 from trainables.evaluation.assembly import assemble, probe
 from trainables.evaluation.judge import Judge
 from trainables.evaluation.listening import Quality, quality_of, reference_waveforms
+from trainables.evaluation.measured_data import MeasuredData
 from trainables.evaluation.measurement import (
     Sampling,
     Tally,
@@ -106,7 +106,7 @@ class Evaluator:
         self.task, self.strategy, self.storage = task, strategy, storage
         self.device, self._cpu_batch, self._gpu_share = device, batch, gpu_share
         self.dataset = dataset or storage.dataset(task)
-        self._others: dict[str, Dataset] = {}
+        self._data = MeasuredData(task, storage, self.dataset)
         self._weights: dict[str, dict[str, Tensor]] = {}
         for kind in strategies.load(strategy).PARTS:
             weights = storage.parts.load(kind, task)
@@ -165,7 +165,7 @@ class Evaluator:
             NonFiniteError: sampling produced NaN or infinity.
         """
         engine, batch, cache = self._engine(dtype_of(sampling.precision, self.device))
-        split = self._split(sampling).part(rows)
+        split = self._data.samples(sampling).part(rows)
         clean_waveforms = reference_waveforms(split, sampling.split, rows.start or 0)
         runs = [_Run(schedule_of(self.strategy, point)) for point in points]
         parts = [split.part(slice(first, first + batch)) for first in range(0, len(split), batch)]
@@ -210,7 +210,7 @@ class Evaluator:
             UsageError: the point's parameters are unknown or out of range.
         """
         engine, batch, _ = self._engine(dtype_of(sampling.precision, self.device))
-        split = self._split(sampling).first(batch)
+        split = self._data.samples(sampling).first(batch)
         noise = SampleNoise(sampling.seed, split.numbers.tolist())
         x_cor, moves = self._corrupt(split, noise, sampling), schedule_of(self.strategy, point)
         seconds = []
@@ -228,7 +228,7 @@ class Evaluator:
         """The outcome of a point on a sampling's samples, and x_cor (B, *signal shape); an observer is told
         of every step.
         """
-        split = self._split(sampling)
+        split = self._data.samples(sampling)
         noise = SampleNoise(sampling.seed, split.numbers.tolist())
         x_cor = self._corrupt(split, noise, sampling)
         engine, _, _ = self._engine(dtype_of(sampling.precision, self.device))
@@ -264,30 +264,6 @@ class Evaluator:
         choices = PathChoices(self.storage.path_choices, self.device, dtype, self._cpu_batch)
         networks_of = self.task, self.dataset, self._classifier, self._weights
         return assemble(*networks_of, self.device, dtype, self._cpu_batch, choices)
-
-    def _split(self, sampling: Sampling) -> Samples:
-        """The samples of a sampling. Where corruption is a part of the data, others than the task's are those
-        that are corrupted so.
-
-        Raises:
-            UsageError: there are no such data, or they are of other recordings.
-        """
-        mine = self.dataset.split(sampling.split).first(sampling.limit)
-        corruption = sampling.degradation(self.task).corruption
-        if not mine.fixed or corruption == self.task.corruption:
-            return mine
-        if corruption not in self._others:
-            other_task = replace(self.task, corruption=corruption)
-            self._others[corruption] = self.storage.dataset(other_task)
-        other = self._others[corruption]
-        samples = other.split(sampling.split).first(sampling.limit)
-        if not torch.equal(samples.numbers, mine.numbers):
-            listed = [str(d.left_out_file) for d in (self.dataset, other) if d.left_out]
-            raise UsageError(
-                f"{other.name} has other usable recordings with {corruption} than with "
-                f"{self.task.corruption}: mend or remove those that were left out, see {' and '.join(listed)}"
-            )
-        return samples
 
     def _batches(
         self, parts: Sequence[Samples], sampling: Sampling, cache: PrefixCache

@@ -8,7 +8,7 @@ counts as the paper counts it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import assert_never
 
 import torch
@@ -16,11 +16,11 @@ from torch import Tensor
 
 from trainables.core.device import moved, synchronise
 from trainables.core.noise import SampleNoise
-from trainables.models.base import Encoding
+from trainables.sampling.classified import Classified, as_run
 from trainables.sampling.guidance import guided_output, target_of
 from trainables.sampling.label_moves import LabelAnswer, StartLabels, UpdateLabels
 from trainables.sampling.label_steps import make_label_move
-from trainables.sampling.meter import Graph, Meter, MeterReading
+from trainables.sampling.meter import Meter, MeterReading
 from trainables.sampling.moves import (
     LOGIT,
     SIGNAL,
@@ -46,7 +46,7 @@ from trainables.sampling.prefix_cache import SharedBatch, prefix_names
 from trainables.sampling.settling import SettlingMove, start_chain_unless_settled
 from trainables.sampling.state import State, Trajectory
 from trainables.sampling.system import CoupledSystem
-from trainables.task.members import RETRAINED, lent_logit, member_kind
+from trainables.task.members import lent_logit
 
 
 class Engine:
@@ -60,6 +60,7 @@ class Engine:
 
     def __init__(self, system: CoupledSystem, logit_shape: tuple[int, ...], meter: Meter) -> None:
         self.system, self.logit_shape, self.meter = system, logit_shape, meter
+        self.outputs = Classified(system, meter)
         self._time_codes: dict[tuple[Kind, str | None, tuple[float, ...]], Tensor] = {}
 
     @torch.no_grad()
@@ -131,9 +132,9 @@ class Engine:
             case Answer():
                 state.answers.append(self._logits(state, move.source))
             case RetrainedAnswer():
-                state.answers.append(self._retrained_answer(state, move.member))
+                state.answers.append(self.outputs.by_retrained(state, move.member))
             case StartLabels() | UpdateLabels() | LabelAnswer():
-                labels, encode = self.system.labels, self._x_cor_output
+                labels, encode = self.system.labels, self.outputs.of_x_cor
                 make_label_move(move, state, noise, labels, self.meter, encode)
             case NewChain():
                 state.start_chain()
@@ -151,7 +152,7 @@ class Engine:
         prior_noise = moved(stream.normal(shape), x_cor.device).to(x_cor.dtype)
         origin: Tensor | None = None
         if process.needs_origin:
-            origin = x_cor if is_signal else self._classify(state, x_cor)
+            origin = x_cor if is_signal else self.outputs.by_classifier(state, x_cor)
         levels, prior = tuple(process.levels(move.steps)), process.prior(origin, prior_noise)
         state.trajectory_counts[move.process] += 1
         state.trajectories[move.process] = Trajectory(levels, prior, stream, origin)
@@ -211,11 +212,11 @@ class Engine:
     def _signal_output(self, state: State, x_t: Tensor, time_code: Tensor) -> Tensor:
         denoiser, count = self.system.signal_denoiser, len(x_t)
         assert denoiser is not None
-        corrupted = self._x_cor_output(state, "signal", denoiser.encode_corrupted)
+        corrupted = self.outputs.of_x_cor(state, "signal", denoiser.encode_corrupted)
         if state.logit_code is None:
             state.logit_code = denoiser.encode_logits(None, count)
         output: Tensor = self.meter.call(
-            "signal", _as_run(denoiser, state), x_t, time_code, corrupted, state.logit_code,
+            "signal", as_run(denoiser, state), x_t, time_code, corrupted, state.logit_code,
             batch=count,
         )  # fmt: skip
         return output
@@ -223,31 +224,9 @@ class Engine:
     def _logit_output(self, state: State, y_t: Tensor, time_code: Tensor) -> Tensor:
         denoiser = self.system.logits_by(state.logits_by)
         output: Tensor = self.meter.call(
-            "logit", _as_run(denoiser, state), y_t, time_code, state.signal_code, batch=len(y_t)
+            "logit", as_run(denoiser, state), y_t, time_code, state.signal_code, batch=len(y_t)
         )
         return output
-
-    def _x_cor_output(
-        self,
-        state: State,
-        network: str,
-        function: Callable[..., Encoding],
-        *inputs: Tensor,
-        plain: Callable[..., Encoding] | None = None,
-    ) -> Encoding:
-        """`function(x_cor, *inputs)`, run once for a batch; its FLOPs count once in every run."""
-        outputs = state.batch.outputs
-        if network not in outputs:
-            x_cor, before = state.batch.x_cor, self.meter.flops
-            output = self.meter.call(
-                network, function, x_cor, *inputs,
-                batch=len(x_cor), is_network_call=False, plain=plain,
-            )  # fmt: skip
-            state.batch.add_output(network, output, self.meter.flops - before)
-        elif network not in state.metered_networks:
-            self.meter.flops += outputs[network][1]
-        state.metered_networks |= {network}
-        return outputs[network][0]
 
     def _condition(self, state: State, move: Condition) -> None:
         value = self._source_value(state, move.source)
@@ -255,11 +234,14 @@ class Engine:
             assert self.system.signal_denoiser is not None
             state.logit_code = self.system.signal_denoiser.encode_logits(value, len(value))
             return
-        denoiser, y_of_x = self.system.logits_by(state.logits_by), self._classify(state, value)
+        denoiser, y_of_x = (
+            self.system.logits_by(state.logits_by),
+            self.outputs.by_classifier(state, value),
+        )
         encode, plain = denoiser.encode_signals, denoiser.plain_encode_signals
         if value is state.batch.x_cor:
             network = LOGIT if state.logits_by is None else lent_logit(state.logits_by)
-            state.signal_code = self._x_cor_output(
+            state.signal_code = self.outputs.of_x_cor(
                 state, network, encode, y_of_x, value, plain=plain
             )
             return
@@ -275,48 +257,13 @@ class Engine:
         if source == "x_cor":
             return state.batch.x_cor
         if source == "y_cor":
-            return self._classify(state, state.batch.x_cor)
+            return self.outputs.by_classifier(state, state.batch.x_cor)
         trajectory = state.trajectories[SIGNAL if source.startswith("x") else LOGIT]
         value = trajectory.clean_estimate if source.endswith("_hat") else trajectory.state
         assert value is not None
         return value
 
-    def _classify(self, state: State, x: Tensor) -> Tensor:
-        """The classifier's output for x, computed once for as long as x does not change.
-
-        Every use counts as a call. Only where the logit process is about f(x_cor) is x_cor classified
-        once a chain, for initialisation (paper, E.5).
-        """
-        if x is state.batch.x_cor:
-            if not (state.has_classified_x_cor and self.system.logit_process.needs_origin):
-                self.meter.count("classifier", len(x))
-            state.has_classified_x_cor = True
-            output: Tensor = self._x_cor_output(state, "classifier", self.system.classifier)
-            return output
-        if state.last_classification is not None and state.last_classification[0] is x:
-            self.meter.count("classifier", len(x))
-            return state.last_classification[1]
-        classifier = _as_run(self.system.classifier, state)
-        y_of_x: Tensor = self.meter.call("classifier", classifier, x, batch=len(x))
-        state.last_classification = x, y_of_x
-        return y_of_x
-
     def _logits(self, state: State, source: str) -> Tensor:
         """The logits that a source names, or the classifier's output for the signals that it names."""
         value = self._source_value(state, source)
-        return value if source.startswith("y") else self._classify(state, value)
-
-    def _retrained_answer(self, state: State, member: int) -> Tensor:
-        """The output of a retrained classifier for x_cor: one call, computed once for a batch."""
-        self.meter.count(RETRAINED, len(state.batch.x_cor))
-        network, classifier = member_kind(RETRAINED, member), self.system.retrained[member - 1]
-        output: Tensor = self._x_cor_output(state, network, classifier)
-        return output
-
-
-def _as_run(network: Callable[..., Encoding], state: State) -> Callable[..., Encoding]:
-    """The network as it is run in a state: where samples are settled without a frozen graph, which would be
-    made for every number of samples that are left, and takes longer to make than it saves.
-    """
-    is_whole = state.rows is None
-    return network.plain if isinstance(network, Graph) and not is_whole else network
+        return value if source.startswith("y") else self.outputs.by_classifier(state, value)
