@@ -167,7 +167,9 @@ def test_a_verb_says_which_noises_it_reads(root, tmp_path):
     read(setup, Console(stream))
     assert wham_noises(root).note in stream.getvalue()
     shares = allocation(setup, [Node(2)])
-    assert f"data: {wham_noises(root).note}" in lines(setup, shares, forecast(setup, shares))
+    assert f"data: {wham_noises(root).note}" in lines(
+        setup, shares, forecast(setup, shares, own=True)
+    )
 
 
 def test_48_khz_noises_alone_may_lie_in_the_directory_itself(without):

@@ -67,7 +67,7 @@ def lines_of_all(setups: Sequence[Setup], allocation: Allocation, own: bool) -> 
 def forecast(
     setup: Setup,
     allocation: Allocation,
-    own: bool = True,
+    own: bool,
     trained: Collection[str] = (),
     counted_keys: set[str] | None = None,
 ) -> Forecast:
@@ -90,7 +90,7 @@ def forecast(
     work = remaining(setup, set() if counted_keys is None else counted_keys)
     dataset = blank(setup.facts, recipe.spectrogram)
     device = allocation.device_here
-    labels = any(_label_forwards(kind) for kind in setup.kinds)
+    labels = any(stages.label_forwards(kind) for kind in setup.kinds)
 
     @cache
     def calls(threads: int | None) -> Calls:
@@ -217,12 +217,9 @@ def _part_seconds(recipe: Recipe, kind: str, calls: Calls) -> float:
     stage = stages.load(kind)
     signal, logit, classifier = stage.forwards(recipe)
     denoising = recipe.batch * (
-        signal * calls.signal + logit * calls.whole_logit + _label_forwards(kind) * calls.label
+        signal * calls.signal
+        + logit * calls.whole_logit
+        + stages.label_forwards(kind) * calls.label
     )
     classifying = recipe.batch * classifier * calls.classifier
     return float(stage.updates(recipe) * (_FORWARDS_AN_UPDATE * denoising + classifying + _UPDATE))
-
-
-def _label_forwards(kind: str) -> float:
-    """Calls of the score network of labels, for a sample and an update of a part."""
-    return getattr(stages.load(kind), "LABEL_FORWARDS", 0.0)

@@ -94,7 +94,7 @@ def _pays(lanes: list[list[str]], recipe: Recipe) -> bool:
 def _length(kind: str, recipe: Recipe) -> float:
     """How long a part's training takes, roughly, in forward passes of a denoiser."""
     stage = stages.load(kind)
-    passes = sum(stage.forwards(recipe)) + getattr(stage, "LABEL_FORWARDS", 0.0)
+    passes = sum(stage.forwards(recipe)) + stages.label_forwards(kind)
     return float(stage.updates(recipe) * passes)
 
 

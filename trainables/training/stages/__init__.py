@@ -46,3 +46,9 @@ def load(name: str) -> ModuleType:
         if member <= getattr(stage, "MEMBERS", 1):
             return stage
     return plugins.load(__name__, "part", name)
+
+
+def label_forwards(name: str) -> float:
+    """Forward passes of the label diffusion's network in an update of a stage, for each sample."""
+    count: float = getattr(load(name), "LABEL_FORWARDS", 0.0)
+    return count
