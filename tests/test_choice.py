@@ -201,7 +201,7 @@ def test_a_sweep_below_the_noisy_signals_says_so():
     choice = choose(points, validation)
     assert choice.noisy.label == "noisy"
     assert headline(choice, IMAGES)[-1] == (
-        "nothing was gained: the best is behind noisy, accuracy 30.0 % [21.9, 39.6] at 0 calls, by -8.0 "
+        "nothing was gained: p1 is behind noisy, accuracy 30.0 % [21.9, 39.6] at 0 calls, by -8.0 "
         "(p=0.0078)"
     )
 
@@ -282,6 +282,6 @@ def test_several_sweeps_are_corrected_for_the_tests_of_all():
         "p1 loses 0.6 to noisy (p=0.06: not told apart)",
         "gains: percentage points of accuracy on test images; paired tests at 95%, p corrected for all 2 "
         "(Holm)",
-        "nothing was gained: the best is behind noisy, accuracy 50.0 % [46.9, 53.1] at 0 calls, by "
+        "nothing was gained: p1 is behind noisy, accuracy 50.0 % [46.9, 53.1] at 0 calls, by "
         "-0.6 (p=0.06)",
     ]

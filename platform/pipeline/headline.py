@@ -79,8 +79,8 @@ def notes(choice: Choice, metric: Metric) -> list[str]:
     if choice.noisy is not None:
         test = choice.best.tests[choice.noisy.label]
         lines.append(
-            f"nothing was gained: the best is behind {result(choice.noisy, metric, choice.cost)}, by "
-            f"{difference(test, metric)}"
+            f"nothing was gained: {choice.best.label} is behind "
+            f"{result(choice.noisy, metric, choice.cost)}, by {difference(test, metric)}"
         )
     return lines
 
