@@ -5,9 +5,11 @@ The file `in32_100.py` is the member `in32-100`: people write hyphens where Pyth
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 from trainables.core.errors import unknown_name
@@ -38,6 +40,28 @@ def load(package: str, kind: str, name: str) -> ModuleType:
     Raises:
         UsageError: there is no such member.
     """
+    return importlib.import_module(f"{package}.{_file_of(package, kind, name)}")
+
+
+@functools.cache
+def defines(package: str, kind: str, name: str, function: str) -> bool:
+    """Whether a member's file defines a function, which is read there: importing it may take seconds.
+
+    Raises:
+        UsageError: there is no such member.
+    """
+    (folder,) = importlib.import_module(package).__path__
+    file = Path(folder) / f"{_file_of(package, kind, name)}.py"
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return any(isinstance(part, ast.FunctionDef) and part.name == function for part in tree.body)
+
+
+def _file_of(package: str, kind: str, name: str) -> str:
+    """The name of a member's file, without its suffix.
+
+    Raises:
+        UsageError: there is no such member.
+    """
     if name not in names(package):
         raise unknown_name(kind, name, names(package))
-    return importlib.import_module(f"{package}.{name.replace('-', '_')}")
+    return name.replace("-", "_")

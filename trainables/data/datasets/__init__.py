@@ -75,7 +75,7 @@ def must_be_built(name: str) -> bool:
     Raises:
         UsageError: there is no such dataset.
     """
-    return hasattr(_module(name), "corpus")
+    return plugins.defines(__name__, "dataset", name, "corpus")
 
 
 def facts(name: str, root: Path, corruption: str = "") -> Facts:
