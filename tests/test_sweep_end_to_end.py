@@ -66,12 +66,18 @@ def _ray_processes() -> set[int]:
 
 
 def _of_another_worker(process: Path) -> bool:
-    """Whether a process, a folder of /proc, was started by another worker of pytest-xdist."""
+    """Whether a process, a folder of /proc, was started by another worker of pytest-xdist. Ray's agents write
+    their titles over their environment: for them the raylet tells, which started them.
+    """
     ours = os.environ.get("PYTEST_XDIST_WORKER", "").encode()
-    with suppress(OSError):
-        variables = (process / "environ").read_bytes().split(b"\0")
-        workers = [v[len(_WORKER) :] for v in variables if v.startswith(_WORKER)]
-        return bool(workers) and workers != [ours]
+    with suppress(OSError, IndexError):
+        while process.name not in ("0", "1"):
+            variables = (process / "environ").read_bytes().split(b"\0")
+            workers = [v[len(_WORKER) :] for v in variables if v.startswith(_WORKER)]
+            if workers:
+                return workers != [ours]
+            parent = (process / "stat").read_text().rsplit(")", 1)[1].split()[1]
+            process = process.parent / parent
     return False
 
 
