@@ -133,7 +133,7 @@ def cells_of_loss(one: Loss, least: Loss) -> list[str]:
     beside = ""
     if one is not least:
         difference, p = one.corrected[least.row.point.label]
-        beside = f"{100 * difference:+.1f} ({f'p={p:.2g}' if p >= 0.001 else 'p<0.001'})"
+        beside = f"{100 * difference + 0.0:+.1f} ({f'p={p:.2g}' if p >= 0.001 else 'p<0.001'})"
     own = one.row.metrics(one.row.trained)[ACCURACY]
     return [
         one.row.point.label,
