@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import repeat
 
 import torch
 
@@ -44,9 +43,9 @@ def seconds_a_call(
     dataset: Dataset,
     recipe: Recipe,
     device: torch.device,
-    precision: str = "auto",
-    threads: int | None = None,
-    labels: bool = True,
+    precision: str,
+    threads: int | None,
+    labels: bool,
 ) -> Calls:
     """Time untrained networks of these sizes on blank samples, on CPUs or one GPU.
 
@@ -61,7 +60,7 @@ def seconds_a_call(
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     try:
-        return _timed(dataset, recipe, device, precision, labels and recipe.kind == "image")
+        return _timed(dataset, recipe, device, precision, labels)
     finally:
         torch.set_num_threads(before)
 
@@ -105,8 +104,8 @@ def _timed(
             batch = recipe.batch
             timed = calls(batch)
             first = [_seconds(call, device) for call in timed]
-        medians = map(_median_seconds, timed, first, repeat(device))
-        return Calls(*(seconds / batch for seconds in medians))
+        pairs = zip(timed, first, strict=True)
+        return Calls(*(_median_seconds(call, took, device) / batch for call, took in pairs))
 
 
 def _median_seconds(call: Callable[[], object], first: float, device: torch.device) -> float:
