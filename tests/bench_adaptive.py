@@ -147,6 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("storage", help="a copy of a storage with trained parts")
     parser.add_argument("--dataset", default="digits")
+    parser.add_argument("--data-dir", default="", help="where the dataset's files are")
     parser.add_argument("--corruption", default="gn30")
     parser.add_argument("--preset", default="quick")
     parser.add_argument("--seeds", type=int, default=3, help="sampling seeds [%(default)s]")
@@ -158,7 +159,7 @@ def main() -> None:
     for strategy in words.strategies:
         storage = str(Path(words.storage).resolve())
         fields = (words.dataset, words.corruption, words.preset, 1, 0, 1, 0.0, storage, "sqlite://")
-        setup = setup_of(Plan(strategy, *fields))
+        setup = setup_of(Plan(strategy, *fields, data_dir=words.data_dir))
         cpu = torch.device("cpu")
         evaluator = Evaluator(setup.task, strategy, setup.storage, setup.job("test", 1).batch, cpu)
         if words.sweep is None:
