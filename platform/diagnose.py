@@ -1,7 +1,8 @@
 """`python -m platform.diagnose DATASET`: where a guiding classifier can be trusted, step by step.
 
-For images, whose true posterior nobody knows, from the cross-entropy of both guides of the strategy `guided`;
-for Gaussian mixtures, whose posterior is known, the guidance error itself beside the paper's bound.
+For images and spoken words, whose true posterior nobody knows, from the cross-entropy of both guides of the
+strategy `guided`; for Gaussian mixtures, whose posterior is known, the guidance error itself beside the
+paper's bound.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     # Loading torch and Ray takes seconds, so what needs them is imported once it is known what to do.
     from platform.cli.console import Console
 
-_ONLY_IMAGES = ("corruption", "data_dir", "workers", "gpus_per_trial", "precision", "steps")
+_ONLY_DATA = ("corruption", "data_dir", "workers", "gpus_per_trial", "precision", "steps")
 _ONLY_SPEECH = ("whisper", "sgmse")
 
 
@@ -47,12 +48,12 @@ def _main(arguments: Sequence[str] | None) -> int:
     if namespace.dataset == MIXTURE:
         return _mixture(namespace, console, json_file)
     with console.loading():
-        from platform.diagnosis.images_report import diagnose_images
+        from platform.diagnosis.guides_report import diagnose_guides
         from platform.planning.setup import setup_of
 
         writable_storage(namespace.storage)
         setup = setup_of(plan_of(namespace, strategy=STRATEGY))
-    return diagnose_images(setup, namespace.steps, console, json_file)
+    return diagnose_guides(setup, namespace.steps, console, json_file)
 
 
 def _mixture(namespace: argparse.Namespace, console: Console, json_file: Path | None) -> int:
@@ -72,20 +73,21 @@ def _parser() -> Parser:
         "can be trusted; where the true posterior is known, the guidance error beside the paper's bound.",
         "examples: python -m platform.diagnose digits, then python -m platform.sweep guided digits\n"
         f"          python -m platform.diagnose {MIXTURE}\n"
-        "On images the parts of guided are trained where they are missing, and the range of steps in which\n"
+        "On data the parts of guided are trained where they are missing, and the range of steps in which\n"
         "guidance can be trusted is proposed to its search. Mixtures are made up and need no data.",
     )
     verb_parser.add_argument(
         "dataset",
-        help=f"what is diagnosed: {MIXTURE}, or a dataset of images: {', '.join(datasets.names())}",
+        help=f"what is diagnosed: {MIXTURE}, or a dataset of images or words: {', '.join(datasets.names())}",
     )
     verb_parser.add_argument(
         "--corruption", default=None, metavar="NAME",
-        help=f"what is done to images: {', '.join(corruptions.names())} [{corruptions.for_images()[0]}]",
+        help=f"what is done to images: {', '.join(corruptions.names())} [{corruptions.for_images()[0]}; the "
+        "dataset's own, where it is of speech]",
     )  # fmt: skip
     verb_parser.add_argument(
         "--steps", type=int, default=None, metavar="N",
-        help="at how many selected diffusion steps images are looked at "
+        help="at how many selected diffusion steps signals are looked at "
         f"[{STEPS}, or all where they are fewer]",
     )  # fmt: skip
     return with_common(verb_parser)
@@ -101,17 +103,19 @@ def _check(verb_parser: Parser, namespace: argparse.Namespace) -> None:
     if not is_mixture and namespace.dataset not in datasets.names():
         raise unknown_name("dataset", namespace.dataset, [MIXTURE, *datasets.names()])
     check_words(namespace, dataset=None if is_mixture else namespace.dataset)
-    for name in (*_ONLY_SPEECH, *(_ONLY_IMAGES if is_mixture else ())):
+    is_speech = not is_mixture and datasets.must_be_built(namespace.dataset)
+    unused = (*(() if is_speech else _ONLY_SPEECH), *(_ONLY_DATA if is_mixture else ()))
+    for name in unused:
         if getattr(namespace, name) != verb_parser.get_default(name):
             what = "mixtures are made up and trained in this process" if is_mixture else "images"
             raise UsageError(
                 f"--{name.replace('_', '-')} means nothing here ({what}): leave it out"
             )
     check_range("--steps", 1 if namespace.steps is None else namespace.steps, 1, 100_000)
-    if not is_mixture and datasets.must_be_built(namespace.dataset):
+    if is_speech and datasets.answers(namespace.dataset) == "sentence":
         raise UsageError(
-            f"{namespace.dataset} is of speech, but only images are guided by gradients: choose a dataset "
-            f"of images, such as digits, or {MIXTURE}"
+            f"the sentences of {namespace.dataset} are not guided by gradients: choose images or words, such "
+            f"as digits or fsdd-babble, or {MIXTURE}"
         )
 
 

@@ -9,6 +9,7 @@ from whisper.model import ModelDimensions, Whisper
 from trainables.core.noise import generator_of
 from trainables.data import datasets
 from trainables.data.spectrogram import Spectrogram
+from trainables.models.images.didirn import SmallDiDiRNConfig
 from trainables.models.speech.logit_score import LogitScoreConfig
 from trainables.models.speech.logit_sequence import LogitSequenceConfig
 from trainables.models.speech.ncsnpp.config import NCSNppConfig
@@ -67,6 +68,7 @@ def speech_task(whisper, **changes):
         "classifier": RecogniserConfig("any", str(whisper), context=1.0, content="tiny"),
         "signal": NETWORK,
         "logit": LogitScoreConfig(width=8, blocks=1, pools=1, dropout=0.2),
+        "label": SmallDiDiRNConfig(4, (1, 1), 8, stem="pooled"),
     }
     return Task("fsdd-babble", "babble", 0, Recipe(**(settings | changes)))
 
@@ -104,7 +106,7 @@ def train(kind, task, dataset, done, **options):
 def train_all(task, dataset):
     """All parts of a task."""
     done = {}
-    for kind in in_order(stages.names("speech")):
+    for kind in in_order(stages.names(task.recipe.answers)):
         done[kind] = train(kind, task, dataset, done)
     return done
 

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from platform.diagnosis.images_work import in_quarters, proposal_of
+from platform.diagnosis.guides_work import in_quarters, proposal_of
 from platform.pipeline.study import open_study
 from platform.planning.plan import Plan
 from platform.planning.proposals import proposed_point, withdraw_proposal, write_proposal

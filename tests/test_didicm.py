@@ -3,7 +3,7 @@
 import pytest
 import torch
 from helpers import DIGITS, ExactLabels, tiny_task, train
-from speech_task import speech_task, write_whisper
+from speech_task import sentence_task, write_whisper
 
 from trainables.core.config import as_mapping, from_mapping
 from trainables.core.errors import UsageError
@@ -275,9 +275,9 @@ def test_it_learns():
     assert last["validation_accuracy"] > 0.3  # by chance it would be 0.1
 
 
-def test_it_is_for_images_alone(tmp_path):
-    task = speech_task(write_whisper(tmp_path / "w.pt"))
-    with pytest.raises(UsageError, match="part 'label-score' is for images alone"):
+def test_it_is_not_for_sentences(tmp_path):
+    task = sentence_task(write_whisper(tmp_path / "w.pt"))
+    with pytest.raises(UsageError, match="part 'label-score' is for image and word signals alone"):
         stages.load(KIND).build(Context(task, DIGITS, {}))
 
 

@@ -227,7 +227,7 @@ def _large(name, point, indices=range(4), shapes=LARGE):
 
 
 @pytest.mark.parametrize("logit_shape", [(4,), (3, 4)])
-@pytest.mark.parametrize("name", strategies.names("speech"))
+@pytest.mark.parametrize("name", strategies.names("sentence"))
 def test_every_strategy_keeps_the_shapes_and_costs_what_its_schedule_says(name, logit_shape):
     point = _point(name)
     outcome, meter = _large(name, point, shapes=(LARGE[0], logit_shape))
@@ -242,7 +242,7 @@ def test_every_strategy_keeps_the_shapes_and_costs_what_its_schedule_says(name, 
     }
 
 
-@pytest.mark.parametrize("name", strategies.names("speech"))
+@pytest.mark.parametrize("name", strategies.names("sentence"))
 def test_a_sample_depends_on_neither_neighbours_nor_batch(name):
     whole, _ = _large(name, _point(name))
     part, _ = _large(name, _point(name), [3, 1])

@@ -59,7 +59,7 @@ def _point(name, **changes):
     return point | {"eta": 1.0, "chains": 2} | changes if point else point
 
 
-@pytest.mark.parametrize("name", strategies.names("speech"))
+@pytest.mark.parametrize("name", strategies.names("sentence"))
 def test_every_strategy_keeps_the_shapes_and_costs_what_its_schedule_says(name):
     outcome, meter, expected = _run(name, _point(name))
     assert outcome.y.shape == outcome.deviation.shape == (5, *LOGIT_SHAPE)
@@ -73,7 +73,7 @@ def test_every_strategy_keeps_the_shapes_and_costs_what_its_schedule_says(name):
     assert bool((outcome.deviation > 0).all()) == (name != "noisy")
 
 
-@pytest.mark.parametrize("name", strategies.names("speech"))
+@pytest.mark.parametrize("name", strategies.names("sentence"))
 def test_a_sample_depends_on_neither_neighbours_nor_batch(name):
     whole, _, _ = _run(name, _point(name))
     part, _, _ = _run(name, _point(name), [3, 1])

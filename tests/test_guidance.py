@@ -185,9 +185,11 @@ def test_the_frozen_classifiers_gradient_is_exact_for_data_of_unit_variance(t):
 
     through = _differences(lambda x: _log_likelihood(frozen, target, clean(x)), x_t)
     at_clean = gradient(frozen, clean(x_t), target)
-    torch.testing.assert_close(process.signal_scale(t) * at_clean, through, atol=1e-8, rtol=1e-6)
+    torch.testing.assert_close(
+        process.clean_slope(t, 1.0) * at_clean, through, atol=1e-8, rtol=1e-6
+    )
     v = denoiser(x_t, torch.tensor([t / T]), None, None)
-    guided = process.guided(v, scale * process.signal_scale(t) * at_clean, t)
+    guided = process.guided(v, scale * process.clean_slope(t, 1.0) * at_clean, t)
     expected = clean(x_t) + scale * (1 - abar) * at_clean
     torch.testing.assert_close(clean(x_t, guided), expected, atol=1e-9, rtol=1e-9)
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from helpers import DIGITS, tiny_recipe, tiny_task, train
-from speech_task import speech_task
+from speech_task import sentence_task
 from torch.nn import functional
 
 from trainables.core.errors import UsageError
@@ -82,10 +82,10 @@ def test_it_is_a_part_that_needs_no_other_and_knows_no_corruption():
     assert key_of(KIND, tiny_task(signal=UNetConfig(base=8))) not in keys
 
 
-def test_speech_has_none():
-    assert KIND not in stages.names("speech")
-    with pytest.raises(UsageError, match="for images alone"):
-        stages.load(KIND).build(Context(speech_task("tiny.pt"), DIGITS, {}))
+def test_sentences_have_none():
+    assert KIND not in stages.names("sentence")
+    with pytest.raises(UsageError, match="for image and word signals alone"):
+        stages.load(KIND).build(Context(sentence_task("tiny.pt"), DIGITS, {}))
 
 
 def test_it_learns_the_classes_at_every_noise_level():

@@ -244,22 +244,24 @@ def test_it_is_a_baseline_of_images_and_not_of_speech(tmp_path):
     assert sentence.baselines == ["noisy", "enhanced", "card"] and "retrained" not in sentence.kinds
     for name in ("retrained", "ensemble"):
         with pytest.raises(
-            UsageError, match=f"{name} is not for speech, whose classifier, Whisper, stays"
+            UsageError, match=f"{name} is not for spoken words: choose one of alternating, card"
         ):
             setup_of(_plan([name, *speech]))
     every = [plan.strategy for plan in plans_of(sweep_parser().parse_args(["all", *speech]))]
-    assert every == list(strategies.names("speech")) and "ensemble" not in every
+    assert every == list(strategies.names("word")) and "ensemble" not in every
 
 
 def test_a_classifier_of_speech_is_not_trained(tmp_path):
     task = speech_task(write_whisper(tmp_path / "w.pt"))
-    with pytest.raises(UsageError, match="part 'retrained' is for images alone"):
+    with pytest.raises(
+        UsageError, match="part 'retrained' is for image signals alone, not for word ones"
+    ):
         stages.load(RETRAINED).build(Context(task, DIGITS, {}))
 
 
 @pytest.mark.parametrize("name", strategies.names())
 def test_a_strategy_is_for_the_signals_that_all_its_parts_are_for(name):
     kinds = strategies.load(name).PARTS
-    for signals in ("image", "speech"):
+    for signals in ("image", "word", "sentence"):
         trained = all(kind_and_member(kind)[0] in stages.names(signals) for kind in kinds)
         assert (name in strategies.names(signals)) == trained

@@ -26,7 +26,7 @@ from trainables.sampling.moves import (
 from trainables.strategies import nested, schedule_of
 
 STEPS = 50  # E.5
-NAMES = strategies.names("speech")
+NAMES = strategies.names("sentence")
 SAMPLED = [name for name in NAMES if name != "noisy" and not strategies.lent(name)]
 X, Y = Predict(SIGNAL, 1.0), Predict(LOGIT, 1.0)
 CORRECT_X, CORRECT_Y = Correct(SIGNAL), Correct(LOGIT)

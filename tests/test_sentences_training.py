@@ -34,7 +34,7 @@ from trainables.training import stages
 from trainables.training.classifier_cache import cached_outputs
 
 CPU = torch.device("cpu")
-TRAINED = [kind for kind in stages.names("speech") if kind != "classifier"]
+TRAINED = [kind for kind in stages.names("sentence") if kind != "classifier"]
 NAMES = ("noisy", "enhanced", "card", "parallel", "parallel-noisy", "alternating", "nested")
 
 

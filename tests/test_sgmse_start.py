@@ -115,7 +115,7 @@ def test_training_goes_on_from_them(task, dataset, published, done):
 def test_what_is_in_the_checkpoint_identifies_a_part_and_its_place_does_not(task, untrained):
     moved = longer(task, signal=replace(task.recipe.signal, checkpoint="/elsewhere.ckpt"))
     other = longer(task, signal=replace(task.recipe.signal, content="another"))
-    for kind in stages.names("speech"):
+    for kind in stages.names("word"):
         begun = "signal" in in_order([kind])
         assert key_of(kind, moved) == key_of(kind, task)
         assert (key_of(kind, other) != key_of(kind, task)) == begun

@@ -30,7 +30,7 @@ from trainables.training.classifier_cache import cached_outputs
 from trainables.training.objective import Context
 from trainables.training.part_store import key_of
 
-TRAINED = [kind for kind in stages.names("speech") if kind != "classifier"]
+TRAINED = [kind for kind in stages.names("word") if kind != "classifier"]
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +179,19 @@ def test_parts_load_strictly(kind, task, dataset, parts):
 
 
 @pytest.mark.parametrize(
-    "strategy", ["noisy", "enhanced", "card", "parallel", "parallel-noisy", "alternating", "nested"]
+    "strategy",
+    [
+        "noisy",
+        "enhanced",
+        "card",
+        "parallel",
+        "parallel-noisy",
+        "alternating",
+        "nested",
+        "guided",
+        "didicm-cp",
+        "didicm-cl",
+    ],
 )
 def test_every_strategy_samples_with_its_parts(strategy, task, dataset, parts):
     weights = {}
@@ -205,7 +217,7 @@ def test_a_place_is_no_part_of_what_identifies_a_part(task):
     other = replace(task.recipe.classifier, content="another")
     assert key_of("classifier", longer(task, classifier=other)) != key_of("classifier", task)
     coarser = replace(task.recipe.speech, spectrogram=replace(COARSE, bands=40))
-    for kind in stages.names("speech"):
+    for kind in stages.names("word"):
         assert key_of(kind, longer(task, speech=coarser)) != key_of(kind, task)
 
 

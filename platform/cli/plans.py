@@ -162,8 +162,7 @@ def strategies_of(namespace: argparse.Namespace, searched: bool) -> list[str]:
     if strategy != EVERY:
         return _named(strategy)
     check_words(namespace, strategy=strategies.names()[0])
-    signals = "speech" if datasets.must_be_built(dataset) else "image"
-    names = strategies.names(signals)
+    names = strategies.names(datasets.answers(dataset))
     return [n for n in names if not searched or fields(strategies.load(n).Parameters)]
 
 

@@ -176,8 +176,8 @@ def _if_here(path: str | None) -> str | None:
 
 def _check_without_files(namespace: argparse.Namespace) -> None:
     """Refuse a strategy or a corruption that is not for the dataset's kind of signals."""
-    kind = "speech" if datasets.must_be_built(namespace.dataset) else "image"
+    answers = datasets.answers(namespace.dataset)
     for strategy in strategies_of(namespace, searched=True):
-        check_strategy(strategy, kind)
-    if kind == "image" and namespace.corruption not in (None, *corruptions.names()):
+        check_strategy(strategy, answers)
+    if answers == "image" and namespace.corruption not in (None, *corruptions.names()):
         raise unknown_name("corruption", namespace.corruption, corruptions.names())

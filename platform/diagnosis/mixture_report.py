@@ -246,7 +246,7 @@ def _report(
     for name, path in files.items():
         console.line(f"{name + ':':9} {path}")
     console.line(f"MLflow:   experiment {MIXTURE}, run {run}")
-    console.line("find where guidance can be trusted on images:")
+    console.line("find where guidance can be trusted on data:")
     flags = [] if work.preset_name == presets.USUAL else ["--preset", work.preset_name]
     flags += place_flags(str(work.storage), work.tracking_uri)
     console.line(f"  {command('platform.diagnose', 'digits', *flags)}")

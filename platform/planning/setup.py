@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 BASELINES = ("noisy", "enhanced", "card", "retrained")
 """Strategies that every other one is compared with, where they are for its kind of signals."""
+SIGNALS = {"image": "images", "word": "spoken words", "sentence": "spoken sentences"}
+"""What people call signals, by `Facts.answers`."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,8 @@ class Setup:
 
     @property
     def baselines(self) -> list[str]:
-        """The baselines of this kind of signals."""
-        return [name for name in BASELINES if name in strategies.names(self.facts.kind)]
+        """The baselines of these signals."""
+        return [name for name in BASELINES if name in strategies.names(self.facts.answers)]
 
     def job(
         self, split: str, threads: int, seeds: int | None = None, gpu_share: float = 0.0
@@ -156,7 +158,7 @@ def setup_of(plan: Plan) -> Setup:
     facts = facts_of(plan.dataset, storage.data, plan.corruption)
     if plan.corruption not in facts.corruptions:
         raise unknown_name("corruption", plan.corruption, facts.corruptions)
-    check_strategy(plan.strategy, facts.kind)
+    check_strategy(plan.strategy, facts.answers)
     if plan.racing and facts.answers == "sentence":
         raise UsageError(
             f"--racing is for answers that are right or wrong, which the sentences of {facts.title} are not: "
@@ -172,16 +174,16 @@ def setup_of(plan: Plan) -> Setup:
     return Setup(plan, facts, budget, task, storage, _sweep_id(plan, facts, budget, task))
 
 
-def check_strategy(strategy: str, kind: str) -> None:
-    """Refuse a strategy that is not for this kind of signals.
+def check_strategy(strategy: str, answers: str) -> None:
+    """Refuse a strategy that is not for signals of a kind, as `Facts.answers` names it.
 
     Raises:
         UsageError: it is not.
     """
-    if strategy not in strategies.names(kind):
+    if strategy not in strategies.names(answers):
         raise UsageError(
-            f"{strategy} is not for {kind}, whose classifier, Whisper, stays as it was published: "
-            f"choose one of {', '.join(strategies.names(kind))}"
+            f"{strategy} is not for {SIGNALS[answers]}: choose one of "
+            f"{', '.join(strategies.names(answers))}"
         )
 
 

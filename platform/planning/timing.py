@@ -28,7 +28,7 @@ class Calls:
         logit: of the logit denoiser, its conditions being encoded already.
         whole_logit: of the logit denoiser with the encoding of its conditions.
         classifier: of the classifier.
-        label: of the score network of labels, for one label; 0 for speech, which has none.
+        label: of the score network of labels, for one label; 0 where it is not timed.
     """
 
     signal: float
@@ -55,7 +55,7 @@ def seconds_a_call(
         device: what they are timed on.
         precision: what a GPU computes in.
         threads: of the CPU; all that it has if None.
-        labels: whether the score network of labels is timed too; of images alone.
+        labels: whether the score network of labels is timed too.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)

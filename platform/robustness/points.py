@@ -30,7 +30,7 @@ def points_of(setup: Setup, names: Sequence[str], every: bool) -> list[ReportedP
         names: the strategies; if empty, those that were swept, or else `UNSWEPT`.
         every: whether all points that sweeps confirmed follow.
     """
-    summaries, known = _summaries(setup), strategies.names(setup.facts.kind)
+    summaries, known = _summaries(setup), strategies.names(setup.facts.answers)
     swept_names = [name for name in summaries if name not in setup.baselines]
     chosen = names or swept_names or [name for name in UNSWEPT if name in known]
     points = [
@@ -52,7 +52,7 @@ def points_of(setup: Setup, names: Sequence[str], every: bool) -> list[ReportedP
 def _summaries(setup: Setup) -> dict[str, Mapping[str, Any]]:
     """The summaries of the finished sweeps of a setup's condition, by strategy."""
     summaries = {}
-    for name in strategies.names(setup.facts.kind):
+    for name in strategies.names(setup.facts.answers):
         path = setup_of(replace(setup.plan, strategy=name)).folder / "summary.json"
         if path.is_file():
             summaries[name] = json.loads(path.read_text())

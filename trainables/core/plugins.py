@@ -24,13 +24,15 @@ def names(package: str) -> tuple[str, ...]:
 
 
 def names_for(package: str, signals: str) -> tuple[str, ...]:
-    """Names of a package's members that are for a kind of signals, "image" or "speech"."""
+    """Names of a package's members that are for signals of a kind, as `Facts.answers` names them: "image",
+    "word" or "sentence".
+    """
     modules = {name: load(package, "member", name) for name in names(package)}
     return tuple(name for name, module in modules.items() if is_for(module, signals))
 
 
 def is_for(module: ModuleType, signals: str) -> bool:
-    """Whether a member is for a kind of signals: for all, unless its SIGNALS names some."""
+    """Whether a member is for signals of a kind: for all, unless its SIGNALS names some."""
     return signals in getattr(module, "SIGNALS", (signals,))
 
 
@@ -44,8 +46,9 @@ def load(package: str, kind: str, name: str) -> ModuleType:
 
 
 @functools.cache
-def defines(package: str, kind: str, name: str, function: str) -> bool:
-    """Whether a member's file defines a function, which is read there: importing it may take seconds.
+def defines(package: str, kind: str, name: str, word: str) -> bool:
+    """Whether a member's file defines a function or a constant, which is read there: importing it may take
+    seconds.
 
     Raises:
         UsageError: there is no such member.
@@ -53,7 +56,15 @@ def defines(package: str, kind: str, name: str, function: str) -> bool:
     (folder,) = importlib.import_module(package).__path__
     file = Path(folder) / f"{_file_of(package, kind, name)}.py"
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    return any(isinstance(part, ast.FunctionDef) and part.name == function for part in tree.body)
+    return word in {name for part in tree.body for name in _defined(part)}
+
+
+def _defined(part: ast.stmt) -> list[str]:
+    """The names that a statement defines: of a function, or of constants."""
+    if isinstance(part, ast.FunctionDef):
+        return [part.name]
+    targets = part.targets if isinstance(part, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def _file_of(package: str, kind: str, name: str) -> str:

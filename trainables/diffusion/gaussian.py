@@ -89,9 +89,14 @@ class GaussianDiffusion:
         signal, noise = self._scales(t, z_t)
         return (z_t - signal * z0_hat) / noise
 
-    def signal_scale(self, t: int) -> float:
-        """sqrt(abar_t), the factor of the clean state in z_t."""
-        return math.sqrt(float(self.alpha_bar[t]))
+    def clean_slope(self, t: int, deviation: float) -> float:
+        """sqrt(abar_t) where the clean state has unit deviation: see `Process`."""
+        abar, variance = float(self.alpha_bar[t]), deviation**2
+        return math.sqrt(abar) * variance / (1 - abar * (1 - variance))
+
+    def without_origin(self, z_t: Tensor, t: int, origin: Tensor | None) -> Tensor:
+        """z_t itself."""
+        return z_t
 
     def guided(self, v: Tensor, score: Tensor, t: int) -> Tensor:
         """A network's output v with `score`, of v's shape, added to the score that it stands for.

@@ -179,9 +179,22 @@ class OUVE:
         self, x_t: Tensor, output: Tensor, t: Time, origin: Tensor | None = None
     ) -> Tensor:
         """x0_hat = E[x0 | x_t] by Tweedie's formula: mu is x_t + sigma^2 s, and x_cor is taken out."""
-        share = _to_multiply(self.decay(t), x_t)
         mean = x_t + _to_multiply(self.deviation(t), x_t) * output
-        return (mean - (1 - share) * _required_origin(origin)) / share
+        return self.without_origin(mean, t, origin)
+
+    def clean_slope(self, t: float, deviation: float) -> float:
+        """a v / (a^2 v + sigma^2) with a = e^(-theta t) and v = deviation^2: see `Process`."""
+        share, sigma = float(self.decay(t)), float(self.deviation(t))
+        return share * deviation**2 / ((share * deviation) ** 2 + sigma**2)
+
+    def without_origin(self, x_t: Tensor, t: Time, origin: Tensor | None) -> Tensor:
+        """x0 + e^(theta t) sigma(t) eps: x_t without x_cor's share, at the scale of x0."""
+        share = _to_multiply(self.decay(t), x_t)
+        return (x_t - (1 - share) * _required_origin(origin)) / share
+
+    def guided(self, output: Tensor, score: Tensor, t: Time) -> Tensor:
+        """A network's output sigma(t) s with `score`, of its shape, added to the score s."""
+        return output + _to_multiply(self.deviation(t), output) * score
 
     def step(
         self,

@@ -52,6 +52,17 @@ class Process(Protocol[Level]):
     def is_random(self, t: Level, s: Level, eta: float) -> bool:
         """Whether `step` or `predict` from t to s needs noise; for the last step it is false."""
 
+    def clean_slope(self, t: Level, deviation: float) -> float:
+        """The derivative of z0_hat with respect to z_t where the clean state is normal with this deviation
+        about what is known of it: the mean's share times the clean variance, over the variance of z_t.
+        """
+
+    def without_origin(self, z_t: Tensor, t: Level, origin: Tensor | None) -> Tensor:
+        """The noised clean state: z_t, freed of the origin's share where there is one."""
+
+    def guided(self, output: Tensor, score: Tensor, t: Level) -> Tensor:
+        """A network's output with `score`, of its shape, added to the score that it stands for."""
+
     def step(
         self,
         z_t: Tensor,

@@ -60,10 +60,11 @@ def assemble(
     assembly = _Assembly(task, dataset, classifier, weights, device, dtype, batch, choose)
     signal_process, logit_process = processes(task, classifier)
     classify: Callable[[Tensor], Tensor] = classifier
-    guides: Guides | None = None
+    guiding_logits = classifier.guiding_logits
     if isinstance(classifier, FrozenClassifier):
         classify = judge = assembly.classifier(classifier)
-        guides = assembly.guides(classifier, judge)
+        guiding_logits = judge.raw_logits
+    guides = assembly.guides(guiding_logits)
     members = networks.retrained_classifiers(dataset, task.recipe, weights, classifier.scale)
     retrained = [assembly.classifier(_frozen(member, device)) for member in members]
     denoisers = assembly.signal(), assembly.logit("logit")
@@ -142,15 +143,19 @@ class _Assembly:
         path = self._path("classifier", classifier.network, call_of, usual)
         return PreparedClassifier(classifier, dtype, path)
 
-    def guides(self, classifier: FrozenClassifier, judge: PreparedClassifier) -> Guides | None:
-        """The guides, if the noise-conditional classifier has weights."""
+    def guides(self, frozen: Callable[[Tensor], Tensor]) -> Guides | None:
+        """The guides, if the noise-conditional classifier has weights; `frozen` gives the frozen classifier's
+        raw logits by operations that can be differentiated.
+        """
         if "noisy_classifier" not in self.weights:
             return None
         network = networks.noisy_classifier(self.dataset, self.task.recipe, self.weights)
+        restored = self.frozen.scale.restored
         return Guides(
-            lambda y: classifier.scale.restored(y).softmax(dim=-1),
-            judge.raw_logits,
+            lambda y: restored(y).softmax(dim=-1),
+            frozen,
             PreparedNoisyClassifier(_frozen(network, self.device), self.dtype),
+            self.task.recipe.clean_deviation,
         )
 
     def labels(self) -> LabelSystem | None:

@@ -2,7 +2,7 @@
 
 A sample is noised as in training, x_t of the clean x_0, so that its law is that of the diffusion, not of an
 imperfect sampler. The frozen classifier sees the denoiser's clean estimate x0_hat, given x_t and x_cor but no
-logits; the noise-conditional classifier sees x_t.
+logits; the noise-conditional classifier sees x_t, of speech without x_cor's share.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from trainables.core.precision import dtype_of
 from trainables.core.progress import Progress
 from trainables.data.resolution import degraded
 from trainables.diffusion.gaussian import GaussianDiffusion
+from trainables.diffusion.ouve import OUVE
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling
-from trainables.sampling.system import CoupledSystem
+from trainables.sampling.system import AnyProcess, CoupledSystem
 from trainables.scoring.guide_trust import GuideStep, Mean, mean_of
 
 FROZEN, NOISY = "frozen", "noisy"
@@ -82,7 +83,7 @@ def guide_cross_entropies(
     """Measure both guides on a sampling's samples.
 
     Args:
-        evaluator: of the strategy `guided`, on images.
+        evaluator: of the strategy `guided`.
         sampling: the split, its limit, the seed of corruption and noise, the precision.
         steps: how many selected steps are looked at.
         batch: samples that are measured together.
@@ -94,7 +95,6 @@ def guide_cross_entropies(
     device = evaluator.device
     system = evaluator.system(dtype_of(sampling.precision, device))
     process = system.signal_process
-    assert isinstance(process, GaussianDiffusion), "only images are guided by gradients"
     levels = process.levels(steps)[:-1]  # the last level is clean: nothing is guided there
     split = evaluator.dataset.split(sampling.split).first(sampling.limit)
     at_step = {name: [_Tally() for _ in levels] for name in (FROZEN, NOISY)}
@@ -138,8 +138,8 @@ def _cross_entropy_of_frequencies(train: Tensor, labels: Tensor) -> float:
 
 def _logits(
     system: CoupledSystem,
-    process: GaussianDiffusion,
-    levels: Sequence[int],
+    process: AnyProcess,
+    levels: Sequence[float],
     x0: Tensor,
     x_cor: Tensor,
     eps: Tensor,
@@ -152,8 +152,16 @@ def _logits(
     frozen, noisy = [], []
     for number, t in enumerate(levels):
         level = torch.full((1,), t, device=x0.device)
-        x_t = process.noised(x0, eps, level.expand(batch))
+        x_t = _noised(process, x0, x_cor, eps, level.expand(batch))
         output = denoiser(x_t, times[number : number + 1], *codes)
-        frozen.append(guides.frozen(process.clean_of(x_t, output, t)))
-        noisy.append(guides.noisy(x_t, level))
+        frozen.append(guides.frozen(process.clean_of(x_t, output, t, x_cor)))
+        noisy.append(guides.noisy(process.without_origin(x_t, t, x_cor), level))
     return [(FROZEN, frozen), (NOISY, noisy)]
+
+
+def _noised(process: AnyProcess, x0: Tensor, x_cor: Tensor, eps: Tensor, t: Tensor) -> Tensor:
+    """x_t of clean signals x0 (B, ...) at levels t (B,)."""
+    if isinstance(process, OUVE):
+        return process.noised(x0, x_cor, eps, t)
+    assert isinstance(process, GaussianDiffusion)
+    return process.noised(x0, eps, t)

@@ -85,6 +85,9 @@ class Classifier(Protocol):
     def raw_logits(self, x: Tensor) -> Tensor:
         """Raw logits (B, *logit shape) of signals (B, *signal shape), before they are standardised."""
 
+    def guiding_logits(self, x: Tensor) -> Tensor:
+        """Raw logits (B, K) of signals, by operations that can be differentiated with respect to them."""
+
     def classes_of(self, y: Tensor) -> Tensor:
         """Numbers of classes (B,), or of tokens (B, S), that standardised logits stand for."""
 

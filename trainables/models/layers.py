@@ -74,3 +74,11 @@ class FilmBlock(nn.Module):
         inner = functional.silu(self.inner(self.norm(h) * (1 + scale) + shift))
         output: Tensor = h + self.outer(self.dropout(inner))
         return output
+
+
+def magnitudes(spectrogram: Tensor) -> Tensor:
+    """Magnitudes (B, 1, F, T) of a spectrogram (B, 2, F, T), how networks that classify sounds see it: phases
+    say little of a word.
+    """
+    output: Tensor = torch.linalg.vector_norm(spectrogram, dim=1, keepdim=True)
+    return output

@@ -6,11 +6,14 @@ not differentiated, and a classifier's p. For a single class this is Dhariwal an
 (2021, algorithm 2); Sahu, Banerjee and Wu (2026) bound its error by the cross-entropy of p.
 
 The classifier is one of two. "noisy" is the noise-conditional p_t(c | x_t), whose gradient with respect to
-x_t is used as it is. "frozen" is the frozen classifier at the clean estimate x0_hat(x_t), as in DPS (Chung et
-al. 2023) and universal guidance (Bansal et al. 2023). The exact derivative of x0_hat is
-sqrt(abar_t) / (1 - abar_t) Cov[x0 | x_t], by which the clean estimate moves by Cov[x0 | x_t] times the
-gradient with respect to x0_hat. The covariance is taken to be (1 - abar_t) I, that of data with unit variance
-(PiGDM: Song et al. 2023), so the derivative to be sqrt(abar_t) I.
+x_t is used as it is. Where x_t has a share of x_cor (speech), the classifier sees it without that share: what
+is left is the clean signal under noise, which it has been trained on. "frozen" is the frozen classifier at
+the clean estimate x0_hat(x_t), as in DPS (Chung et al. 2023) and universal guidance (Bansal et al. 2023). The
+exact derivative of x0_hat is sqrt(abar_t) / (1 - abar_t) Cov[x0 | x_t], by which the clean estimate moves by
+Cov[x0 | x_t] times the gradient with respect to x0_hat. The covariance is taken to be (1 - abar_t) I, that of
+data with unit variance (PiGDM: Song et al. 2023), so the derivative to be sqrt(abar_t) I. Speech varies far
+less about x_cor: there the deviation is the spread that the recipe has of x0 - x_cor
+(`Process.clean_slope`).
 
 DPS differentiates through the denoiser. That takes a backward pass of the denoiser at every step; and at the
 noisiest levels, from which points of few steps go far, the error of a network's derivative is divided by
@@ -30,7 +33,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.diffusion.process import Process
 from trainables.sampling.meter import Meter
 from trainables.sampling.moves import SIGNAL
@@ -45,11 +47,13 @@ class Guides:
         distribution: the probabilities of classes (B, K) that standardised logits (B, K) stand for.
         frozen: clean signals (B, *signal shape) to raw logits (B, K) of the frozen classifier.
         noisy: noised signals (B, *signal shape) and their level (1,) to raw logits (B, K).
+        deviation: of clean signals about what is known of them.
     """
 
     distribution: Callable[[Tensor], Tensor]
     frozen: Callable[[Tensor], Tensor]
     noisy: Callable[[Tensor, Tensor], Tensor]
+    deviation: float = 1.0
 
 
 def gradient(logits_of: Callable[..., Tensor], x: Tensor, target: Tensor, *level: Tensor) -> Tensor:
@@ -82,17 +86,21 @@ def guided_output(
     guide, target, trajectory = state.guide, state.target, state.trajectories[SIGNAL]
     if guide is None:
         return output
-    assert isinstance(process, GaussianDiffusion), "speech is not guided by gradients"
     assert guides is not None and target is not None
-    x_t, t = trajectory.state, int(trajectory.level)
+    x_t, t, origin = trajectory.state, trajectory.level, trajectory.origin
     call = functools.partial(meter.call, f"{guide.classifier} gradient", is_network_call=False)
     meter.count("gradient", len(x_t))
     if guide.classifier == "noisy":
-        level = torch.full((1,), t, device=x_t.device)
-        function = functools.partial(gradient, guides.noisy)
+        level, noisy = torch.full((1,), t, device=x_t.device), guides.noisy
+        function = functools.partial(
+            gradient, lambda x, level: noisy(process.without_origin(x, t, origin), level)
+        )
         score: Tensor = call(function, x_t, target, level, batch=len(x_t))
     else:
         function = functools.partial(gradient, guides.frozen)
-        x0_hat = process.clean_of(x_t, output, t)
-        score = process.signal_scale(t) * call(function, x0_hat, target, batch=len(x_t))
+        x0_hat, slope = (
+            process.clean_of(x_t, output, t, origin),
+            process.clean_slope(t, guides.deviation),
+        )
+        score = slope * call(function, x0_hat, target, batch=len(x_t))
     return process.guided(output, guide.scale * score, t)

@@ -50,7 +50,7 @@ class CoupledSystem:
 
     `classifier` maps signals (B, *signal shape) to standardised logits (B, *logit shape), and so do the
     members of `retrained`, which were trained on corrupted signals, with the scale of `classifier`. `guides`
-    are the classifiers that guide a signal by their gradients, `labels` is the label diffusion of images.
+    are the classifiers that guide a signal by their gradients, `labels` is the label diffusion.
     `restored` maps standardised logits (..., K) to raw ones, by which it is told whether chains are settled.
     `lent` are logit denoisers of other parts, by the names of `lent_logit`. What no move of a strategy
     calls may be None, or be left out.

@@ -56,12 +56,12 @@ class GuideStep:
     """What a guide is at one step.
 
     Args:
-        level: the noise level t.
+        level: the noise level t, a number of images, a time in [0, 1] of speech.
         cross_entropy: of the labels of validation samples, nats.
         accuracy: the share of samples whose most probable class is the label.
     """
 
-    level: int
+    level: float
     cross_entropy: Mean
     accuracy: float
 

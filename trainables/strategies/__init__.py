@@ -36,7 +36,7 @@ __all__ = [
 
 
 def names(signals: str | None = None) -> tuple[str, ...]:
-    """Names of all strategies, or of those that are for a kind of signals, "image" or "speech"."""
+    """Names of all strategies, or of those that are for signals of a kind, "image", "word" or "sentence"."""
     return plugins.names(__name__) if signals is None else plugins.names_for(__name__, signals)
 
 

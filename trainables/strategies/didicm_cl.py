@@ -2,7 +2,7 @@
 of Belhasin et al. 2026): a call of its network a step for each chain.
 
 The frequencies of the labels that the chains end at estimate the posterior. As `didicm-cp`, it calls no
-other network, and is for images alone.
+other network, and is for what has classes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trainables.sampling.label_moves import LabelAnswer, StartLabels, UpdateLabe
 from trainables.sampling.moves import Move
 
 PARTS = ("classifier", "label-score")
-SIGNALS = ("image",)
+SIGNALS = ("image", "word")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 Belhasin et al. 2026): one call of its network a step.
 
 Neither the frozen classifier nor a denoiser is called: as `retrained`, it learns from labels of corrupted
-images. It is for images alone, since speech is recognised by Whisper as it was published.
+signals. It is for images and for spoken words; sentences have no classes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trainables.sampling.label_moves import LabelAnswer, StartLabels, UpdateLabe
 from trainables.sampling.moves import Move
 
 PARTS = ("classifier", "label-score")
-SIGNALS = ("image",)
+SIGNALS = ("image", "word")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ clean estimates of the signal, so what differs is how the logits guide. In each 
 a target is there from the first step on, which is not f(x_cor), whose errors a guided signal would take over.
 Where neither the target nor the answer is the logits', they are not sampled.
 
-It is for images alone: Whisper decodes token by token, from a waveform, without gradients, and there is no
-noise-conditional classifier of spectrograms.
+It is for images and for spoken words. Of these the frozen classifier is Whisper: gradients go through its one
+decoding step that tells the words apart, its encoder, and the waveform of the spectrogram. Sentences are
+decoded token by token, greedily, which has no gradient, and have no classes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from trainables.sampling.moves import LOGIT, SIGNAL, Condition, Guide, Move, Sta
 from trainables.strategies._chains import CoupledParameters
 
 PARTS = ("classifier", "parallel", "noisy-classifier")
-SIGNALS = ("image",)
+SIGNALS = ("image", "word")
 GUIDES = ("frozen", "noisy")
 TARGETS = ("y0_hat", "y_cor", "x0_hat")
 

@@ -178,11 +178,18 @@ def retrained_classifiers(
 
 
 def new_noisy_classifier(dataset: Dataset, recipe: Recipe) -> NoisyClassifier:
-    """An untrained noise-conditional classifier of images, with the sizes of the signal denoiser."""
+    """An untrained noise-conditional classifier, with the sizes of the signal denoiser."""
+    process = GaussianDiffusion(recipe.T) if recipe.speech is None else recipe.speech.process
+    sizes = dataset.signal_shape[0], len(dataset.classes), encoder_config(recipe)
+    return NoisyClassifier(*sizes, process)
+
+
+def encoder_config(recipe: Recipe) -> UNetConfig:
+    """The sizes of a U-Net whose half is a noise-conditional classifier: those of the signal denoiser."""
     config = recipe.signal
-    assert isinstance(config, UNetConfig), "a noise-conditional classifier is for images alone"
-    process = GaussianDiffusion(recipe.T)
-    return NoisyClassifier(dataset.signal_shape[0], len(dataset.classes), config, process)
+    if isinstance(config, UNetConfig):
+        return config
+    return UNetConfig(config.base, config.multipliers, config.blocks, config.patch)
 
 
 def noisy_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> NoisyClassifier:
@@ -193,7 +200,7 @@ def noisy_classifier(dataset: Dataset, recipe: Recipe, weights: StateDicts) -> N
 
 
 def new_label_network(dataset: Dataset, recipe: Recipe) -> DiDiRN:
-    """An untrained score network of the labels of images."""
+    """An untrained score network of the labels of images, or of spoken words."""
     return recipe.label.build(network_interface(dataset, recipe))
 
 

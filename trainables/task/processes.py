@@ -25,5 +25,5 @@ def processes(
 
 
 def label_process(dataset: Dataset) -> LabelDiffusion:
-    """The diffusion of the class labels of images."""
+    """The diffusion of class labels, of images or of spoken words."""
     return LabelDiffusion(len(dataset.classes))

@@ -92,7 +92,7 @@ class Recipe:
         validated: the most validation samples that a part is judged by at every report.
         speech: states and process of speech; None for images, whose process has T levels.
         classifier, signal, logit: the networks.
-        label: the score network of the label diffusion, which is for images alone.
+        label: the score network of the label diffusion, which is not for sentences.
         label_smoothing: what that network's targets spread over all labels.
 
     Raises:
@@ -148,6 +148,14 @@ class Recipe:
         assert isinstance(self.signal, NCSNppConfig)
         assert isinstance(self.logit, LogitScoreConfig | LogitSequenceConfig)
         return self.signal.spread, self.logit.spread
+
+    @property
+    def clean_deviation(self) -> float:
+        """The deviation of the entries of clean signals about what is known of them: about 1 of images; of
+        speech about x_cor, as the networks have it as their spread.
+        """
+        known = [getattr(network, "spread", None) for network in (self.signal, self.logit)]
+        return next((spread for spread in known if spread is not None), 1.0)
 
     @property
     def kind(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -199,11 +200,19 @@ def sample_clean(
     return z
 
 
-def check_images(part: str, recipe: Recipe, reason: str) -> None:
-    """Refuse to train a part of images on speech.
+def check_signals(part: str, recipe: Recipe, signals: Sequence[str]) -> None:
+    """Refuse to train a part on signals that it is not for.
+
+    Args:
+        part: its kind.
+        recipe: of the training.
+        signals: what it is for, by `Recipe.answers`.
 
     Raises:
-        UsageError: the recipe is of speech; with the reason why the part is not for it.
+        UsageError: the recipe's signals are others.
     """
-    if recipe.kind != "image":
-        raise UsageError(f"part {part!r} is for images alone: {reason}")
+    if recipe.answers not in signals:
+        raise UsageError(
+            f"part {part!r} is for {' and '.join(signals)} signals alone, not for {recipe.answers} ones: "
+            "train another"
+        )

@@ -8,6 +8,7 @@ from platform.planning.presets.definition import Preset
 from trainables.data.dataset import Facts
 from trainables.data.spectrogram import Spectrogram
 from trainables.diffusion.ouve import OUVE_GENTLE
+from trainables.models.images.didirn import DiDiRNConfig, SmallDiDiRNConfig
 from trainables.models.speech.logit_score import LogitScoreConfig
 from trainables.models.speech.ncsnpp.config import NCSNPP, NCSNppConfig
 from trainables.models.speech.whisper.config import RecogniserConfig
@@ -41,6 +42,7 @@ def _smoke(facts: Facts) -> Preset:
         classifier=RecogniserConfig(),
         signal=network,
         logit=LogitScoreConfig(width=16, blocks=1, pools=1, spread=_SPREAD),
+        label=SmallDiDiRNConfig(base=8, blocks=(1, 1), embedding=16, stem="pooled"),
     )
     return Preset(
         recipe, trials=3, search_limit=8, search_seeds=1, confirm_limit=8, confirm_seeds=1, batch=8
@@ -64,6 +66,7 @@ def _quick(facts: Facts) -> Preset:
         classifier=RecogniserConfig(),
         signal=network,
         logit=LogitScoreConfig(dropout=0.2, spread=_SPREAD),
+        label=SmallDiDiRNConfig(base=16, stem="pooled"),
     )
     return Preset(
         recipe,
@@ -109,6 +112,7 @@ def _paper(facts: Facts) -> Preset:
         classifier=RecogniserConfig(),
         signal=NCSNPP,
         logit=LogitScoreConfig(width=512, blocks=4, class_width=32, spread=_SPREAD),
+        label=DiDiRNConfig(depth=18, stem="pooled"),
     )
     return Preset(
         recipe,

@@ -4,7 +4,8 @@
 downloads; an embedded dataset does not use it. A dataset of speech must be built, since its corrupted
 waveforms are made before they are used. It has `corpus(root, options)` instead of both: the `Corpus` that
 it is built from, which lists the directory and opens no recording; and `CORRUPTIONS`, the options by the
-names of what its recordings may be corrupted by, the usual one first, which the options default to.
+names of what its recordings may be corrupted by, the usual one first, which the options default to. It has
+`SENTENCES` where sentences are spoken, whose answers are transcripts.
 
 A dataset's name is its file's name. This module imports no torch, which takes seconds, before a dataset
 is used.
@@ -76,6 +77,17 @@ def must_be_built(name: str) -> bool:
         UsageError: there is no such dataset.
     """
     return plugins.defines(__name__, "dataset", name, "corpus")
+
+
+def answers(name: str) -> str:
+    """`Facts.answers` of the dataset of that name, for which nothing is loaded.
+
+    Raises:
+        UsageError: there is no such dataset.
+    """
+    if not must_be_built(name):
+        return "image"
+    return "sentence" if plugins.defines(__name__, "dataset", name, "SENTENCES") else "word"
 
 
 def facts(name: str, root: Path, corruption: str = "") -> Facts:

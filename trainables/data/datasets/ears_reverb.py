@@ -43,6 +43,7 @@ class Options:
         check_range("the longest RT60 in seconds", self.longest_rt60, 0.05, 20)
 
 
+SENTENCES = True
 CORRUPTIONS = {"reverb": Options(), "reverb-short": Options(longest_rt60=0.5)}
 
 

@@ -46,6 +46,7 @@ class Options:
         check_range("the largest SNR in dB", self.snr[1], self.snr[0], 100)
 
 
+SENTENCES = True
 CORRUPTIONS = {
     "wham": Options(),
     "wham-loud": Options(snr=(-12.5, -2.5)),

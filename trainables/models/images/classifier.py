@@ -128,6 +128,10 @@ class FrozenClassifier(nn.Module):
     @torch.no_grad()
     def raw_logits(self, x: Tensor) -> Tensor:
         """Images (B, C, H, W) to raw logits (B, K)."""
+        return self.guiding_logits(x)
+
+    def guiding_logits(self, x: Tensor) -> Tensor:
+        """Images (B, C, H, W) to raw logits (B, K), by operations that can be differentiated."""
         output: Tensor = self.network(x)
         return output
 

@@ -3,6 +3,9 @@
 Convolutions, batch normalisation and shortcuts are ResNet's. Before a residual block's shortcut is added,
 a linear layer of SiLU of the sum of the label's and the time's embeddings is added to what the
 convolutions put out, followed by group normalisation and SiLU.
+
+Speech is an image too: the magnitudes of its spectrogram, one channel, as networks that classify sounds see
+it. Its phases, which say little of a word, are left out.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainables.core.config import added_field
 from trainables.core.errors import UsageError, check_choice, check_range
 from trainables.diffusion.label_sampling import LabelScore
 from trainables.models.base import NetworkInterface
-from trainables.models.layers import TimeEmbedding, zero_output
+from trainables.models.layers import TimeEmbedding, magnitudes, zero_output
 
 if TYPE_CHECKING:
     from torchvision.models.resnet import BasicBlock, Bottleneck
@@ -33,6 +37,7 @@ output, (B, C', H', W') each.
 Conditioned = Callable[[Tensor, Tensor, Tensor], Tensor]
 """`DiDiRN.conditioned`, or what computes the same in its place."""
 
+_STEMS = ("small", "pooled")
 _RESNETS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 """The number of blocks in each stage, by the depth; from 50 layers on they are bottlenecks."""
 
@@ -53,7 +58,7 @@ class DiDiRNConfig:
 
     def __post_init__(self) -> None:
         check_choice("DiDiRN depth", self.depth, tuple(_RESNETS))
-        check_choice("DiDiRN stem", self.stem, ("small", "pooled"))
+        check_choice("DiDiRN stem", self.stem, _STEMS)
         check_range("DiDiRN embedding width", self.embedding, 1, 65536)
 
     def build(self, fit: NetworkInterface) -> DiDiRN:
@@ -62,23 +67,26 @@ class DiDiRNConfig:
 
         block: Block = Bottleneck if self.depth >= 50 else BasicBlock
         sizes = 64, _RESNETS[self.depth], self.embedding
-        return DiDiRN(fit.channels, fit.classes, block, *sizes, pooled=self.stem == "pooled")
+        return DiDiRN(fit, block, *sizes, pooled=self.stem == "pooled")
 
 
 @dataclass(frozen=True)
 class SmallDiDiRNConfig:
     """Sizes for images of few pixels: channels of the first stage, an even number that each later stage
-    doubles, the number of basic blocks in each stage, and the width of the embeddings.
+    doubles, the number of basic blocks in each stage, and the width of the embeddings. The stem is as of
+    `DiDiRNConfig`; pooled it is for spectrograms, which have many pixels.
     """
 
     base: int = 32
     blocks: tuple[int, ...] = (1, 1, 1)
     embedding: int = 64
     network: Literal["small-didirn"] = "small-didirn"
+    stem: Literal["small", "pooled"] = added_field("small")
     kind: ClassVar[str] = "image"
 
     def __post_init__(self) -> None:
         check_range("DiDiRN base", self.base, 2, 4096)
+        check_choice("DiDiRN stem", self.stem, _STEMS)
         if self.base % 2:
             raise UsageError(f"DiDiRN base is {self.base}, but must be even: try {self.base + 1}")
         check_range("the number of stages of DiDiRN", len(self.blocks), 1, 6)
@@ -91,16 +99,16 @@ class SmallDiDiRNConfig:
         from torchvision.models.resnet import BasicBlock
 
         sizes = self.base, self.blocks, self.embedding
-        return DiDiRN(fit.channels, fit.classes, BasicBlock, *sizes, pooled=False)
+        return DiDiRN(fit, BasicBlock, *sizes, pooled=self.stem == "pooled")
 
 
 class DiDiRN(nn.Module):
     """log s(y, c_t, t): images (B, C, H, W), labels (B,) and times (B,) or (1,) to (B, K) in float32, with
-    0 at the label itself, so that s(y, c_t, t) at c_t is 1. Untrained, it is 0 for all labels.
+    0 at the label itself, so that s(y, c_t, t) at c_t is 1. Untrained, it is 0 for all labels. Spectrograms
+    (B, 2, F, T) are its images where signals are speech.
 
     Args:
-        channels: C, of an image.
-        classes: K.
+        fit: the sizes of signals and K.
         block: torchvision's residual block.
         base: channels of the first stage.
         counts: the number of blocks in each stage.
@@ -110,8 +118,7 @@ class DiDiRN(nn.Module):
 
     def __init__(
         self,
-        channels: int,
-        classes: int,
+        fit: NetworkInterface,
         block: Block,
         base: int,
         counts: tuple[int, ...],
@@ -119,7 +126,8 @@ class DiDiRN(nn.Module):
         pooled: bool,
     ) -> None:
         super().__init__()
-        self.classes = classes
+        self.classes, self._is_speech = fit.classes, fit.signal_process is not None
+        channels = 1 if self._is_speech else fit.channels
         self.stem = nn.Sequential(
             nn.Conv2d(channels, base, 3, padding=1, bias=False), nn.BatchNorm2d(base), nn.ReLU()
         )
@@ -127,8 +135,8 @@ class DiDiRN(nn.Module):
             self.stem.append(nn.MaxPool2d(3, stride=2, padding=1))
         self.first, *later = _blocks(block, base, counts, embedding)
         self.later = nn.ModuleList(later)
-        self.label, self.time = nn.Embedding(classes, embedding), TimeEmbedding(embedding)
-        self.head = nn.Linear(base * 2 ** (len(counts) - 1) * block.expansion, classes)
+        self.label, self.time = nn.Embedding(fit.classes, embedding), TimeEmbedding(embedding)
+        self.head = nn.Linear(base * 2 ** (len(counts) - 1) * block.expansion, fit.classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):  # as in torchvision's ResNet
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -136,7 +144,7 @@ class DiDiRN(nn.Module):
 
     def encode_images(self, x: Tensor) -> ImageEncoding:
         """The part of the computation that no label and no time enters, done once for a trajectory."""
-        h = self.stem(x)
+        h = self.stem(magnitudes(x) if self._is_speech else x)
         return self.first.body(h), self.first.shortcut(h)
 
     def embedding(self, labels: Tensor, t: Tensor) -> Tensor:

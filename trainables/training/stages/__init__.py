@@ -17,8 +17,8 @@ from trainables.task.members import kind_and_member
 
 
 def names(signals: str | None = None) -> tuple[str, ...]:
-    """Kinds of parts, or those that are for a kind of signals, "image" or "speech"; of an ensemble the first
-    member stands for all.
+    """Kinds of parts, or those that are for signals of a kind, "image", "word" or "sentence"; of an ensemble
+    the first member stands for all.
     """
     return plugins.names(__name__) if signals is None else plugins.names_for(__name__, signals)
 

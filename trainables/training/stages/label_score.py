@@ -2,8 +2,8 @@
 their labels by the DiDiCM loss (Belhasin et al. 2026, Algorithm 1).
 
 It makes as many updates as `retrained` does, with the same batches: both learn from labels and corrupted
-images alone, so their difference is that of the method. It is for images alone: Whisper, which answers
-speech, stays as it was published.
+images alone, so their difference is that of the method. Spoken words have classes too, and are shown to it as
+their spectrograms; sentences have none.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from trainables.task import networks
 from trainables.task.processes import label_process
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.objective import Context, Objective, PreparedBatch, check_images
+from trainables.training.objective import Context, Objective, PreparedBatch, check_signals
 from trainables.training.stages import retrained
 
 NEEDS: tuple[str, ...] = ()
 USES_CORRUPTION = True
-SIGNALS = ("image",)
+SIGNALS = ("image", "word")
 LABEL_FORWARDS = 1.0
 updates = retrained.updates
 
@@ -40,16 +40,17 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
 
 def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part."""
-    return {"network": identity(recipe.label), "smoothing": recipe.label_smoothing}
+    smoothing = recipe.label_smoothing
+    return {"network": identity(recipe.label), "smoothing": smoothing, **recipe.states()}
 
 
 def build(context: Context) -> Objective:
     """Training of a new score network.
 
     Raises:
-        UsageError: the signals are speech.
+        UsageError: sentences are spoken.
     """
-    check_images("label-score", context.task.recipe, retrained.NO_SPEECH)
+    check_signals("label-score", context.task.recipe, SIGNALS)
     return LabelScoreObjective(context)
 
 

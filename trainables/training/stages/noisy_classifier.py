@@ -2,8 +2,9 @@
 every noise level (Dhariwal and Nichol 2021, section 4.1), for as long as the logit denoiser, the other
 network that learns from the classes.
 
-Like the frozen classifier it is trained on clean signals with their labels, and learns of no corruption. It
-is for images alone: for spectrograms there is no such network, and sentences have no classes.
+Like the frozen classifier it is trained on clean signals with their labels, and learns of no corruption: of
+speech it sees x0 + e^(theta t) sigma(t) eps, as what is left of x_t without x_cor's share
+(`OUVE.without_origin`). Sentences have no classes.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.core.config import identity
+from trainables.core.config import as_mapping, identity
 from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.task import networks
 from trainables.task.processes import processes
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
-from trainables.training.objective import Context, Objective, PreparedBatch, check_images
+from trainables.training.objective import Context, Objective, PreparedBatch, check_signals
 
 NEEDS: tuple[str, ...] = ()
 USES_CORRUPTION = False
-SIGNALS = ("image",)
+SIGNALS = ("image", "word")
 
 
 def updates(recipe: Recipe) -> int:
@@ -38,42 +39,57 @@ def forwards(recipe: Recipe) -> tuple[float, float, float]:
 
 def describe(recipe: Recipe) -> dict[str, object]:
     """The settings that shape this part: its network has the sizes of the signal denoiser."""
-    return {"network": identity(recipe.signal), "T": recipe.T}
+    settings: dict[str, object] = {"network": identity(networks.encoder_config(recipe))}
+    if recipe.speech is None:
+        return settings | {"T": recipe.T}
+    return settings | {"speech": as_mapping(recipe.speech)}
 
 
 def build(context: Context) -> Objective:
     """Cross-entropy training of a new noise-conditional classifier.
 
     Raises:
-        UsageError: the signals are speech.
+        UsageError: sentences are spoken.
     """
-    reason = "there is no such network for spectrograms"
-    check_images("noisy-classifier", context.task.recipe, reason)
+    check_signals("noisy-classifier", context.task.recipe, SIGNALS)
     return NoisyClassifierObjective(context)
 
 
 class NoisyClassifierObjective(Objective):
-    """Cross-entropy of the labels, given clean signals that are noised to levels drawn evenly from 1..T.
+    """Cross-entropy of the labels, given clean signals that are noised to levels drawn evenly: of images from
+    1..T, of speech from its times.
 
     The network bears the part's name, so that its weights can be put together with those of other parts.
     """
 
     def __init__(self, context: Context) -> None:
         super().__init__()
-        process, _ = processes(context.task, None)
-        assert isinstance(process, GaussianDiffusion)
-        self.process = process
+        self.process, _ = processes(context.task, None)
         self.noisy_classifier = networks.new_noisy_classifier(context.dataset, context.task.recipe)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         assert isinstance(batch, Batch)
-        t, eps = draws.levels(self.process.T), draws.normal(tuple(batch.x0.shape[1:]))
-        logits = self.noisy_classifier(self.process.noised(batch.x0, eps, t), t)
+        process = self.process
+        if isinstance(process, GaussianDiffusion):
+            t = draws.levels(process.T)
+        else:
+            t = process.times(draws.uniform())
+        logits = self.noisy_classifier(self._noised(batch.x0, draws, t), t)
         return {"loss": functional.cross_entropy(logits, batch.labels)}
+
+    def _noised(self, x0: Tensor, draws: Draws, t: Tensor) -> Tensor:
+        """Clean signals x0 (B, ...) under the noise of levels t (B,)."""
+        process, eps = self.process, draws.normal(tuple(x0.shape[1:]))
+        if isinstance(process, GaussianDiffusion):
+            return process.noised(x0, eps, t)
+        return process.without_origin(process.noised(x0, x0, eps, t), t, x0)
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
         """The network's classes for the clean signals, noised to the middle one of the levels."""
-        t = draws.levels(self.process.T).fill_((self.process.T + 1) // 2)
-        eps = draws.normal(tuple(batch.x0.shape[1:]))
-        output: Tensor = self.noisy_classifier(self.process.noised(batch.x0, eps, t), t)
+        process = self.process
+        if isinstance(process, GaussianDiffusion):
+            t = draws.levels(process.T).fill_((process.T + 1) // 2)
+        else:
+            t = draws.uniform().fill_(process.T / 2)
+        output: Tensor = self.noisy_classifier(self._noised(batch.x0, draws, t), t)
         return output.argmax(dim=1)

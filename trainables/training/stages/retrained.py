@@ -21,15 +21,13 @@ from trainables.training.objective import (
     Objective,
     PreparedBatch,
     channels_beside_each_other,
-    check_images,
+    check_signals,
 )
 
 NEEDS: tuple[str, ...] = ()
 USES_CORRUPTION = True
 MEMBERS = MOST_MEMBERS
 SIGNALS = ("image",)
-NO_SPEECH = "speech is recognised by Whisper, which stays as it was published"
-"""Why no part that learns from labels of corrupted signals is trained for speech."""
 
 
 def updates(recipe: Recipe) -> int:
@@ -55,7 +53,7 @@ def build(context: Context) -> Objective:
     Raises:
         UsageError: the signals are speech.
     """
-    check_images(RETRAINED, context.task.recipe, NO_SPEECH)
+    check_signals(RETRAINED, context.task.recipe, SIGNALS)
     return RetrainedObjective(context)
 
 

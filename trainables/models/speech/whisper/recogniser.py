@@ -122,8 +122,13 @@ class Recogniser(nn.Module):
         conditioning on it run the encoder once.
         """
         features = self._cache.get(x)
-        if features is not None:
-            return features
+        if features is None:
+            features = self._heard(x)
+            self._cache.keep(x, features)
+        return features
+
+    def _heard(self, x: Tensor) -> Tensor:
+        """The encoder's features of signals."""
         waveforms = x if self.waveform_of is None else self.waveform_of(x)
         if waveforms.dim() != 2:
             raise UsageError(
@@ -131,9 +136,7 @@ class Recogniser(nn.Module):
                 "(B, L), one channel at 16 kHz"
             )
         mel = self.log_mel(fit_length(waveforms.float(), self.frames, self.lead))
-        features = encode(self.whisper.encoder, mel)
-        self._cache.keep(x, features)
-        return features
+        return encode(self.whisper.encoder, mel)
 
     def evidence(self, x: Tensor) -> Tensor:
         """The encoder features (B, N, width), of the frames up to the signals' duration."""
@@ -143,6 +146,13 @@ class Recogniser(nn.Module):
     def raw_logits(self, x: Tensor) -> Tensor:
         """Signals (B, ...) to raw logits (B, *logit_shape)."""
         output: Tensor = self.decode(self.whisper.decoder, self.features(x))
+        return output
+
+    def guiding_logits(self, x: Tensor) -> Tensor:
+        """Raw logits (B, K) of signals (B, ...), by operations that can be differentiated with respect to
+        them; only those of words can be, as sentences are decoded greedily.
+        """
+        output: Tensor = self.decode(self.whisper.decoder, self._heard(x))
         return output
 
     @torch.no_grad()

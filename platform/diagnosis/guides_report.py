@@ -1,5 +1,5 @@
-"""The report on the guides of images: table, figure, files, the run in MLflow, what was found, what to type
-next.
+"""The report on the guides of images or words: table, figure, files, the run in MLflow, what was found, what
+to type next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from platform.backend.session import TrackedSession, run
 from platform.cli.console import Console
 from platform.cli.next_commands import command, common_flags
 from platform.cli.tables import paragraphs, say_if_smoke
-from platform.diagnosis.images_work import GUIDE_NAMES, SPLIT, Diagnosis, diagnosis_of
+from platform.diagnosis.guides_work import GUIDE_NAMES, SPLIT, Diagnosis, diagnosis_of
 from platform.planning.setup import Setup
 from typing import Any
 
@@ -28,7 +28,7 @@ _MEANING = (
     "cross-entropy = entropy of the class given what the guide sees + ε², and only the sum can be measured. "
     "ε² is at least what lies above every cross-entropy at as much noise or more, and at most about what "
     "lies above the best of all; the paper bounds the guidance error by O~(d ε), d being how many numbers "
-    "an image has.",
+    "a signal has.",
     f"A guide is trusted at a step where it knows {100 * SHARE:.0f} % or more of what the best one knows of "
     f"the class; it {MISLEADS} where it is worse than the classes' frequencies, and {TELLS_LITTLE} between.",
 )
@@ -38,7 +38,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def diagnose_images(
+def diagnose_guides(
     setup: Setup, steps: int | None, console: Console, json_file: Path | None
 ) -> int:
     """Diagnose the guides on a setup's data and report; returns the exit status."""
@@ -74,7 +74,7 @@ def contents(setup: Setup, diagnosis: Diagnosis) -> dict[str, Any]:
         "preset": setup.plan.preset,
         "seed": setup.plan.seed,
         "split": SPLIT,
-        "images": measured.samples,
+        setup.metric.samples: measured.samples,
         "clean": asdict(measured.clean),
         "corrupted": asdict(measured.corrupted),
         "uninformed": measured.uninformed,
@@ -100,9 +100,11 @@ def _curves(diagnosis: Diagnosis) -> list[tuple[str, float, int]]:
     values = []
     for name, steps in diagnosis.measured.steps.items():
         for step, trust in zip(steps, diagnosis.trust[name], strict=True):
-            values.append((f"{name}_cross_entropy", step.cross_entropy.value, step.level))
-            values.append((f"{name}_kl_low", trust.kl_low, step.level))
-            values.append((f"{name}_kl_high", trust.kl_high, step.level))
+            # MLflow's steps are whole: times are in thousandths
+            at = step.level if isinstance(step.level, int) else round(1000 * step.level)
+            values.append((f"{name}_cross_entropy", step.cross_entropy.value, at))
+            values.append((f"{name}_kl_low", trust.kl_low, at))
+            values.append((f"{name}_kl_high", trust.kl_high, at))
     references = _references(diagnosis)
     return values + [(f"{name}_cross_entropy", value, 0) for name, value in references.items()]
 
@@ -140,9 +142,9 @@ def _save(setup: Setup, diagnosis: Diagnosis, folder: Path) -> dict[str, Path]:
         GUIDE_NAMES,
         _references(diagnosis),
         None if proposal is None else proposal.trusted,
-        f"bars: 95 % intervals over {diagnosis.measured.samples} {SPLIT} images; the frozen classifier at "
-        "the denoiser's clean estimate, given x_cor; levels: the classes' frequencies, and the frozen "
-        "classifier on corrupted and on clean images",
+        f"bars: 95 % intervals over {diagnosis.measured.samples} {SPLIT} {setup.metric.samples}; the frozen "
+        "classifier at the denoiser's clean estimate, given x_cor; levels: the classes' frequencies, and the "
+        f"frozen classifier on corrupted and on clean {setup.metric.samples}",
     )
     written = write_files(folder, figure_files("cross-entropy", figure))
     return {
@@ -153,7 +155,7 @@ def _save(setup: Setup, diagnosis: Diagnosis, folder: Path) -> dict[str, Path]:
 
 
 def _dimensions(setup: Setup) -> int:
-    """d, how many numbers an image has."""
+    """d, how many numbers a signal has."""
     channels, height, width = setup.facts.signal_shape
     return channels * height * width
 
@@ -168,7 +170,7 @@ def _table(setup: Setup, diagnosis: Diagnosis, console: Console) -> None:
     dimensions = _dimensions(setup)
     for name, steps in diagnosis.measured.steps.items():
         rows = [
-            [f"{number / len(steps):.2f} (t={step.level})", _mean_text(step.cross_entropy),
+            [f"{number / len(steps):.2f} (t={step.level:.3g})", _mean_text(step.cross_entropy),
              f"{100 * step.accuracy:.1f}", f"{trust.kl_low:.3f} to {trust.kl_high:.3f}",
              f"{dimensions * trust.kl_high**0.5:.1f}", f"{100 * trust.information:.0f} %",
              trust.verdict]
@@ -176,7 +178,7 @@ def _table(setup: Setup, diagnosis: Diagnosis, console: Console) -> None:
         ]  # fmt: skip
         console.line()
         console.table(
-            f"{GUIDE_NAMES[name]}, on {diagnosis.measured.samples} {SPLIT} images, nats",
+            f"{GUIDE_NAMES[name]}, on {diagnosis.measured.samples} {SPLIT} {setup.metric.samples}, nats",
             ["step", "cross-entropy [95 % interval]", "accuracy %", "ε² from about to", "d ε at most",
              "known of the best", "guidance"],
             rows,

@@ -1,4 +1,4 @@
-"""The guides of the strategy `guided` on images: their parts are prepared, their cross-entropies measured at
+"""The guides of the strategy `guided` on data: their parts are prepared, their cross-entropies measured at
 each diffusion step, and the range of steps in which one can be trusted is proposed to the search.
 """
 
@@ -78,7 +78,7 @@ def diagnosis_of(session: TrackedSession, steps: int | None) -> Diagnosis:
     setup, console = session.setup, session.console
     with console.step("prepare", "prepare the parts"):
         prepare(session, kinds_of([setup.plan.strategy]))
-    with console.step("measure", f"measure the guides on {SPLIT} images"):
+    with console.step("measure", f"measure the guides on {SPLIT} {setup.metric.samples}"):
         measured = _measured(session, steps or min(STEPS, setup.task.recipe.T))
     trust = {
         name: trust_of(
@@ -93,7 +93,7 @@ def diagnosis_of(session: TrackedSession, steps: int | None) -> Diagnosis:
 
 
 def _measured(session: TrackedSession, steps: int) -> GuideCrossEntropies:
-    """The cross-entropies of the guides on validation images."""
+    """The cross-entropies of the guides on validation samples."""
     setup, budget = session.setup, session.setup.budget
     dataset = read(setup, session.console)
     device = session.cluster.foreseen(setup).device_here
