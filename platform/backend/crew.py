@@ -69,6 +69,16 @@ class Crew:
         """Note that a free actor stays without work."""
         self._idle.append(actor)
 
+    def end(self) -> None:
+        """End the actors that have no work. They are killed: one that only loses its last handle exits by
+        Ray's own way, in which one of 2.60 was seen to wait for itself, with all its memory, for good.
+        """
+        import ray
+
+        for actor in [*self._idle, *self._starting.values()]:
+            ray.kill(actor)
+        self._idle, self._starting = [], {}
+
     def wait(self) -> Ended | None:
         """Wait until something happens, but not for long; returns the work that has ended, if any."""
         import ray
@@ -108,14 +118,28 @@ class KeptCrew:
         self._is_kept = True
         try:
             yield
+            self._replace(None)
         finally:
             self._is_kept, self._crew = False, None
 
     def take(self, kind: object, new: Callable[[], Crew]) -> Crew:
         """The crew that has stayed where it is of this kind, else a new one; one of another kind leaves."""
-        (has, crew), self._crew = self._crew or (None, None), None
-        return crew if crew is not None and has == kind else new()
+        has, crew = self._crew or (None, None)
+        if crew is None or has != kind:
+            self._replace(None)
+            return new()
+        self._crew = None
+        return crew
 
     def leave(self, kind: object, crew: Crew) -> None:
         """A crew has ended its work: it stays where crews are kept, and else its actors end."""
-        self._crew = (kind, crew) if self._is_kept else None
+        if self._is_kept:
+            self._replace((kind, crew))
+        else:
+            crew.end()
+
+    def _replace(self, crew: tuple[object, Crew] | None) -> None:
+        """Another crew stays, or none; the actors of the one that did end."""
+        if self._crew is not None:
+            self._crew[1].end()
+        self._crew = crew
