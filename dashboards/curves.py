@@ -98,7 +98,7 @@ def fronts_figure(
         dominated = [place for i, place in enumerate(places) if i not in undominated]
         faint[strategy] = [place for place in dominated if place[0] > 0]
     return curves_figure(
-        f"every strategy on {heading}",
+        f"fronts of strategies on {heading}",
         cost.axis,
         f"points found on validation {metric.samples}, as measured on test {metric.samples}; faint: "
         "another of the strategy beats it; bars: 95 % intervals",

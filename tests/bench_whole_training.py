@@ -1,8 +1,8 @@
 """The time of a whole training: python tests/bench_whole_training.py [--before COMMIT] [--rounds 3] [...].
 
 It runs `python -m platform.train nested digits`, from nothing to the last part, in turns: as another commit
-has it, where one is named; here, with the parts that do not need each other side by side; and here one after
-the other (`--workers 1`). Each time it prints the seconds of the whole command, and of each part the seconds,
+has it, where one is named; here, with the parts that do not need each other side by side; and, with
+`--in-turn`, here one after the other (`--workers 1`). Each time it prints the seconds of the whole command, and of each part the seconds,
 the threads and the last validation loss; at the end the medians and their ratios to the first. Run it on a
 quiet machine: what else is busy is printed.
 """
@@ -25,7 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> None:
     arguments = _arguments()
     with tempfile.TemporaryDirectory(prefix="bench-training-") as folder:
-        ways = {"side by side": (ROOT, ()), "one after the other": (ROOT, ("--workers", "1"))}
+        ways: dict[str, tuple[Path, tuple[str, ...]]] = {"side by side": (ROOT, ())}
+        if arguments.in_turn:
+            ways["one after the other"] = ROOT, ("--workers", "1")
         if arguments.before:
             ways = {f"at {arguments.before}": (_tree(arguments.before, folder), ()), **ways}
         seconds: dict[str, list[float]] = {way: [] for way in ways}
@@ -46,6 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--before", default="", help="a commit to compare with")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--in-turn", action="store_true", help="also one part after the other")
     parser.add_argument("--strategy", default="nested")
     parser.add_argument("--dataset", default="digits")
     parser.add_argument("--preset", default="quick")
