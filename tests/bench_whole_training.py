@@ -2,9 +2,9 @@
 
 It runs `python -m platform.train nested digits`, from nothing to the last part, in turns: as another commit
 has it, where one is named; here, with the parts that do not need each other side by side; and, with
-`--in-turn`, here one after the other (`--workers 1`). Each time it prints the seconds of the whole command, and of each part the seconds,
-the threads and the last validation loss; at the end the medians and their ratios to the first. Run it on a
-quiet machine: what else is busy is printed.
+`--in-turn`, here one after the other (`--workers 1`). Each time it prints the seconds of the whole command,
+and of each part the seconds, the threads and the last validation loss; at the end the medians and their
+ratios to the first. Run it on a quiet machine: what else is busy is printed.
 """
 
 from __future__ import annotations
