@@ -243,3 +243,18 @@ def test_points_are_measured_under_louder_voices(swept):
         assert row["trained"] == "babble" and list(row["tested"]) == ["babble", "babble-loud"]
     _, runs = _runs(root, "transfer")
     assert len([run for run in runs if "tested" in run.data.tags]) == 8
+
+
+def test_words_are_guided_and_their_labels_diffused(swept):
+    """With the parts that the sweep trained; what was missing is trained for the diagnosis."""
+    root, _, _ = swept
+    out, diagnosis = _run("diagnose", DATASET, "--steps", "3", root=root)
+    assert "on 8 validation utterances, nats" in out and diagnosis["utterances"] == 8
+    assert [step["level"] for step in diagnosis["guides"]["noisy"]] == [1.0, 0.515, 0.03]
+
+    out, summary = _run("sweep", "guided,didicm-cp", DATASET, "--trials", "2", root=root)
+    points = {p["label"]: p for p in summary["points"]}
+    guided, labels = points["guided (paper)"], points["didicm-cp (paper)"]
+    assert guided["test"]["nfe_gradient"] == guided["test"]["nfe_signal"] == 8
+    assert (labels["test"]["nfe"], labels["test"]["nfe_label"]) == (8, 8)
+    assert "retrained" not in points and points["noisy"]["test"]["nfe"] == 0

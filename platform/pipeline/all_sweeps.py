@@ -95,7 +95,7 @@ def _compare(
     experiment: str,
     json_file: Path | None,
 ) -> None:
-    """A table of every strategy's best and the paper's points, the fronts in one figure."""
+    """A table of the strategies' best and the paper's points, the fronts in one figure."""
     setup, folder = setups[0], _folder(setups)
     chosen, fronts = _compared_points(confirmations)
     files = {
@@ -108,7 +108,7 @@ def _compare(
     if json_file is not None:
         write_json(json_file, summary)
     console.line()
-    table(setup, console, "every strategy", [replace(p, tests={}) for p in chosen])
+    table(setup, console, "strategies", [replace(p, tests={}) for p in chosen])
     console.line()
     paragraphs(console, "found:", _ranking(confirmations, setup.metric))
     console.line(f"figure:   {folder / 'fronts.png'}")
