@@ -13,8 +13,8 @@ bf16, a tenth of an A100's peak. It is assumed, not measured.
 """
 STANDARD_HOURS = {"image": 6, "speech": 4}
 """About how long training takes at that rate with `standard`, by the kind of signals: all parts of all
-strategies. Images have parts that speech has not: of retrained and noise-conditional classifiers, and of
-labels.
+strategies. Images have retrained classifiers besides; sentences have neither labels to be diffused nor a
+noise-conditional classifier.
 """
 
 
