@@ -94,7 +94,7 @@ class GaussianDiffusion:
         abar, variance = float(self.alpha_bar[t]), deviation**2
         return math.sqrt(abar) * variance / (1 - abar * (1 - variance))
 
-    def without_origin(self, z_t: Tensor, t: int, origin: Tensor | None) -> Tensor:
+    def without_origin(self, z_t: Tensor, t: Tensor | int, origin: Tensor | None) -> Tensor:
         """z_t itself."""
         return z_t
 

@@ -18,12 +18,12 @@ from trainables.core.noise import SampleNoise
 from trainables.core.precision import dtype_of
 from trainables.core.progress import Progress
 from trainables.data.resolution import degraded
-from trainables.diffusion.gaussian import GaussianDiffusion
-from trainables.diffusion.ouve import OUVE
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling
-from trainables.sampling.system import AnyProcess, CoupledSystem
+from trainables.sampling.system import CoupledSystem
 from trainables.scoring.guide_trust import GuideStep, Mean, mean_of
+from trainables.task.processes import processes
+from trainables.training.losses import DenoisingLoss, denoising_losses
 
 FROZEN, NOISY = "frozen", "noisy"
 """The guides, as the parameter `guide` of the strategy `guided` names them."""
@@ -94,8 +94,8 @@ def guide_cross_entropies(
     """
     device = evaluator.device
     system = evaluator.system(dtype_of(sampling.precision, device))
-    process = system.signal_process
-    levels = process.levels(steps)[:-1]  # the last level is clean: nothing is guided there
+    loss, _ = denoising_losses(evaluator.task, processes(evaluator.task, None))
+    levels = system.signal_process.levels(steps)[:-1]  # the last level is clean: nothing is guided there
     split = evaluator.dataset.split(sampling.split).first(sampling.limit)
     at_step = {name: [_Tally() for _ in levels] for name in (FROZEN, NOISY)}
     clean, corrupted = _Tally(), _Tally()
@@ -112,7 +112,7 @@ def guide_cross_entropies(
         assert system.guides is not None
         clean.add(system.guides.frozen(x0), labels)
         corrupted.add(system.guides.frozen(x_cor), labels)
-        for name, logits in _logits(system, process, levels, x0, x_cor, eps):
+        for name, logits in _logits(system, loss, levels, x0, x_cor, eps):
             for tally, values in zip(at_step[name], logits, strict=True):
                 tally.add(values, labels)
     uninformed = _cross_entropy_of_frequencies(evaluator.dataset.train.labels, split.labels)
@@ -138,13 +138,14 @@ def _cross_entropy_of_frequencies(train: Tensor, labels: Tensor) -> float:
 
 def _logits(
     system: CoupledSystem,
-    process: AnyProcess,
+    loss: DenoisingLoss,
     levels: Sequence[float],
     x0: Tensor,
     x_cor: Tensor,
     eps: Tensor,
 ) -> list[tuple[str, list[Tensor]]]:
     """The raw logits (B, K) of each guide at each level, for a batch."""
+    process = loss.process
     denoiser, guides, batch = system.signal_denoiser, system.guides, len(x0)
     assert denoiser is not None and guides is not None
     codes = denoiser.encode_corrupted(x_cor), denoiser.encode_logits(None, batch)
@@ -152,16 +153,8 @@ def _logits(
     frozen, noisy = [], []
     for number, t in enumerate(levels):
         level = torch.full((1,), t, device=x0.device)
-        x_t = _noised(process, x0, x_cor, eps, level.expand(batch))
+        x_t = loss.noised(x0, x_cor, eps, level.expand(batch))
         output = denoiser(x_t, times[number : number + 1], *codes)
         frozen.append(guides.frozen(process.clean_of(x_t, output, t, x_cor)))
         noisy.append(guides.noisy(process.without_origin(x_t, t, x_cor), level))
     return [(FROZEN, frozen), (NOISY, noisy)]
-
-
-def _noised(process: AnyProcess, x0: Tensor, x_cor: Tensor, eps: Tensor, t: Tensor) -> Tensor:
-    """x_t of clean signals x0 (B, ...) at levels t (B,)."""
-    if isinstance(process, OUVE):
-        return process.noised(x0, x_cor, eps, t)
-    assert isinstance(process, GaussianDiffusion)
-    return process.noised(x0, eps, t)

@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainables.core.config import as_mapping, identity
-from trainables.diffusion.gaussian import GaussianDiffusion
 from trainables.task import networks
 from trainables.task.processes import processes
 from trainables.task.recipe import Recipe
 from trainables.training.batches import Batch, Draws
+from trainables.training.losses import denoising_losses
 from trainables.training.objective import Context, Objective, PreparedBatch, check_signals
 
 NEEDS: tuple[str, ...] = ()
@@ -64,32 +64,25 @@ class NoisyClassifierObjective(Objective):
 
     def __init__(self, context: Context) -> None:
         super().__init__()
-        self.process, _ = processes(context.task, None)
-        self.noisy_classifier = networks.new_noisy_classifier(context.dataset, context.task.recipe)
+        task = context.task
+        self.process, of_logits = processes(task, None)
+        self.denoising_loss, _ = denoising_losses(task, (self.process, of_logits))
+        self.noisy_classifier = networks.new_noisy_classifier(context.dataset, task.recipe)
 
     def forward(self, batch: Batch | PreparedBatch, draws: Draws) -> dict[str, Tensor]:
         assert isinstance(batch, Batch)
-        process = self.process
-        if isinstance(process, GaussianDiffusion):
-            t = draws.levels(process.T)
-        else:
-            t = process.times(draws.uniform())
-        logits = self.noisy_classifier(self._noised(batch.x0, draws, t), t)
+        logits = self._logits(batch.x0, draws, self.denoising_loss.times(draws))
         return {"loss": functional.cross_entropy(logits, batch.labels)}
 
-    def _noised(self, x0: Tensor, draws: Draws, t: Tensor) -> Tensor:
-        """Clean signals x0 (B, ...) under the noise of levels t (B,)."""
-        process, eps = self.process, draws.normal(tuple(x0.shape[1:]))
-        if isinstance(process, GaussianDiffusion):
-            return process.noised(x0, eps, t)
-        return process.without_origin(process.noised(x0, x0, eps, t), t, x0)
+    def _logits(self, x0: Tensor, draws: Draws, t: Tensor) -> Tensor:
+        """The network's logits (B, K) of clean signals x0 (B, ...) under the noise of levels t (B,)."""
+        eps = draws.normal(tuple(x0.shape[1:]))
+        x_t = self.denoising_loss.noised(x0, x0, eps, t)
+        output: Tensor = self.noisy_classifier(self.process.without_origin(x_t, t, x0), t)
+        return output
 
     def answers(self, batch: Batch, draws: Draws) -> Tensor:
         """The network's classes for the clean signals, noised to the middle one of the levels."""
-        process = self.process
-        if isinstance(process, GaussianDiffusion):
-            t = draws.levels(process.T).fill_((process.T + 1) // 2)
-        else:
-            t = draws.uniform().fill_(process.T / 2)
-        output: Tensor = self.noisy_classifier(self._noised(batch.x0, draws, t), t)
-        return output.argmax(dim=1)
+        t, T = self.denoising_loss.times(draws), self.process.T
+        middle = t.fill_(T / 2) if t.is_floating_point() else t.fill_((T + 1) // 2)
+        return self._logits(batch.x0, draws, middle).argmax(dim=1)
