@@ -59,6 +59,9 @@ def test_trust_follows_from_the_cross_entropies():
     assert chance.verdict == TELLS_LITTLE
     (silent,) = trust_of([GuideStep(1, Mean(2.001, 2.0005, 2.0015), 0.1)], 2.0, 0.2)
     assert silent.verdict == TELLS_LITTLE
+    # No guide knows anything: there is no share of nothing, and what misleads is told all the same.
+    worse, chance = trust_of(steps_of(2.5, 2.1), uninformed=2.0, best=2.1)
+    assert (worse.information, worse.verdict, chance.information) == (0.0, MISLEADS, 0.0)
     ceiling = trust_of(steps_of(2.5, 1.9), uninformed=2.0, best=0.2, ceiling=1.5)
     assert [t.kl_low for t in ceiling] == pytest.approx([1.0, 0.4])
 

@@ -73,7 +73,7 @@ class StepTrust:
     Args:
         kl_low, kl_high: the bounds on epsilon^2, from below and, as an estimate, from above.
         information: the share of what the best guide knows of the class that this one knows here; below 0
-            where knowing nothing were better.
+            where knowing nothing were better, 0 where no guide knows anything.
         verdict: TRUSTED, TELLS_LITTLE, or MISLEADS where it is worse than knowing nothing, beyond chance.
     """
 
@@ -98,9 +98,9 @@ def trust_of(
     for step in steps:
         value = step.cross_entropy.value
         least = min(least, value)
-        known = uninformed - best
-        information = (uninformed - value) / known if known > 0 else -math.inf
-        misleads = step.cross_entropy.low > uninformed and information < -_MARGIN
+        known = max(0.0, uninformed - best)
+        information = (uninformed - value) / known if known else 0.0
+        misleads = step.cross_entropy.low > uninformed and value - uninformed > _MARGIN * known
         verdict = TRUSTED if information >= SHARE else MISLEADS if misleads else TELLS_LITTLE
         trust.append(StepTrust(value - least, max(0.0, value - best), information, verdict))
     return trust
