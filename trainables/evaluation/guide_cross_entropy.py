@@ -95,7 +95,7 @@ def guide_cross_entropies(
     device = evaluator.device
     system = evaluator.system(dtype_of(sampling.precision, device))
     loss, _ = denoising_losses(evaluator.task, processes(evaluator.task, None))
-    levels = system.signal_process.levels(steps)[:-1]  # the last level is clean: nothing is guided there
+    levels = loss.process.levels(steps)[:-1]  # the last level is clean: nothing is guided there
     split = evaluator.dataset.split(sampling.split).first(sampling.limit)
     at_step = {name: [_Tally() for _ in levels] for name in (FROZEN, NOISY)}
     clean, corrupted = _Tally(), _Tally()
