@@ -254,8 +254,9 @@ def test_words_are_guided_and_their_labels_diffused(swept):
     assert [step["level"] for step in diagnosis["guides"]["noisy"]] == [1.0, 0.515, 0.03]
 
     out, summary = _run("sweep", "guided,didicm-cp", DATASET, "--trials", "2", root=root)
-    points = {p["label"]: p for p in summary["points"]}
-    guided, labels = points["guided (paper)"], points["didicm-cp (paper)"]
-    assert guided["test"]["nfe_gradient"] == guided["test"]["nfe_signal"] == 8
-    assert (labels["test"]["nfe"], labels["test"]["nfe_label"]) == (8, 8)
-    assert "retrained" not in points and points["noisy"]["test"]["nfe"] == 0
+    tested = {name: [p["test"] for p in summary["points"] if p["strategy"] == name]
+              for name in ("guided", "didicm-cp", "noisy", "retrained")}  # fmt: skip
+    assert any(test["nfe_gradient"] == test["nfe_signal"] == 8 for test in tested["guided"])
+    assert tested["didicm-cp"]
+    assert all(test["nfe"] == test["nfe_label"] > 0 for test in tested["didicm-cp"])
+    assert [test["nfe"] for test in tested["noisy"]] == [0] and not tested["retrained"]
