@@ -17,15 +17,20 @@ from trainables.workers.job import Job
 
 
 def measure_all(
-    session: Session, candidates: Sequence[Candidate], split: str, seeds: int | None = None
+    session: Session,
+    candidates: Sequence[Candidate],
+    split: str,
+    seeds: int | None = None,
+    limit: int | None = None,
 ) -> list[list[Measurement]]:
-    """Measure every candidate on a split at the split's seeds, or at the first `seeds` of them; a
-    list of measurements a candidate, in order.
+    """Measure every candidate on a split at the split's seeds, or at the first `seeds` of them, on as many
+    samples as the preset has for the split, or on `limit`; a list of measurements a candidate, in order.
 
     A candidate that fails is reported, and its list is empty. Dear points go first, so that no actor
     is left with one at the end.
     """
     job = session.setup.job(split, 1, seeds)
+    job = replace(job, limit=limit or job.limit)
     samplings = job.samplings()
     _measure_missing(session, candidates, job, samplings)
     return [records_of(session.setup, candidate, samplings) for candidate in candidates]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from platform.backend.candidates import Candidate
 from platform.planning.setup import Setup
 from platform.reproduction import paper_tables
@@ -21,10 +21,12 @@ class SeedRuns:
     Args:
         setup: of the dataset, corruption and seed.
         runs: measurements of each method of the table, one a sampling seed; empty where it failed.
+        wider: those on more samples of methods that only classify, by the method's place in the table.
     """
 
     setup: Setup
     runs: Sequence[Sequence[Measurement]]
+    wider: Mapping[int, Sequence[Measurement]] = field(default_factory=dict)
 
 
 def pooled_results(
@@ -52,7 +54,8 @@ def _result(
     seed_runs: Sequence[SeedRuns],
     groups: Sequence[Sequence[Sequence[Measurement]]],
 ) -> Result:
-    """The result of a table's method, beside the number that the paper reports.
+    """The result of a table's method, beside the number that the paper reports. The number is of the most
+    samples that the method was measured on, the test against another method of those that both were.
 
     Args:
         table: the paper's.
@@ -68,6 +71,7 @@ def _result(
     percentage = table.percentage(plan.dataset, plan.condition, column)
     against = None if table.reference in (None, column) else groups[table.reference]
     tested = against is not None and all(against)
+    widest = [seed.wider.get(column) or group[i] for i, seed in enumerate(seed_runs)]
     return Result(
         dataset=setup.facts.title,
         corruption=plan.condition,
@@ -75,16 +79,16 @@ def _result(
         strategy=method.strategy,
         place=method.place,
         point=dict(candidate.point),
-        ours=summary_over_seeds(group, metric),
-        images=len(group[0][0].correct),
-        seeds=len(group[0]),
+        ours=summary_over_seeds(widest, metric),
+        images=len(widest[0][0].correct),
+        seeds=len(widest[0]),
         paper=percent_of(percentage, test_images, table.metric),
         paper_images=test_images,
         test=asdict(paired_over_seeds(group, against)) if against and tested else None,
         paper_dataset=source,
         per_seed={
             str(seed.setup.plan.seed): summary(measurements, metric)
-            for seed, measurements in zip(seed_runs, group, strict=True)
+            for seed, measurements in zip(seed_runs, widest, strict=True)
         },
     )
 

@@ -83,6 +83,10 @@ def report(
             "the paper gives no intervals; those beside it follow from its number of "
             f"{metric.samples}, where that is known"
         )
+    if len({result.images for result in results}) > 1:
+        console.line(
+            f"what only classifies is measured on more {metric.samples}; its test is on those that all have"
+        )
     if len(work.seeds) > 1:
         console.line(f"intervals and tests are over {metric.samples} and training seeds")
     say_if_smoke(console, setup.plan.preset)

@@ -19,7 +19,11 @@ from platform.reproduction.settings import folder_of, run_settings, setups_of
 from platform.reproduction.tables import TABLES
 
 from dashboards.points import ReportedPoint
+from trainables.sampling.cost import cost
 from trainables.scoring.metric_names import STAGE_REPRODUCE, Metric
+
+MOST_CLASSIFIED = 10_000
+"""How many test images are classified at most where nothing else is done to them: as many as the paper's."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,21 @@ def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
 
 
 def _seed_runs(work: Work, session: TrackedSession) -> SeedRuns:
-    """Train what is missing at a training seed, and measure every method on the test split."""
-    table = work.table(session.setup)
+    """Train what is missing at a training seed, and measure every method on the test split: those that
+    only classify an image on more samples too.
+    """
+    setup, table = session.setup, work.table(session.setup)
     prepare(session, kinds_of(method.strategy for method in table.methods))
-    return SeedRuns(session.setup, measure_all(session, work.candidates(session.setup), "test"))
+    candidates = work.candidates(setup)
+    runs = measure_all(session, candidates, "test")
+    cheap = [
+        place
+        for place, candidate in enumerate(candidates)
+        if setup.facts.kind == "image" and cost(candidate.schedule).nfe == 0
+    ]
+    chosen = [candidates[place] for place in cheap]
+    wider = measure_all(session, chosen, "test", limit=MOST_CLASSIFIED)
+    return SeedRuns(setup, runs, dict(zip(cheap, wider, strict=True)))
 
 
 def _recorded(work: Work, session: TrackedSession, seed_runs: Sequence[SeedRuns]) -> list[Result]:
