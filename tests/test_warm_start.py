@@ -148,10 +148,13 @@ def test_a_cascade_begins_with_the_fronts_of_its_halves(setup, strategy, dear, s
     """Each point of the dear half with each of `card`, whose first chain alone answers first."""
     first, second = (search_spaces.load(name).paper_point(10) for name in ("card", dear))
     _summary(setup, *[first | {"steps": n, "chains": 2} for n in (1, 2)], strategy="card")
-    _summary(setup, *[second | {steps: n} for n in (3, 4)], strategy=dear, dataset="mnist")
+    fronts = [second | {steps: n} for n in (3, 4)]
+    _summary(setup, *fronts, strategy=dear, dataset="mnist", sweep="of the dear half")
     cascade = setup_of(dataclasses.replace(setup.plan, strategy=strategy))
     study = open_study(cascade)
-    assert warm_start(cascade, study, print).points == 4
+    assert warm_start(cascade, study, print).text == (
+        "beginning with 4 points of the fronts of 2 earlier sweeps"
+    )
     searcher = StudySearcher(study, TrialLog(cascade.folder / TRIALS), strategy, 10)
     points = [searcher.suggest(str(number)) for number in range(5)][1:]
     assert [(p["cheap_steps"], p[steps]) for p in points] == [(1, 3), (2, 3), (1, 4), (2, 4)]
@@ -161,4 +164,6 @@ def test_a_cascade_begins_with_the_fronts_of_its_halves(setup, strategy, dear, s
 def test_a_cascade_without_a_front_of_one_half_begins_with_nothing(setup):
     _summary(setup, search_spaces.load("card").paper_point(10), strategy="card")
     cascade = setup_of(dataclasses.replace(setup.plan, strategy="cascade"))
-    assert warm_start(cascade, open_study(cascade), print).points == 0
+    begun = warm_start(cascade, open_study(cascade), print)
+    assert begun.points == 0
+    assert begun.text == "no earlier sweeps of card and enhanced to begin with: sweep both first"

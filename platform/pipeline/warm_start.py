@@ -38,32 +38,44 @@ _QUEUED = "fixed_params"  # Optuna's key of the answers of a trial that is still
 
 @dataclass(frozen=True)
 class EarlierFront:
-    """The front of an earlier sweep.
+    """The front of an earlier sweep, or those of the halves of a cascade, joined.
 
     Args:
         dataset: the name of its data.
-        sweep: the id of the sweep.
+        sweeps: the id of the sweep, or of that of each half.
         time: when it ended, in seconds since 1970.
         points: the points on its front as measured on test samples, by rising cost.
     """
 
     dataset: str
-    sweep: str
+    sweeps: tuple[str, ...]
     time: float
     points: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
 class WarmStart:
-    """What a search begins with: how many points, of how many sweeps, of how many there are."""
+    """What a search begins with.
+
+    Args:
+        points: how many.
+        sweeps: how many sweeps they are of.
+        known: how many fronts there are.
+        halves: the strategies of which each must have been swept, where the search is of a cascade.
+    """
 
     points: int
     sweeps: int
     known: int
+    halves: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """It in words."""
+        if not self.known and self.halves:
+            return (
+                f"no earlier sweeps of {' and '.join(self.halves)} to begin with: sweep both first"
+            )
         if not self.known:
             return "no earlier sweep of this strategy to begin with: sweep other data or corruptions first"
         return (
@@ -91,11 +103,11 @@ def warm_start(setup: Setup, study: optuna.Study, tell: Callable[[str], None]) -
         fresh = [c for c in candidates if c.schedule not in schedules]
         for candidate in _spread(fresh, MOST_POINTS - points):
             if candidate.schedule not in schedules:
-                attributes = {"role": ROLE, "sweep": earlier.sweep}
+                attributes = {"role": ROLE, "sweep": " and ".join(earlier.sweeps)}
                 study.enqueue_trial(candidate.answers, attributes, skip_if_exists=False)
                 schedules.append(candidate.schedule)
-                points, sweeps = points + 1, sweeps | {earlier.sweep}
-    return WarmStart(points, len(sweeps), len(fronts))
+                points, sweeps = points + 1, sweeps.union(earlier.sweeps)
+    return WarmStart(points, len(sweeps), len(fronts), _halves(setup))
 
 
 def earlier_fronts(setup: Setup, tell: Callable[[str], None]) -> Iterator[EarlierFront]:
@@ -103,16 +115,19 @@ def earlier_fronts(setup: Setup, tell: Callable[[str], None]) -> Iterator[Earlie
     strategy of two halves also those of the halves, joined.
     """
     yield from _fronts_of(setup, setup.plan.strategy, tell)
-    space = search_spaces.load(setup.plan.strategy)
-    if not hasattr(space, "HALVES"):
-        return
-    halves = [sorted(_fronts_of(setup, h, tell), key=_order(setup)) for h in space.HALVES]
-    if all(halves):
+    halves = [sorted(_fronts_of(setup, h, tell), key=_order(setup)) for h in _halves(setup)]
+    if halves and all(halves):
+        space = search_spaces.load(setup.plan.strategy)
         cheap, dear = (fronts[0] for fronts in halves)
         pairs = itertools.product(dear.points, cheap.points)
         points = tuple(space.joined(cheaper, dearer) for dearer, cheaper in pairs)
-        sweep = f"{cheap.sweep} and {dear.sweep}"
-        yield EarlierFront(dear.dataset, sweep, dear.time, points)
+        yield EarlierFront(dear.dataset, cheap.sweeps + dear.sweeps, dear.time, points)
+
+
+def _halves(setup: Setup) -> tuple[str, ...]:
+    """The strategies of the halves of a cascade; none of another strategy."""
+    halves: tuple[str, ...] = getattr(search_spaces.load(setup.plan.strategy), "HALVES", ())
+    return halves
 
 
 def _order(setup: Setup) -> Callable[[EarlierFront], tuple[bool, float]]:
@@ -131,7 +146,7 @@ def _fronts_of(setup: Setup, strategy: str, tell: Callable[[str], None]) -> Iter
         except (ValueError, LookupError, TypeError, UsageError) as error:
             tell(f"          {file} is left out, as it cannot be read: {error!r}")
             continue
-        if earlier.sweep != setup.sweep_id and same_kind and earlier.points:
+        if setup.sweep_id not in earlier.sweeps and same_kind and earlier.points:
             yield earlier
 
 
@@ -148,7 +163,7 @@ def _front_of(file: Path, strategy: str) -> EarlierFront:
     cost = COST_METRICS[plan.get("cost", USUAL_COST)].name
     order = front([(row["test"][ACCURACY], row["test"][cost]) for row in rows])
     points = tuple(rows[index]["point"] for index in order)
-    return EarlierFront(plan["dataset"], plan["sweep_id"], file.stat().st_mtime, points)
+    return EarlierFront(plan["dataset"], (plan["sweep_id"],), file.stat().st_mtime, points)
 
 
 @dataclass(frozen=True)
