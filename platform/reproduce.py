@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from platform.cli import interrupts
-from platform.cli.flags import summary_file, with_common
-from platform.cli.parser import bare_parser
+from platform.cli.flags import add_dry_run, summary_file, with_common
+from platform.cli.parser import Parser, bare_parser
 from platform.cli.plans import check_words, datasets_of
 from platform.reproduction import didicm_tables
 from platform.reproduction.paper_tables import SAMPLE_FIGURES
@@ -23,6 +23,7 @@ from trainables.core.files import write_json
 if TYPE_CHECKING:
     # Loading torch and Ray takes seconds, so what needs them is imported once it is known what to do.
     from platform.cli.console import Console
+    from platform.reproduction.work import Work
 
 COST, DIFFERENCES = "cost", "differences"
 NAMES = (*TABLES, *SAMPLE_FIGURES, COST, DIFFERENCES)
@@ -89,6 +90,8 @@ def _table(namespace: argparse.Namespace, console: Console, json_file: Path | No
         from platform.reproduction.work import results_of, work_of
 
         work = work_of(namespace)
+    if namespace.dry_run:
+        return _predict(work, console)
     results, status = results_of(work, console)
     if results:
         title = work.table(work.setups[0]).title
@@ -103,7 +106,44 @@ def _table(namespace: argparse.Namespace, console: Console, json_file: Path | No
     return status
 
 
+def _predict(work: Work, console: Console) -> int:
+    """Say what a table would take; nothing is started, written or downloaded for it."""
+    with console.loading():
+        from platform.backend.cluster import Cluster
+        from platform.reproduction.table_forecast import lines
+    with Cluster() as cluster:
+        allocation, own = cluster.foreseen(work.setups[0]), cluster.is_own
+    console.line(f"devices:  {allocation.text}")
+    for line in lines(work, allocation, own):
+        console.line(line)
+    return 0
+
+
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    namespace: argparse.Namespace = _parser().parse_args(arguments)
+    if namespace.what not in NAMES:
+        raise unknown_name("table", namespace.what, NAMES)
+    if namespace.dry_run and namespace.what not in TABLES:
+        raise UsageError(f"--dry-run is of {', '.join(TABLES)}: leave it out of {namespace.what}")
+    if namespace.what == DIFFERENCES and namespace.steps is not None:
+        raise UsageError("differences measures at steps of its own: leave out --steps")
+    if namespace.what == DIFFERENCES and namespace.resolution != 1:
+        raise UsageError("differences compares clean images too: leave out --resolution")
+    has_conditions = namespace.what in didicm_tables.TABLES
+    if has_conditions and (namespace.resolution, namespace.train_fraction) != (1, 1):
+        raise UsageError(
+            f"{namespace.what} has resolutions and training shares of its own: leave out --resolution "
+            "and --train-fraction"
+        )
+    if namespace.what not in TABLES and len(namespace.training_seeds) > 1:
+        raise UsageError(f"{namespace.what} is of one training: give --seed one seed")
+    for dataset in datasets_of(namespace) or (None,):  # all of them, before the first is looked at
+        check_words(namespace, dataset=dataset)
+    check_range("--steps", 1 if namespace.steps is None else namespace.steps, 1, 100_000)
+    return namespace
+
+
+def _parser() -> Parser:
     parser = bare_parser(
         "python -m platform.reproduce",
         "Train and measure what a table or figure of the paper needs, at the paper's points, on test\n"
@@ -133,25 +173,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--steps", type=int, default=None, metavar="N",
         help="sample each trajectory in N steps [as many as there are noise levels]",
     )  # fmt: skip
-    namespace: argparse.Namespace = with_common(parser, several_seeds=True).parse_args(arguments)
-    if namespace.what not in NAMES:
-        raise unknown_name("table", namespace.what, NAMES)
-    if namespace.what == DIFFERENCES and namespace.steps is not None:
-        raise UsageError("differences measures at steps of its own: leave out --steps")
-    if namespace.what == DIFFERENCES and namespace.resolution != 1:
-        raise UsageError("differences compares clean images too: leave out --resolution")
-    has_conditions = namespace.what in didicm_tables.TABLES
-    if has_conditions and (namespace.resolution, namespace.train_fraction) != (1, 1):
-        raise UsageError(
-            f"{namespace.what} has resolutions and training shares of its own: leave out --resolution "
-            "and --train-fraction"
-        )
-    if namespace.what not in TABLES and len(namespace.training_seeds) > 1:
-        raise UsageError(f"{namespace.what} is of one training: give --seed one seed")
-    for dataset in datasets_of(namespace) or (None,):  # all of them, before the first is looked at
-        check_words(namespace, dataset=dataset)
-    check_range("--steps", 1 if namespace.steps is None else namespace.steps, 1, 100_000)
-    return namespace
+    add_dry_run(parser, "show what a table is to train and to measure, with the time, and stop")
+    return with_common(parser, several_seeds=True)
 
 
 if __name__ == "__main__":

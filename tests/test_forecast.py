@@ -1,7 +1,7 @@
 """What is predicted and told of trainings: calls as the engine counts them, Whisper's work, word errors."""
 
 from dataclasses import replace
-from platform import sweep
+from platform import reproduce, sweep
 from platform.cli.flags import sweep_parser
 from platform.cli.plans import plan_of
 from platform.pipeline.forecast import (
@@ -168,6 +168,22 @@ def test_a_dry_run_needs_no_data_and_downloads_nothing(tmp_path, capfd, monkeypa
     out = capfd.readouterr().out
     assert out.startswith("devices:  ") and "timed on this machine's CPU" in out
     assert not (tmp_path / "cache").exists() and not list(tmp_path.glob("runs/*"))
+
+
+def test_a_table_is_foreseen_setting_by_setting(tmp_path, capfd):
+    """Corruptions share the classifier, and what a method answers by shares its sampling: of nine methods
+    six are sampled, at two seeds, and `noisy` is measured once more on all test images.
+    """
+    where = ["--preset", "smoke", "--storage", str(tmp_path / "runs"), "--dry-run"]
+    assert reproduce.main(["table1", "digits", "--corruptions", "gn15", "blur", *where]) == 0
+    out = capfd.readouterr().out
+    first, second = (line for line in out.splitlines() if line.startswith("  digits, "))
+    assert first.startswith("  digits, gn15, seed 0: to train classifier, ")
+    assert second.startswith("  digits, blur, seed 0: to train signal, ")
+    assert "to measure 14 runs (" in first and "to measure 14 runs (" in second
+    assert "time, about, with start-up: " in out and not list(tmp_path.iterdir())
+    assert reproduce.main(["cost", *where]) == 2
+    assert "leave it out of cost" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -208,11 +208,13 @@ def _with_search(verb_parser: Parser) -> Parser:
         "a time, each by a process of its own [as many as have room for all their trials, or for their "
         "trainings, but not more than the driver's machine has CPUs; 1 on a machine of its own]",
     )  # fmt: skip
-    verb_parser.add_argument(
-        "--dry-run", action="store_true",
-        help="show the plan with predicted trials, NFE and time, and stop",
-    )  # fmt: skip
+    add_dry_run(verb_parser, "show the plan with predicted trials, NFE and time, and stop")
     return verb_parser
+
+
+def add_dry_run(verb_parser: Parser, text: str) -> None:
+    """Add the flag of what is foreseen only; `text` says what that shows."""
+    verb_parser.add_argument("--dry-run", action="store_true", help=text)
 
 
 def _add_study(verb_parser: Parser) -> None:

@@ -16,6 +16,8 @@ from platform.planning.setup import Setup
 from platform.planning.timing import Calls, seconds_a_call
 from statistics import mean
 
+import torch
+
 from trainables.data.blank import blank
 from trainables.models.speech.whisper.config import SIZES, RecogniserConfig
 from trainables.sampling.cost import Cost
@@ -24,13 +26,17 @@ from trainables.task.recipe import Recipe
 from trainables.training import stages
 from trainables.training.part_store import in_order
 
-_START = 20.0  # seconds: imports, the tracking store, and drawing at the end
 _TRAINERS = 10.0  # seconds until training workers train
 _ACTORS = 8.0  # seconds until new actors measure
 _RUN = 0.3  # seconds that a measurement takes besides its sampling
 _UPDATE = 0.008  # seconds that an update takes besides its networks
 _FORWARDS_A_GRADIENT = 2.5  # forward, backward to the signal alone, recording of gradients
 _FORWARDS_AN_UPDATE = 3.5  # forward, backward (twice a forward), recording of gradients
+
+START = 20.0
+"""Seconds that a command takes besides its work: imports, the tracking store, and drawing at the end."""
+TimedCalls = Callable[[int | None], Calls]
+"""What a call of each network takes, by the number of CPU threads; None for all there are."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Forecast:
     @property
     def seconds(self) -> float:
         """Seconds of the whole sweep, with its start."""
-        return _START + self.training_seconds + self.search_seconds + self.confirm_seconds
+        return START + self.training_seconds + self.search_seconds + self.confirm_seconds
 
 
 def lines_of_all(setups: Sequence[Setup], allocation: Allocation, own: bool) -> list[str]:
@@ -85,28 +91,70 @@ def forecast(
     Raises:
         UsageError: published weights that were named cannot be used.
     """
-    recipe = _without_downloads(setup.task.recipe)
-    networks.fetch_pretrained(recipe, setup.storage.parts.missing(setup.kinds, setup.task))
     work = remaining(setup, set() if counted_keys is None else counted_keys)
+    calls = timed_calls(setup, setup.kinds, allocation.device_here)
+    missing = _missing(setup, trained)
+    return Forecast(
+        work,
+        seconds_to_train(setup, setup.kinds, missing, allocation, own, calls),
+        seconds_to_measure(work.search, allocation, calls),
+        seconds_to_measure(work.confirm, allocation, calls),
+    )
+
+
+def timed_calls(setup: Setup, kinds: Sequence[str], device: torch.device) -> TimedCalls:
+    """What calls of a setup's networks take on a device, timed when they are first asked for.
+
+    Args:
+        setup: whose networks.
+        kinds: kinds of parts that are trained or sampled with.
+        device: what they are timed on.
+
+    Raises:
+        UsageError: published weights that were named cannot be used.
+    """
+    recipe = _without_downloads(setup.task.recipe)
+    networks.fetch_pretrained(recipe, setup.storage.parts.missing(kinds, setup.task))
     dataset = blank(setup.facts, recipe.spectrogram)
-    device = allocation.device_here
-    labels = any(stages.label_forwards(kind) for kind in setup.kinds)
+    labels = any(stages.label_forwards(kind) for kind in kinds)
 
     @cache
     def calls(threads: int | None) -> Calls:
         return seconds_a_call(dataset, recipe, device, setup.plan.precision, threads, labels)
 
-    timed_gpu = device.type == "cuda"
-    gpus = allocation.gpus if timed_gpu else 1
-    missing = _missing(setup, trained)
-    most = trainings_at_a_time(setup, allocation, own)
-    lanes = lanes_of(in_order(setup.kinds), missing, recipe, most, allocation.train_threads)
-    return Forecast(
-        work,
-        training_seconds(setup, lanes, calls) / (allocation.workers if timed_gpu else 1),
-        _seconds(work.search, calls(None), gpus),
-        _seconds(work.confirm, calls(None), gpus),
-    )
+    return calls
+
+
+def seconds_to_train(
+    setup: Setup,
+    kinds: Sequence[str],
+    missing: Sequence[str],
+    allocation: Allocation,
+    own: bool,
+    calls: TimedCalls,
+) -> float:
+    """Seconds that training takes.
+
+    Args:
+        setup: whose parts.
+        kinds: of the parts that are wanted.
+        missing: those that are to be trained, in an order in which they can be.
+        allocation: how training is spread.
+        own: as for `forecast`.
+        calls: what calls of the networks take.
+    """
+    recipe, most = setup.task.recipe, trainings_at_a_time(setup, allocation, own)
+    lanes = lanes_of(in_order(kinds), missing, recipe, most, allocation.train_threads)
+    shared = allocation.workers if allocation.device_here.type == "cuda" else 1
+    return training_seconds(setup, lanes, calls) / shared
+
+
+def seconds_to_measure(
+    runs: Iterable[tuple[Cost, int]], allocation: Allocation, calls: TimedCalls
+) -> float:
+    """Seconds of runs, each of a cost a sample and a number of samples."""
+    timed_gpu = allocation.device_here.type == "cuda"
+    return _seconds(runs, calls(None), allocation.gpus if timed_gpu else 1)
 
 
 def lines(setup: Setup, allocation: Allocation, predicted: Forecast) -> list[str]:
@@ -127,7 +175,7 @@ def lines(setup: Setup, allocation: Allocation, predicted: Forecast) -> list[str
         f"{mean(nfe):.0f}, largest drawn {max(nfe)}",
         f"time, about: training {duration(predicted.training_seconds)}, search "
         f"{duration(predicted.search_seconds)}, confirmation {duration(predicted.confirm_seconds)}, with "
-        f"start-up {duration(predicted.seconds)}; {_timed_on(allocation)}",
+        f"start-up {duration(predicted.seconds)}; {timed_on(allocation)}",
         f"output: {setup.stored}",
         f"tracking: {plan.tracking_uri}",
         *([f"study:    {plan.study_uri}"] if plan.study_uri else []),
@@ -152,7 +200,7 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes < 6000 else "")
 
 
-def _timed_on(allocation: Allocation) -> str:
+def timed_on(allocation: Allocation) -> str:
     """What the networks were timed on, in words."""
     if allocation.device_here.type == "cuda":
         return "networks were timed on a GPU of this machine"
@@ -186,9 +234,7 @@ def _missing(setup: Setup, trained: Collection[str]) -> list[str]:
     return [kind for kind in missing if kind not in trained]
 
 
-def training_seconds(
-    setup: Setup, lanes: Sequence[Lane], calls: Callable[[int | None], Calls]
-) -> float:
+def training_seconds(setup: Setup, lanes: Sequence[Lane], calls: TimedCalls) -> float:
     """Seconds that training takes: the updates of the parts, by the calls that their stages count an update;
     and the classifier's calls for signals that stay as they are, which come first.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
-from platform.backend.candidates import Candidate
+from platform.backend.candidates import Candidate, groups
 from platform.planning.setup import Setup
 from typing import Any
 
@@ -59,8 +59,7 @@ class _Inventory:
     def __init__(self, setup: Setup, counted_keys: set[str]) -> None:
         self._setup, self._counted_keys = setup, counted_keys
         self._T, self._kind = setup.task.recipe.T, setup.facts.kind
-        _, logit_process = processes(setup.task, None)
-        self._needs_origin = logit_process.needs_origin
+        self._needs_origin = _needs_origin(setup)
 
     def remaining(self) -> RemainingWork:
         """All that is to be measured."""
@@ -104,22 +103,11 @@ class _Inventory:
 
     def _missing(self, candidates: Iterable[Candidate], split: str) -> list[tuple[Cost, int]]:
         """Runs of these points that are neither in the records nor counted; from now on they are."""
-        runs, size = [], samples(self._setup, split)
-        for candidate in candidates:
-            keys = self._missing_keys(candidate, split)
-            self._counted_keys.update(keys)
-            runs += [(self._cost(candidate), size)] * len(keys)
-        return runs
+        return missing_runs(self._setup, candidates, split, self._counted_keys)
 
     def _missing_keys(self, candidate: Candidate, split: str) -> list[str]:
         """Keys of a point's measurements that are neither in the records nor counted."""
-        setup, missing = self._setup, []
-        for sampling in self._samplings(split):
-            config = measurement_config(setup.task, candidate.strategy, candidate.point, sampling)
-            key = key_of(config)
-            if key not in self._counted_keys and setup.storage.records.find(config) is None:
-                missing.append(key)
-        return missing
+        return _missing_keys(self._setup, candidate, self._samplings(split), self._counted_keys)
 
     def _samplings(self, split: str) -> Sequence[Sampling]:
         return self._setup.job(split, 1).samplings()
@@ -141,6 +129,55 @@ class _Inventory:
         return [suggest(study.ask(), self._T, self._kind) for _ in range(_SPACE_POINTS)]
 
 
+def missing_runs(
+    setup: Setup,
+    candidates: Iterable[Candidate],
+    split: str,
+    counted_keys: set[str],
+    limit: int | None = None,
+) -> list[tuple[Cost, int]]:
+    """The runs of points that are to be measured: what each costs a sample, and how many samples it has.
+    Points that differ in what answers alone are sampled in one.
+
+    Args:
+        setup: whose points.
+        candidates: the points.
+        split: what they are measured on.
+        counted_keys: keys of measurements that will be in the records by then; those of these are added.
+        limit: how many samples are measured at most; as many as the preset has if None.
+    """
+    runs, job = [], setup.job(split, 1)
+    job = replace(job, limit=limit or job.limit)
+    size, needs_origin = _size(setup, split, job.limit), _needs_origin(setup)
+    for group in groups([*candidates]):
+        costs = [cost(candidate.schedule, needs_origin) for candidate in group]
+        dearest = max(costs, key=lambda one: (one.nfe, one.nfe_classifier))
+        for sampling in job.samplings():
+            keys = [k for c in group for k in _missing_keys(setup, c, [sampling], counted_keys)]
+            counted_keys.update(keys)
+            runs += [(dearest, size)] if keys else []
+    return runs
+
+
+def _missing_keys(
+    setup: Setup, candidate: Candidate, samplings: Sequence[Sampling], counted_keys: set[str]
+) -> list[str]:
+    """Keys of a point's measurements that are neither in the records nor counted."""
+    missing = []
+    for sampling in samplings:
+        config = measurement_config(setup.task, candidate.strategy, candidate.point, sampling)
+        key = key_of(config)
+        if key not in counted_keys and setup.storage.records.find(config) is None:
+            missing.append(key)
+    return missing
+
+
+def _needs_origin(setup: Setup) -> bool:
+    """Whether the logits' process needs the corrupted signal's, which the classifier is called for."""
+    _, logit_process = processes(setup.task, None)
+    return logit_process.needs_origin
+
+
 def _finished_trials(setup: Setup) -> tuple[int, list[Candidate]]:
     """How many trials there are that count, and their front with the paper's point."""
     if not setup.stored.is_dir():
@@ -157,6 +194,10 @@ def _finished_trials(setup: Setup) -> tuple[int, list[Candidate]]:
 
 def samples(setup: Setup, split: str) -> int:
     """Samples of a run on a split: as many as the preset has, or as there are."""
-    limit = setup.job(split, 1).limit
+    return _size(setup, split, setup.job(split, 1).limit)
+
+
+def _size(setup: Setup, split: str, limit: int) -> int:
+    """So many samples of a split, or as many as there are."""
     sizes = setup.facts.sizes
     return limit if sizes is None else min(limit, sizes[SPLITS.index(split)])

@@ -57,6 +57,17 @@ class Work:
         steps = self.steps_of(setup)
         return [Candidate(m.strategy, m.point(steps)) for m in self.table(setup).methods]
 
+    def classifying(self, setup: Setup) -> list[int]:
+        """The places of the methods that do nothing but classify images, which take next to no time."""
+        if setup.facts.kind != "image":
+            return []
+        costs = [cost(candidate.schedule).nfe for candidate in self.candidates(setup)]
+        return [place for place, calls in enumerate(costs) if calls == 0]
+
+    def kinds(self, setup: Setup) -> list[str]:
+        """Kinds of parts that the table's methods sample with on a setup's data."""
+        return kinds_of(method.strategy for method in self.table(setup).methods)
+
     @property
     def metric(self) -> Metric:
         """What the table reports."""
@@ -106,18 +117,14 @@ def _seed_runs(work: Work, session: TrackedSession) -> SeedRuns:
     """Train what is missing at a training seed, and measure every method on the test split: those that
     only classify an image on more samples too.
     """
-    setup, table = session.setup, work.table(session.setup)
-    prepare(session, kinds_of(method.strategy for method in table.methods))
+    setup = session.setup
+    prepare(session, work.kinds(setup))
     candidates = work.candidates(setup)
     runs = measure_all(session, candidates, "test")
-    cheap = [
-        place
-        for place, candidate in enumerate(candidates)
-        if setup.facts.kind == "image" and cost(candidate.schedule).nfe == 0
-    ]
-    chosen = [candidates[place] for place in cheap]
+    places = work.classifying(setup)
+    chosen = [candidates[place] for place in places]
     wider = measure_all(session, chosen, "test", limit=MOST_CLASSIFIED)
-    return SeedRuns(setup, runs, dict(zip(cheap, wider, strict=True)))
+    return SeedRuns(setup, runs, dict(zip(places, wider, strict=True)))
 
 
 def _recorded(work: Work, session: TrackedSession, seed_runs: Sequence[SeedRuns]) -> list[Result]:
