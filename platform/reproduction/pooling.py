@@ -21,7 +21,8 @@ class SeedRuns:
     Args:
         setup: of the dataset, corruption and seed.
         runs: measurements of each method of the table, one a sampling seed; empty where it failed.
-        wider: those on more samples of methods that only classify, by the method's place in the table.
+        wider: those on more samples of methods that take next to no time, by the method's place in the
+            table; empty where it failed.
     """
 
     setup: Setup
@@ -71,7 +72,8 @@ def _result(
     percentage = table.percentage(plan.dataset, plan.condition, column)
     against = None if table.reference in (None, column) else groups[table.reference]
     tested = against is not None and all(against)
-    widest = [seed.wider.get(column) or group[i] for i, seed in enumerate(seed_runs)]
+    wider = [seed.wider.get(column, ()) for seed in seed_runs]
+    widest = wider if all(wider) else group
     return Result(
         dataset=setup.facts.title,
         corruption=plan.condition,

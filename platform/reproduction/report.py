@@ -83,9 +83,9 @@ def report(
             "the paper gives no intervals; those beside it follow from its number of "
             f"{metric.samples}, where that is known"
         )
-    if len({result.images for result in results}) > 1:
+    if any(method.most > setup.budget.confirm_limit for method in table.methods):
         console.line(
-            f"what only classifies is measured on more {metric.samples}; its test is on those that all have"
+            f"what only classifies is measured on more {metric.samples}, tested on those that all have"
         )
     if len(work.seeds) > 1:
         console.line(f"intervals and tests are over {metric.samples} and training seeds")

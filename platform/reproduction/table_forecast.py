@@ -9,7 +9,7 @@ from platform.backend.allocation import Allocation
 from platform.pipeline import forecast
 from platform.pipeline.remaining import missing_runs
 from platform.planning.setup import Setup
-from platform.reproduction.work import MOST_CLASSIFIED, Work
+from platform.reproduction.work import Work
 
 from trainables.training.part_store import in_order, key_of
 
@@ -67,8 +67,9 @@ def _of_setting(
     ]
     foreseen.parts.update(keys.values())
     runs = missing_runs(setup, candidates, "test", foreseen.records)
-    wider = [candidates[place] for place in work.classifying(setup)]
-    runs += missing_runs(setup, wider, "test", foreseen.records, MOST_CLASSIFIED)
+    for candidate, method in zip(candidates, work.table(setup).methods, strict=True):
+        if method.most:
+            runs += missing_runs(setup, [candidate], "test", foreseen.records, method.most)
     training = forecast.seconds_to_train(setup, kinds, missing, allocation, own, calls)
     measuring = forecast.seconds_to_measure(runs, allocation, calls)
     return (

@@ -19,11 +19,7 @@ from platform.reproduction.settings import folder_of, run_settings, setups_of
 from platform.reproduction.tables import TABLES
 
 from dashboards.points import ReportedPoint
-from trainables.sampling.cost import cost
 from trainables.scoring.metric_names import STAGE_REPRODUCE, Metric
-
-MOST_CLASSIFIED = 10_000
-"""How many test images are classified at most where nothing else is done to them: as many as the paper's."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +52,6 @@ class Work:
         """The point of each of the table's methods on a setup's data."""
         steps = self.steps_of(setup)
         return [Candidate(m.strategy, m.point(steps)) for m in self.table(setup).methods]
-
-    def classifying(self, setup: Setup) -> list[int]:
-        """The places of the methods that do nothing but classify images, which take next to no time."""
-        if setup.facts.kind != "image":
-            return []
-        costs = [cost(candidate.schedule).nfe for candidate in self.candidates(setup)]
-        return [place for place, calls in enumerate(costs) if calls == 0]
 
     def kinds(self, setup: Setup) -> list[str]:
         """Kinds of parts that the table's methods sample with on a setup's data."""
@@ -114,17 +103,18 @@ def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
 
 
 def _seed_runs(work: Work, session: TrackedSession) -> SeedRuns:
-    """Train what is missing at a training seed, and measure every method on the test split: those that
-    only classify an image on more samples too.
+    """Train what is missing at a training seed, and measure every method on the test split, some
+    of them on more samples too.
     """
     setup = session.setup
     prepare(session, work.kinds(setup))
     candidates = work.candidates(setup)
     runs = measure_all(session, candidates, "test")
-    places = work.classifying(setup)
-    chosen = [candidates[place] for place in places]
-    wider = measure_all(session, chosen, "test", limit=MOST_CLASSIFIED)
-    return SeedRuns(setup, runs, dict(zip(places, wider, strict=True)))
+    wider = {}
+    for place, method in enumerate(work.table(setup).methods):
+        if method.most:
+            (wider[place],) = measure_all(session, [candidates[place]], "test", limit=method.most)
+    return SeedRuns(setup, runs, wider)
 
 
 def _recorded(work: Work, session: TrackedSession, seed_runs: Sequence[SeedRuns]) -> list[Result]:
