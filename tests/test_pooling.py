@@ -3,7 +3,7 @@
 from platform.backend.candidates import Candidate
 from platform.planning.plan import Plan
 from platform.planning.setup import setup_of
-from platform.reproduction.paper_tables import Method, Table
+from platform.reproduction.paper_tables import Method, Table, table1, table2
 from platform.reproduction.pooling import SeedRuns, pooled_results
 
 import pytest
@@ -50,3 +50,9 @@ def test_what_was_measured_on_more_samples_is_tested_on_those_of_the_others(tmp_
 def test_a_method_has_the_samples_of_the_others_where_it_was_not_measured_on_more(tmp_path):
     (noisy, _) = pooled_results(TABLE, CANDIDATES, [_seed_runs(tmp_path, 0, "1010", "1111", "")])
     assert noisy.images == 4 and noisy.ours["accuracy"] == 0.5
+
+
+def test_of_images_the_classifier_alone_is_measured_on_more_than_the_others():
+    more = {method.label: method.most for method in table1(10).methods if method.most}
+    assert more == {"noisy": 10_000}
+    assert not any(method.most for method in table2(10).methods)
