@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
-from platform.backend.candidates import Candidate, groups
+from platform.backend.candidates import Candidate, config_of, groups
 from platform.planning.setup import Setup
 from typing import Any
 
@@ -13,7 +13,7 @@ import optuna
 
 import search_spaces
 from trainables.data.dataset import SPLITS
-from trainables.evaluation.measurement import Sampling, measurement_config
+from trainables.evaluation.measurement import Sampling
 from trainables.evaluation.records import key_of
 from trainables.sampling.cost import Cost, cost
 from trainables.strategies import schedule_of
@@ -165,7 +165,7 @@ def _missing_keys(
     """Keys of a point's measurements that are neither in the records nor counted."""
     missing = []
     for sampling in samplings:
-        config = measurement_config(setup.task, candidate.strategy, candidate.point, sampling)
+        config = config_of(setup, candidate, sampling)
         key = key_of(config)
         if key not in counted_keys and setup.storage.records.find(config) is None:
             missing.append(key)
