@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict, replace
 from platform import reproduce
 from platform.reproduction.differences import Arm, differences_of
+from platform.reproduction.differences_work import _show_training
 
 import pytest
 import torch
@@ -284,6 +285,30 @@ def test_speech_is_refused(tmp_path, capfd):
     )
     assert reproduce.main(["differences", *words]) == 2
     assert "of images, but fsdd-reverb is of speech" in capfd.readouterr().err
+
+
+def test_a_training_that_has_ended_does_not_hide_another(tmp_path):
+    """Of trainings side by side the one is shown that has most left, by its parts and not by its updates."""
+    shown = []
+
+    class Shown:
+        def update(self, done, of, text):
+            shown.append((done, of, text))
+
+    histories = {name: tmp_path / f"{name}.json" for name in ("clean", "linear")}
+
+    def report(name, kind, update, updates):
+        histories[name].write_text(json.dumps({"kind": kind, "update": update, "updates": updates}))
+        _show_training(Shown(), histories)
+
+    report("clean", "card", 600, 600)
+    report("linear", "logit", 2000, 2500)
+    report("linear", "nested", 30, 600)
+    assert shown == [
+        (600, 600, "training card as published (clean), update"),
+        (2000, 2500, "training logit as published (linear), update"),
+        (30, 600, "training nested as published (linear), update"),
+    ]
 
 
 @pytest.mark.slow

@@ -122,13 +122,19 @@ def _is_missing(session: Session, training: str) -> bool:
     return not all(parts.has(kind, session.setup.task) for kind in TRAININGS[training])
 
 
+def _left(training: str, report: Mapping[str, Any]) -> float:
+    """How many parts of a training are left after its last report, the one in training in share."""
+    kinds = TRAININGS[training]
+    return len(kinds) - kinds.index(report["kind"]) - report["update"] / report["updates"]
+
+
 def _show_training(bar: Bar, histories: Mapping[str, Path]) -> None:
-    """Show the last report of the training that is furthest behind."""
+    """Show the last report of the training that has most left to train."""
     reports = {
         name: json.loads(path.read_text()) for name, path in histories.items() if path.exists()
     }
     if reports:
-        name, report = min(reports.items(), key=lambda pair: pair[1]["update"])
+        name, report = max(reports.items(), key=lambda pair: _left(*pair))
         text = f"training {report['kind']} as published ({name}), update"
         bar.update(report["update"], report["updates"], text)
 
