@@ -125,7 +125,8 @@ def _is_missing(session: Session, training: str) -> bool:
 def _left(training: str, report: Mapping[str, Any]) -> float:
     """How many parts of a training are left after its last report, the one in training in share."""
     kinds = TRAININGS[training]
-    return len(kinds) - kinds.index(report["kind"]) - report["update"] / report["updates"]
+    share: float = report["update"] / report["updates"]
+    return len(kinds) - kinds.index(report["kind"]) - share
 
 
 def _show_training(bar: Bar, histories: Mapping[str, Path]) -> None:
