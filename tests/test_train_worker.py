@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import ray
@@ -13,6 +14,9 @@ from trainables.core.checked_lines import read_lines
 from trainables.core.config import as_mapping
 from trainables.evaluation.storage import Storage
 from trainables.task.recipe import Updates
+from trainables.training.batches import Share
+from trainables.training.loop import Report
+from trainables.workers import train as worker
 from trainables.workers.history import History
 from trainables.workers.meeting import OnThisMachine
 from trainables.workers.shared_data import share
@@ -100,6 +104,26 @@ def test_the_history_has_every_part(alone):
     last = [report for report in history if report["kind"] == "signal"][-1]
     assert last["update"] == last["updates"] == 40
     assert len(history) == len({(report["kind"], report["update"]) for report in history})
+
+
+@pytest.mark.parametrize(
+    ("seconds", "saved"),
+    [
+        (1, [5, 10, 15, 20]),  # a quick training: at each quarter
+        (30, [4, 5, 9, 10, 14, 15, 19, 20]),  # and two minutes after the last one
+        (300, list(range(1, 21))),  # a long one: with each report
+    ],
+)
+def test_a_long_training_has_a_checkpoint_every_two_minutes(monkeypatch, seconds, saved):
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    passed = []
+    monkeypatch.setattr(worker, "time", clock)
+    monkeypatch.setattr(worker._Reporter, "_to_ray", lambda self, report: passed.append(report))
+    reporter = worker._Reporter(Share(0, 1, torch.device("cpu")))
+    for update in range(1, 21):
+        clock.now += seconds
+        reporter.report(Report("signal", update, 20, {}, {"round": update}))
+    assert [one.update for one in passed if one.checkpoint is not None] == saved
 
 
 def _dying(flag: str):

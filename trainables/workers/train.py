@@ -31,7 +31,9 @@ from trainables.workers.history import LINES
 from trainables.workers.shared_data import SharedData
 
 _CHECKPOINTS = 4
-"""Checkpoints of each part that are passed to Ray; each takes Ray a while."""
+"""Checkpoints of each part that are passed to Ray at the least; each takes Ray a while."""
+_CHECKPOINT_SECONDS = 120.0
+"""After these the next report brings a checkpoint: long trainings lose little when they are stopped."""
 _WAIT_SECONDS = 0.3
 """Between looks whether a part is there that another lane trains."""
 _PAUSE_SECONDS = 0.5
@@ -145,6 +147,7 @@ class _Reporter:
         self._share = share
         self._start = time.monotonic()
         self._next_time = self._start
+        self._next_checkpoint = self._start + _CHECKPOINT_SECONDS
         self._metrics: dict[str, float] = {}
         self._lines: list[dict[str, Any]] = []
         self._checkpoint_count = 0
@@ -155,10 +158,12 @@ class _Reporter:
         if self._share.rank == 0:
             self._lines.append(self._line(report))
         due = _CHECKPOINTS * report.update // report.updates
-        if due > self._checkpoint_count:
+        is_report_time, is_checkpoint_time = self._is_time()
+        if due > self._checkpoint_count or is_checkpoint_time:
             self._checkpoint_count = due
             self._to_ray(report)
-        elif self._is_time():
+            self._next_checkpoint = time.monotonic() + _CHECKPOINT_SECONDS
+        elif is_report_time:
             self._to_ray(replace(report, checkpoint=None))
 
     def facts(self) -> PartFacts:
@@ -184,14 +189,18 @@ class _Reporter:
         self._lines = []
         self._next_time = time.monotonic() + _PAUSE_SECONDS
 
-    def _is_time(self) -> bool:
-        """Whether the first worker's last report to Ray is long enough ago."""
-        answer = torch.tensor(
-            time.monotonic() >= self._next_time, dtype=torch.uint8, device=self._share.device
+    def _is_time(self) -> tuple[bool, bool]:
+        """Whether the first worker's last report to Ray, and last checkpoint, are long enough ago."""
+        now = time.monotonic()
+        answers = torch.tensor(
+            [now >= self._next_time, now >= self._next_checkpoint],
+            dtype=torch.uint8,
+            device=self._share.device,
         )
         if self._share.world > 1:
-            torch.distributed.broadcast(answer, 0)
-        return bool(answer)
+            torch.distributed.broadcast(answers, 0)
+        report, checkpoint = (bool(answer) for answer in answers.tolist())
+        return report, checkpoint
 
     def _line(self, report: Report) -> dict[str, Any]:
         return {
