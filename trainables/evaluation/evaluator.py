@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -22,7 +20,7 @@ from trainables.data.dataset import Dataset, Samples
 from trainables.data.resolution import degraded
 from trainables.evaluation.assembly import assemble, probe
 from trainables.evaluation.judge import Judge
-from trainables.evaluation.listening import Quality, quality_of, reference_waveforms
+from trainables.evaluation.listening import reference_waveforms
 from trainables.evaluation.measured_data import MeasuredData
 from trainables.evaluation.measurement import (
     Sampling,
@@ -32,13 +30,13 @@ from trainables.evaluation.measurement import (
     measurement_of,
 )
 from trainables.evaluation.path_choices import PathChoices
+from trainables.evaluation.point_run import PointRun
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.sampling.engine import Engine
 from trainables.sampling.meter import Meter, MeterReading
-from trainables.sampling.moves import Move
 from trainables.sampling.observer import Observer, levels_told
-from trainables.sampling.outcome import Outcome, running_after_chains
+from trainables.sampling.outcome import Outcome
 from trainables.sampling.prefix_cache import PrefixCache, SharedBatch
 from trainables.sampling.system import CoupledSystem
 from trainables.strategies import schedule_of
@@ -50,28 +48,6 @@ _TIMINGS = 3
 """Runs of which the median is taken; the first may take longer, since it counts FLOPs."""
 _CACHE_BYTES = 2**30
 """Bytes of an evaluator's prefix cache."""
-
-
-@dataclass
-class _Run:
-    """A point's moves, and what has been sampled by them so far.
-
-    Args:
-        moves: the schedule.
-        answers, likeliest, deviations, signals: by batch, the answers, the likeliest classes where there
-            are such, the mean deviation between chains of each sample (B,), and the restored signals of the
-            samples that are listened to.
-        running: how many samples were not settled after each chain but the last, where chains end early.
-        reading: what sampling cost.
-    """
-
-    moves: list[Move]
-    answers: list[Tensor] = field(default_factory=list)
-    likeliest: list[Tensor] = field(default_factory=list)
-    deviations: list[Tensor] = field(default_factory=list)
-    signals: list[Tensor] = field(default_factory=list)
-    running: Counter[int] = field(default_factory=Counter)
-    reading: MeterReading = field(default_factory=MeterReading)
 
 
 class Evaluator:
@@ -167,7 +143,7 @@ class Evaluator:
         engine, batch, cache = self._engine(dtype_of(sampling.precision, self.device))
         split = self._data.samples(sampling).part(rows)
         clean_waveforms = reference_waveforms(split, sampling.split, rows.start or 0)
-        runs = [_Run(schedule_of(self.strategy, point)) for point in points]
+        runs = [PointRun(schedule_of(self.strategy, point)) for point in points]
         parts = [split.part(slice(first, first + batch)) for first in range(0, len(split), batch)]
         start = time.perf_counter()
         for noise, shared in self._batches(parts, sampling, cache):
@@ -176,30 +152,13 @@ class Evaluator:
                 start = time.perf_counter()
                 self._meter.reset()
                 outcome = engine.run(run.moves, shared, noise.split("sampling"))
-                run.answers.append(self.answers(outcome).cpu())
                 likeliest = self.judge.likeliest(outcome.y)
-                run.likeliest += [] if likeliest is None else [likeliest.cpu()]
-                run.deviations.append(outcome.deviation.flatten(1).mean(dim=1).cpu())
-                run.running.update(running_after_chains(run.moves, outcome))
-                missing = len(clean_waveforms) - sum(map(len, run.signals))
-                run.signals.append(outcome.x[: max(0, missing)].cpu())
+                run.take(outcome, self.answers(outcome), likeliest, len(clean_waveforms))
                 sampled = MeterReading(seconds=time.perf_counter() - start)
                 run.reading = run.reading + self._meter.reading() + preparing + sampled
             start = time.perf_counter()
-        return [self._tally_of(run, split, clean_waveforms) for run in runs]
-
-    def _tally_of(self, run: _Run, split: Samples, clean_waveforms: Sequence[Tensor]) -> Tally:
-        """The tally of a run that has been through all of a split."""
-        quality: Quality = {}
-        if self.dataset.sound is not None and clean_waveforms:
-            estimates = torch.cat(run.signals).float()
-            quality = quality_of(self.dataset.sound, estimates, clean_waveforms)
-        likeliest = torch.cat(run.likeliest) if run.likeliest else None
-        correctness = self.judge.correctness(torch.cat(run.answers), split, likeliest)
-        deviations = torch.cat(run.deviations)
-        spread, each = float(deviations.sum()), tuple(deviations.tolist())
-        running = tuple(run.running[chains] for chains in sorted(run.running))
-        return Tally(correctness, spread, run.reading, quality, running, each)
+        sound = self.dataset.sound
+        return [run.tally(split, self.judge, sound, clean_waveforms) for run in runs]
 
     def seconds_alone(self, point: Mapping[str, object], sampling: Sampling) -> float:
         """Seconds that a point takes a sample, in a batch of the size that is used, nothing of which was
