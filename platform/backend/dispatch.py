@@ -18,6 +18,10 @@ from typing import Any
 from trainables.evaluation.measurement import Tally, joined, measurement_of
 from trainables.workers.job import Job
 
+_PIECE_SECONDS = 10.0
+"""After these an actor tells what it has of its piece, the rest of which is a piece then: people see how far
+it is, and little is lost when it dies or all is stopped.
+"""
 _PIECES_AN_ACTOR = 2
 """Pieces of work that every actor is to have at least, so that none waits long for the last."""
 _MOST_DEATHS = 2
@@ -30,9 +34,10 @@ class Dispatch:
     """Units of work shared out to actors, each actor one piece at a time.
 
     Where units are few, each is cut into pieces of whole batches, so that all actors have work; a
-    unit's records are written once all its pieces are there. An actor that dies is replaced, and its piece
-    is measured again, twice at most. There are more actors while the cluster has more room, and fewer while
-    it has less; where it has none, the console is told so.
+    unit's records are written once all its pieces are there, and what there is from its first sample on is
+    kept in its partial records until then. An actor that dies is replaced, and its piece is measured again,
+    twice at most. There are more actors while the cluster has more room, and fewer while it has less; where
+    it has none, the console is told so.
     """
 
     def __init__(
@@ -46,12 +51,13 @@ class Dispatch:
         self._units = units
         self._cluster = session.cluster
         self._allocation = allocation = session.cluster.allocation(session.setup)
-        self._bar.update(0, len(units), f"measuring on the {job.split} split, runs")
+        self._bar.update(0, len(units) * job.limit, f"measuring on the {job.split} split, samples")
         self._job = replace(job, threads=allocation.threads, gpu_share=allocation.gpu_share)
         self._pieces_a_unit = _pieces_a_unit(len(units), allocation.actors)
         self._is_cut = False
         self._waiting: list[tuple[int, slice]] = []  # pieces: a unit's number and rows
         self._unfinished: list[int] = []  # of each unit, its pieces that have not ended
+        self._samples_a_unit = job.limit
         # Of each unit, the tallies of its candidates by their first rows.
         self._tallies: list[dict[int, list[Tally]]] = [{} for _ in units]
         self._failed: set[int] = set()
@@ -99,7 +105,7 @@ class Dispatch:
             strategy = unit.candidates[0].strategy
             points = [dict(candidate.point) for candidate in unit.candidates]
             ends = rows.start, rows.stop
-            call = actor.tallies.remote(strategy, points, unit.sampling, *ends)
+            call = actor.tallies.remote(strategy, points, unit.sampling, *ends, _PIECE_SECONDS)
             crew.give(actor, call, (number, rows))
             self._failed_starts = 0
 
@@ -125,7 +131,13 @@ class Dispatch:
             return  # an actor that nobody needs any more has not started
         unit, rows = self._waiting.pop() if ended.work is None else ended.work
         if error is None:
-            self._tallies[unit][rows.start] = ended.result
+            tallies, is_whole = ended.result
+            self._tallies[unit][rows.start] = tallies
+            if not is_whole and unit not in self._failed:
+                self._waiting.append((unit, slice(rows.start + len(tallies[0]), rows.stop)))
+                self._keep_partial(unit)
+                self._show()
+                return
         elif isinstance(error, RayActorError) and self._goes_again(unit, rows):
             return
         else:
@@ -133,31 +145,31 @@ class Dispatch:
         self._end_piece(unit)
 
     def _samples(self, actor: Any) -> int:
-        """How many samples a unit has, where units are cut: an actor knows. If it cannot tell, nothing is
-        cut: why is reported of the unit that it measures then.
+        """How many samples a unit has: an actor knows. If it cannot tell, nothing is cut: why is reported of
+        the unit that it measures then.
         """
         import ray
         from ray.exceptions import RayError
 
-        if self._pieces_a_unit > 1:
-            try:
-                samples: int = ray.get(actor.samples.remote(self._job.split, self._job.limit))
-                return samples
-            except RayError:
-                self._pieces_a_unit = 1
-        return self._job.limit
+        try:
+            samples: int = ray.get(actor.samples.remote(self._job.split, self._job.limit))
+            return samples
+        except RayError:
+            self._pieces_a_unit = 1
+            return self._job.limit
 
     def _cut(self, samples: int) -> None:
         """Cut every unit into pieces of so many samples in all, but for those in its partial records; all of
         them wait.
         """
-        self._is_cut = True
+        self._is_cut, self._samples_a_unit = True, samples
         for number in range(len(self._units)):
             sampled = self._sampled(number)
             pieces = _pieces(samples, self._job.batch, self._pieces_a_unit, sampled)
             self._waiting += [(number, rows) for rows in pieces]
             self._unfinished.append(len(pieces))
         self._waiting.reverse()
+        self._show()
 
     def _sampled(self, number: int) -> int:
         """How many rows of a unit are in the partial records of all its candidates, as many of each; their
@@ -171,7 +183,7 @@ class Dispatch:
         counts = {sum(map(len, parts)) for parts in tallies}
         if len(counts) > 1 or counts == {0}:
             return 0
-        self._tallies[number][-1] = [joined(parts) for parts in tallies]
+        self._tallies[number][0] = [joined(parts) for parts in tallies]
         return counts.pop()
 
     def _goes_again(self, unit: int, rows: slice) -> bool:
@@ -201,7 +213,24 @@ class Dispatch:
             return
         if unit not in self._failed:
             self._save(self._units[unit], self._tallies[unit])
-        self._bar.update(self._unfinished.count(0), len(self._units))
+        self._show()
+
+    def _show(self) -> None:
+        """Show how many samples have been measured, or will not be, in all units."""
+        measured = [sum(len(tallies[0]) for tallies in pieces.values()) for pieces in self._tallies]
+        for unit in self._failed:
+            measured[unit] = self._samples_a_unit
+        self._bar.update(sum(measured), self._samples_a_unit * len(self._units))
+
+    def _keep_partial(self, number: int) -> None:
+        """Keep what there is of a unit from its first row on in the partial records of its candidates."""
+        unit, row, pieces = self._units[number], 0, list[list[Tally]]()
+        while row in self._tallies[number]:
+            pieces.append(self._tallies[number][row])
+            row += len(pieces[-1][0])
+        for candidate, *tallies in zip(unit.candidates, *pieces, strict=True) if pieces else ():
+            config = config_of(self._setup, candidate, unit.sampling)
+            self._setup.storage.partials.save(config, tallies)
 
     def _save(self, unit: Unit, tallies_by_row: Mapping[int, list[Tally]]) -> None:
         """Write the records of a unit's candidates."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -130,11 +131,21 @@ class Evaluator:
         return value
 
     def tallies(
-        self, points: Sequence[Mapping[str, object]], sampling: Sampling, rows: slice = slice(None)
+        self,
+        points: Sequence[Mapping[str, object]],
+        sampling: Sampling,
+        rows: slice = slice(None),
+        seconds: float = math.inf,
     ) -> list[Tally]:
         """Run points on some rows of a sampling, one batch by all of them before the next batch: those
         that begin alike then share what they sample, however many rows there are. The tallies are those
         of each point alone.
+
+        Args:
+            points: the points' parameters.
+            sampling: what is sampled.
+            rows: of the sampling, by default all.
+            seconds: after so many no other batch is begun, and the tallies are of the first rows only.
 
         Raises:
             UsageError: a point's parameters are unknown or out of range.
@@ -145,20 +156,30 @@ class Evaluator:
         clean_waveforms = reference_waveforms(split, sampling.split, rows.start or 0)
         runs = [PointRun(schedule_of(self.strategy, point)) for point in points]
         parts = [split.part(slice(first, first + batch)) for first in range(0, len(split), batch)]
+        done, end = 0, time.monotonic() + seconds
         start = time.perf_counter()
         for noise, shared in self._batches(parts, sampling, cache):
             preparing = MeterReading(seconds=time.perf_counter() - start)
             for run in runs:
-                start = time.perf_counter()
-                self._meter.reset()
-                outcome = engine.run(run.moves, shared, noise.split("sampling"))
-                likeliest = self.judge.likeliest(outcome.y)
-                run.take(outcome, self.answers(outcome), likeliest, len(clean_waveforms))
-                sampled = MeterReading(seconds=time.perf_counter() - start)
-                run.reading = run.reading + self._meter.reading() + preparing + sampled
+                self._run_on(run, engine, shared, noise.split("sampling"), len(clean_waveforms))
+                run.reading += preparing
+            done += len(noise.indices)
+            if time.monotonic() >= end:
+                break
             start = time.perf_counter()
-        sound = self.dataset.sound
-        return [run.tally(split, self.judge, sound, clean_waveforms) for run in runs]
+        sampled, listened = split.part(slice(0, done)), clean_waveforms[:done]
+        return [run.tally(sampled, self.judge, self.dataset.sound, listened) for run in runs]
+
+    def _run_on(
+        self, run: PointRun, engine: Engine, shared: SharedBatch, noise: SampleNoise, listened: int
+    ) -> None:
+        """Go on with a point's run, on a batch; of the split so many samples are listened to."""
+        start = time.perf_counter()
+        self._meter.reset()
+        outcome = engine.run(run.moves, shared, noise)
+        run.take(outcome, self.answers(outcome), self.judge.likeliest(outcome.y), listened)
+        seconds = MeterReading(seconds=time.perf_counter() - start)
+        run.reading += self._meter.reading() + seconds
 
     def seconds_alone(self, point: Mapping[str, object], sampling: Sampling) -> float:
         """Seconds that a point takes a sample, in a batch of the size that is used, nothing of which was

@@ -63,11 +63,17 @@ def means(parts: Sequence[Quality]) -> dict[str, float]:
     without a value has no entry.
     """
     metrics: dict[str, float] = {}
-    for name in SIGNAL_METRICS:
-        values = [value for part in parts for value in part.get(name, ())]
-        if values:
-            metrics |= {name: float(np.mean(values)), utterances_of(name): float(len(values))}
+    for name, values in together(parts).items():
+        metrics |= {name: float(np.mean(values)), utterances_of(name): float(len(values))}
     return metrics
+
+
+def together(parts: Sequence[Quality]) -> Quality:
+    """Each metric's values of all parts, in order; a metric without a value has no entry."""
+    values = {
+        name: [value for part in parts for value in part.get(name, ())] for name in SIGNAL_METRICS
+    }
+    return {name: found for name, found in values.items() if found}
 
 
 def _columns(pairs: Sequence[Sequence[Tensor]]) -> tuple[list[Tensor], list[Tensor]]:

@@ -13,7 +13,7 @@ from trainables.core.config import as_mapping, digest
 from trainables.core.errors import check_choice
 from trainables.core.precision_names import PRECISIONS
 from trainables.data.degradation import Degradation
-from trainables.evaluation.listening import Quality, means
+from trainables.evaluation.listening import Quality, means, together
 from trainables.evaluation.records import FORMATS, Measurement
 from trainables.sampling.meter import MeterReading, classifier_calls
 from trainables.scoring.answers import Correctness, combine
@@ -86,8 +86,8 @@ class Tally:
 
 
 def joined(tallies: Sequence[Tally]) -> Tally:
-    """The tally of consecutive rows, from those of parts of them, in order, none with signal metrics: as if
-    all had been run at once, to the last bit where parts are whole batches.
+    """The tally of consecutive rows, from those of parts of them, in order: as if all had been run at once,
+    to the last bit where parts are whole batches.
     """
     if len(tallies) == 1:
         return tallies[0]
@@ -96,6 +96,7 @@ def joined(tallies: Sequence[Tally]) -> Tally:
         combine(tally.correctness for tally in tallies),
         float(torch.tensor(deviations).sum()),  # in the order and precision of one run
         sum((tally.reading for tally in tallies), MeterReading()),
+        together([tally.quality for tally in tallies]),
         running=still_running(tallies),
         deviations=deviations,
     )

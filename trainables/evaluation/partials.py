@@ -49,13 +49,7 @@ class PartialStore:
         return [_tally(values) for values in record[_TALLIES]]
 
     def save(self, config: Mapping[str, object], tallies: Sequence[Tally]) -> None:
-        """Keep the tallies of the first rows of a measurement, in order; what was kept before is replaced.
-
-        Raises:
-            ValueError: a tally has signal metrics, which are of the test split alone.
-        """
-        if any(tally.quality for tally in tallies):
-            raise ValueError("partial records have no signal metrics")
+        """Keep the tallies of the first rows of a measurement, in order; what was kept before is replaced."""
         values = [_as_json(tally) for tally in tallies]
         write_checked_json(self.path(config), {_CONFIG: config, _TALLIES: values})
 
@@ -77,6 +71,7 @@ def _as_json(tally: Tally) -> dict[str, Any]:
         "calls": dict(reading.calls),
         "flops": reading.flops,
         "seconds": reading.seconds,
+        "quality": tally.quality,
     }
 
 
@@ -86,4 +81,6 @@ def _tally(values: Mapping[str, Any]) -> Tally:
     )
     reading = MeterReading(Counter(values["calls"]), values["flops"], values["seconds"])
     running, deviations = tuple(values["running"]), tuple(values["deviations"])
-    return Tally(correctness, values["spread"], reading, running=running, deviations=deviations)
+    return Tally(
+        correctness, values["spread"], reading, values.get("quality", {}), running, deviations
+    )

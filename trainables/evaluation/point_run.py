@@ -61,10 +61,10 @@ class PointRun:
     def tally(
         self, split: Samples, judge: Judge, sound: Sound | None, clean_waveforms: Sequence[Tensor]
     ) -> Tally:
-        """The tally of a run that has been through all of a split.
+        """The tally of a run.
 
         Args:
-            split: the samples that were run.
+            split: the samples that were run, all of them.
             judge: what judges their answers.
             sound: how signals become waveforms, where they do.
             clean_waveforms: those of the samples that are listened to.

@@ -54,9 +54,14 @@ class Confirmer:
         sampling: Sampling,
         first: int,
         last: int,
-    ) -> list[Tally]:
-        """Tallies of points on the rows from `first` up to, not including, `last` of a sampling."""
-        return self._evaluator(strategy).tallies(points, sampling, slice(first, last))
+        seconds: float,
+    ) -> tuple[list[Tally], bool]:
+        """Tallies of points on the rows from `first` up to, not including, `last` of a sampling, or on fewer
+        of them where these take more than so many seconds; and whether they are of all that there are.
+        """
+        rows = slice(first, min(last, self.samples(sampling.split, sampling.limit)))
+        tallies = self._evaluator(strategy).tallies(points, sampling, rows, seconds)
+        return tallies, first + len(tallies[0]) >= rows.stop
 
     def seconds_alone(self, strategy: str, point: dict[str, object]) -> float:
         """Seconds that a point takes a sample, see `Evaluator.seconds_alone`."""
