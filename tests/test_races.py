@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import math
 from platform.backend.candidates import Candidate, Unit
+from platform.backend.crew import Ended
 from platform.backend.dispatch import Dispatch
 from platform.cli.next_commands import search_flags
 from platform.pipeline.confirm import front_points
@@ -171,22 +172,27 @@ def test_a_race_by_seconds_goes_by_the_seconds_that_it_is_told(evaluator_in):
     assert isinstance(_race(evaluator, [rival], SECONDS_ALONE, 0.4), list)
 
 
+def _dispatch(evaluator, points):
+    """A dispatch of points to one actor, and what its bar is told."""
+    allocation = SimpleNamespace(actors=1, threads=1, gpu_share=0.0)
+    session = SimpleNamespace(
+        setup=SimpleNamespace(storage=evaluator.storage, task=evaluator.task),
+        cluster=SimpleNamespace(allocation=lambda setup: allocation),
+        console=None,
+    )
+    units = [Unit((Candidate("nested", point),), SAMPLINGS[0]) for point in points]
+    told = []
+    bar = SimpleNamespace(update=lambda done, total, text=None: told.append((done, total)))
+    job = Job(evaluator.task, "nested", evaluator.storage, "validation", 64, (3, 4), BATCH, 1)
+    return Dispatch(session, bar, units, job), told
+
+
 def test_actors_go_on_from_what_was_sampled_too(evaluator_in):
     """As where another sweep's baselines want the whole of a point that was stopped."""
     evaluator = evaluator_in("actors")
     race = _race(evaluator, [Rival(7, 1.0, _record_of_cost(evaluator, CHEAP, 1.0))])
     storage = evaluator.storage
-    allocation = SimpleNamespace(actors=1, threads=1, gpu_share=0.0)
-    session = SimpleNamespace(
-        setup=SimpleNamespace(storage=storage, task=evaluator.task),
-        cluster=SimpleNamespace(allocation=lambda setup: allocation),
-        console=None,
-    )
-    points = [CHEAP | {"eta": 0.25}, POINT_VALUES]
-    units = [Unit((Candidate("nested", point),), SAMPLINGS[0]) for point in points]
-    bar = SimpleNamespace(update=lambda *_: None)
-    job = Job(evaluator.task, "nested", storage, "validation", 64, (3, 4), BATCH, 1)
-    dispatch = Dispatch(session, bar, units, job)
+    dispatch, _ = _dispatch(evaluator, [CHEAP | {"eta": 0.25}, POINT_VALUES])
     dispatch._cut(64)
     assert dispatch._waiting[::-1] == [(0, slice(0, 64)), (1, slice(race.seen, 64))]
     tally = evaluator.tally(POINT_VALUES, SAMPLINGS[0], slice(race.seen, 64))
@@ -197,6 +203,37 @@ def test_actors_go_on_from_what_was_sampled_too(evaluator_in):
     alone = evaluator_in("alone").measure(POINT_VALUES, SAMPLINGS[0])
     assert saved.correct == alone.correct and not storage.partials.find(config)
     assert saved.cost[NFE] == alone.cost[NFE]
+
+
+def test_what_an_actor_has_is_shown_and_kept_before_it_has_all(evaluator_in):
+    """It tells after some seconds, here after a batch; another process goes on from there."""
+    evaluator, points, sampling = evaluator_in("told"), [POINT_VALUES], SAMPLINGS[0]
+    (dispatch, told), config = _dispatch(evaluator, points), evaluator.config(*points, sampling)
+    dispatch._cut(64)
+    assert dispatch._waiting[::-1] == [(0, slice(0, 32)), (0, slice(32, 64))]
+
+    def measure(seconds):
+        number, rows = dispatch._waiting.pop()
+        tallies = evaluator.tallies(points, sampling, rows, seconds)
+        is_whole = rows.start + len(tallies[0]) == rows.stop
+        dispatch._end(Ended((number, rows), (tallies, is_whole)))
+
+    def kept():
+        return [len(tally) for tally in evaluator.storage.partials.find(config)]
+
+    measure(0.0)
+    assert dispatch._waiting[::-1] == [(0, slice(BATCH, 32)), (0, slice(32, 64))]
+    assert kept() == [BATCH] and not evaluator.storage.records.find(config)
+    later, _ = _dispatch(evaluator, points)
+    later._cut(64)
+    assert later._waiting[::-1] == [(0, slice(BATCH, 48)), (0, slice(48, 64))]
+    for _ in range(2):
+        measure(math.inf)
+    assert not dispatch._waiting and dispatch._unfinished == [0] and kept() == []
+    alone = evaluator_in("whole").measure(POINT_VALUES, sampling)
+    saved = evaluator.storage.records.find(config)
+    assert saved.correct == alone.correct and saved.cost[NFE] == alone.cost[NFE]
+    assert told == [(done, 64) for done in (0, 0, BATCH, 32, 64)]
 
 
 def test_a_damaged_partial_record_is_put_aside_and_sampled_again(evaluator_in, monkeypatch):

@@ -25,7 +25,7 @@ from trainables.data.spectrogram import SPECTROGRAM_48K, Sound, Spectrogram, pea
 from trainables.evaluation import listening
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.listening import means, quality_of
-from trainables.evaluation.measurement import Sampling, measurement_of
+from trainables.evaluation.measurement import Sampling, joined, measurement_of
 from trainables.evaluation.records import Measurement
 from trainables.evaluation.storage import Storage
 from trainables.evaluation.summary import summary
@@ -170,9 +170,13 @@ def test_the_first_test_utterances_are_listened_to_whatever_the_pieces(judge, mo
     pieces = [judge.tally({}, sampling, slice(first, first + 2)) for first in (0, 2, 4)]
     assert len(whole.quality["si_sdr"]) == 3
     assert [len(piece.quality.get("si_sdr", [])) for piece in pieces] == [2, 1, 0]
-    both = [measurement_of({}, {}, tallies).cost for tallies in ([whole], pieces)]
+    judge.storage.partials.save({}, pieces)
+    kept = judge.storage.partials.find({})
+    assert [piece.quality for piece in kept] == [piece.quality for piece in pieces]
+    ways = [whole], pieces, [joined(kept)]
+    costs = [measurement_of({}, {}, tallies).cost for tallies in ways]
     for name in ("si_sdr", "si_sdr_utterances", "pesq"):
-        assert both[0][name] == pytest.approx(both[1][name], rel=1e-5)
+        assert costs[1][name] == costs[2][name] == pytest.approx(costs[0][name], rel=1e-5)
     assert judge.tally({}, Sampling("validation", 4, 0)).quality == {}
     split = judge.dataset.test.first(3)
     x_cor = split.corrupted(split.clean(), slice(None), "babble", None)

@@ -135,9 +135,7 @@ class Dispatch:
             self._tallies[unit][rows.start] = tallies
             if not is_whole and unit not in self._failed:
                 self._waiting.append((unit, slice(rows.start + len(tallies[0]), rows.stop)))
-                self._keep_partial(unit)
-                self._show()
-                return
+                self._unfinished[unit] += 1
         elif isinstance(error, RayActorError) and self._goes_again(unit, rows):
             return
         else:
@@ -207,12 +205,13 @@ class Dispatch:
         self._unfinished[unit] -= waiting - len(self._waiting)
 
     def _end_piece(self, unit: int) -> None:
-        """A piece of a unit has ended; with the unit's last one, keep its records."""
+        """A piece of a unit has ended; keep what there is of the unit, and with its last one its records."""
         self._unfinished[unit] -= 1
-        if self._unfinished[unit]:
-            return
         if unit not in self._failed:
-            self._save(self._units[unit], self._tallies[unit])
+            if self._unfinished[unit]:
+                self._keep_partial(unit)
+            else:
+                self._save(self._units[unit], self._tallies[unit])
         self._show()
 
     def _show(self) -> None:
