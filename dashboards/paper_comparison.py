@@ -31,7 +31,9 @@ class Pair:
 
 
 def side_by_side(title: str, pairs: Sequence[Pair], metric: Metric) -> Figure:
-    """All pairs with 95 % intervals: measured metrics are filled, the paper's are open."""
+    """All pairs with 95 % intervals: measured metrics are filled, the paper's, where there are some,
+    are open.
+    """
     panels = list(dict.fromkeys(pair.panel for pair in pairs))
     methods = list(dict.fromkeys(pair.method for pair in pairs))
     columns = min(_COLUMNS, len(panels))
@@ -43,14 +45,20 @@ def side_by_side(title: str, pairs: Sequence[Pair], metric: Metric) -> Figure:
         _draw_panel(axes, panel, methods, [pair for pair in pairs if pair.panel == panel], metric)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
+    if any(pair.paper for pair in pairs):
+        _draw_legend(figure)
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    return figure
+
+
+def _draw_legend(figure: Figure) -> None:
+    """Say which marks are ours and which the paper's."""
     for ours, name in ((True, "measured"), (False, "paper")):
         figure.axes[0].errorbar(
             [], [], [], label=name, color=INK, capsize=2, **_mark_style(ours, INK)
         )
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", fontsize=8, frameon=False, ncols=2)
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    return figure
 
 
 class _MarkStyle(TypedDict):

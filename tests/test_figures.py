@@ -3,6 +3,7 @@
 import itertools
 import re
 import xml.etree.ElementTree as ElementTree
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -211,9 +212,9 @@ def test_a_front_without_calls_or_without_trials_is_drawn():
         assert front_page("made up", [], points, {}, BY_ACCURACY)
 
 
-def _panels():
+def _panels(paper=MappingProxyType({"accuracy": 0.95})):
     pairs = [
-        Pair(f"digits {corruption}", name, name, _metrics(0.9, 20), {"accuracy": 0.95})
+        Pair(f"digits {corruption}", name, name, _metrics(0.9, 20), paper)
         for corruption in ("gn15", "gn30", "blur", "none")
         for name in ("noisy", "enhanced", "nested")
     ]
@@ -231,6 +232,12 @@ def test_every_figure_comes_as_png_and_as_svg(figure):
     assert files["some.png"].startswith(b"\x89PNG")
     root = ElementTree.fromstring(files["some.svg"])
     assert root.tag.endswith("svg") and len(root.findall(".//{*}path")) > 50
+
+
+def test_the_papers_marks_are_explained_where_there_are_some():
+    (legend,) = _panels().legends
+    assert [text.get_text() for text in legend.get_texts()] == ["measured", "paper"]
+    assert not _panels(paper=None).legends
 
 
 def test_all_fronts_are_joined_where_they_are_ahead_and_faint_elsewhere():
