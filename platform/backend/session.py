@@ -25,7 +25,7 @@ from trainables.core.places import workspace
 if TYPE_CHECKING:
     from platform.backend.tracking import Tracker
 
-GOES_ON = "\ninterrupted: finished parts and trials are kept; the same command goes on"
+GOES_ON = "\ninterrupted: everything that was finished is kept; the same command goes on"
 """What an interrupted run says last."""
 
 

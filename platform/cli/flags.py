@@ -171,7 +171,7 @@ def sweep_parser() -> Parser:
         "example: python -m platform.sweep nested digits\n"
         f"Several strategies are separated by commas, {EVERY!r} stands for every one: each has the same "
         "budget,\nand all are compared at the end.\n"
-        "A sweep that is started again goes on where it was: finished parts and trials are kept.",
+        "A sweep that is started again goes on where it was: parts, trials and what was measured are kept.",
     )
     return _with_search(verb_parser)
 
