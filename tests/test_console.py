@@ -2,8 +2,10 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
+import time
 from platform.cli.console import Console, chatter_to
 
 import pytest
@@ -46,6 +48,23 @@ def test_progress_that_stands_still_is_told_once(monkeypatch):
         for done in (1, 1, 1, 2, 2):
             bar.update(done, 3)
     assert stream.getvalue() == "          trials: 1 of 3\n          trials: 2 of 3\n"
+
+
+def test_progress_that_stands_still_shows_life_until_it_is_over(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("platform.cli.console._SIGN_EVERY", 0.1)
+    with Console(stream).bar("trials") as bar:
+        while stream.getvalue().count("\n") < 2:
+            time.sleep(0.01)
+        bar.update(1, 3)  # too soon after the last line for one of its own
+        while "1 of 3" not in stream.getvalue():
+            time.sleep(0.01)
+    written = stream.getvalue()
+    assert re.fullmatch(
+        r"( {10}trials, after 0 min\n)+( {10}trials: 1 of 3, after 0 min\n)+", written
+    )
+    time.sleep(0.3)
+    assert stream.getvalue() == written
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 _Item = TypeVar("_Item")
-_LINE_EVERY = 5.0
+_LINE_EVERY = 5.0  # seconds between lines of a bar that changes, where there is no terminal
+_SIGN_EVERY = 60.0  # and of one that does not
 _PLAIN_WIDTH = 180
 _BAR_WIDTH = 20
 _BESIDE_TEXT = 4 + _BAR_WIDTH + 1 + 1 + 7 + 1  # indent, bar, "0:00:00", and gaps; not the count
@@ -129,9 +131,11 @@ class Bar:
     """The progress of one piece of work; `update` may be called as often as one likes."""
 
     def __init__(self, console: Console, text: str) -> None:
-        self._console, self._text, self._last_time = console, text, time.monotonic()
-        self._last_line = ""
+        self._console, self._text = console, text
+        self._begin = self._last_time = time.monotonic()
+        self._line, self._last_line = f"          {text}", ""
         self._live: _LiveBar | None = None
+        self._writing, self._over = threading.Lock(), threading.Event()
 
     def __enter__(self) -> Bar:
         if self._console.rich.is_terminal:
@@ -144,6 +148,8 @@ class Bar:
             )  # fmt: skip
             self._live.start()
             self._task = self._live.add_task(self._fitting_text("0/?"), total=None)
+        else:
+            threading.Thread(target=self._show_life, daemon=True).start()
         return self
 
     def __exit__(
@@ -152,6 +158,8 @@ class Bar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        with self._writing:
+            self._over.set()
         if self._live is not None:
             self._live.stop()
 
@@ -163,17 +171,29 @@ class Bar:
     def update(self, done: float, total: float, text: str | None = None) -> None:
         """Show that `done` of `total` is done, with a new text where one is given.
 
-        Where there is no terminal a line is written every few seconds, if anything has changed.
+        Where there is no terminal a line is written every few seconds, if anything has changed, and
+        every minute if nothing has.
         """
         self._text = text or self._text
         if self._live is not None:
             text = self._fitting_text(f"{done:g}/{total:g}")
             self._live.update(self._task, completed=done, total=total, description=text)
             return
-        line = f"          {self._text}: {done:g} of {total:g}"
-        if line != self._last_line and time.monotonic() - self._last_time >= _LINE_EVERY:
-            self._last_time, self._last_line = time.monotonic(), line
-            self._console.line(line)
+        with self._writing:
+            self._line = f"          {self._text}: {done:g} of {total:g}"
+            is_new = self._line != self._last_line
+            if is_new and time.monotonic() - self._last_time >= _LINE_EVERY:
+                self._last_time, self._last_line = time.monotonic(), self._line
+                self._console.line(self._line)
+
+    def _show_life(self) -> None:
+        """Write how long it has gone on, whenever no line was written for a while, until it is over."""
+        while not self._over.wait(max(0.0, self._last_time + _SIGN_EVERY - time.monotonic())):
+            with self._writing:
+                now = time.monotonic()
+                if now - self._last_time >= _SIGN_EVERY and not self._over.is_set():
+                    self._last_time = now
+                    self._console.line(f"{self._line}, after {(now - self._begin) / 60:.0f} min")
 
     def draw(self, picture: Sequence[str], letters: str, color: str) -> None:
         """Show lines of text above the bar, for as long as it is there, where there is a terminal that has
