@@ -31,8 +31,10 @@ import torch
 from helpers import tiny_task
 
 from trainables.core.errors import DamageWarning
+from trainables.evaluation import evaluator as measuring
 from trainables.evaluation.evaluator import Evaluator
 from trainables.evaluation.measurement import Sampling
+from trainables.evaluation.partials import PartialStore
 from trainables.evaluation.race import (
     COST,
     ERROR,
@@ -106,14 +108,14 @@ def _exact(measurement):
 
 def _counted(evaluator, monkeypatch):
     """How many rows the evaluator has sampled, in a list that grows."""
-    rows, tally = [], evaluator.tally
+    rows, tallies = [], evaluator.tallies
 
-    def counting(point, sampling, part=slice(None)):
-        done = tally(point, sampling, part)
-        rows.append(len(done))
+    def counting(points, sampling, part=slice(None), seconds=math.inf):
+        done = tallies(points, sampling, part, seconds)
+        rows.append(len(done[0]))
         return done
 
-    monkeypatch.setattr(evaluator, "tally", counting)
+    monkeypatch.setattr(evaluator, "tallies", counting)
     return rows
 
 
@@ -170,6 +172,25 @@ def test_a_race_by_seconds_goes_by_the_seconds_that_it_is_told(evaluator_in):
     race = _race(evaluator, [rival], SECONDS_ALONE, 0.6)
     assert isinstance(race, StoppedRace) and race.values[SECONDS_ALONE] == 0.6
     assert isinstance(_race(evaluator, [rival], SECONDS_ALONE, 0.4), list)
+
+
+def test_what_was_measured_of_a_point_is_kept_when_that_is_stopped(evaluator_in, monkeypatch):
+    monkeypatch.setattr(measuring, "_KEPT_SECONDS", 0.0)
+    evaluator, alone = evaluator_in("kept"), evaluator_in("alone")
+    rows, sampling, save = _counted(evaluator, monkeypatch), SAMPLINGS[0], PartialStore.save
+
+    def save_and_stop(self, config, tallies):
+        save(self, config, tallies)
+        if len(tallies) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(PartialStore, "save", save_and_stop)
+        evaluator.measure(POINT_VALUES, sampling)
+    assert rows == [BATCH] * 3
+    measured = evaluator.measure(POINT_VALUES, sampling)
+    assert rows == [BATCH] * 4
+    assert _exact(measured) == _exact(alone.measure(POINT_VALUES, sampling))
 
 
 def _dispatch(evaluator, points):

@@ -47,6 +47,8 @@ from trainables.task.recipe import Task
 
 _TIMINGS = 3
 """Runs of which the median is taken; the first may take longer, since it counts FLOPs."""
+_KEPT_SECONDS = 30.0
+"""After these what was measured of a point is kept, so that little is lost when that is stopped."""
 _CACHE_BYTES = 2**30
 """Bytes of an evaluator's prefix cache."""
 
@@ -97,7 +99,7 @@ class Evaluator:
 
     def measure(self, point: Mapping[str, object], sampling: Sampling) -> Measurement:
         """The measurement of a point: read from the records, or else made and written to them. It goes on
-        from what there is of it in the partial records.
+        from what there is of it in the partial records, which are added to as it takes its time.
 
         Raises:
             UsageError: the point's parameters are unknown or out of range.
@@ -107,9 +109,12 @@ class Evaluator:
         record = self.storage.records.find(config)
         if record is not None:
             return record
-        parts = self.storage.partials.find(config)
-        rest = self.tally(point, sampling, slice(sum(map(len, parts)) or None, None))
-        measurement = measurement_of(config, point, [joined([*parts, rest])])
+        parts, samples = self.storage.partials.find(config), len(self._data.samples(sampling))
+        while (done := sum(map(len, parts))) < samples:
+            if done:
+                self.storage.partials.save(config, parts)
+            parts += self.tallies([point], sampling, slice(done, None), _KEPT_SECONDS)
+        measurement = measurement_of(config, point, [joined(parts)])
         self.storage.records.save(measurement)
         self.storage.partials.remove(config)
         return measurement
