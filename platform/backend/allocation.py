@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from platform.cli.counts import counted
 from platform.planning.setup import Setup
 
 import torch
@@ -93,13 +94,13 @@ class Allocation:
         if not self.on_gpus:
             unused = " left unused, as --gpus-per-trial is 0" if _gpus(self.nodes) else ""
             return (
-                f"{_count_text(_cpus(self.nodes), 'CPU')}, {self._gpu_text}{unused}; training by "
-                f"{_count_text(self.workers, 'worker')} of {_count_text(self.train_threads, 'thread')}, "
-                f"{_count_text(self.actors, 'trial')} at a time of {_count_text(self.threads, 'thread')}"
+                f"{counted(_cpus(self.nodes), 'CPU')}, {self._gpu_text}{unused}; training by "
+                f"{counted(self.workers, 'worker')} of {counted(self.train_threads, 'thread')}, "
+                f"{counted(self.actors, 'trial')} at a time of {counted(self.threads, 'thread')}"
             )
         return (
-            f"{self._gpu_text}, {_count_text(_cpus(self.nodes), 'CPU')}; training by "
-            f"{_count_text(self.workers, 'worker')} of a GPU, {_count_text(self.actors, 'trial')} at a time "
+            f"{self._gpu_text}, {counted(_cpus(self.nodes), 'CPU')}; training by "
+            f"{counted(self.workers, 'worker')} of a GPU, {counted(self.actors, 'trial')} at a time "
             f"of {self.gpu_share:g} GPU"
         )
 
@@ -109,7 +110,7 @@ class Allocation:
             _gpus(self.nodes),
             min((n.gpu_memory for n in self.nodes if n.gpus), default=0),
         )
-        return _count_text(gpus, "GPU") + (f" of {memory / _GIB:.0f} GiB" if memory else "")
+        return counted(gpus, "GPU") + (f" of {memory / _GIB:.0f} GiB" if memory else "")
 
 
 def allocation(setup: Setup, nodes: Sequence[Node]) -> Allocation:
@@ -187,7 +188,7 @@ def _on_cpus(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     cpus = _cpus(nodes)
     if setup.plan.workers > cpus:
         raise UsageError(
-            f"--workers is {setup.plan.workers}, but the Ray cluster has {_count_text(cpus, 'CPU')}: ask for "
+            f"--workers is {setup.plan.workers}, but the Ray cluster has {counted(cpus, 'CPU')}: ask for "
             f"{cpus} at most"
         )
     workers = setup.plan.workers or 1
@@ -211,8 +212,8 @@ def _on_gpus(setup: Setup, nodes: Sequence[Node]) -> Allocation:
     if setup.plan.workers > most:
         raise UsageError(
             f"--workers is {setup.plan.workers}, but with {share:g} GPU each there is room for "
-            f"{_count_text(most, 'trial')} at a time on {_count_text(_gpus(usable), 'GPU')} and "
-            f"{_count_text(_cpus(usable), 'CPU')}: ask for fewer, or for a smaller --gpus-per-trial"
+            f"{counted(most, 'trial')} at a time on {counted(_gpus(usable), 'GPU')} and "
+            f"{counted(_cpus(usable), 'CPU')}: ask for fewer, or for a smaller --gpus-per-trial"
         )
     actors = setup.plan.workers or most
     workers = _divisor(setup, min(actors, sum(min(node.cpus, node.gpus) for node in usable)))
@@ -274,8 +275,3 @@ def _cpus(nodes: Sequence[Node]) -> int:
 
 def _gpus(nodes: Sequence[Node]) -> int:
     return sum(node.gpus for node in nodes)
-
-
-def _count_text(number: int, noun: str) -> str:
-    """A number with its noun, in the plural where that is right."""
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from platform.cli.counts import counted
 from platform.planning.setup import Setup
 from platform.planning.study_names import POINT
 from typing import Any
@@ -79,8 +80,8 @@ class WarmStart:
         if not self.known:
             return "no earlier sweep of this strategy to begin with: sweep other data or corruptions first"
         return (
-            f"beginning with {_counted(self.points, 'point')} of the fronts of "
-            f"{_counted(self.sweeps, 'earlier sweep')}"
+            f"beginning with {counted(self.points, 'point')} of the fronts of "
+            f"{counted(self.sweeps, 'earlier sweep')}"
         )
 
 
@@ -204,7 +205,3 @@ def _spread(candidates: Sequence[_Candidate], count: int) -> list[_Candidate]:
         return list(candidates[-1:])[:count]
     last = len(candidates) - 1
     return [candidates[round(i * last / (count - 1))] for i in range(count)]
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

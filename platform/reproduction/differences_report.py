@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from platform.backend.session import TrackedSession
 from platform.cli.console import Console
+from platform.cli.counts import counted
 from platform.cli.next_commands import command, common_flags
 from platform.cli.tables import say_if_smoke
 from platform.planning.setup import Setup
@@ -33,7 +34,7 @@ def reproduce(namespace: argparse.Namespace, console: Console, json_file: Path |
     setups = setups_of(namespace, "nested", "image", (USUAL_DATASET,))
     folder = folder_of(namespace, setups[0])
     log = folder / "reproduce.log"
-    console.line(f"differences on {len(setups)} settings; log: {log}")
+    console.line(f"differences on {counted(len(setups), 'setting')}; log: {log}")
     results: list[DifferenceResult] = []
 
     def work(session: TrackedSession) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from platform.backend.session import TrackedSession
 from platform.cli.console import Console
+from platform.cli.counts import counted
 from platform.cli.tables import say_if_smoke
 from platform.pipeline.prepare import prepare, read
 from platform.planning.setup import BASELINES, Setup, kinds_of
@@ -68,7 +69,7 @@ def reproduce_samples(work: SampleWork, console: Console) -> tuple[list[dict[str
     """
     contents: list[dict[str, Any]] = []
     log = work.folder / "reproduce.log"
-    console.line(f"{work.name} on {len(work.setups)} settings; log: {log}")
+    console.line(f"{work.name} on {counted(len(work.setups), 'setting')}; log: {log}")
 
     def draw(session: TrackedSession) -> None:
         contents.append(_draw(work, session))

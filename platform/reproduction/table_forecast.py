@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from platform.backend.allocation import Allocation
+from platform.cli.counts import counted
 from platform.pipeline import forecast
 from platform.pipeline.remaining import missing_runs
 from platform.planning.setup import Setup
@@ -40,7 +41,7 @@ def lines(work: Work, allocation: Allocation, own: bool) -> list[str]:
         line, seconds = _of_setting(work, setup, allocation, own, foreseen)
         text.append(line)
         total += seconds
-    settings = f"{len(work.setups)} setting{'s' if len(work.setups) > 1 else ''}"
+    settings = counted(len(work.setups), "setting")
     return [
         f"{work.name}, preset {work.setups[0].plan.preset}, {settings} of data, corruption and seed:",
         *text,

@@ -10,6 +10,7 @@ from platform.backend.candidates import Candidate
 from platform.backend.measure import measure_all
 from platform.backend.session import TrackedSession
 from platform.cli.console import Console
+from platform.cli.counts import counted
 from platform.pipeline.prepare import prepare
 from platform.planning.setup import Setup, kinds_of
 from platform.reproduction.paper_tables import Table
@@ -85,7 +86,7 @@ def results_of(work: Work, console: Console) -> tuple[list[Result], int]:
     seed_runs: dict[tuple[str, str], list[SeedRuns]] = {}
     log = work.folder / "reproduce.log"
     settings, seeds = len(work.setups) // len(work.seeds), len(work.seeds)
-    places = f"{settings} settings" + (f" at {seeds} training seeds" if seeds > 1 else "")
+    places = counted(settings, "setting") + (f" at {seeds} training seeds" if seeds > 1 else "")
     console.line(f"{work.name} on {places}; log: {log}")
 
     def all_results() -> list[Result]:
