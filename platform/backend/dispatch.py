@@ -227,7 +227,9 @@ class Dispatch:
         while row in self._tallies[number]:
             pieces.append(self._tallies[number][row])
             row += len(pieces[-1][0])
-        for candidate, *tallies in zip(unit.candidates, *pieces, strict=True) if pieces else ():
+        if not pieces:
+            return
+        for candidate, *tallies in zip(unit.candidates, *pieces, strict=True):
             config = config_of(self._setup, candidate, unit.sampling)
             self._setup.storage.partials.save(config, tallies)
 

@@ -15,7 +15,7 @@ from platform.backend.mirror import mirrored
 from platform.backend.tracking_database import scheme_of, sqlite_file
 from platform.cli import interrupts
 from platform.cli.console import Console, chatter_to
-from platform.cli.failures import disk_is_full, full_disk, outside_error
+from platform.cli.failures import disk_is_full, full_disk, goes_on, outside_error
 from platform.planning.setup import Setup
 from typing import TYPE_CHECKING, TextIO
 
@@ -24,9 +24,6 @@ from trainables.core.places import workspace
 
 if TYPE_CHECKING:
     from platform.backend.tracking import Tracker
-
-GOES_ON = "\ninterrupted: everything that was finished is kept; the same command goes on"
-"""What an interrupted run says last."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +126,7 @@ def _run_in(
         _write_trace(error, log)
         if isinstance(error, KeyboardInterrupt) or interrupts.interrupted():
             _end(tracker, "KILLED", log)
-            console.line(GOES_ON)
+            console.line(f"\ninterrupted: {goes_on()}")
             return interrupts.INTERRUPTED
         _end(tracker, "FAILED", log)
         if disk_is_full(error):

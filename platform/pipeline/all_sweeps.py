@@ -8,9 +8,10 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from platform.backend.session import GOES_ON, TrackedSession, run_each
+from platform.backend.session import TrackedSession, run_each
 from platform.cli import interrupts
 from platform.cli.console import Console
+from platform.cli.failures import goes_on
 from platform.cli.next_steps import page_address, page_steps
 from platform.cli.tables import paragraphs, table
 from platform.pipeline import one_sweep
@@ -54,7 +55,7 @@ def run_all(
     try:
         statuses = sweep_each(setups, namespace, count, console)
     except KeyboardInterrupt:
-        console.line(GOES_ON)
+        console.line(f"\ninterrupted: {goes_on()}")
         return interrupts.INTERRUPTED
     status = next((status for status in reversed(statuses.values()) if status), 0)
     done = [setup for setup in setups if not statuses[setup.plan.strategy]]
